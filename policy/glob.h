@@ -1,0 +1,15 @@
+// Globs as routes, rules and searches use them.
+#ifndef SALLYPORT_POLICY_GLOB_H_
+#define SALLYPORT_POLICY_GLOB_H_
+
+#include <string_view>
+
+namespace sallyport::policy {
+
+// True if `pattern` matches all of `text`: `*` stands for any run of characters (dots and slashes too), `?` for one; everything
+// else for itself, by case. Linear in practice, never worse than the product of the lengths.
+bool GlobMatches(std::string_view pattern, std::string_view text);
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_GLOB_H_

@@ -1,0 +1,26 @@
+// YAML files read into messages, so that a configuration's schema is its proto.
+#ifndef SALLYPORT_PROTOS_YAML_MESSAGE_H_
+#define SALLYPORT_PROTOS_YAML_MESSAGE_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace sallyport {
+
+// Fills `message` from a YAML document whose keys are the message's field names. A scalar where a repeated field stands is taken
+// as its one element. INVALID_ARGUMENT says "<name>:<line>: <key.path>: what is wrong and what is expected", for the first fault.
+// A key that is empty or given twice, an unknown key (with the nearest known one) and a value of the wrong kind are faults.
+absl::Status ReadYaml(std::string_view text, std::string_view name, google::protobuf::Message* message);
+
+// The same from a file. NOT_FOUND or PERMISSION_DENIED with the path if it can't be read.
+absl::Status ReadYamlFile(const std::string& path, google::protobuf::Message* message);
+
+}  // namespace sallyport
+
+#endif  // SALLYPORT_PROTOS_YAML_MESSAGE_H_

@@ -1,0 +1,117 @@
+// The read side of a store: what the command line holds.
+#ifndef SALLYPORT_RECORDER_RECORD_READER_H_
+#define SALLYPORT_RECORDER_RECORD_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "sallyport/v1/record.pb.h"
+
+namespace sallyport::recorder {
+
+// One row of the index.
+struct CallSummary {
+  uint64_t id = 0;
+  uint64_t session_id = 0;
+  std::string identity;  // the subject, "issuer#subject" where there is an issuer, "anonymous" where nobody was proved
+  std::string method;    // "package.Service/Method", without the leading slash
+  std::string upstream;  // name, empty if none
+  std::string peer;
+  absl::Time start;
+  // What follows holds once the call has ended; until then it is open and `end_reason` is unspecified.
+  v1::EndReason end_reason = v1::END_REASON_UNSPECIFIED;
+  int status_code = 0;
+  absl::Duration duration;
+  uint64_t request_frames = 0;
+  uint64_t response_frames = 0;
+  uint64_t request_bytes = 0;
+  uint64_t response_bytes = 0;
+};
+
+// Which calls. Members that are not set match everything; all that are set must match.
+struct CallQuery {
+  std::string identity;  // glob: `*` any run, `?` any one character
+  std::string method;    // glob over "package.Service/Method"
+  std::string upstream;  // glob
+  std::optional<int> status_code;
+  std::optional<uint64_t> session_id;
+  std::optional<absl::Time> since;  // started at or after
+  std::optional<absl::Time> until;  // started before
+  std::optional<absl::Duration> min_duration;
+  bool open_only = false;
+
+  enum class Order { kNewestFirst, kOldestFirst };
+  Order order = Order::kNewestFirst;
+  // Where the previous page ended: only calls beyond this id in the given order.
+  std::optional<uint64_t> after;
+  int limit = 50;  // at least 1
+};
+
+struct SessionSummary {
+  uint64_t id = 0;
+  std::string identity;
+  std::string name;  // the `sallyport-session` value, empty where the session is a connection's
+  std::string peer;
+  absl::Time first_start;
+  absl::Time last_start;
+  uint64_t calls = 0;
+};
+
+struct SessionQuery {
+  std::string identity;  // glob
+  std::optional<absl::Time> since;  // with a call at or after
+  std::optional<uint64_t> after;    // where the previous page ended; newest first
+  int limit = 50;
+};
+
+// Follows the log as it grows.
+class LogFollower {
+ public:
+  virtual ~LogFollower() = default;
+  // Hands on what was written since the last time, in log order, and returns how many entries that were. Never blocks for more
+  // to come. Stops at the first error `entry` returns.
+  virtual absl::StatusOr<int> Poll(absl::FunctionRef<absl::Status(const v1::Entry&)> entry) = 0;
+};
+
+// Reads a data directory, also while a gateway writes it. Where none does, what the index has not seen yet is
+// indexed first (if the directory can be written), and calls left open by a crash are shown as interrupted.
+// Not thread-safe. Errors: NOT_FOUND if there is no store, PERMISSION_DENIED, DATA_LOSS naming segment and offset.
+class RecordReader {
+ public:
+  static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory);
+  virtual ~RecordReader() = default;
+
+  virtual absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) = 0;
+  virtual absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query) = 0;
+  // NOT_FOUND if there is no such call.
+  virtual absl::StatusOr<CallSummary> Call(uint64_t id) = 0;
+  // Hands on every entry of a call in order, until `entry` returns an error, which is then returned.
+  virtual absl::Status ReadCall(uint64_t id, absl::FunctionRef<absl::Status(const v1::Entry&)> entry) = 0;
+  // The serialised FileDescriptorSet kept under a version. NOT_FOUND if there is none.
+  virtual absl::StatusOr<std::string> Descriptors(std::string_view version) = 0;
+  // Follows from the present end of the log.
+  virtual absl::StatusOr<std::unique_ptr<LogFollower>> Follow() = 0;
+};
+
+struct RebuildProgress {
+  uint64_t bytes_done = 0;
+  uint64_t bytes_total = 0;
+  uint64_t calls = 0;
+};
+
+// Makes the index again from the log alone and puts it in the old one's place. FAILED_PRECONDITION while a gateway runs on the
+// directory. Returns the number of calls indexed.
+absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
+                                      absl::FunctionRef<void(const RebuildProgress&)> progress);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_RECORD_READER_H_

@@ -1,0 +1,94 @@
+// The append side of the log: what the gateway holds.
+#ifndef SALLYPORT_RECORDER_RECORDER_H_
+#define SALLYPORT_RECORDER_RECORDER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "recorder/entry_batch.h"
+
+namespace sallyport::recorder {
+
+struct RecorderOptions {
+  std::string directory;  // created with mode 0700 if it does not exist
+  // Bytes of entries that may wait to be written. A batch is taken in while less than this waits, so the bound is
+  // exceeded by at most one batch per append that is under way.
+  size_t buffer_bytes = 64 << 20;
+  // A new segment is begun when one has reached this size.
+  uint64_t segment_bytes = 256 << 20;
+};
+
+// What an append waits for.
+enum class Until {
+  kAccepted,  // the batch has its place in the queue (`relaxed`, and all but the end of a call in `commit`)
+  kDurable,   // the batch is on disk and synced (`write_ahead`, and the end of a call in `commit`)
+};
+
+enum class Appended {
+  kDone,     // what was asked for holds; the waiter is not called
+  kPending,  // the waiter is called later, once
+  kFailed,   // the log cannot be written any more (Health() says why); nothing was taken, the waiter is not called
+};
+
+// Told, once, from a thread of the recorder, how an append that was pending came out. Must not block.
+class AppendWaiter {
+ public:
+  virtual ~AppendWaiter() = default;
+  virtual void OnAppended(absl::Status status) = 0;
+};
+
+struct RecorderStats {
+  uint64_t bytes_waiting = 0;     // taken in, not yet written
+  uint64_t entries_written = 0;   // since Open
+  uint64_t bytes_written = 0;     // since Open
+  uint64_t blocks_written = 0;    // since Open: group commits
+  uint64_t calls_open = 0;        // started, not ended
+  absl::Duration sync_lag;        // age of the oldest entry that is not yet synced; 0 if all are
+};
+
+// Owns the log and its index in one data directory. One thread, started by Open, writes both: it takes what waits as
+// one block, writes and syncs it, tells the waiters and updates the index. All public methods are thread-safe.
+//
+// After a write or sync fails, the log is never written again by this object: every later append fails, so that callers
+// are refused rather than served unrecorded.
+class Recorder {
+ public:
+  // Takes the directory's lock, recovers the log (a torn tail is set aside, calls left open are ended as interrupted), brings
+  // the index up to date and begins a new segment. Errors: FAILED_PRECONDITION if another process holds the directory,
+  // DATA_LOSS if the log is damaged elsewhere than at its end, and what the system said otherwise.
+  static absl::StatusOr<std::unique_ptr<Recorder>> Open(const RecorderOptions& options);
+
+  // Writes, syncs and indexes everything taken in, ends calls nobody ended as interrupted, and stops the thread.
+  virtual ~Recorder() = default;
+
+  // An id that no other call of this store has or will have: microseconds since the Unix epoch, stepped to be unique.
+  virtual uint64_t NewCallId(absl::Time now) = 0;
+
+  // An empty batch for a call of this store.
+  virtual EntryBatch NewBatch(uint64_t call_id) const = 0;
+
+  // Appends a batch. Batches of one call are kept in the order of the calls to Append. `waiter` may be null only with
+  // kAccepted, where kPending then cannot be returned and the bound on waiting bytes is not enforced.
+  virtual Appended Append(EntryBatch batch, Until until, AppendWaiter* waiter) = 0;
+
+  // Keeps a descriptor set (a serialised google.protobuf.FileDescriptorSet) with the data, synced, so that old records stay
+  // readable. `version` is what CallStart::descriptors names it by. Keeping the same one again does nothing. Blocks.
+  virtual absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) = 0;
+
+  // Blocks until everything taken in so far is synced and indexed. For tests and shutdown.
+  virtual absl::Status Flush() = 0;
+
+  // Why the log cannot be written; OK while it can.
+  virtual absl::Status Health() const = 0;
+
+  virtual RecorderStats Stats() const = 0;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_RECORDER_H_
