@@ -1,5 +1,6 @@
 #include "protos/yaml_message.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -299,6 +301,34 @@ absl::Status Walker::FillScalar(const YAML::Node& value, const std::string& path
   return Fault(value, path, "expected a map of keys to values, found a single value");
 }
 
+// Looks only at where documents begin.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  int line() const { return line_; }
+
+ private:
+  int line_ = 1;
+};
+
+// The line on which a second document begins, 0 if there is none. (YAML::LoadAll finds documents without end in a text
+// that begins with a comma.) Throws what the parser throws.
+int SecondDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return 0;
+  return starts.line();
+}
+
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -321,18 +351,22 @@ absl::Status FileError(const std::string& path, int error) {
 
 }  // namespace
 
-absl::Status ReadYaml(std::string_view text, std::string_view document, Message* message) {
-  const std::string name(document);
+absl::Status ReadYaml(std::string_view text, std::string_view source, Message* message) {
+  const std::string name(source);
   if (text.size() > kMostBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": larger than ", kMostBytes >> 20, " MiB: not a configuration"));
   }
   Walker walker(name);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return walker.Fault(documents[1], "", "a second document: the file must hold one");
-    if (documents.empty() || documents[0].IsNull()) return absl::OkStatus();
-    return walker.FillMessage(documents[0], "", 0, message);
+    const std::string owned(text);
+    if (const int line = SecondDocument(owned); line != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ":", line, ": a second document begins: the file must hold one"));
+    }
+    const YAML::Node document = YAML::Load(owned);
+    if (document.IsNull()) return absl::OkStatus();
+    return walker.FillMessage(document, "", 0, message);
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(name, ":", error.mark.line + 1, ": not YAML: ", error.msg));
   } catch (const std::exception& error) {
