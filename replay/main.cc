@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
 
   // Every command is registered here, in the order in which --help lists them.
   sallyport::replay::AddCallsCommand(&app, &context);
+  sallyport::replay::AddReplayCommand(&app, &context);
 
   try {
     app.parse(argc, argv);
