@@ -18,9 +18,10 @@ namespace sallyport::replay {
 
 enum class ExitCode {
   kFine = 0,
-  kNegative = 1,  // done, and the answer is no: not equal, or nothing by that id
-  kUsage = 2,     // the command line or the configuration is wrong
-  kFailed = 3,    // it could not be done: no store, no permission, damage, no connection
+  kNegative = 1,       // done, and the answer is no: not equal, or nothing by that id
+  kUsage = 2,          // the command line or the configuration is wrong
+  kFailed = 3,         // it could not be done: no store, no permission, damage, no connection
+  kInterrupted = 130,  // by Ctrl-C, as shells report it
 };
 
 // What the command line said. Constant once it is parsed; outlives the run of the command.
@@ -48,6 +49,7 @@ void AddSessionsCommand(CLI::App* app, CommandContext* context);
 void AddShowCommand(CLI::App* app, CommandContext* context);
 void AddTailCommand(CLI::App* app, CommandContext* context);
 void AddIndexCommand(CLI::App* app, CommandContext* context);
+void AddReplayCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace sallyport::replay
 

@@ -47,8 +47,21 @@ CallFrame FromByteBuffer(grpc::ByteBuffer& message) {
   for (const grpc::Slice& slice : slices) {
     frame.payload.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
-  frame.compressed = GrpcByteBufferPeer::Buffer(message)->data.raw.compression != GRPC_COMPRESS_NONE;
+  frame.compressed = EncodingOf(message) != MessageEncoding::kIdentity;
   return frame;
+}
+
+MessageEncoding EncodingOf(grpc::ByteBuffer& message) {
+  const grpc_byte_buffer* const buffer = GrpcByteBufferPeer::Buffer(message);
+  if (buffer == nullptr) return MessageEncoding::kIdentity;
+  switch (buffer->data.raw.compression) {
+    case GRPC_COMPRESS_GZIP:
+      return MessageEncoding::kGzip;
+    case GRPC_COMPRESS_DEFLATE:
+      return MessageEncoding::kDeflate;
+    default:
+      return MessageEncoding::kIdentity;
+  }
 }
 
 }  // namespace sallyport::replay

@@ -18,6 +18,8 @@ grpc::ByteBuffer ToByteBuffer(const CallFrame& frame, MessageEncoding encoding);
 
 // What was received on a channel with per-message decompression switched off.
 CallFrame FromByteBuffer(grpc::ByteBuffer& message);
+// How a message received so is compressed; kIdentity if it is not.
+MessageEncoding EncodingOf(grpc::ByteBuffer& message);
 
 }  // namespace sallyport::replay
 

@@ -27,7 +27,7 @@ bool IsValue(const std::string& name, const std::string& value) {
 
 // Names that gRPC or HTTP/2 writes itself, or that speak of one connection only.
 bool BelongsToTransport(const std::string& name) {
-  static constexpr const char* kNames[] = {"te",   "user-agent", "content-type",     "content-length",   "connection",
+  static constexpr const char* kNames[] = {"te",   "user-agent", "content-type",     "content-length",    "connection",
                                            "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
   return absl::StartsWith(name, "grpc-") ||
          std::any_of(std::begin(kNames), std::end(kNames), [&](const char* own) { return name == own; });

@@ -29,9 +29,9 @@ struct OutgoingMetadata {
 // "name=value"; the value of a `-bin` name in base64. INVALID_ARGUMENT for what gRPC cannot send.
 absl::StatusOr<MetadataPair> ParseMetadataPair(std::string_view text);
 
-// What was recorded, without what must not or cannot be sent again: credentials (only their fingerprints are known), what
-// belongs to gRPC or to the caller's connection, and the name of the recorded session. `added` comes on top; recorded values
-// of the same names give way to it.
+// What was recorded, without what must not or cannot be sent again: credentials (only their fingerprints are known),
+// what belongs to gRPC or to the caller's connection, and the name of the recorded session. `added` comes on top;
+// recorded values of the same names give way to it.
 OutgoingMetadata ChooseMetadata(const v1::CallStart& start, const std::vector<MetadataPair>& added);
 
 }  // namespace sallyport::replay

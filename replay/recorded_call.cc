@@ -61,8 +61,9 @@ class Assembler {
           absl::StrCat("call ", Name(), " has not ended; it can be replayed once it has"));
     }
     if (call_.end.reason() == v1::END_REASON_INTERRUPTED) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "call ", Name(), " was interrupted by the gateway's own end, so its record is not whole; it cannot be replayed"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("call ", Name(),
+                       " was interrupted by the gateway's own end, so its record is not whole; it cannot be replayed"));
     }
     if (call_.end.request_frames() != call_.request_frames.size() ||
         call_.end.response_frames() != call_.response_frames.size()) {
@@ -138,8 +139,8 @@ absl::Status CheckReplayable(const RecordedCall& call, bool even_refused) {
   }
   const std::string& method = call.start.method();
   if (method.size() < 2 || method[0] != '/' || !IsPrintable(method)) {
-    return absl::FailedPreconditionError(absl::StrCat("call ", name, " has the method \"", absl::CHexEscape(method),
-                                                      "\", which gRPC cannot send"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("call ", name, " has the method \"", absl::CHexEscape(method), "\", which gRPC cannot send"));
   }
   if (!IsPrintable(call.start.authority())) {
     return absl::FailedPreconditionError(absl::StrCat("call ", name, " has the authority \"",

@@ -1,7 +1,6 @@
 #include "replay/replayed_call.h"
 
-#include <chrono>
-#include <limits>
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -117,7 +116,10 @@ void ReplayedCall::OnReadDone(bool ok) {
       over_ = true;
       return;
     }
-    if (response_.frames.size() < options_.most_frames_kept) response_.frames.push_back(FromByteBuffer(incoming_));
+    if (response_.frames.size() < options_.most_frames_kept) {
+      response_.frames.push_back(FromByteBuffer(incoming_));
+      if (response_.frames.back().compressed) response_.encoding = EncodingOf(incoming_);
+    }
     ++response_.frame_count;
   }
   incoming_.Clear();

@@ -19,23 +19,9 @@
 #include "replay/message_encoding.h"
 #include "replay/outgoing_metadata.h"
 #include "replay/recorded_call.h"
+#include "replay/replayed_response.h"
 
 namespace sallyport::replay {
-
-// What came back.
-struct ReplayedResponse {
-  bool headers_came = false;  // false where status and trailers came alone
-  std::vector<MetadataPair> headers;
-  std::string encoding;           // of the compressed frames; empty for identity
-  std::vector<CallFrame> frames;  // the first ones; see frame_count
-  uint64_t frame_count = 0;
-  int status_code = 0;
-  std::string status_message;
-  std::vector<MetadataPair> trailers;  // `grpc-status-details-bin` among them
-  absl::Duration duration;
-  // What could not be done as recorded, such as "ended before request frame 2 could be sent".
-  std::vector<std::string> notes;
-};
 
 struct ReplayedCallOptions {
   std::string method;
@@ -62,7 +48,8 @@ class ReplayedCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
   // Whether nothing more will come: the call has ended, only its status is to be fetched with End.
   bool IsOver();
 
-  // Start to send. Not while the frame before is still being written, nor after the response is over (nothing is done then).
+  // Start to send. Not while the frame before is still being written, nor after the response is over (nothing is done
+  // then).
   void Send(const CallFrame& frame);
   void HalfClose();
 

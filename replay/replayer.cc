@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "replay/message_encoding.h"
+#include "replay/replayed_call.h"
 
 namespace sallyport::replay {
 namespace {
@@ -115,9 +116,9 @@ class Replayer {
     open->last_step_ns = record.start_ns;
     ReplayedCallOptions call;
     call.method = record.start.method();
-    call.authority = !options_.authority.empty()     ? options_.authority
+    call.authority = !options_.authority.empty()   ? options_.authority
                      : options_.recorded_authority ? record.start.authority()
-                                                     : std::string();
+                                                   : std::string();
     call.metadata = ChooseMetadata(record.start, options_.metadata).sent;
     call.encoding = ParseMessageEncoding(record.start.encoding()).value_or(MessageEncoding::kIdentity);
     if (record.start.has_timeout_ns()) call.timeout = absl::Nanoseconds(record.start.timeout_ns());
@@ -192,8 +193,8 @@ class Replayer {
     if (!came.ok()) return came.status();
     if (!*came) {
       open.waited_in_vain = true;
-      open.notes.push_back(absl::StrCat(what, " did not come within ", absl::FormatDuration(limit),
-                                        "; the replay went on without"));
+      open.notes.push_back(
+          absl::StrCat(what, " did not come within ", absl::FormatDuration(limit), "; the replay went on without"));
     }
     Passed(step.time_ns);
     return absl::OkStatus();
@@ -205,7 +206,8 @@ class Replayer {
       if (absl::Status status = AwaitCancelTime(open, step); !status.ok()) return status;
       open.call->Cancel();
     } else {
-      if (absl::Status status = AwaitStep(open, step, "the end", [&](absl::Time until) { return open.call->AwaitOver(until); });
+      if (absl::Status status =
+              AwaitStep(open, step, "the end", [&](absl::Time until) { return open.call->AwaitOver(until); });
           !status.ok()) {
         return status;
       }
@@ -228,8 +230,8 @@ class Replayer {
     return Await(absl::Now() + idle, [&](absl::Time until) { return open.call->AwaitOver(until); }).status();
   }
 
-  // UNAVAILABLE may be the target's answer or its absence. Where the record says something else and there is no connection to
-  // be had, it is the latter.
+  // UNAVAILABLE may be the target's answer or its absence. Where the record says something else and there is no
+  // connection to be had, it is the latter.
   absl::Status CheckConnection(const RecordedCall& record, const ReplayedResponse& response) {
     constexpr int kUnavailable = 14;
     if (response.status_code != kUnavailable || response.headers_came || record.end.status_code() == kUnavailable) {
@@ -260,13 +262,12 @@ class Replayer {
     }
     const absl::Time due = DueTime(recorded_ns);
     paced_ns_ = recorded_ns;
-    absl::Mutex nobody;
-    const auto never = [](absl::Time until) {
-      absl::SleepFor(until - absl::Now());
-      return false;
-    };
-    absl::StatusOr<bool> waited = Await(due, never);
-    return waited.status();
+    return Await(due,
+                 [](absl::Time until) {
+                   absl::SleepFor(until - absl::Now());
+                   return false;
+                 })
+        .status();
   }
 
   absl::Time DueTime(int64_t recorded_ns) const {

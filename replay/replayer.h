@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "replay/outgoing_metadata.h"
 #include "replay/recorded_call.h"
-#include "replay/replayed_call.h"
+#include "replay/replayed_response.h"
 
 namespace grpc {
 class ChannelCredentials;
@@ -48,9 +48,9 @@ class ReplayAudience {
 };
 
 // Replays calls in the recorded order of everything that happened to them. What the caller did (start a call, send a
-// frame, half-close, cancel) is done once everything has come that had come by then in the record, on all calls; so calls
-// that overlapped overlap again, and a frame that answers another is not sent before that one came. What does not come
-// is waited for with a bound, once for each call; then the replay goes on without that call.
+// frame, half-close, cancel) is done once everything has come that had come by then in the record, on all calls; so
+// calls that overlapped overlap again, and a frame that answers another is not sent before that one came. What does not
+// come is waited for with a bound, once for each call; then the replay goes on without that call.
 //
 // Deadlines are the recorded timeouts, whatever the speed. A call that its caller cancelled is cancelled at the same
 // place: after the frames that came before, and not earlier than in the record by more than the speed allows (where no
