@@ -39,12 +39,18 @@ class Sessions {
               absl::Time now);
   void Leave(Member& member, absl::Time now);
 
+  // How many are remembered.
+  size_t size() const {
+    absl::MutexLock lock(&mutex_);
+    return sessions_.size();
+  }
+
  private:
   void ForgetIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration idle_;
   const size_t most_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<State>> sessions_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -1,5 +1,5 @@
-// The relay's state machine, with scripted orders of events and with every order that the two sides, the recorder and the
-// caller's patience can produce.
+// The relay's state machine, with scripted orders of events and with every order that the two sides, the recorder and
+// the caller's patience can produce.
 #include "gateway/relay/call.h"
 
 #include <catch2/catch.hpp>
@@ -22,8 +22,8 @@ UpstreamOutcome OkWithResponse(uint64_t bytes) {
   return outcome;
 }
 
-// What the world around a Call looks like: which operations are under way. Plays gRPC, the recorder and the two peers, and checks
-// that the Call keeps to the rules of all of them.
+// What the world around a Call looks like: which operations are under way. Plays gRPC, the recorder and the two peers,
+// and checks that the Call keeps to the rules of all of them.
 struct World {
   explicit World(Path path, int requests, int responses)
       : call(path), requests_left(requests), responses_left(responses), unary(path == Path::kUnary) {}
@@ -369,7 +369,8 @@ TEST_CASE("a method known to be unary that is called without a message ends well
 
 TEST_CASE("streams with cancels, failing writes and a failing log end well in 300,000 random orders") {
   for (uint32_t seed = 0; seed < 300'000; ++seed) {
-    World world(seed % 3 == 0 ? Path::kUnary : Path::kStream, static_cast<int>(seed % 5), static_cast<int>(seed / 5 % 5));
+    World world(seed % 3 == 0 ? Path::kUnary : Path::kStream, static_cast<int>(seed % 5),
+                static_cast<int>(seed / 5 % 5));
     world.may_cancel = seed % 2 == 0;
     world.may_fail_recording = seed % 7 == 0;
     world.may_fail_writes = seed % 4 == 0;
