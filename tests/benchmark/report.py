@@ -13,12 +13,10 @@ def median(values):
 
 
 def figure(value):
-    """Three significant digits, thousands as k."""
-    if value >= 1e6:
-        return f"{value / 1e6:.3g} M"
+    """About three significant digits, thousands as k."""
     if value >= 1e4:
-        return f"{value / 1e3:.3g} k"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        return f"{value / 1e3:.1f} k"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
 class Results:
