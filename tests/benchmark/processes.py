@@ -72,3 +72,14 @@ class Disturbance:
     def share(self):
         total, busy, own = (now - before for now, before in zip(self._reading(), self.begin))
         return max(0.0, busy - own) / total if total > 0 else 0.0
+
+
+def wait_for_quiet(own_pids, share, limit):
+    """Waits until others use less than `share` of the machine, for at most `limit` seconds; returns seconds waited."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < limit:
+        others = Disturbance(own_pids)
+        time.sleep(0.25)
+        if others.share() < share:
+            break
+    return time.monotonic() - begin

@@ -30,6 +30,8 @@ def arguments(words):
     parser.add_argument("--loads", default="", help="comma-separated, such as unary-100,latency; all unless given")
     parser.add_argument("--idle-streams", type=int, default=10000, help="open streams for memory; 0 leaves it out")
     parser.add_argument("--retries", type=int, default=2, help="how often a turn that others disturbed is repeated")
+    parser.add_argument("--patience", type=float, default=60.0,
+                        help="seconds in all to spend on waiting for others to leave the machine alone")
     parser.add_argument("--memory", action="store_true",
                         help="instead: resident memory over --memory-calls unary calls of 100 bytes")
     parser.add_argument("--memory-calls", type=int, default=1_000_000, help="calls for --memory, in ten parts")
@@ -44,7 +46,7 @@ def arguments(words):
         chosen.descriptors = chosen.bin.parent / "tests/benchmark/generated/tests/benchmark/echo.binpb"
     chosen.descriptors = chosen.descriptors.resolve()
     if chosen.quick:
-        chosen.rounds, chosen.seconds, chosen.retries = 1, 0.05, 0
+        chosen.rounds, chosen.seconds, chosen.retries, chosen.patience = 1, 0.05, 0, 0.0
         chosen.idle_streams, chosen.memory_calls = min(chosen.idle_streams, 50), 1000
     return chosen
 
@@ -68,10 +70,12 @@ def can(contender, load):
     return load.floor_can or not contender.name.startswith("floor")
 
 
-def measure(load, contender, calls, retries):
+def measure(load, contender, calls, chosen):
     """One turn: the least disturbed of up to 1 + retries runs."""
     best = None
-    for _ in range(1 + retries):
+    for _ in range(1 + chosen.retries):
+        own = contender.pids() + load.upstream.pids()
+        chosen.patience -= processes.wait_for_quiet(own, DISTURBED, chosen.patience)
         sample = load.run(contender, calls)
         if best is None or sample.disturbance < best.disturbance:
             best = sample
@@ -95,7 +99,7 @@ def in_turns(chosen, running, chosen_loads, results):
         for number in range(chosen.rounds):
             shift = number % len(taking_part)
             for contender in taking_part[shift:] + taking_part[:shift]:
-                sample = measure(load, contender, calls[contender.name], chosen.retries)
+                sample = measure(load, contender, calls[contender.name], chosen)
                 results.add(load.name, contender.name, number, sample)
                 say(f"{load.name} round {number + 1} {contender.name}: {sample.calls_per_second:.0f} calls/s, "
                     f"{sample.cpu_us:.1f} µs CPU"
