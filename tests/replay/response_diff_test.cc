@@ -76,7 +76,7 @@ struct Pair {
   }
 
   std::vector<Difference> Compare() const {
-    return CompareResponses(LoadWhole(builder), response, descriptors.get(), options);
+    return CompareResponses(LoadWhole(builder), response, descriptors, options);
   }
 };
 
@@ -125,7 +125,7 @@ TEST_CASE("fields in another order mean the same") {
 
 TEST_CASE("without a descriptor, the first byte that differs is shown with what surrounds it") {
   Pair pair("the quick brown fox jumps", "the quick brown cat jumps");
-  pair.descriptors.reset();
+  pair.descriptors = policy::Descriptors::Empty();
   const std::vector<Difference> differences = pair.Compare();
   REQUIRE(differences.size() == 1);
   CHECK(differences[0].where == "frame 0 byte 16");
@@ -135,7 +135,7 @@ TEST_CASE("without a descriptor, the first byte that differs is shown with what 
 
 TEST_CASE("one message being the beginning of the other is a difference at its end") {
   Pair pair("abc", "abcd");
-  pair.descriptors.reset();
+  pair.descriptors = policy::Descriptors::Empty();
   const std::vector<Difference> differences = pair.Compare();
   REQUIRE(differences.size() == 1);
   CHECK(differences[0].where == "frame 0 byte 3");
@@ -167,7 +167,7 @@ TEST_CASE("status code, message and details are compared") {
     pair.response.trailers.push_back({"grpc-status-details-bin", "\x08\x05"});
     REQUIRE(pair.Compare().size() == 1);
     CHECK(pair.Compare()[0].where == "trailer grpc-status-details-bin");
-    CHECK(pair.Compare()[0].replayed == "CAU=");
+    CHECK_THAT(pair.Compare()[0].replayed, Contains("\"code\"") && Contains("5"));
   }
 }
 
