@@ -83,7 +83,8 @@ class StoreReader : public RecordReader {
     }
     absl::StatusOr<std::vector<Position>> blocks = chain_.Blocks(id, last);
     if (!blocks.ok()) return blocks.status();
-    return chain_.ReadEntries(id, *blocks, [&](std::string_view bytes) {
+    return chain_.ReadEntries(*blocks, [&](uint64_t call_id, std::string_view bytes) {
+      if (call_id != id) return absl::OkStatus();
       absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
       return parsed.ok() ? entry(*parsed) : parsed.status();
     });
