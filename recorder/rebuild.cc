@@ -42,7 +42,8 @@ absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, Index& index,
   done.bytes_total = *total;
   uint64_t uncommitted = 0;
   absl::StatusOr<LogEnd> end = ScanLog(layout, Position(), OnDamage::kSkip, [&](const Block& block) {
-    absl::Status status = index.Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
+    absl::Status status =
+        index.Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
     if (!status.ok()) return status;
     const uint64_t size = block.end().offset() - block.position().offset();
     done.bytes_done += size;

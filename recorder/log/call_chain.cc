@@ -53,9 +53,8 @@ absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Positi
   return blocks;
 }
 
-absl::Status CallChain::ReadEntries(
-    const std::vector<Position>& blocks,
-    absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry) {
+absl::Status CallChain::ReadEntries(const std::vector<Position>& blocks,
+                                    absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry) {
   for (Position at : blocks) {
     absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
     if (!segment.ok()) return segment.status();

@@ -26,8 +26,8 @@ class CallChain {
   // The blocks that hold entries of the call up to `last`, in log order. DATA_LOSS if the chain is broken.
   absl::StatusOr<std::vector<Position>> Blocks(uint64_t call_id, Position last);
 
-  // Hands on the serialised entries of all calls in those blocks, in order, until `entry` returns an error, which is then
-  // returned.
+  // Hands on the serialised entries of all calls in those blocks, in order, until `entry` returns an error, which is
+  // then returned.
   absl::Status ReadEntries(const std::vector<Position>& blocks,
                            absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry);
 

@@ -1,5 +1,6 @@
-// What recording a unary call costs. Threads play callers that wait for each call to be durable; prints calls per second and CPU per
-// call of the whole process and of each thread. Usage: recorder_benchmark [in flight] [seconds] [calls/s, 0 = as fast as it goes]
+// What recording a unary call costs. Threads play callers that wait for each call to be durable; prints calls per
+// second and CPU per call of the whole process and of each thread. Usage: recorder_benchmark [in flight] [seconds]
+// [calls/s, 0 = as fast as it goes]
 #include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
