@@ -42,13 +42,17 @@ class Program:
         """The match of the `count`-th line, from line number `after` on, in which `pattern` is found."""
         expression = re.compile(pattern)
         give_up = time.monotonic() + seconds
+        looked_at = after
         with self._changed:
             while True:
-                found = [m for m in map(expression.search, self.lines[after:]) if m]
-                if len(found) >= count:
-                    return found[count - 1]
+                while looked_at < len(self.lines):
+                    match = expression.search(self.lines[looked_at])
+                    looked_at += 1
+                    count -= match is not None
+                    if count == 0:
+                        return match
                 if self._open_streams == 0:
-                    raise AssertionError(f"{self.name} ended without printing {pattern!r} {count} times:\n{self.tail()}")
+                    raise AssertionError(f"{self.name} ended without printing {pattern!r} often enough:\n{self.tail()}")
                 left = give_up - time.monotonic()
                 if left <= 0:
                     raise AssertionError(f"{self.name} did not print {pattern!r} within {seconds} s:\n{self.tail()}")
