@@ -143,22 +143,25 @@ class CallerCall extends EventEmitter {
 
 // A connection that makes calls.
 class Caller {
-  static async connect(address, settings = {}) {
-    const session = http2.connect(`http://${address}`, {settings: {maxHeaderListSize: 1 << 20, ...settings}});
+  // `authority` is what calls name the server by, unless they say otherwise; the address by default.
+  static async connect(address, {authority = address} = {}) {
+    const session = http2.connect(`http://${address}`, {settings: {maxHeaderListSize: 1 << 20}});
     session.on('error', () => {});  // streams report what became of them
     await once(session, 'connect');
-    return new Caller(session);
+    return new Caller(session, authority);
   }
 
-  constructor(session) {
+  constructor(session, authority) {
     this.session = session;
+    this.authority = authority;
     this.closed = closed(session);
   }
 
   // Begins a call. `fields` are pairs; what gRPC demands is added unless given.
   start(path, fields = [], {endStream = false} = {}) {
     const given = new Set(fields.map(([name]) => name));
-    const demanded = [[':method', 'POST'], [':path', path], ['content-type', 'application/grpc'], ['te', 'trailers']];
+    const demanded = [[':method', 'POST'], [':authority', this.authority], [':path', path],
+                      ['content-type', 'application/grpc'], ['te', 'trailers']];
     const all = [...demanded.filter(([name]) => !given.has(name)), ...fields];
     return new CallerCall(this.session.request(headerObject(all), {endStream}));
   }
