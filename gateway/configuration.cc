@@ -1,0 +1,228 @@
+#include "gateway/configuration.h"
+
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "protos/quantities.h"
+#include "protos/yaml_message.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr char kDefaultMessageSize[] = "64MiB";
+constexpr char kDefaultMetadataSize[] = "64KiB";
+constexpr char kDefaultBuffer[] = "64MiB";
+constexpr char kDefaultSegmentSize[] = "256MiB";
+constexpr char kDefaultSessionIdle[] = "30m";
+constexpr char kDefaultRefresh[] = "5m";
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
+  }
+  return std::move(text).str();
+}
+
+// Collects the checks; the first that fails is the one reported.
+class Checker {
+ public:
+  Checker(const v1::Config& config, const std::string& name, const KeyLines& lines)
+      : config_(config), name_(name), lines_(lines) {}
+
+  absl::StatusOr<GatewayOptions> Check() {
+    CheckListen();
+    CheckData();
+    CheckLimits();
+    CheckUpstreams();
+    CheckRoutes();
+    CheckDescriptors();
+    if (!status_.ok()) return status_;
+    return std::move(options_);
+  }
+
+ private:
+  void Fail(const std::string& key, std::string_view problem) {
+    if (!status_.ok()) return;
+    auto line = lines_.find(key);
+    std::string where = line == lines_.end() ? name_ : absl::StrCat(name_, ":", line->second);
+    status_ = absl::InvalidArgumentError(absl::StrCat(where, ": ", key, ": ", problem));
+  }
+
+  uint64_t Size(const std::string& key, const std::string& text, const char* otherwise, uint64_t least,
+                uint64_t most) {
+    absl::StatusOr<uint64_t> size = ParseSize(text.empty() ? otherwise : text);
+    if (!size.ok()) {
+      Fail(key, size.status().message());
+      return 0;
+    }
+    if (*size < least || *size > most) Fail(key, absl::StrCat(text, " is not between ", least, " and ", most, " bytes"));
+    return *size;
+  }
+
+  absl::Duration Duration(const std::string& key, const std::string& text, const char* otherwise) {
+    absl::StatusOr<absl::Duration> duration = ParseDuration(text.empty() ? otherwise : text);
+    if (!duration.ok()) {
+      Fail(key, duration.status().message());
+      return absl::ZeroDuration();
+    }
+    return *duration;
+  }
+
+  std::string File(const std::string& key, const std::string& path) {
+    if (path.empty()) return "";
+    absl::StatusOr<std::string> text = ReadFile(path);
+    if (!text.ok()) {
+      Fail(key, text.status().message());
+      return "";
+    }
+    return *std::move(text);
+  }
+
+  void CheckListen() {
+    for (const std::string& address : config_.listen().addresses()) options_.listen.push_back(address);
+    if (!config_.listen().address().empty()) options_.listen.push_back(config_.listen().address());
+    if (options_.listen.empty()) Fail("listen.address", "give at least one address, such as 127.0.0.1:50050");
+    for (const std::string& address : options_.listen) {
+      bool unix = absl::StartsWith(address, "unix:") || absl::StartsWith(address, "unix-abstract:");
+      if (!unix && !absl::StrContains(address, ':')) {
+        Fail("listen.address", absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
+      }
+    }
+    if (!config_.listen().has_tls()) return;
+    const v1::ServerTls& tls = config_.listen().tls();
+    options_.tls = true;
+    if (tls.cert().empty()) Fail("listen.tls.cert", "is missing: the PEM file of the gateway's certificate chain");
+    if (tls.key().empty()) Fail("listen.tls.key", "is missing: the PEM file of the certificate's private key");
+    options_.cert_pem = File("listen.tls.cert", tls.cert());
+    options_.key_pem = File("listen.tls.key", tls.key());
+    options_.client_ca_pem = File("listen.tls.client_ca", tls.client_ca());
+  }
+
+  void CheckData() {
+    const v1::Data& data = config_.data();
+    switch (data.durability()) {
+      case v1::write_ahead:
+        options_.durability = Durability::kWriteAhead;
+        break;
+      case v1::relaxed:
+        options_.durability = Durability::kRelaxed;
+        break;
+      case v1::off:
+        options_.durability = Durability::kOff;
+        break;
+      default:
+        options_.durability = Durability::kCommit;
+    }
+    options_.data_directory = data.directory();
+    if (data.directory().empty() && options_.durability != Durability::kOff) {
+      Fail("data.directory", "is missing: where to keep what is recorded");
+    }
+    options_.buffer_bytes = Size("data.buffer", data.buffer(), kDefaultBuffer, 64 << 10, uint64_t{64} << 30);
+    options_.segment_bytes =
+        Size("data.segment_size", data.segment_size(), kDefaultSegmentSize, 1 << 20, uint64_t{64} << 30);
+  }
+
+  void CheckLimits() {
+    uint64_t most = std::numeric_limits<int>::max();
+    options_.message_bytes =
+        Size("limits.message_size", config_.limits().message_size(), kDefaultMessageSize, 1, most);
+    options_.metadata_bytes =
+        Size("limits.metadata_size", config_.limits().metadata_size(), kDefaultMetadataSize, 1024, 64 << 20);
+    options_.session_idle = Duration("sessions.idle", config_.sessions().idle(), kDefaultSessionIdle);
+  }
+
+  void CheckUpstreams() {
+    if (config_.upstreams().empty()) Fail("upstreams", "give at least one upstream, such as etcd: {target: \"host:port\"}");
+    // In the order of their names: the map's own order is random.
+    std::map<std::string, v1::Upstream> sorted(config_.upstreams().begin(), config_.upstreams().end());
+    for (const auto& [name, upstream] : sorted) {
+      std::string key = absl::StrCat("upstreams.", name);
+      UpstreamOptions options;
+      options.name = name;
+      options.target = upstream.target();
+      if (options.target.empty()) Fail(key + ".target", "is missing: host:port or any other target gRPC understands");
+      if (!upstream.load_balancing().empty()) options.load_balancing = upstream.load_balancing();
+      if (upstream.has_tls()) {
+        options.tls = true;
+        options.ca_pem = File(key + ".tls.ca", upstream.tls().ca());
+        options.cert_pem = File(key + ".tls.cert", upstream.tls().cert());
+        options.key_pem = File(key + ".tls.key", upstream.tls().key());
+        options.server_name = upstream.tls().server_name();
+        if (upstream.tls().cert().empty() != upstream.tls().key().empty()) {
+          Fail(key + ".tls", "needs both cert and key, or neither");
+        }
+      }
+      options.message_bytes = options_.message_bytes;
+      options.metadata_bytes = options_.metadata_bytes;
+      options_.upstreams.push_back(std::move(options));
+    }
+  }
+
+  void CheckRoutes() {
+    for (int i = 0; i < config_.routes_size(); ++i) {
+      const v1::Route& route = config_.routes(i);
+      CheckUpstreamName(absl::StrCat("routes[", i, "].upstream"), route.upstream());
+      options_.routes.push_back({route, route.upstream()});
+    }
+    if (config_.routes().empty()) {
+      if (config_.upstreams_size() > 1) Fail("routes", "is missing: with several upstreams, say which calls go where");
+      if (config_.upstreams_size() == 1) {
+        options_.routes.push_back({v1::Route(), config_.upstreams().begin()->first});
+      }
+    }
+  }
+
+  void CheckDescriptors() {
+    for (int i = 0; i < config_.descriptors_size(); ++i) {
+      const v1::DescriptorSource& source = config_.descriptors(i);
+      std::string key = absl::StrCat("descriptors[", i, "]");
+      if (source.file().empty() == source.reflection().empty()) {
+        Fail(key, "give either file or reflection");
+      } else if (!source.file().empty()) {
+        options_.descriptor_files.push_back(source.file());
+      } else {
+        CheckUpstreamName(key + ".reflection", source.reflection());
+        absl::Duration refresh = Duration(key + ".refresh", source.refresh(), kDefaultRefresh);
+        if (refresh < absl::Seconds(1)) Fail(key + ".refresh", "is too short: at least 1s");
+        options_.reflection.push_back({source.reflection(), refresh, false});
+      }
+    }
+  }
+
+  void CheckUpstreamName(const std::string& key, const std::string& name) {
+    if (name.empty()) {
+      Fail(key, "is missing: the name of one of upstreams");
+    } else if (!config_.upstreams().contains(name)) {
+      Fail(key, absl::StrCat("\"", name, "\" is not one of upstreams"));
+    }
+  }
+
+  const v1::Config& config_;
+  const std::string& name_;
+  const KeyLines& lines_;
+  GatewayOptions options_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, const std::string& name,
+                                                  const KeyLines& lines) {
+  return Checker(config, name, lines).Check();
+}
+
+absl::StatusOr<GatewayOptions> LoadConfiguration(const std::string& path) {
+  v1::Config config;
+  KeyLines lines;
+  if (absl::Status status = ReadYamlFile(path, &config, &lines); !status.ok()) return status;
+  return CheckConfiguration(config, path, lines);
+}
+
+}  // namespace sallyport::gateway

@@ -1,0 +1,60 @@
+// The configuration as the gateway uses it: read, checked, and with its files loaded.
+#ifndef SALLYPORT_GATEWAY_CONFIGURATION_H_
+#define SALLYPORT_GATEWAY_CONFIGURATION_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gateway/relay/durability.h"
+#include "gateway/upstream/upstream.h"
+#include "sallyport/v1/config.pb.h"
+
+namespace sallyport::gateway {
+
+struct RouteOptions {
+  v1::Route match;
+  std::string upstream;
+};
+
+struct ReflectionOptions {
+  std::string upstream;
+  absl::Duration refresh;
+  bool optional = false;  // asked for by default, not by name
+};
+
+struct GatewayOptions {
+  std::vector<std::string> listen;  // in gRPC's notation
+  bool tls = false;
+  std::string cert_pem;
+  std::string key_pem;
+  std::string client_ca_pem;
+  std::string data_directory;
+  Durability durability = Durability::kCommit;
+  uint64_t buffer_bytes = 0;
+  uint64_t segment_bytes = 0;
+  std::vector<UpstreamOptions> upstreams;
+  std::vector<RouteOptions> routes;
+  std::vector<std::string> descriptor_files;
+  std::vector<ReflectionOptions> reflection;
+  uint64_t message_bytes = 0;
+  uint64_t metadata_bytes = 0;
+  absl::Duration session_idle;
+};
+
+// Where each key of a configuration stands, for errors: "upstreams.etcd.target" to its line.
+using KeyLines = std::map<std::string, int>;
+
+// Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in defaults. Errors are
+// INVALID_ARGUMENT, "<name>:<line>: <key>: what is wrong and what is expected".
+absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, const std::string& name,
+                                                  const KeyLines& lines);
+
+// Reads a file and checks it.
+absl::StatusOr<GatewayOptions> LoadConfiguration(const std::string& path);
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_CONFIGURATION_H_

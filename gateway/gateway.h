@@ -1,0 +1,60 @@
+// The gateway as a whole: everything wired together.
+#ifndef SALLYPORT_GATEWAY_GATEWAY_H_
+#define SALLYPORT_GATEWAY_GATEWAY_H_
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gateway/configuration.h"
+#include "gateway/relay/relay_service.h"
+#include "gateway/sessions.h"
+#include "gateway/upstream/method_catalog.h"
+#include "gateway/upstream/reflection.h"
+#include "gateway/upstream/routes.h"
+#include "recorder/recorder.h"
+
+namespace sallyport::gateway {
+
+// Serves from Start until Shutdown. One thread starts and shuts it down; calls run on gRPC's threads.
+class Gateway {
+ public:
+  // Opens the data directory, reads the descriptors and listens. Errors say what could not be done and to what.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(const GatewayOptions& options);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // What is listened on, with real ports in place of port 0.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.
+  absl::Status Shutdown(absl::Duration grace);
+
+ private:
+  Gateway() = default;
+  absl::Status OpenRecorder(const GatewayOptions& options);
+  absl::Status MakeUpstreams(const GatewayOptions& options);
+  absl::Status LoadDescriptors(const GatewayOptions& options);
+  absl::Status Listen(const GatewayOptions& options);
+
+  // Destroyed from the last to the first: calls before what they use.
+  std::unique_ptr<recorder::Recorder> recorder_;
+  std::vector<std::unique_ptr<Upstream>> upstreams_;
+  std::unique_ptr<Routes> routes_;
+  std::unique_ptr<MethodCatalog> catalog_;
+  std::unique_ptr<ReflectionRefresher> refresher_;
+  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<HeadersTimer> headers_timer_;
+  std::unique_ptr<RelayService> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_GATEWAY_H_

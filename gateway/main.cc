@@ -1,0 +1,135 @@
+// sallyportd: the gateway.
+#include <absl/synchronization/mutex.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gateway/configuration.h"
+#include "gateway/gateway.h"
+
+namespace {
+
+constexpr int kUsage = 2;
+constexpr int kFailed = 3;
+
+struct Flags {
+  std::string config;
+  std::vector<std::string> listen;
+  std::string upstream;
+  std::string data = "./data";
+  std::vector<std::string> descriptors;
+  std::string durability = "commit";
+  std::string log_level = "info";
+  double grace_seconds = 10;
+  bool check = false;
+};
+
+// What the quick flags stand for.
+absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags) {
+  namespace v1 = sallyport::v1;
+  v1::Config config;
+  for (const std::string& address : flags.listen) config.mutable_listen()->add_addresses(address);
+  if (flags.listen.empty()) config.mutable_listen()->add_addresses("127.0.0.1:50050");
+  config.mutable_data()->set_directory(flags.data);
+  v1::Durability durability = v1::commit;
+  v1::Durability_Parse(flags.durability, &durability);
+  config.mutable_data()->set_durability(durability);
+  (*config.mutable_upstreams())["upstream"].set_target(flags.upstream);
+  for (const std::string& file : flags.descriptors) config.add_descriptors()->set_file(file);
+  auto options = sallyport::gateway::CheckConfiguration(config, "flags", {});
+  // Nobody said where descriptors are: upstream reflection is worth asking for.
+  if (options.ok() && flags.descriptors.empty()) {
+    options->reflection.push_back({"upstream", absl::Minutes(5), true});
+  }
+  return options;
+}
+
+void AddFlags(CLI::App& app, Flags& flags) {
+  CLI::Option* config = app.add_option("--config", flags.config, "Configuration file (YAML)");
+  CLI::Option* check = app.add_flag("--check", flags.check, "Only check the configuration");
+  check->needs(config);
+  std::vector<CLI::Option*> quick = {
+      app.add_option("--listen", flags.listen,
+                     "Where to listen: host:port or unix:/path, several allowed (127.0.0.1:50050)"),
+      app.add_option("--upstream", flags.upstream, "Where calls go: host:port or any other gRPC target"),
+      app.add_option("--data", flags.data, "Directory for what is recorded")->capture_default_str(),
+      app.add_option("--descriptors", flags.descriptors,
+                     "Descriptor-set files with imports, several allowed (else the upstream's reflection is asked)"),
+      app.add_option("--durability", flags.durability, "When a call may go on, as far as the log is concerned")
+          ->check(CLI::IsMember({"commit", "write_ahead", "relaxed", "off"}))
+          ->capture_default_str()};
+  for (CLI::Option* option : quick) option->group("For a first try, in place of --config")->excludes(config);
+  app.add_option("--grace", flags.grace_seconds, "Seconds that open calls get to end after SIGTERM or SIGINT")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
+      ->capture_default_str();
+}
+
+int Serve(const sallyport::gateway::GatewayOptions& options, absl::Duration grace, const sigset_t& signals) {
+  auto gateway = sallyport::gateway::Gateway::Start(options);
+  if (!gateway.ok()) {
+    spdlog::error("{}", std::string(gateway.status().message()));
+    return kFailed;
+  }
+  for (const std::string& address : (*gateway)->addresses()) spdlog::info("listening on {}", address);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("stopping: open calls get {} to end", absl::FormatDuration(grace));
+  absl::Status status = (*gateway)->Shutdown(grace);
+  if (!status.ok()) {
+    spdlog::error("the log could not be written out: {}", std::string(status.message()));
+    return kFailed;
+  }
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Debian builds Abseil with deadlock detection, which costs a tenth of every call.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // Every thread inherits the mask, so that only sigwait below sees these.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app("Sallyport's gateway: relays gRPC calls and records them.", "sallyportd");
+  app.set_version_flag("--version", "sallyportd " SALLYPORT_VERSION);
+  Flags flags;
+  AddFlags(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  if (flags.config.empty() && flags.upstream.empty()) {
+    std::cerr << "Give --config FILE, or --upstream TARGET for a first try. See --help.\n";
+    return kUsage;
+  }
+  spdlog::set_default_logger(spdlog::stderr_color_mt("sallyportd"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_level(spdlog::level::from_str(flags.log_level));
+  auto options =
+      flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
+  if (!options.ok()) {
+    std::cerr << options.status().message() << "\n";
+    return kUsage;
+  }
+  if (flags.check) {
+    std::cout << flags.config << ": in order\n";
+    return 0;
+  }
+  return Serve(*options, absl::Seconds(flags.grace_seconds), signals);
+}

@@ -1,0 +1,254 @@
+#include "gateway/relay/call.h"
+
+#include <utility>
+
+namespace sallyport::gateway {
+namespace {
+
+// Of google.rpc.Code, the ones the relay itself uses.
+constexpr int kCodeCancelled = 1;
+constexpr int kCodeDeadlineExceeded = 4;
+constexpr int kCodeUnavailable = 14;
+
+}  // namespace
+
+Actions Call::Begin() {
+  request_ = Request::kReading;
+  // A unary call is recorded and sent on together with its one request frame; a stream is opened before any frame has come.
+  if (path_ == Path::kUnary) {
+    caller_read_starting_ = true;
+    return Action::kReadCaller;
+  }
+  request_ = Request::kNone;
+  start_recording_ = true;
+  start_recorded_ = true;
+  return Action::kRecordStart;
+}
+
+Actions Call::Refuse(int code, std::string message) {
+  if (end_ != End::kOpen || refused_) return {};
+  refused_ = true;
+  outcome_.code = code;
+  outcome_.message = std::move(message);
+  outcome_.reason = EndReason::kRefused;
+  Actions actions;
+  if (upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
+  return actions | MaybeEnd();
+}
+
+Actions Call::OnCallerFrame(uint64_t bytes) {
+  if (stopped()) {
+    request_ = Request::kClosed;
+    return MaybeEnd();
+  }
+  ++request_frames_;
+  request_bytes_ += bytes;
+  request_ = Request::kRecording;
+  request_in_hand_ = InHand::kFrame;
+  return Action::kRecordRequest;
+}
+
+Actions Call::OnCallerHalfClose() {
+  if (stopped()) {
+    request_ = Request::kClosed;
+    return MaybeEnd();
+  }
+  // A call of a unary method that carries no message at all: only a stream can pass that on as it is.
+  path_ = Path::kStream;
+  request_ = Request::kRecording;
+  request_in_hand_ = InHand::kHalfClose;
+  return Action::kRecordHalfClose;
+}
+
+Actions Call::OnCallerReadStarted() {
+  caller_read_starting_ = false;
+  return MaybeFinish();
+}
+
+Actions Call::OnCallerWriteDone(bool ok) {
+  if (lost_.has_value() || refused_ || !ok) {
+    Actions actions = EndResponse();
+    if (!ok && upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
+    return actions | MaybeFinish();
+  }
+  response_ = Response::kReading;
+  return Action::kReadUpstream;
+}
+
+Actions Call::OnHeadersSent() {
+  headers_sending_ = false;
+  return MaybeFinish();
+}
+
+Actions Call::OnCallerLost(CallerLoss loss) {
+  if (end_ != End::kOpen || lost_.has_value()) return {};
+  lost_ = loss;
+  Actions actions;
+  if (upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
+  return actions | MaybeEnd();
+}
+
+Actions Call::OnUpstreamHeaders(bool present) {
+  headers_present_ = present;
+  if (path_ == Path::kUnary) return present ? Actions(Action::kDeferHeaders) : Actions();
+  if (!present || lost_.has_value() || refused_) return EndResponse();
+  headers_recorded_ = true;
+  response_ = Response::kRecording;
+  response_in_hand_ = InHand::kHeaders;
+  return Action::kRecordHeaders;
+}
+
+Actions Call::OnHeadersDue() {
+  if (path_ != Path::kUnary || stopped() || upstream_outcome_.has_value() || headers_recorded_) return {};
+  headers_recorded_ = true;
+  response_ = Response::kRecording;
+  response_in_hand_ = InHand::kHeaders;
+  return Action::kRecordHeaders;
+}
+
+Actions Call::OnUpstreamFrame(uint64_t bytes) {
+  if (lost_.has_value() || refused_) return EndResponse();
+  ++response_frames_;
+  response_bytes_ += bytes;
+  response_ = Response::kRecording;
+  response_in_hand_ = InHand::kFrame;
+  return Action::kRecordResponse;
+}
+
+Actions Call::OnUpstreamReadEnd() { return EndResponse(); }
+
+Actions Call::OnUpstreamWriteDone(bool ok) {
+  if (request_in_hand_ == InHand::kHalfClose || !ok || stopped()) {
+    request_ = Request::kClosed;
+    return MaybeRelease() | MaybeEnd();
+  }
+  request_ = Request::kReading;
+  caller_read_starting_ = true;
+  return Action::kReadCaller;
+}
+
+Actions Call::OnUpstreamDone(UpstreamOutcome outcome) {
+  if (path_ == Path::kUnary && outcome.response_bytes.has_value()) {
+    ++response_frames_;
+    response_bytes_ += *outcome.response_bytes;
+  }
+  upstream_outcome_ = std::move(outcome);
+  upstream_ended_ = true;
+  // On the unary path the headers may just be on their way to the log; what is in hand is then ended by OnRecorded.
+  if (response_ != Response::kRecording) response_ = Response::kEnded;
+  return MaybeEnd();
+}
+
+Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
+  if (what == Recorded::kEnd) {
+    if (!ok) {
+      outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false};
+    }
+    end_ = End::kRecorded;
+    return MaybeFinish();
+  }
+  Actions actions;
+  if (!ok) {
+    refused_ = true;
+    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false};
+    if (upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
+  }
+  switch (what) {
+    case Recorded::kStart:
+      start_recording_ = false;
+      if (stopped()) return actions | MaybeEnd();
+      request_ = Request::kReading;
+      caller_read_starting_ = true;
+      return OpenUpstream() | Action::kReadCaller;
+    case Recorded::kRequest:
+      start_recorded_ = true;
+      if (stopped()) {
+        request_ = Request::kClosed;
+        return actions | MaybeRelease() | MaybeEnd();
+      }
+      if (path_ == Path::kUnary) {
+        request_ = Request::kClosed;
+        upstream_open_ = true;
+        return Action::kSendUnary;
+      }
+      request_ = Request::kWriting;
+      if (!upstream_open_) actions |= OpenUpstream();
+      actions |= request_in_hand_ == InHand::kFrame ? Action::kWriteUpstream : Action::kHalfCloseUpstream;
+      return actions;
+    case Recorded::kResponse:
+      if (upstream_outcome_.has_value() || lost_.has_value() || refused_) return actions | EndResponse();
+      if (response_in_hand_ == InHand::kFrame) {
+        response_ = Response::kWriting;
+        return Action::kWriteCaller;
+      }
+      headers_sending_ = true;
+      if (path_ == Path::kUnary) {
+        response_ = Response::kNone;
+        return Action::kSendHeaders;
+      }
+      response_ = Response::kReading;
+      return Action::kSendHeaders | Action::kReadUpstream;
+    case Recorded::kEnd:
+      break;
+  }
+  return {};
+}
+
+Actions Call::OpenUpstream() {
+  upstream_open_ = true;
+  response_ = Response::kAwaitingHeaders;
+  return Action::kOpenUpstream;
+}
+
+Actions Call::EndResponse() {
+  response_ = Response::kEnded;
+  upstream_ended_ = true;
+  return MaybeRelease() | MaybeEnd();
+}
+
+Actions Call::MaybeRelease() {
+  if (path_ != Path::kStream || !upstream_open_ || upstream_released_) return {};
+  if (response_ != Response::kEnded || request_ == Request::kWriting) return {};
+  upstream_released_ = true;
+  return Action::kReleaseUpstream;
+}
+
+Actions Call::MaybeEnd() {
+  if (end_ != End::kOpen) return {};
+  if (!lost_.has_value() && !refused_ && !upstream_outcome_.has_value()) return {};
+  if (upstream_open_ && !upstream_outcome_.has_value()) return {};
+  if (start_recording_ || request_ == Request::kRecording || response_ == Response::kRecording) return {};
+  end_ = End::kRecording;
+  DecideOutcome();
+  return Action::kRecordEnd;
+}
+
+Actions Call::MaybeFinish() {
+  if (end_ != End::kRecorded) return {};
+  if (headers_sending_ || response_ == Response::kWriting || caller_read_starting_) return {};
+  end_ = End::kFinished;
+  return Action::kFinish;
+}
+
+void Call::DecideOutcome() {
+  if (refused_) return;
+  if (lost_.has_value()) {
+    bool deadline = *lost_ == CallerLoss::kDeadline;
+    outcome_.code = deadline ? kCodeDeadlineExceeded : kCodeCancelled;
+    outcome_.message = deadline ? "Deadline Exceeded" : "Cancelled";
+    outcome_.reason = deadline ? EndReason::kDeadline : EndReason::kCancelled;
+    return;
+  }
+  outcome_.code = upstream_outcome_->code;
+  outcome_.message = upstream_outcome_->message;
+  outcome_.upstream_trailers = true;
+  if (upstream_outcome_->from_upstream) {
+    outcome_.reason = EndReason::kCompleted;
+  } else if (outcome_.code == kCodeDeadlineExceeded) {
+    outcome_.reason = EndReason::kDeadline;
+  } else {
+    outcome_.reason = EndReason::kUpstreamFailure;
+  }
+}
+
+}  // namespace sallyport::gateway

@@ -1,0 +1,179 @@
+// What happens in one call, without knowing how: the state machine of the relay.
+#ifndef SALLYPORT_GATEWAY_RELAY_CALL_H_
+#define SALLYPORT_GATEWAY_RELAY_CALL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "recorder/entry_batch.h"
+
+namespace sallyport::gateway {
+
+using recorder::EndReason;
+using recorder::Path;
+
+// What is to be done next for a call, in the order in which it is to be done.
+enum class Action : uint32_t {
+  kRecordStart = 1u << 0,
+  kRecordRequest = 1u << 1,    // the request frame in hand (after the start, if that is not recorded yet)
+  kRecordHalfClose = 1u << 2,  // (after the start, if that is not recorded yet)
+  kRecordHeaders = 1u << 3,
+  kRecordResponse = 1u << 4,  // the response frame in hand
+  kRecordEnd = 1u << 5,       // and whatever of a unary call is not recorded yet
+  kSendHeaders = 1u << 6,
+  kWriteCaller = 1u << 7,         // the response frame in hand
+  kOpenUpstream = 1u << 8,        // as a stream
+  kSendUnary = 1u << 9,           // open the upstream with the request frame in hand as its whole request
+  kWriteUpstream = 1u << 10,      // the request frame in hand
+  kHalfCloseUpstream = 1u << 11,
+  kReadUpstream = 1u << 12,
+  kReadCaller = 1u << 13,         // then report OnCallerReadStarted
+  kDeferHeaders = 1u << 14,       // report OnHeadersDue soon
+  kCancelUpstream = 1u << 15,
+  kReleaseUpstream = 1u << 16,    // nothing more will be started on the upstream side
+  kFinish = 1u << 17,             // end the call towards the caller, as outcome() says; the last action
+};
+
+// A set of actions. A value.
+class Actions {
+ public:
+  Actions() = default;
+  Actions(Action action) : bits_(static_cast<uint32_t>(action)) {}  // NOLINT: a set of one
+  bool empty() const { return bits_ == 0; }
+  bool has(Action action) const { return (bits_ & static_cast<uint32_t>(action)) != 0; }
+  Actions& operator|=(Actions other) {
+    bits_ |= other.bits_;
+    return *this;
+  }
+  friend Actions operator|(Actions a, Actions b) { return a |= b; }
+  friend bool operator==(Actions a, Actions b) { return a.bits_ == b.bits_; }
+  // Takes the first action out. Not for an empty set.
+  Action TakeFirst() {
+    uint32_t first = bits_ & -bits_;
+    bits_ &= ~first;
+    return static_cast<Action>(first);
+  }
+
+ private:
+  uint32_t bits_ = 0;
+};
+inline Actions operator|(Action a, Action b) { return Actions(a) | Actions(b); }
+
+// How the upstream leg ended.
+struct UpstreamOutcome {
+  int code = 0;
+  std::string message;
+  // The upstream said so itself, as opposed to the connection to it failing or this side giving up.
+  bool from_upstream = true;
+  // Unary path: a response frame came, of this many bytes.
+  std::optional<uint64_t> response_bytes;
+};
+
+// Why the caller's side was cut.
+enum class CallerLoss { kCancelled, kDeadline };
+
+// Decides. Events go in (what the two sides and the recorder did), actions come out; each direction has at most one frame in hand
+// and reads the next only when that has been recorded and written on. Knows neither gRPC nor time nor bytes.
+// Not thread-safe: the owner serialises the events and performs the actions outside its lock.
+class Call {
+ public:
+  // Which of the owner's appends to the log is reported.
+  enum class Recorded { kStart, kRequest, kResponse, kEnd };
+
+  explicit Call(Path path) : path_(path) {}
+
+  // The call is admitted. First event, unless Refuse is.
+  Actions Begin();
+  // The gateway ends the call with a status of its own: instead of Begin, or at any time later. Ignored once the end is being recorded.
+  Actions Refuse(int code, std::string message);
+
+  Actions OnCallerFrame(uint64_t bytes);
+  Actions OnCallerHalfClose();
+  // A read that kReadCaller asked for has been handed to the library.
+  Actions OnCallerReadStarted();
+  // `ok` false: the caller is gone; OnCallerLost follows.
+  Actions OnCallerWriteDone(bool ok);
+  Actions OnHeadersSent();
+  Actions OnCallerLost(CallerLoss loss);
+
+  // `present` is false where status and trailers came without headers.
+  Actions OnUpstreamHeaders(bool present);
+  Actions OnHeadersDue();
+  Actions OnUpstreamFrame(uint64_t bytes);
+  Actions OnUpstreamReadEnd();
+  // A frame or the half-close was written, or could not be.
+  Actions OnUpstreamWriteDone(bool ok);
+  Actions OnUpstreamDone(UpstreamOutcome outcome);
+
+  // `ok` false: the log cannot be written any more, with `error` to tell the caller.
+  Actions OnRecorded(Recorded what, bool ok, const std::string& error = "");
+
+  // What the caller is to be told and what the record says of it. Final once kRecordEnd has been given, but for a failure to
+  // record the end itself.
+  struct Outcome {
+    int code = 0;
+    std::string message;
+    EndReason reason = EndReason::kCompleted;
+    // The upstream's status and trailers go to the caller as they are.
+    bool upstream_trailers = false;
+  };
+  const Outcome& outcome() const { return outcome_; }
+  const std::optional<UpstreamOutcome>& upstream_outcome() const { return upstream_outcome_; }
+
+  Path path() const { return path_; }
+  uint64_t request_frames() const { return request_frames_; }
+  uint64_t response_frames() const { return response_frames_; }
+  uint64_t request_bytes() const { return request_bytes_; }
+  uint64_t response_bytes() const { return response_bytes_; }
+  // The upstream sent response headers.
+  bool headers_present() const { return headers_present_; }
+  // The start / the response headers have been given to the recorder (or are about to, by the action that asked).
+  bool start_recorded() const { return start_recorded_; }
+  bool headers_recorded() const { return headers_recorded_; }
+
+ private:
+  enum class Request { kNone, kReading, kRecording, kWriting, kClosed };
+  enum class Response { kNone, kAwaitingHeaders, kRecording, kReading, kWriting, kEnded };
+  enum class End { kOpen, kRecording, kRecorded, kFinished };
+  enum class InHand { kFrame, kHalfClose, kHeaders };
+
+  // Nothing more is to be passed on.
+  bool stopped() const { return lost_.has_value() || refused_ || upstream_ended_ || end_ != End::kOpen; }
+  Actions OpenUpstream();
+  Actions EndResponse();
+  Actions MaybeRelease();
+  Actions MaybeEnd();
+  Actions MaybeFinish();
+  void DecideOutcome();
+
+  Path path_;
+  Request request_ = Request::kNone;
+  Response response_ = Response::kNone;
+  End end_ = End::kOpen;
+  InHand request_in_hand_ = InHand::kFrame;
+  InHand response_in_hand_ = InHand::kFrame;
+
+  bool start_recorded_ = false;
+  bool start_recording_ = false;
+  bool headers_present_ = false;
+  bool headers_recorded_ = false;
+  bool headers_sending_ = false;
+  bool caller_read_starting_ = false;
+  bool upstream_open_ = false;
+  bool upstream_ended_ = false;
+  bool upstream_released_ = false;
+  bool refused_ = false;
+  std::optional<CallerLoss> lost_;
+  std::optional<UpstreamOutcome> upstream_outcome_;
+  Outcome outcome_;
+
+  uint64_t request_frames_ = 0;
+  uint64_t response_frames_ = 0;
+  uint64_t request_bytes_ = 0;
+  uint64_t response_bytes_ = 0;
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_RELAY_CALL_H_

@@ -1,0 +1,350 @@
+#include "gateway/relay/call_session.h"
+
+#include <grpcpp/support/channel_arguments.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gateway/relay/message_bytes.h"
+#include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/status_mapping.h"
+#include "policy/glob.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr std::string_view kSessionKey = "sallyport-session";
+constexpr std::string_view kAnonymous = "anonymous";
+
+constexpr char kUnknownEncoding[] =
+    "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or deflate";
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* CallSession::Start(const RelayContext& context,
+                                                   grpc::GenericCallbackServerContext* server) {
+  auto* session = new CallSession(context, server);
+  grpc::ServerGenericBidiReactor* reactor = &session->caller_;
+  // gRPC is not given the reactor before this returns, so that the session cannot end under Begin.
+  session->Begin();
+  return reactor;
+}
+
+CallSession::CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server)
+    : context_(context),
+      server_(server),
+      start_(absl::Now()),
+      start_tick_(std::chrono::steady_clock::now()),
+      write_ahead_(context.durability == Durability::kWriteAhead),
+      call_(Path::kStream),
+      caller_(this),
+      upstream_stream_(this),
+      upstream_unary_(this),
+      request_waiter_(this),
+      response_waiter_(this) {}
+
+CallSession::~CallSession() { context_.sessions->Leave(session_, absl::Now()); }
+
+void CallSession::Begin() {
+  absl::Status admitted = Admit();
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    call_ = Call(admitted_path_);
+    if (!admitted.ok()) return call_.Refuse(static_cast<int>(admitted.code()), std::string(admitted.message()));
+    return call_.Begin();
+  });
+}
+
+// Finds out what the record's start and the route need to know.
+absl::Status CallSession::Admit() {
+  peer_ = server_->peer();
+  request_encoding_ = IncomingEncoding(server_->c_call());
+  auto named = server_->client_metadata().find(grpc::string_ref(kSessionKey.data(), kSessionKey.size()));
+  if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));
+  if (context_.recorder != nullptr) {
+    id_ = context_.recorder->NewCallId(start_);
+    session_ = context_.sessions->Join(kAnonymous, peer_, session_name_, id_, start_);
+  }
+  if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
+  if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
+  upstream_ = context_.routes->Find(
+      server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
+        auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
+        for (auto pair = begin; pair != end; ++pair) {
+          if (policy::GlobMatches(glob, View(pair->second))) return true;
+        }
+        return false;
+      });
+  if (upstream_ == nullptr) {
+    return absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1)));
+  }
+  descriptors_ = context_.catalog->Current();
+  if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
+    method_known_ = true;
+    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it chose.
+    if (shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
+  }
+  return absl::OkStatus();
+}
+
+template <typename Event>
+void CallSession::Handle(Event event) {
+  Actions actions;
+  {
+    absl::MutexLock lock(&mutex_);
+    actions = event();
+  }
+  Perform(actions);
+}
+
+void CallSession::Perform(Actions actions) {
+  // The session may be gone once the last action has been performed.
+  while (!actions.empty()) {
+    Action action = actions.TakeFirst();
+    actions |= PerformOne(action);
+  }
+}
+
+Actions CallSession::PerformOne(Action action) {
+  switch (action) {
+    case Action::kRecordStart:
+      return RecordStart();
+    case Action::kRecordRequest:
+      return RecordRequest();
+    case Action::kRecordHalfClose:
+      return RecordHalfClose();
+    case Action::kRecordHeaders:
+      return RecordHeaders();
+    case Action::kRecordResponse:
+      return RecordResponse();
+    case Action::kRecordEnd:
+      return RecordEnd();
+    case Action::kSendHeaders:
+      AddResponseHeaders();
+      caller_.StartSendInitialMetadata();
+      break;
+    case Action::kWriteCaller:
+      caller_.StartWrite(&response_frame_, WriteOptionsFor(response_encoding_, response_compressed_));
+      break;
+    case Action::kOpenUpstream:
+      OpenUpstream();
+      break;
+    case Action::kSendUnary:
+      SendUnary();
+      break;
+    case Action::kWriteUpstream:
+      upstream_stream_.StartWrite(&request_frame_, WriteOptionsFor(request_encoding_, request_compressed_));
+      break;
+    case Action::kHalfCloseUpstream:
+      upstream_stream_.StartWritesDone();
+      break;
+    case Action::kReadUpstream:
+      upstream_stream_.StartRead(&response_frame_);
+      break;
+    case Action::kReadCaller: {
+      caller_.StartRead(&request_frame_);
+      absl::MutexLock lock(&mutex_);
+      return call_.OnCallerReadStarted();
+    }
+    case Action::kDeferHeaders:
+      context_.headers_timer->Arm(&headers_slot_, this);
+      break;
+    case Action::kCancelUpstream:
+      client_.TryCancel();
+      break;
+    case Action::kReleaseUpstream:
+      upstream_stream_.RemoveHold();
+      break;
+    case Action::kFinish:
+      Finish();
+      break;
+  }
+  return {};
+}
+
+void CallSession::OnCallerReadDone(bool ok) {
+  if (!ok) {
+    // A read also fails when the call is cancelled; taken for a half-close, that would complete a cut request.
+    bool lost = server_->IsCancelled();
+    Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      Actions actions;
+      if (lost) actions = call_.OnCallerLost(LossNow());
+      return actions | call_.OnCallerHalfClose();
+    });
+    return;
+  }
+  request_compressed_ = LastMessageCompressed(server_->c_call());
+  bool unknown_encoding = request_compressed_ && request_encoding_ == GRPC_COMPRESS_NONE;
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (unknown_encoding) return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
+    request_index_ = call_.request_frames();
+    return call_.OnCallerFrame(request_frame_.Length());
+  });
+}
+
+void CallSession::OnCallerWriteDone(bool ok) {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Actions actions = call_.OnCallerWriteDone(ok);
+    if (!ok) actions |= call_.OnCallerLost(LossNow());
+    return actions;
+  });
+}
+
+void CallSession::OnCallerHeadersSent() {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnHeadersSent(); });
+}
+
+void CallSession::OnCallerCancel() {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnCallerLost(LossNow()); });
+}
+
+void CallSession::OnCallerDone() { DropReference(); }
+
+void CallSession::OnUpstreamHeaders(bool ok) {
+  absl::Status legal = ok ? CheckMetadata(client_.GetServerInitialMetadata()) : absl::OkStatus();
+  if (ok) response_encoding_ = IncomingEncoding(client_.c_call());
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!legal.ok()) {
+      return call_.Refuse(grpc::StatusCode::INTERNAL, absl::StrCat("upstream response headers: ", legal.message())) |
+             call_.OnUpstreamHeaders(false);
+    }
+    return call_.OnUpstreamHeaders(ok);
+  });
+}
+
+void CallSession::OnUpstreamReadDone(bool ok) {
+  response_compressed_ = ok && LastMessageCompressed(client_.c_call());
+  bool unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!ok) return call_.OnUpstreamReadEnd();
+    if (unknown_encoding) {
+      return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding) | call_.OnUpstreamReadEnd();
+    }
+    response_index_ = call_.response_frames();
+    return call_.OnUpstreamFrame(response_frame_.Length());
+  });
+}
+
+void CallSession::OnUpstreamWriteDone(bool ok) {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnUpstreamWriteDone(ok); });
+}
+
+void CallSession::OnUpstreamDone(const grpc::Status& status) {
+  bool unary = false;
+  UpstreamOutcome outcome = OutcomeOf(status, client_);
+  absl::Status legal = CheckMetadata(client_.GetServerTrailingMetadata());
+  {
+    absl::MutexLock lock(&mutex_);
+    unary = call_.path() == Path::kUnary;
+  }
+  bool unknown_encoding = false;
+  if (unary) {
+    context_.headers_timer->Disarm(&headers_slot_);
+    if (response_frame_.Valid()) {
+      outcome.response_bytes = response_frame_.Length();
+      response_compressed_ = LastMessageCompressed(client_.c_call());
+      unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
+    }
+  }
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    Actions actions;
+    if (!legal.ok()) {
+      actions |= call_.Refuse(grpc::StatusCode::INTERNAL, absl::StrCat("upstream trailers: ", legal.message()));
+    } else if (unknown_encoding) {
+      actions |= call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
+    }
+    return actions | call_.OnUpstreamDone(std::move(outcome));
+  });
+  DropReference();
+}
+
+void CallSession::OnHeadersDue() {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnHeadersDue(); });
+}
+
+void CallSession::Waiter::OnAppended(absl::Status status) {
+  CallSession* owner = session;
+  owner->Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(owner->mutex_) {
+    return owner->call_.OnRecorded(what, status.ok(), std::string(status.message()));
+  });
+  owner->DropReference();
+}
+
+void CallSession::PrepareUpstream() {
+  client_.set_deadline(server_->raw_deadline());
+  if (upstream_->keeps_authority()) client_.set_authority(server_->host());
+  for (const auto& [key, value] : server_->client_metadata()) {
+    if (PassesUpstream(View(key))) {
+      client_.AddMetadata(std::string(View(key)), std::string(View(value)));
+    }
+  }
+  if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
+  AddReference();
+}
+
+void CallSession::OpenUpstream() {
+  PrepareUpstream();
+  upstream_->Stub(AcceptedEncodings(server_->c_call()))
+      .PrepareBidiStreamingCall(&client_, server_->method(), grpc::StubOptions(), &upstream_stream_);
+  upstream_stream_.AddHold();
+  upstream_stream_.StartCall();
+}
+
+void CallSession::SendUnary() {
+  PrepareUpstream();
+  upstream_->Stub(AcceptedEncodings(server_->c_call()))
+      .PrepareUnaryCall(&client_, server_->method(), grpc::StubOptions(), &request_frame_, &response_frame_,
+                        &upstream_unary_);
+  upstream_unary_.StartCall();
+}
+
+void CallSession::AddResponseHeaders() {
+  if (headers_added_) return;
+  headers_added_ = true;
+  for (const auto& [key, value] : client_.GetServerInitialMetadata()) {
+    if (PassesToCaller(View(key))) {
+      server_->AddInitialMetadata(std::string(View(key)), std::string(View(value)));
+    }
+  }
+  if (response_encoding_ != GRPC_COMPRESS_NONE) server_->set_compression_algorithm(response_encoding_);
+}
+
+void CallSession::Finish() {
+  Call::Outcome outcome;
+  bool headers = false;
+  bool response = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    outcome = call_.outcome();
+    headers = call_.headers_present();
+    response = call_.path() == Path::kUnary && call_.response_frames() > 0;
+  }
+  if (outcome.upstream_trailers) {
+    if (headers) AddResponseHeaders();
+    for (const auto& [key, value] : client_.GetServerTrailingMetadata()) {
+      if (PassesToCaller(View(key))) {
+        server_->AddTrailingMetadata(std::string(View(key)), std::string(View(value)));
+      }
+    }
+    if (response) {
+      caller_.StartWriteAndFinish(&response_frame_, WriteOptionsFor(response_encoding_, response_compressed_),
+                                  StatusFor(outcome));
+      return;
+    }
+  }
+  caller_.Finish(StatusFor(outcome));
+}
+
+CallerLoss CallSession::LossNow() const {
+  gpr_timespec deadline = server_->raw_deadline();
+  gpr_timespec now = gpr_now(deadline.clock_type);
+  return gpr_time_cmp(now, deadline) >= 0 ? CallerLoss::kDeadline : CallerLoss::kCancelled;
+}
+
+grpc::WriteOptions CallSession::WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const {
+  grpc::WriteOptions options;
+  if (encoding != GRPC_COMPRESS_NONE && !compressed) options.set_no_compression();
+  return options;
+}
+
+}  // namespace sallyport::gateway

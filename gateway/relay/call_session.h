@@ -1,0 +1,150 @@
+// One call's two sides, and everything that lives as long as the call.
+#ifndef SALLYPORT_GATEWAY_RELAY_CALL_SESSION_H_
+#define SALLYPORT_GATEWAY_RELAY_CALL_SESSION_H_
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/generic/async_generic_service.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "gateway/relay/call.h"
+#include "gateway/relay/durability.h"
+#include "gateway/relay/headers_timer.h"
+#include "gateway/relay/reactors.h"
+#include "gateway/sessions.h"
+#include "gateway/upstream/method_catalog.h"
+#include "gateway/upstream/routes.h"
+#include "recorder/recorder.h"
+
+namespace sallyport::gateway {
+
+// What all calls share; outlives them. Constant after construction.
+struct RelayContext {
+  recorder::Recorder* recorder = nullptr;  // null if durability is kOff
+  Durability durability = Durability::kCommit;
+  const Routes* routes = nullptr;
+  const MethodCatalog* catalog = nullptr;
+  Sessions* sessions = nullptr;
+  HeadersTimer* headers_timer = nullptr;
+};
+
+// Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the Call
+// decides on. Its methods run on gRPC's threads, the recorder's and the timer's, concurrently; the Call is only touched under
+// the mutex, and no gRPC operation is started under it. Deletes itself after both reactors' OnDone.
+class CallSession {
+ public:
+  // Begins to relay the call of `server`. Returns the reactor that gRPC is to drive.
+  static grpc::ServerGenericBidiReactor* Start(const RelayContext& context, grpc::GenericCallbackServerContext* server);
+
+  CallSession(const CallSession&) = delete;
+  CallSession& operator=(const CallSession&) = delete;
+
+  // From the caller's reactor.
+  void OnCallerReadDone(bool ok);
+  void OnCallerWriteDone(bool ok);
+  void OnCallerHeadersSent();
+  void OnCallerCancel();
+  void OnCallerDone();
+
+  // From the upstream's reactors.
+  void OnUpstreamHeaders(bool ok);
+  void OnUpstreamReadDone(bool ok);
+  void OnUpstreamWriteDone(bool ok);
+  void OnUpstreamDone(const grpc::Status& status);
+
+  // From the timer.
+  void OnHeadersDue();
+
+  void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void DropReference() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  // Told by the recorder about an append of one direction.
+  struct Waiter final : recorder::AppendWaiter {
+    explicit Waiter(CallSession* owner) : session(owner) {}
+    void OnAppended(absl::Status status) override;
+    CallSession* const session;
+    Call::Recorded what = Call::Recorded::kStart;
+  };
+
+  CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server);
+  ~CallSession();
+  void Begin();
+  absl::Status Admit();
+
+  // Gives the Call an event under the lock, and performs what it decides.
+  template <typename Event>
+  void Handle(Event event) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Perform(Actions actions) ABSL_LOCKS_EXCLUDED(mutex_);
+  Actions PerformOne(Action action) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Actions RecordStart();
+  Actions RecordRequest();
+  Actions RecordHalfClose();
+  Actions RecordHeaders();
+  Actions RecordResponse();
+  Actions RecordEnd();
+  Actions Append(recorder::EntryBatch batch, Waiter& waiter, Call::Recorded what);
+  void AddStart(recorder::EntryBatch& batch);
+
+  void PrepareUpstream();
+  void OpenUpstream();
+  void SendUnary();
+  void AddResponseHeaders();
+  void Finish();
+
+  CallerLoss LossNow() const;
+  grpc::WriteOptions WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const;
+
+  // Constant after Begin.
+  const RelayContext& context_;
+  grpc::GenericCallbackServerContext* const server_;
+  const absl::Time start_;
+  const std::chrono::steady_clock::time_point start_tick_;
+  uint64_t id_ = 0;
+  std::string peer_;
+  std::string session_name_;
+  Sessions::Member session_;
+  Upstream* upstream_ = nullptr;
+  std::shared_ptr<const policy::Descriptors> descriptors_;
+  bool method_known_ = false;
+  Path admitted_path_ = Path::kStream;
+  grpc_compression_algorithm request_encoding_ = GRPC_COMPRESS_NONE;
+  const bool write_ahead_;
+
+  absl::Mutex mutex_;
+  Call call_ ABSL_GUARDED_BY(mutex_);
+
+  CallerReactor caller_;
+  UpstreamStreamReactor upstream_stream_;
+  UpstreamUnaryReactor upstream_unary_;
+  grpc::ClientContext client_;
+  HeadersTimer::Slot headers_slot_;
+  Waiter request_waiter_;
+  Waiter response_waiter_;
+
+  // The frame in hand of each direction: belongs to whoever performs that direction's action.
+  grpc::ByteBuffer request_frame_;
+  grpc::ByteBuffer response_frame_;
+  bool request_compressed_ = false;
+  bool response_compressed_ = false;
+  uint64_t request_index_ = 0;   // of the frame in hand
+  uint64_t response_index_ = 0;
+  grpc_compression_algorithm response_encoding_ = GRPC_COMPRESS_NONE;
+  bool headers_added_ = false;
+
+  // The caller's side, and the upstream's once it is open.
+  std::atomic<int> references_{1};
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_RELAY_CALL_SESSION_H_

@@ -1,0 +1,170 @@
+// The part of CallSession that writes the record.
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "gateway/relay/call_session.h"
+#include "gateway/relay/message_bytes.h"
+#include "gateway/relay/metadata_rules.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr char kNotRecorded[] = "the call cannot be recorded, so it is refused: the gateway's log cannot be written";
+
+}  // namespace
+
+Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Recorded what) {
+  bool durable = write_ahead_ || (what == Call::Recorded::kEnd && context_.durability == Durability::kCommit);
+  waiter.what = what;
+  // For the waiter, which may be told before Append returns.
+  AddReference();
+  recorder::Appended appended = context_.recorder->Append(
+      std::move(batch), durable ? recorder::Until::kDurable : recorder::Until::kAccepted, &waiter);
+  if (appended == recorder::Appended::kPending) return {};
+  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
+  absl::MutexLock lock(&mutex_);
+  return call_.OnRecorded(what, appended == recorder::Appended::kDone, kNotRecorded);
+}
+
+void CallSession::AddStart(recorder::EntryBatch& batch) {
+  std::vector<recorder::Metadatum> metadata = ForRecord(server_->client_metadata());
+  recorder::CallStart start;
+  start.method = server_->method();
+  start.authority = server_->host();
+  start.peer = peer_;
+  start.session_id = session_.id();
+  start.session_name = session_name_;
+  if (upstream_ != nullptr) {
+    start.upstream = upstream_->name();
+    start.upstream_target = upstream_->target();
+  }
+  start.metadata = metadata;
+  gpr_timespec deadline = server_->raw_deadline();
+  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) != 0) {
+    gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+    start.timeout = absl::Seconds(left.tv_sec) + absl::Nanoseconds(left.tv_nsec) +
+                    absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
+  }
+  start.encoding = EncodingName(request_encoding_);
+  if (method_known_) start.descriptors = descriptors_->version();
+  start.path = admitted_path_;
+  start.durability = DurabilityName(context_.durability);
+  batch.AddStart(start_, start);
+}
+
+Actions CallSession::RecordStart() {
+  if (context_.recorder == nullptr) {
+    absl::MutexLock lock(&mutex_);
+    return call_.OnRecorded(Call::Recorded::kStart, true);
+  }
+  recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
+  AddStart(batch);
+  return Append(std::move(batch), request_waiter_, Call::Recorded::kStart);
+}
+
+Actions CallSession::RecordRequest() {
+  bool start = false;
+  bool whole = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (context_.recorder == nullptr) return call_.OnRecorded(Call::Recorded::kRequest, true);
+    start = !call_.start_recorded();
+    whole = call_.path() == Path::kUnary;
+  }
+  recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
+  if (start) AddStart(batch);
+  absl::Time now = absl::Now();
+  MessagePieces pieces(request_frame_);
+  batch.AddFrame(now, recorder::Direction::kRequest, request_index_, request_compressed_, pieces.views());
+  // The one frame is the whole request, and is passed on as such.
+  if (whole) batch.AddHalfClose(now);
+  return Append(std::move(batch), request_waiter_, Call::Recorded::kRequest);
+}
+
+Actions CallSession::RecordHalfClose() {
+  bool start = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (context_.recorder == nullptr) return call_.OnRecorded(Call::Recorded::kRequest, true);
+    start = !call_.start_recorded();
+  }
+  recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
+  if (start) AddStart(batch);
+  batch.AddHalfClose(absl::Now());
+  return Append(std::move(batch), request_waiter_, Call::Recorded::kRequest);
+}
+
+Actions CallSession::RecordHeaders() {
+  if (context_.recorder == nullptr) {
+    absl::MutexLock lock(&mutex_);
+    return call_.OnRecorded(Call::Recorded::kResponse, true);
+  }
+  recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
+  std::vector<recorder::Metadatum> headers = ForRecord(client_.GetServerInitialMetadata());
+  batch.AddResponseHeaders(absl::Now(), headers, EncodingName(response_encoding_));
+  return Append(std::move(batch), response_waiter_, Call::Recorded::kResponse);
+}
+
+Actions CallSession::RecordResponse() {
+  if (context_.recorder == nullptr) {
+    absl::MutexLock lock(&mutex_);
+    return call_.OnRecorded(Call::Recorded::kResponse, true);
+  }
+  recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
+  MessagePieces pieces(response_frame_);
+  batch.AddFrame(absl::Now(), recorder::Direction::kResponse, response_index_, response_compressed_, pieces.views());
+  return Append(std::move(batch), response_waiter_, Call::Recorded::kResponse);
+}
+
+Actions CallSession::RecordEnd() {
+  recorder::CallEnd end;
+  Call::Outcome outcome;
+  std::optional<UpstreamOutcome> upstream;
+  bool start = false;
+  bool headers = false;
+  bool response = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (context_.recorder == nullptr) return call_.OnRecorded(Call::Recorded::kEnd, true);
+    outcome = call_.outcome();
+    upstream = call_.upstream_outcome();
+    start = !call_.start_recorded();
+    headers = call_.headers_present() && !call_.headers_recorded();
+    response = call_.path() == Path::kUnary && call_.response_frames() > 0;
+    end.trailers_only = !call_.headers_present();
+    end.request_frames = call_.request_frames();
+    end.response_frames = call_.response_frames();
+    end.request_bytes = call_.request_bytes();
+    end.response_bytes = call_.response_bytes();
+  }
+  absl::Time now = absl::Now();
+  recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
+  if (start) AddStart(batch);
+  std::vector<recorder::Metadatum> metadata;
+  if (headers) {
+    metadata = ForRecord(client_.GetServerInitialMetadata());
+    batch.AddResponseHeaders(now, metadata, EncodingName(response_encoding_));
+  }
+  if (response) {
+    MessagePieces pieces(response_frame_);
+    batch.AddFrame(now, recorder::Direction::kResponse, 0, response_compressed_, pieces.views());
+  }
+  end.reason = outcome.reason;
+  end.status_code = outcome.code;
+  end.status_message = outcome.message;
+  if (upstream.has_value() && (!outcome.upstream_trailers || upstream->code != outcome.code)) {
+    end.upstream_status_code = upstream->code;
+    end.upstream_status_message = upstream->message;
+  }
+  if (upstream.has_value()) metadata = ForRecord(client_.GetServerTrailingMetadata());
+  if (!upstream.has_value()) metadata.clear();
+  end.trailers = metadata;
+  end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
+  batch.AddEnd(now, end);
+  return Append(std::move(batch), response_waiter_, Call::Recorded::kEnd);
+}
+
+}  // namespace sallyport::gateway

@@ -1,0 +1,37 @@
+// Which metadata may pass, and which the relay must not pass on.
+#ifndef SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_
+#define SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_
+
+#include <grpcpp/support/string_ref.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "recorder/entry_batch.h"
+
+namespace sallyport::gateway {
+
+using GrpcMetadata = std::multimap<grpc::string_ref, grpc::string_ref>;
+
+inline std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+
+// INVALID_ARGUMENT names the first pair that gRPC's HTTP/2 mapping does not allow: keys are [0-9a-z_.-]+, values of keys without
+// `-bin` are printable ASCII. gRPC hands such pairs to applications but aborts the process that tries to send one.
+absl::Status CheckMetadata(const GrpcMetadata& metadata);
+
+// False for what the gRPC library on the other leg sets itself and for names that belong to the gateway ("sallyport-…").
+bool PassesUpstream(std::string_view key);
+bool PassesToCaller(std::string_view key);
+
+// INVALID_ARGUMENT unless `path` is "/package.Service/Method" in printable ASCII.
+absl::Status CheckPath(std::string_view path);
+
+// All pairs, as the recorder takes them. The views are those of `metadata`.
+std::vector<recorder::Metadatum> ForRecord(const GrpcMetadata& metadata);
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_

@@ -1,0 +1,51 @@
+// Which calls belong together.
+#ifndef SALLYPORT_GATEWAY_SESSIONS_H_
+#define SALLYPORT_GATEWAY_SESSIONS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace sallyport::gateway {
+
+// Gives each call the session of its identity that it belongs to: the one its `sallyport-session` value names or, without, the one of its
+// connection. A session that had no open call for `idle` is over, and the next call begins a new one. Thread-safe.
+class Sessions {
+ public:
+  // At most `most` sessions are remembered; beyond that, those longest without a call are forgotten first.
+  explicit Sessions(absl::Duration idle, size_t most = 100'000) : idle_(idle), most_(most) {}
+
+  // A call's membership. While one is alive, its session is in use. Returned to by End.
+  struct State;
+  class Member {
+   public:
+    Member() = default;
+    uint64_t id() const { return id_; }
+
+   private:
+    friend class Sessions;
+    std::shared_ptr<State> state_;
+    uint64_t id_ = 0;
+  };
+
+  // `call_id` becomes the session's id if the call begins one.
+  Member Join(std::string_view identity, std::string_view peer, std::string_view name, uint64_t call_id, absl::Time now);
+  void Leave(Member& member, absl::Time now);
+
+ private:
+  void ForgetIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const absl::Duration idle_;
+  const size_t most_;
+  absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, std::shared_ptr<State>> sessions_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_SESSIONS_H_

@@ -1,0 +1,220 @@
+#include "gateway/upstream/reflection.h"
+
+#include <google/protobuf/descriptor.pb.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "grpc/reflection/v1/reflection.pb.h"
+
+namespace sallyport::gateway {
+namespace {
+
+namespace rpb = grpc::reflection::v1;
+
+constexpr size_t kMostBytes = 64 << 20;
+constexpr size_t kMostFiles = 20'000;
+constexpr absl::Duration kLongestRetry = absl::Minutes(1);
+constexpr absl::Duration kAskTimeout = absl::Seconds(10);
+
+// The two versions differ in their package only, so the messages of one serve both.
+constexpr const char* kMethods[] = {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                                    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"};
+
+// One reflection stream, asked and answered in turns by one thread.
+class ReflectionStream {
+ public:
+  ReflectionStream(Upstream& upstream, const char* method, absl::Time deadline) {
+    context_.set_deadline(absl::ToChronoTime(deadline));
+    stream_ = upstream.Stub(0).PrepareCall(&context_, method, &queue_);
+    stream_->StartCall(this);
+    started_ = Next();
+  }
+
+  ~ReflectionStream() {
+    context_.TryCancel();
+    if (!finished_) Finish();
+    queue_.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok)) {
+    }
+  }
+
+  absl::StatusOr<rpb::ServerReflectionResponse> Ask(const rpb::ServerReflectionRequest& question) {
+    grpc::ByteBuffer request;
+    bool own_buffer = false;
+    grpc::Status encoded =
+        grpc::GenericSerialize<grpc::ProtoBufferWriter, rpb::ServerReflectionRequest>(question, &request, &own_buffer);
+    if (!encoded.ok()) return absl::InternalError(encoded.error_message());
+    if (started_) {
+      stream_->Write(request, this);
+      if (Next()) {
+        grpc::ByteBuffer answer;
+        stream_->Read(&answer, this);
+        if (Next()) return Decode(&answer);
+      }
+    }
+    grpc::Status status = Finish();
+    if (status.ok()) return absl::UnavailableError("the upstream ended the reflection stream without an answer");
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  }
+
+ private:
+  static absl::StatusOr<rpb::ServerReflectionResponse> Decode(grpc::ByteBuffer* bytes) {
+    rpb::ServerReflectionResponse response;
+    grpc::Status decoded =
+        grpc::GenericDeserialize<grpc::ProtoBufferReader, rpb::ServerReflectionResponse>(bytes, &response);
+    if (!decoded.ok()) return absl::DataLossError("the upstream's reflection answer does not parse");
+    if (response.has_error_response()) {
+      return absl::NotFoundError(absl::StrCat("reflection: ", response.error_response().error_message()));
+    }
+    return response;
+  }
+
+  bool Next() {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue_.Next(&tag, &ok) && ok;
+  }
+
+  grpc::Status Finish() {
+    grpc::Status status;
+    stream_->Finish(&status, this);
+    Next();
+    finished_ = true;
+    return status;
+  }
+
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+  bool started_ = false;
+  bool finished_ = false;
+};
+
+// Adds the files of one answer that are not there yet, and what they import to `wanted`.
+absl::Status TakeFiles(const rpb::ServerReflectionResponse& answer, google::protobuf::FileDescriptorSet* files,
+                       std::set<std::string>* names, std::deque<std::string>* wanted, size_t* bytes) {
+  for (const std::string& serialized : answer.file_descriptor_response().file_descriptor_proto()) {
+    google::protobuf::FileDescriptorProto file;
+    if (!file.ParseFromString(serialized)) return absl::DataLossError("a file descriptor does not parse");
+    if (!names->insert(file.name()).second) continue;
+    *bytes += serialized.size();
+    if (*bytes > kMostBytes || names->size() > kMostFiles) {
+      return absl::ResourceExhaustedError("the upstream's descriptors are larger than 64 MiB or 20,000 files");
+    }
+    for (const std::string& import : file.dependency()) wanted->push_back(import);
+    *files->add_file() = std::move(file);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<google::protobuf::FileDescriptorSet> FetchFiles(ReflectionStream& stream) {
+  rpb::ServerReflectionRequest question;
+  question.set_list_services("*");
+  absl::StatusOr<rpb::ServerReflectionResponse> services = stream.Ask(question);
+  if (!services.ok()) return services.status();
+  google::protobuf::FileDescriptorSet files;
+  std::set<std::string> names;
+  std::deque<std::string> wanted;
+  size_t bytes = 0;
+  for (const rpb::ServiceResponse& service : services->list_services_response().service()) {
+    question.set_file_containing_symbol(service.name());
+    absl::StatusOr<rpb::ServerReflectionResponse> answer = stream.Ask(question);
+    // A server may list a service whose file it does not have: the others are still worth knowing.
+    if (absl::IsNotFound(answer.status())) continue;
+    if (!answer.ok()) return answer.status();
+    if (absl::Status taken = TakeFiles(*answer, &files, &names, &wanted, &bytes); !taken.ok()) return taken;
+  }
+  for (; !wanted.empty(); wanted.pop_front()) {
+    if (names.contains(wanted.front())) continue;
+    question.set_file_by_filename(wanted.front());
+    absl::StatusOr<rpb::ServerReflectionResponse> answer = stream.Ask(question);
+    if (!answer.ok()) return answer.status();
+    if (absl::Status taken = TakeFiles(*answer, &files, &names, &wanted, &bytes); !taken.ok()) return taken;
+  }
+  return files;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream,
+                                                                            absl::Duration timeout) {
+  absl::Time deadline = absl::Now() + timeout;
+  absl::Status status;
+  for (const char* method : kMethods) {
+    ReflectionStream stream(upstream, method, deadline);
+    absl::StatusOr<google::protobuf::FileDescriptorSet> files = FetchFiles(stream);
+    if (files.ok()) {
+      return policy::Descriptors::Create(*files, absl::StrCat("reflection of upstream ", upstream.name()));
+    }
+    status = files.status();
+    if (!absl::IsUnimplemented(status)) break;
+  }
+  return status;
+}
+
+ReflectionRefresher::ReflectionRefresher(std::vector<Source> sources, MethodCatalog* catalog) : catalog_(catalog) {
+  for (Source& source : sources) {
+    Pending pending;
+    pending.source = std::move(source);
+    pending.due = absl::InfinitePast();
+    pending_.push_back(std::move(pending));
+  }
+  if (!pending_.empty()) thread_ = std::thread([this] { Run(); });
+}
+
+ReflectionRefresher::~ReflectionRefresher() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void ReflectionRefresher::Run() {
+  while (true) {
+    auto next = std::min_element(pending_.begin(), pending_.end(),
+                                 [](const Pending& a, const Pending& b) { return a.due < b.due; });
+    {
+      absl::MutexLock lock(&mutex_);
+      if (mutex_.AwaitWithDeadline(absl::Condition(&stopping_), next->due)) return;
+    }
+    Ask(*next);
+  }
+}
+
+void ReflectionRefresher::Ask(Pending& pending) {
+  Upstream& upstream = *pending.source.upstream;
+  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = FetchDescriptors(upstream, kAskTimeout);
+  absl::Status status = descriptors.status();
+  if (status.ok()) status = catalog_->Update(absl::StrCat("reflection of ", upstream.name()), *descriptors);
+  if (status.ok()) {
+    pending.retry = absl::Seconds(1);
+    pending.due = absl::Now() + pending.source.interval;
+    pending.last_error.clear();
+    return;
+  }
+  bool not_offered = absl::IsUnimplemented(status);
+  std::string error(status.message());
+  if (error != pending.last_error) {
+    if (not_offered && pending.source.optional) {
+      spdlog::info("upstream {} offers no reflection: give --descriptors to see decoded frames", upstream.name());
+    } else {
+      spdlog::warn("descriptors of upstream {}: {}", upstream.name(), status.ToString());
+    }
+    pending.last_error = error;
+  }
+  pending.due = absl::Now() + (not_offered ? pending.source.interval : pending.retry);
+  pending.retry = std::min(pending.retry * 2, kLongestRetry);
+}
+
+}  // namespace sallyport::gateway

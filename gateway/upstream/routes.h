@@ -1,0 +1,42 @@
+// Which upstream a call goes to.
+#ifndef SALLYPORT_GATEWAY_UPSTREAM_ROUTES_H_
+#define SALLYPORT_GATEWAY_UPSTREAM_ROUTES_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "gateway/upstream/upstream.h"
+
+namespace sallyport::gateway {
+
+// Every condition that is given must hold; within one, any glob may match.
+struct RouteRule {
+  std::vector<std::string> services;     // over "package.Service"
+  std::vector<std::string> methods;      // over "package.Service/Method"
+  std::vector<std::string> authorities;
+  std::vector<std::pair<std::string, std::string>> metadata;  // name, glob over one of its values
+  Upstream* upstream = nullptr;
+};
+
+// The rules in order. Immutable, so shared between threads; the upstreams outlive it.
+class Routes {
+ public:
+  // True if one of the values that the call carries under `name` matches `glob`.
+  using HasMetadata = absl::FunctionRef<bool(std::string_view name, std::string_view glob)>;
+
+  explicit Routes(std::vector<RouteRule> rules) : rules_(std::move(rules)) {}
+
+  // The upstream of the first rule that matches; null if none does. `path` is "/package.Service/Method".
+  Upstream* Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const;
+
+ private:
+  const std::vector<RouteRule> rules_;
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_UPSTREAM_ROUTES_H_

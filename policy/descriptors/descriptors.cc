@@ -1,0 +1,403 @@
+#include "policy/descriptors/descriptors.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/type_resolver.h>
+#include <google/protobuf/util/type_resolver_util.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace sallyport::policy {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr size_t kMostBytes = 256 << 20;
+constexpr int kMostFiles = 50'000;
+// Messages nested deeper than this are not shown; protobuf's own parsers stop at the same depth.
+constexpr int kDeepestMessage = 100;
+
+std::string Shown(std::string_view name) {
+  constexpr size_t kShown = 200;
+  return absl::CHexEscape(std::string(name.substr(0, kShown)));
+}
+
+// Collects what the pool finds wrong with one file; only the first fault is told.
+class FirstFault : public pb::DescriptorPool::ErrorCollector {
+ public:
+#if GOOGLE_PROTOBUF_VERSION >= 4022000
+  void RecordError(absl::string_view, absl::string_view element, const pb::Message*, ErrorLocation,
+                   absl::string_view message) override {
+    Keep(std::string(element), std::string(message));
+  }
+#else
+  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    Keep(element, message);
+  }
+#endif
+  const std::string& text() const { return text_; }
+
+ private:
+  void Keep(const std::string& element, const std::string& message) {
+    if (text_.empty()) text_ = absl::StrCat(Shown(element), ": ", Shown(message));
+  }
+  std::string text_;
+};
+
+// A file to build, and which of the merged sets it came from (0 for a single set).
+struct SourceFile {
+  pb::FileDescriptorProto file;
+  int set = 0;
+};
+using FilesByName = std::map<std::string, SourceFile>;
+
+// Files in dependency order; among those that are free to go next, by set, then by name. Files on or behind an import
+// cycle are left out. Imports that are not in `files` are ignored.
+std::vector<const SourceFile*> InDependencyOrder(const FilesByName& files) {
+  using Rank = std::tuple<int, std::string>;
+  std::map<std::string, int> missing;
+  std::map<std::string, std::vector<const SourceFile*>> importers;
+  std::set<Rank> free;
+  for (const auto& [name, source] : files) {
+    const std::set<std::string> imports(source.file.dependency().begin(), source.file.dependency().end());
+    int known = 0;
+    for (const std::string& import : imports) {
+      if (!files.contains(import)) continue;
+      ++known;
+      importers[import].push_back(&source);
+    }
+    missing[name] = known;
+    if (known == 0) free.emplace(source.set, name);
+  }
+  std::vector<const SourceFile*> ordered;
+  while (!free.empty()) {
+    const auto next = free.begin();
+    const SourceFile* source = &files.at(std::get<1>(*next));
+    free.erase(next);
+    ordered.push_back(source);
+    for (const SourceFile* importer : importers[source->file.name()]) {
+      if (--missing[importer->file.name()] == 0) free.emplace(importer->set, importer->file.name());
+    }
+  }
+  return ordered;
+}
+
+// The standard files (google/protobuf/any.proto, ...) that are imported but absent, as this protobuf knows them.
+void SupplyStandardFiles(FilesByName* files) {
+  std::vector<std::string> wanted;
+  const auto want = [&](const pb::FileDescriptorProto& file) {
+    for (const std::string& import : file.dependency()) {
+      if (absl::StartsWith(import, "google/protobuf/") && !files->contains(import)) wanted.push_back(import);
+    }
+  };
+  for (const auto& [name, source] : *files) want(source.file);
+  while (!wanted.empty()) {
+    const std::string name = std::move(wanted.back());
+    wanted.pop_back();
+    if (files->contains(name)) continue;
+    const pb::FileDescriptor* standard = pb::DescriptorPool::generated_pool()->FindFileByName(name);
+    if (standard == nullptr) continue;
+    SourceFile& supplied = (*files)[name];
+    standard->CopyTo(&supplied.file);
+    want(supplied.file);
+  }
+}
+
+// Resolves types for JSON. Where an Any holds a type that the set does not know, a type without fields stands in, so
+// that the rest of the message is still shown ("@type" says what it was).
+class LenientResolver : public pb::util::TypeResolver {
+ public:
+  explicit LenientResolver(const pb::DescriptorPool* pool)
+      : resolver_(pb::util::NewTypeResolverForDescriptorPool("type.googleapis.com", pool)) {}
+
+  pb::util::Status ResolveMessageType(const std::string& url, pb::Type* type) override {
+    // Any host may stand before the type's name; ours knows one.
+    const std::string name = url.substr(url.rfind('/') + 1);
+    pb::util::Status status = resolver_->ResolveMessageType("type.googleapis.com/" + name, type);
+    if (status.ok()) return status;
+    type->Clear();
+    type->set_name(name);
+    return {};
+  }
+  pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
+    return resolver_->ResolveEnumType(url, type);
+  }
+
+ private:
+  std::unique_ptr<pb::util::TypeResolver> resolver_;
+};
+
+// Lookup by string_view without making a string.
+struct PathHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
+};
+
+struct Method {
+  MethodShape shape;
+  const pb::MethodDescriptor* descriptor = nullptr;
+};
+
+// The set, built. Everything is constant after Build, apart from the factory's cache of prototypes, which locks itself.
+class BuiltDescriptors final : public Descriptors {
+ public:
+  BuiltDescriptors() : factory_(&pool_), resolver_(&pool_) {}
+
+  // Builds `files`. If `conflicts` is given, a file that cannot be built is left out, along with those that import it,
+  // and told there; otherwise it is an error.
+  absl::Status Build(const FilesByName& files, std::string_view source, std::vector<std::string>* conflicts);
+
+  const MethodShape* FindMethod(std::string_view path) const override {
+    const auto found = methods_.find(path);
+    return found == methods_.end() ? nullptr : &found->second.shape;
+  }
+  absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
+                                     JsonStyle style) const override;
+  const std::string& version() const override { return version_; }
+  const std::string& serialized() const override { return serialized_; }
+  std::vector<std::string> services() const override { return services_; }
+
+ private:
+  absl::Status BuildFile(const pb::FileDescriptorProto& file);
+  void AddServices(const pb::FileDescriptor& file);
+  void Seal(const FilesByName& built);
+
+  pb::DescriptorPool pool_;
+  mutable pb::DynamicMessageFactory factory_;
+  mutable LenientResolver resolver_;
+  absl::flat_hash_map<std::string, Method, PathHash, std::equal_to<>> methods_;
+  std::vector<std::string> services_;
+  std::string serialized_;
+  std::string version_;
+};
+
+absl::Status BuiltDescriptors::BuildFile(const pb::FileDescriptorProto& file) {
+  if (!file.syntax().empty() && file.syntax() != "proto2" && file.syntax() != "proto3") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("is written in syntax \"", Shown(file.syntax()),
+                     "\", which this build's protobuf does not know: leave it out or build against a newer protobuf"));
+  }
+  for (const std::string& import : file.dependency()) {
+    if (pool_.FindFileByName(import) != nullptr) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("imports \"", Shown(import),
+                     "\", which the set does not hold: make it with all its imports (protoc "
+                     "--include_imports --descriptor_set_out=FILE, or buf build -o FILE)"));
+  }
+  FirstFault fault;
+  if (pool_.BuildFileCollectingErrors(file, &fault) == nullptr) {
+    return absl::InvalidArgumentError(fault.text().empty() ? "cannot be built" : fault.text());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BuiltDescriptors::Build(const FilesByName& files, std::string_view source,
+                                     std::vector<std::string>* conflicts) {
+  const std::vector<const SourceFile*> ordered = InDependencyOrder(files);
+  FilesByName built;
+  for (const SourceFile* candidate : ordered) {
+    const std::string& name = candidate->file.name();
+    if (absl::Status status = BuildFile(candidate->file); !status.ok()) {
+      const std::string fault = absl::StrCat(std::string(source), ": ", Shown(name), ": ", status.message());
+      if (conflicts == nullptr) return absl::InvalidArgumentError(fault);
+      conflicts->push_back(absl::StrCat(fault, " (left out)"));
+      continue;
+    }
+    // What the pool understood is the canonical form: without comments, and whatever the way the set was made.
+    pool_.FindFileByName(name)->CopyTo(&built[name].file);
+  }
+  if (ordered.size() != files.size()) {
+    std::set<std::string> left;
+    for (const auto& [name, file] : files) left.insert(name);
+    for (const SourceFile* file : ordered) left.erase(file->file.name());
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(source), ": ", Shown(*left.begin()), ": its imports form a circle"));
+  }
+  Seal(built);
+  return absl::OkStatus();
+}
+
+void BuiltDescriptors::AddServices(const pb::FileDescriptor& file) {
+  for (int i = 0; i < file.service_count(); ++i) {
+    const pb::ServiceDescriptor* service = file.service(i);
+    services_.push_back(service->full_name());
+    for (int j = 0; j < service->method_count(); ++j) {
+      const pb::MethodDescriptor* method = service->method(j);
+      methods_[absl::StrCat("/", service->full_name(), "/", method->name())] =
+          Method{{method->client_streaming(), method->server_streaming()}, method};
+    }
+  }
+}
+
+void BuiltDescriptors::Seal(const FilesByName& built) {
+  pb::FileDescriptorSet canonical;
+  for (const SourceFile* source : InDependencyOrder(built)) {
+    *canonical.add_file() = source->file;
+    AddServices(*pool_.FindFileByName(source->file.name()));
+  }
+  std::sort(services_.begin(), services_.end());
+  if (built.empty()) return;
+  canonical.SerializeToString(&serialized_);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(serialized_.data()), serialized_.size(), digest);
+  version_ = absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest), sizeof digest));
+}
+
+absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, MessageSide side, std::string_view message,
+                                                     JsonStyle style) const {
+  const auto found = methods_.find(path);
+  if (found == methods_.end()) {
+    return absl::NotFoundError(absl::StrCat("no descriptor is known for method ", Shown(path)));
+  }
+  const pb::MethodDescriptor* method = found->second.descriptor;
+  const pb::Descriptor* type = side == MessageSide::kRequest ? method->input_type() : method->output_type();
+  // Parsed first: the JSON writer stops without a word where bytes do not parse.
+  const std::unique_ptr<pb::Message> parsed(factory_.GetPrototype(type)->New());
+  pb::io::ArrayInputStream array(message.data(), static_cast<int>(message.size()));
+  pb::io::CodedInputStream input(&array);
+  input.SetRecursionLimit(kDeepestMessage);
+  if (!parsed->MergePartialFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
+    return absl::InvalidArgumentError(absl::StrCat("the ", message.size(), " bytes are not a ", type->full_name()));
+  }
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.add_whitespace = style == JsonStyle::kPretty;
+  std::string json;
+  const auto status = pb::util::BinaryToJsonString(&resolver_, "type.googleapis.com/" + type->full_name(),
+                                                   parsed->SerializePartialAsString(), &json, options);
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a ", type->full_name(), " that has no JSON form: ", Shown(std::string(status.message()))));
+  }
+  while (!json.empty() && json.back() == '\n') json.pop_back();
+  return json;
+}
+
+// A file as it takes part in comparisons and builds: comments and what tools add around it are gone.
+pb::FileDescriptorProto Stripped(const pb::FileDescriptorProto& file) {
+  pb::FileDescriptorProto stripped = file;
+  stripped.clear_source_code_info();
+  stripped.GetReflection()->MutableUnknownFields(&stripped)->Clear();
+  return stripped;
+}
+
+absl::StatusOr<FilesByName> ByName(const pb::FileDescriptorSet& set, std::string_view source) {
+  if (set.file_size() > kMostFiles) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(source), ": holds ", set.file_size(), " files; the most is ", kMostFiles));
+  }
+  FilesByName files;
+  for (const pb::FileDescriptorProto& file : set.file()) {
+    if (file.name().empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(std::string(source), ": holds a file without a name"));
+    }
+    pb::FileDescriptorProto stripped = Stripped(file);
+    const auto [place, is_new] = files.try_emplace(file.name());
+    if (is_new) {
+      place->second.file = std::move(stripped);
+    } else if (place->second.file.SerializePartialAsString() != stripped.SerializePartialAsString()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(std::string(source), ": ", Shown(file.name()), ": is there twice, with different contents"));
+    }
+  }
+  return files;
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+absl::Status FileError(const std::string& path, int error) {
+  const std::string text = absl::StrCat(path, ": ", std::strerror(error));
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(text);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(text);
+  return error == EISDIR ? absl::InvalidArgumentError(text) : absl::UnavailableError(text);
+}
+
+}  // namespace
+
+std::shared_ptr<const Descriptors> Descriptors::Empty() { return std::make_shared<BuiltDescriptors>(); }
+
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Create(const pb::FileDescriptorSet& files,
+                                                                       std::string_view source) {
+  absl::StatusOr<FilesByName> by_name = ByName(files, source);
+  if (!by_name.ok()) return by_name.status();
+  SupplyStandardFiles(&*by_name);
+  auto built = std::make_shared<BuiltDescriptors>();
+  if (absl::Status status = built->Build(*by_name, source, nullptr); !status.ok()) return status;
+  return built;
+}
+
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::string_view bytes, std::string_view source) {
+  if (bytes.size() > kMostBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(source), ": larger than ", kMostBytes >> 20, " MiB: not a descriptor set"));
+  }
+  pb::FileDescriptorSet set;
+  if (!set.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) || !set.IsInitialized()) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(source),
+                                                   ": not a descriptor set: make one with protoc --include_imports "
+                                                   "--descriptor_set_out=FILE, or buf build -o FILE"));
+  }
+  return Create(set, source);
+}
+
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::string& path) {
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
+  if (file == nullptr) return FileError(path, errno);
+  std::string bytes;
+  char piece[64 << 10];
+  while (bytes.size() <= kMostBytes) {
+    errno = 0;
+    const size_t read = std::fread(piece, 1, sizeof piece, file.get());
+    bytes.append(piece, read);
+    if (std::ferror(file.get()) != 0) return FileError(path, errno);
+    if (read < sizeof piece) break;
+  }
+  return Parse(bytes, path);
+}
+
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(
+    const std::vector<std::shared_ptr<const Descriptors>>& sets, std::vector<std::string>* conflicts) {
+  std::vector<std::string> told;
+  FilesByName files;
+  int index = 0;
+  for (const std::shared_ptr<const Descriptors>& set : sets) {
+    pb::FileDescriptorSet parsed;
+    if (!parsed.ParseFromString(set->serialized())) return absl::InternalError("a built descriptor set does not parse");
+    for (pb::FileDescriptorProto& file : *parsed.mutable_file()) {
+      const auto [place, is_new] = files.try_emplace(file.name());
+      if (is_new) {
+        place->second = SourceFile{std::move(file), index};
+      } else if (place->second.file.SerializeAsString() != file.SerializeAsString()) {
+        told.push_back(absl::StrCat(Shown(file.name()), ": two sets describe it differently; the first is used"));
+      }
+    }
+    ++index;
+  }
+  auto built = std::make_shared<BuiltDescriptors>();
+  if (absl::Status status = built->Build(files, "merged sets", &told); !status.ok()) return status;
+  if (conflicts != nullptr) conflicts->insert(conflicts->end(), told.begin(), told.end());
+  return built;
+}
+
+}  // namespace sallyport::policy

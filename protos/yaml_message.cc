@@ -1,0 +1,387 @@
+#include "protos/yaml_message.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+
+namespace sallyport {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::EnumDescriptor;
+using google::protobuf::EnumValueDescriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+constexpr size_t kMostBytes = 4 << 20;
+// Aliases let a small file stand for a huge tree (or an endless one): what is walked is bounded, not what is written.
+constexpr int kMostValues = 200'000;
+constexpr int kDeepest = 64;
+
+std::string Quoted(std::string_view text) {
+  constexpr size_t kShown = 80;
+  return absl::StrCat("\"", absl::CHexEscape(std::string(text.substr(0, kShown))), text.size() > kShown ? "..." : "",
+                      "\"");
+}
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, change}));
+    }
+  }
+  return row[b.size()];
+}
+
+// The name that `given` was probably meant to be, as a sentence; all the names if none is near.
+std::string Suggestion(std::string_view given, const std::vector<std::string>& known) {
+  constexpr size_t kLongestName = 64;
+  const std::string* nearest = nullptr;
+  size_t least = 0;
+  if (given.size() <= kLongestName) {
+    for (const std::string& name : known) {
+      const size_t distance = EditDistance(given, name);
+      if (nearest == nullptr || distance < least) {
+        nearest = &name;
+        least = distance;
+      }
+    }
+  }
+  if (nearest != nullptr && least <= std::max<size_t>(1, given.size() / 3)) {
+    return absl::StrCat("did you mean \"", *nearest, "\"?");
+  }
+  return absl::StrCat("expected one of: ", absl::StrJoin(known, ", "));
+}
+
+absl::string_view KindOf(const YAML::Node& node) {
+  if (node.IsMap()) return "a map";
+  if (node.IsSequence()) return "a list";
+  if (node.IsScalar()) return "a single value";
+  return "nothing";
+}
+
+// Walks one document against a message's descriptor. Lives for one ReadYaml.
+class Walker {
+ public:
+  explicit Walker(std::string name) : name_(std::move(name)) {}
+
+  absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name_, ":", node.Mark().line + 1, ": ", path, path.empty() ? "" : ": ", what));
+  }
+
+  absl::Status FillMessage(const YAML::Node& node, const std::string& path, int depth, Message* message);
+
+ private:
+  absl::Status Count(const YAML::Node& node, const std::string& path, int depth);
+  absl::Status CheckKey(const YAML::Node& key, const std::string& path, std::set<std::string>* seen) const;
+  absl::Status CheckGiven(const YAML::Node& key, const YAML::Node& value, const std::string& path) const;
+  absl::Status FillField(const YAML::Node& value, const std::string& path, int depth, const FieldDescriptor* field,
+                         Message* message);
+  absl::Status FillMap(const YAML::Node& value, const std::string& path, int depth, const FieldDescriptor* field,
+                       Message* message);
+  absl::Status FillElement(const YAML::Node& value, const std::string& path, int depth, const FieldDescriptor* field,
+                           Message* message);
+  absl::Status FillScalar(const YAML::Node& value, const std::string& path, const FieldDescriptor* field,
+                          Message* message);
+  absl::Status FillEnum(const YAML::Node& value, const std::string& path, const FieldDescriptor* field,
+                        Message* message);
+
+  std::string name_;
+  int values_ = 0;
+};
+
+absl::Status Walker::Count(const YAML::Node& node, const std::string& path, int depth) {
+  if (depth > kDeepest) return Fault(node, path.substr(0, 200), absl::StrCat("nested deeper than ", kDeepest));
+  if (++values_ > kMostValues) {
+    return Fault(node, path, absl::StrCat("the document stands for more than ", kMostValues, " values"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Walker::CheckKey(const YAML::Node& key, const std::string& path, std::set<std::string>* seen) const {
+  if (!key.IsScalar() || key.Scalar().empty()) return Fault(key, path, "a key is empty: every key needs a name");
+  if (!seen->insert(key.Scalar()).second) {
+    return Fault(key, path, absl::StrCat("key ", Quoted(key.Scalar()), " is given twice: keep one of them"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Walker::CheckGiven(const YAML::Node& key, const YAML::Node& value, const std::string& path) const {
+  // An absent value carries the mark of what follows it, so the key's is told.
+  if (value.IsNull()) return Fault(key, path, "has no value: give it one or remove the key");
+  return absl::OkStatus();
+}
+
+absl::Status Walker::FillMessage(const YAML::Node& node, const std::string& path, int depth, Message* message) {
+  if (absl::Status status = Count(node, path, depth); !status.ok()) return status;
+  if (!node.IsMap()) {
+    return Fault(node, path, absl::StrCat("expected a map of keys to values, found ", KindOf(node)));
+  }
+  const Descriptor* descriptor = message->GetDescriptor();
+  std::set<std::string> seen;
+  for (const auto& pair : node) {
+    if (absl::Status status = CheckKey(pair.first, path, &seen); !status.ok()) return status;
+    const std::string& key = pair.first.Scalar();
+    const FieldDescriptor* field = descriptor->FindFieldByName(key);
+    const std::string prefix = path.empty() ? "" : absl::StrCat(path, ".");
+    if (field == nullptr) {
+      std::vector<std::string> known;
+      for (int i = 0; i < descriptor->field_count(); ++i) known.push_back(descriptor->field(i)->name());
+      return Fault(pair.first, prefix + absl::CHexEscape(key.substr(0, 80)),
+                   absl::StrCat("unknown key; ", Suggestion(key, known)));
+    }
+    const std::string field_path = prefix + key;
+    if (absl::Status status = CheckGiven(pair.first, pair.second, field_path); !status.ok()) return status;
+    if (const auto* oneof = field->real_containing_oneof();
+        oneof != nullptr && message->GetReflection()->HasOneof(*message, oneof)) {
+      const FieldDescriptor* other = message->GetReflection()->GetOneofFieldDescriptor(*message, oneof);
+      return Fault(pair.first, field_path, absl::StrCat("cannot stand together with \"", other->name(), "\""));
+    }
+    if (absl::Status status = FillField(pair.second, field_path, depth + 1, field, message); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Walker::FillField(const YAML::Node& value, const std::string& path, int depth,
+                               const FieldDescriptor* field, Message* message) {
+  if (field->is_map()) return FillMap(value, path, depth, field, message);
+  if (!field->is_repeated()) return FillElement(value, path, depth, field, message);
+  if (value.IsScalar() && field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+    return FillElement(value, path, depth, field, message);
+  }
+  if (!value.IsSequence()) return Fault(value, path, absl::StrCat("expected a list, found ", KindOf(value)));
+  int index = 0;
+  for (const YAML::Node& element : value) {
+    const std::string element_path = absl::StrCat(path, "[", index++, "]");
+    if (element.IsNull()) return Fault(element, element_path, "has no value: give it one or remove the element");
+    if (absl::Status status = FillElement(element, element_path, depth + 1, field, message); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Walker::FillMap(const YAML::Node& value, const std::string& path, int depth, const FieldDescriptor* field,
+                             Message* message) {
+  if (absl::Status status = Count(value, path, depth); !status.ok()) return status;
+  if (!value.IsMap())
+    return Fault(value, path, absl::StrCat("expected a map of names to values, found ", KindOf(value)));
+  const Descriptor* entry_type = field->message_type();
+  std::set<std::string> seen;
+  for (const auto& pair : value) {
+    if (absl::Status status = CheckKey(pair.first, path, &seen); !status.ok()) return status;
+    const std::string entry_path = absl::StrCat(path, ".", absl::CHexEscape(pair.first.Scalar().substr(0, 80)));
+    if (absl::Status status = CheckGiven(pair.first, pair.second, entry_path); !status.ok()) return status;
+    Message* entry = message->GetReflection()->AddMessage(message, field);
+    if (absl::Status status = FillScalar(pair.first, entry_path, entry_type->map_key(), entry); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = FillField(pair.second, entry_path, depth + 1, entry_type->map_value(), entry);
+        !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Walker::FillElement(const YAML::Node& value, const std::string& path, int depth,
+                                 const FieldDescriptor* field, Message* message) {
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    const Reflection* reflection = message->GetReflection();
+    return FillMessage(
+        value, path, depth,
+        field->is_repeated() ? reflection->AddMessage(message, field) : reflection->MutableMessage(message, field));
+  }
+  if (absl::Status status = Count(value, path, depth); !status.ok()) return status;
+  if (!value.IsScalar()) return Fault(value, path, absl::StrCat("expected a single value, found ", KindOf(value)));
+  return FillScalar(value, path, field, message);
+}
+
+absl::Status Walker::FillEnum(const YAML::Node& value, const std::string& path, const FieldDescriptor* field,
+                              Message* message) {
+  const EnumDescriptor* type = field->enum_type();
+  const EnumValueDescriptor* named = type->FindValueByName(value.Scalar());
+  if (named == nullptr) {
+    std::vector<std::string> known;
+    for (int i = 0; i < type->value_count(); ++i) known.push_back(type->value(i)->name());
+    return Fault(value, path,
+                 absl::StrCat("unknown value ", Quoted(value.Scalar()), "; ", Suggestion(value.Scalar(), known)));
+  }
+  const Reflection* reflection = message->GetReflection();
+  field->is_repeated() ? reflection->AddEnum(message, field, named) : reflection->SetEnum(message, field, named);
+  return absl::OkStatus();
+}
+
+absl::Status Walker::FillScalar(const YAML::Node& value, const std::string& path, const FieldDescriptor* field,
+                                Message* message) {
+  const Reflection* reflection = message->GetReflection();
+  const std::string& text = value.Scalar();
+  const bool add = field->is_repeated();
+  const auto wrong = [&](absl::string_view expected) {
+    return Fault(value, path, absl::StrCat("expected ", expected, ", found ", Quoted(text)));
+  };
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      add ? reflection->AddString(message, field, text) : reflection->SetString(message, field, text);
+      return absl::OkStatus();
+    case FieldDescriptor::CPPTYPE_BOOL: {
+      if (text != "true" && text != "false") return wrong("true or false");
+      const bool truth = text == "true";
+      add ? reflection->AddBool(message, field, truth) : reflection->SetBool(message, field, truth);
+      return absl::OkStatus();
+    }
+    case FieldDescriptor::CPPTYPE_INT32: {
+      int32_t number = 0;
+      if (!absl::SimpleAtoi(text, &number)) return wrong("a whole number of 32 bits");
+      add ? reflection->AddInt32(message, field, number) : reflection->SetInt32(message, field, number);
+      return absl::OkStatus();
+    }
+    case FieldDescriptor::CPPTYPE_UINT32: {
+      uint32_t number = 0;
+      if (!absl::SimpleAtoi(text, &number)) return wrong("a whole number of 32 bits, not negative");
+      add ? reflection->AddUInt32(message, field, number) : reflection->SetUInt32(message, field, number);
+      return absl::OkStatus();
+    }
+    case FieldDescriptor::CPPTYPE_INT64: {
+      int64_t number = 0;
+      if (!absl::SimpleAtoi(text, &number)) return wrong("a whole number");
+      add ? reflection->AddInt64(message, field, number) : reflection->SetInt64(message, field, number);
+      return absl::OkStatus();
+    }
+    case FieldDescriptor::CPPTYPE_UINT64: {
+      uint64_t number = 0;
+      if (!absl::SimpleAtoi(text, &number)) return wrong("a whole number, not negative");
+      add ? reflection->AddUInt64(message, field, number) : reflection->SetUInt64(message, field, number);
+      return absl::OkStatus();
+    }
+    case FieldDescriptor::CPPTYPE_FLOAT:
+    case FieldDescriptor::CPPTYPE_DOUBLE: {
+      double number = 0;
+      if (!absl::SimpleAtod(text, &number)) return wrong("a number");
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
+        add ? reflection->AddDouble(message, field, number) : reflection->SetDouble(message, field, number);
+      } else {
+        const auto narrow = static_cast<float>(number);
+        add ? reflection->AddFloat(message, field, narrow) : reflection->SetFloat(message, field, narrow);
+      }
+      return absl::OkStatus();
+    }
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return FillEnum(value, path, field, message);
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      break;
+  }
+  return Fault(value, path, "expected a map of keys to values, found a single value");
+}
+
+// Looks only at where documents begin.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  int line() const { return line_; }
+
+ private:
+  int line_ = 1;
+};
+
+// The line on which a second document begins, 0 if there is none. (YAML::LoadAll finds documents without end in a text
+// that begins with a comma.) Throws what the parser throws.
+int SecondDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return 0;
+  return starts.line();
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+absl::Status FileError(const std::string& path, int error) {
+  const std::string text = absl::StrCat(path, ": ", std::strerror(error));
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(text);
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(text);
+    case EISDIR:
+      return absl::InvalidArgumentError(text);
+    default:
+      return absl::UnavailableError(text);
+  }
+}
+
+}  // namespace
+
+absl::Status ReadYaml(std::string_view text, std::string_view source, Message* message) {
+  const std::string name(source);
+  if (text.size() > kMostBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": larger than ", kMostBytes >> 20, " MiB: not a configuration"));
+  }
+  Walker walker(name);
+  try {
+    const std::string owned(text);
+    if (const int line = SecondDocument(owned); line != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ":", line, ": a second document begins: the file must hold one"));
+    }
+    const YAML::Node document = YAML::Load(owned);
+    if (document.IsNull()) return absl::OkStatus();
+    return walker.FillMessage(document, "", 0, message);
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ":", error.mark.line + 1, ": not YAML: ", error.msg));
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": not YAML: ", error.what()));
+  }
+}
+
+absl::Status ReadYamlFile(const std::string& path, Message* message) {
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
+  if (file == nullptr) return FileError(path, errno);
+  std::string text(kMostBytes + 1, '\0');
+  errno = 0;
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return FileError(path, errno);
+  return ReadYaml(text, path, message);
+}
+
+}  // namespace sallyport
