@@ -30,6 +30,7 @@ function withTimeLimit(promise, what) {
 // What broke when a scenario was tried on one way, or '' if nothing did.
 async function tryOn(way, scenario, stage, directly) {
   const cleanups = [];
+  stage.run = `${scenario.name}, ${way.name}`.replace(/[^ -~]/g, '?');
   stage.cleanup = (action) => cleanups.push(action);
   try {
     const observation = await withTimeLimit(scenario.observe({...stage, way}), scenario.name);

@@ -1,30 +1,37 @@
 'use strict';
 // What scenarios begin with.
 
-const {Caller} = require('../../integration/harness/grpc_by_hand.js');
+const {Caller, valuesOf} = require('../../integration/harness/grpc_by_hand.js');
 const {JsClient} = require('./js_peer.js');
 
 const SERVICE = '/sallyport.conformance.Conformance';
+// Names the run of a scenario that a call belongs to, in its metadata.
+const RUN = 'scenario-run';
 const METHODS = {unary: `${SERVICE}/Unary`, clientStream: `${SERVICE}/ClientStream`, serverStream: `${SERVICE}/ServerStream`,
                  bidi: `${SERVICE}/Bidi`};
 
 // A connection made by hand that leads to the upstream made by hand.
 async function connect(stage) {
-  const caller = await Caller.connect(stage.way.byHand, {authority: 'conformance.example'});
+  const caller = await Caller.connect(stage.way.byHand, {authority: 'conformance.example', always: [[RUN, stage.run]]});
   stage.cleanup(() => caller.close());
   return caller;
 }
 
 // A client of grpc-js, to the upstream made by hand or to the service by grpc-js.
 function client(stage, to, options) {
-  const made = new JsClient(stage.way[to], options);
+  const made = new JsClient(stage.way[to], options, {[RUN]: stage.run});
   stage.cleanup(() => made.close());
   return made;
 }
 
-// Gives a method of the upstream made by hand its behaviour, and resolves with the first call of it.
+// Gives a method of the upstream made by hand its behaviour, and resolves with the first call of it. A call that an earlier
+// scenario gave up, and that arrives only now, is turned away.
 function atUpstream(stage, method, handler) {
   return new Promise((resolve) => stage.upstream.handlers.set(method, (call) => {
+    if (valuesOf(call.fields, RUN)[0] !== stage.run) {
+      call.trailersOnly(10);
+      return;
+    }
     resolve(call);
     handler(call);
   }));

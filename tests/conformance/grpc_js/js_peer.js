@@ -42,39 +42,45 @@ class JsService {
 }
 
 // A client on a connection of its own. Each method resolves with everything the application is told:
-// {code, message, headers, trailers, bodies}; it never rejects.
+// {code, message, headers, trailers, bodies}; it never rejects. Every call has the metadata `always` too.
 class JsClient {
-  constructor(address, options = {}) {
+  constructor(address, options = {}, always = {}) {
+    this.always = always;
     this.stub = new Conformance(address, grpc.credentials.createInsecure(), {
       ...NO_LIMITS, 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1, ...options,
     });
   }
 
   // `begun` is handed the grpc-js call, to write to or cancel.
-  unary(body, {metadata = new grpc.Metadata(), options = {}, begun = () => {}} = {}) {
+  unary(body, {metadata, options = {}, begun = () => {}} = {}) {
     const bodies = [];
-    const call = this.stub.Unary({body}, metadata, options, (error, response) => {
+    const call = this.stub.Unary({body}, this.complete(metadata), options, (error, response) => {
       if (response) bodies.push(response.body);
     });
     begun(call);
     return this.outcome(call, bodies);
   }
 
-  serverStream(body, {metadata = new grpc.Metadata(), options = {}, begun = () => {}} = {}) {
-    return this.readAll(this.stub.ServerStream({body}, metadata, options), begun);
+  serverStream(body, {metadata, options = {}, begun = () => {}} = {}) {
+    return this.readAll(this.stub.ServerStream({body}, this.complete(metadata), options), begun);
   }
 
-  bidi({metadata = new grpc.Metadata(), options = {}, begun = () => {}} = {}) {
-    return this.readAll(this.stub.Bidi(metadata, options), begun);
+  bidi({metadata, options = {}, begun = () => {}} = {}) {
+    return this.readAll(this.stub.Bidi(this.complete(metadata), options), begun);
   }
 
-  clientStream(send, {metadata = new grpc.Metadata(), options = {}} = {}) {
+  clientStream(send, {metadata, options = {}} = {}) {
     const bodies = [];
-    const call = this.stub.ClientStream(metadata, options, (error, response) => {
+    const call = this.stub.ClientStream(this.complete(metadata), options, (error, response) => {
       if (response) bodies.push(response.body);
     });
     send(call);
     return this.outcome(call, bodies);
+  }
+
+  complete(metadata = new grpc.Metadata()) {
+    for (const [name, value] of Object.entries(this.always)) metadata.set(name, value);
+    return metadata;
   }
 
   readAll(call, begun) {

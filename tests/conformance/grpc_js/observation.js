@@ -10,8 +10,21 @@ const NOT_COMPARED = new Map([
   ['accept-encoding', 'concerns HTTP, not gRPC: grpc-js always sends identity'],
   ['grpc-timeout', 'shrinks on the way; the scenarios of deadlines look at it'],
   ['date', 'the time of day'],
+  ['scenario-run', 'tells calls of different ways apart'],
   [':scheme', 'the same wherever there is no TLS'],
 ]);
+
+// Values that mean the same as no value, or as a shorter one.
+const SAME_AS = new Map([
+  ['content-type application/grpc+proto', 'application/grpc'],
+  ['grpc-encoding identity', undefined],
+]);
+
+// Of any value: what it is compared as, undefined where it says nothing.
+function canonical(name, value) {
+  const key = `${name} ${value}`;
+  return SAME_AS.has(key) ? SAME_AS.get(key) : value;
+}
 
 // Base64 with or without padding, as its bytes.
 function binary(value) {
@@ -19,13 +32,16 @@ function binary(value) {
 }
 
 // Header fields as {name: [values in order]}; the order between different names means nothing in HTTP.
-function fields(list, {keep = []} = {}) {
+function fields(list) {
   const result = {};
-  for (const [name, value] of [...list].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
-    if (NOT_COMPARED.has(name) && !keep.includes(name)) continue;
+  for (const [name, given] of [...list].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
+    const value = canonical(name, given);
+    if (NOT_COMPARED.has(name) || value === undefined) continue;
     (result[name] ||= []).push(
         name.endsWith('-bin') ? binary(value) : name === 'grpc-message' ? percentDecoded(value) : value);
   }
+  // A message beside OK says nothing: gRPC's own libraries do not hand it on to applications.
+  if (result['grpc-status']?.[0] === '0') delete result['grpc-message'];
   return result;
 }
 
@@ -37,7 +53,8 @@ function percentDecoded(value) {
 }
 
 function metadata(plainMetadata = {}) {
-  return Object.fromEntries(Object.entries(plainMetadata).filter(([name]) => !NOT_COMPARED.has(name)));
+  return Object.fromEntries(Object.entries(plainMetadata).filter(([name]) => !NOT_COMPARED.has(name)).map(
+      ([name, values]) => [name, values.map((value) => canonical(name, value))]));
 }
 
 function body(bytes) {
@@ -64,7 +81,7 @@ const upstreamSaw = (call) => ({
 
 // A call of grpc-js.
 const outcome = ({code, message, headers, trailers, bodies}) => ({
-  code, message, headers: metadata(headers), trailers: metadata(trailers), bodies: bodies.map(body),
+  code, message: code === 0 ? '' : message, headers: metadata(headers), trailers: metadata(trailers), bodies: bodies.map(body),
 });
 
 // What differs between two observations, in lines; empty if nothing does.

@@ -143,24 +143,24 @@ class CallerCall extends EventEmitter {
 
 // A connection that makes calls.
 class Caller {
-  // `authority` is what calls name the server by, unless they say otherwise; the address by default.
-  static async connect(address, {authority = address} = {}) {
+  // `authority` is what calls name the server by, unless they say otherwise; `always` are fields that every call has.
+  static async connect(address, {authority = address, always = []} = {}) {
     const session = http2.connect(`http://${address}`, {settings: {maxHeaderListSize: 1 << 20}});
     session.on('error', () => {});  // streams report what became of them
     await once(session, 'connect');
-    return new Caller(session, authority);
+    return new Caller(session, [[':authority', authority], ...always]);
   }
 
-  constructor(session, authority) {
+  constructor(session, always) {
     this.session = session;
-    this.authority = authority;
+    this.always = always;
     this.closed = closed(session);
   }
 
   // Begins a call. `fields` are pairs; what gRPC demands is added unless given.
   start(path, fields = [], {endStream = false} = {}) {
     const given = new Set(fields.map(([name]) => name));
-    const demanded = [[':method', 'POST'], [':authority', this.authority], [':path', path],
+    const demanded = [[':method', 'POST'], [':path', path], ...this.always,
                       ['content-type', 'application/grpc'], ['te', 'trailers']];
     const all = [...demanded.filter(([name]) => !given.has(name)), ...fields];
     return new CallerCall(this.session.request(headerObject(all), {endStream}));

@@ -28,8 +28,9 @@ const byHand = (method, there, back) => ({
     return {caller: callerSaw(await call.ended), upstream: upstreamSaw(await arrived)};
   },
   expect({caller, upstream}) {
-    assert.deepEqual(upstream.fields['grpc-encoding'], [there]);
-    assert.deepEqual(caller.blocks[0].fields['grpc-encoding'], [back]);
+    const named = (encoding) => (encoding === 'identity' ? undefined : [encoding]);
+    assert.deepEqual(upstream.fields['grpc-encoding'], named(there));
+    assert.deepEqual(caller.blocks[0].fields['grpc-encoding'], named(back));
     assert.equal(upstream.messages[0].startsWith('compressed'), there !== 'identity');
     assert.equal(caller.messages[0].startsWith('compressed'), back !== 'identity');
   },
@@ -49,7 +50,7 @@ const unknown = (method) => ({
   differs: 'an encoding that cannot be passed on faithfully is refused',
   through(seen) {
     assert.equal(seen.status, 12);
-    assert.match(seen.message, /zstd/);
+    assert.match(seen.message, /encoding/);
   },
 });
 
@@ -68,7 +69,7 @@ module.exports = [
         call.send(SQUEEZED.deflate, true);
         call.finish();
       });
-      const call = (await connect(stage)).start(METHODS.bidi, [['grpc-encoding', 'gzip']]);
+      const call = (await connect(stage)).start(METHODS.bidi, [['grpc-encoding', 'gzip'], ['grpc-accept-encoding', 'deflate']]);
       call.send(SQUEEZED.gzip, true);
       call.send(PLAIN);
       call.send(text(''));

@@ -65,6 +65,17 @@ module.exports = [
     },
   })),
   {
+    name: 'a content-type that names another serialisation than protobuf',
+    async observe(stage) {
+      const arrived = atUpstream(stage, METHODS.unary, echo);
+      await (await connect(stage)).unary(METHODS.unary, text('{}'), [['content-type', 'application/grpc+json']]);
+      return valuesOf((await arrived).fields, 'content-type');
+    },
+    expect: (seen) => assert.deepEqual(seen, ['application/grpc+json']),
+    differs: 'gRPC C++ always sends application/grpc',
+    through: (seen) => assert.deepEqual(seen, ['application/grpc']),
+  },
+  {
     name: 'user-agent',
     async observe(stage) {
       const arrived = atUpstream(stage, METHODS.unary, echo);
