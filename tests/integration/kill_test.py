@@ -86,10 +86,8 @@ class KillTest:
             assert before, "there were no calls to list"
 
     def gateway(self, setup):
-        config = self.directory / "config.yaml"
-        config.write_text(f"data: {{durability: {setup.durability}}}\n")
         return Gateway(self.programs, self.arguments.sallyportd, self.upstream_address, self.directory / "data",
-                       self.described if setup.described else [], config)
+                       self.described if setup.described else [], setup.durability)
 
     def load_and_kill(self, gateway, cycle, kill_after):
         """Numbers of the methods that were acknowledged, how many were tried, and which the upstream saw."""

@@ -10,13 +10,12 @@ from . import processes
 class Gateway:
     """A gateway in front of one upstream, listening on a free port of the loopback interface."""
 
-    def __init__(self, programs, sallyportd, upstream, data, descriptors=(), config=None):
+    def __init__(self, programs, sallyportd, upstream, data, descriptors=(), durability="commit"):
         self._programs = programs
-        self._argv = [sallyportd, "--listen", "127.0.0.1:0", "--upstream", upstream, "--data", data]
+        self._argv = [sallyportd, "--listen", "127.0.0.1:0", "--upstream", upstream, "--data", data,
+                      "--durability", durability]
         for file in descriptors:
             self._argv += ["--descriptors", file]
-        if config:
-            self._argv += ["--config", config]
         self.program = None
         self.start()
 
@@ -57,4 +56,4 @@ class CommandLine:
         return [json.loads(line) for line in self.run(*words, "--json").stdout.splitlines()]
 
     def calls(self, *words):
-        return self.json_lines("calls", "--limit", "1000000", *words)
+        return self.json_lines("calls", "--limit", "0", *words)

@@ -47,6 +47,17 @@ module.exports = [
         call.stream.respond({':status': status, 'content-type': 'text/plain'});
         call.stream.end('no');
       }, code))),
+  told('the upstream ends a stream without a status', 'serverStream', (call) => {
+    call.stream.respond({':status': 200, 'content-type': 'application/grpc'});
+    call.stream.end();
+  }, 2),
+  told('the upstream says OK without a response', 'unary', (call) => call.trailersOnly(0), 13),
+  told('the upstream sends two responses to one request', 'unary', (call) => {
+    call.respond();
+    call.send(text(''));
+    call.send(text(''));
+    call.finish();
+  }, 13),
   {
     name: 'the upstream says it is going away and finishes what it has begun',
     async observe(stage) {

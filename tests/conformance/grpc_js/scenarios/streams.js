@@ -2,8 +2,11 @@
 // Shapes of streams: empty ones, either side closing first, turns, crowds.
 
 const assert = require('node:assert');
-const {METHODS, connect, client, atUpstream, echo, text} = require('../helpers.js');
+const {METHODS, connect, client, atUpstream, echo, signal, text} = require('../helpers.js');
 const {callerSaw, upstreamSaw, outcome} = require('../observation.js');
+
+// More often than any library would: grpc-go asks for at least 10 s between pings.
+const PING_EVERY_MS = 1200;
 
 module.exports = [
   ...['clientStream', 'bidi'].map((method) => ({
@@ -98,6 +101,29 @@ module.exports = [
       return {caller: callerSaw(await call.ended), upstream: upstreamSaw(await arrived)};
     },
     expect: ({caller, upstream}) => assert.deepEqual(caller.messages, upstream.messages),
+  },
+  {
+    name: 'an idle stream outlives the pings with which its caller keeps the connection alive',
+    async observe(stage) {
+      const wait = signal();
+      atUpstream(stage, METHODS.bidi, async (call) => {
+        call.respond();
+        await wait.given;
+        call.send(text('still here'));
+        call.finish();
+      });
+      const caller = await connect(stage);
+      const call = caller.start(METHODS.bidi);
+      await call.gotHeaders();
+      for (let i = 0; i < 4; ++i) {  // gRPC's servers cut a connection at the third ping that comes too soon
+        await new Promise((resolve) => setTimeout(resolve, PING_EVERY_MS));
+        await new Promise((resolve) => caller.session.ping(resolve));
+      }
+      wait.give();
+      call.halfClose();
+      return callerSaw(await call.ended);
+    },
+    expect: (seen) => assert.equal(seen.messages.length, 1),
   },
   {
     name: 'three hundred streams at a time on one connection of grpc-js',
