@@ -9,7 +9,8 @@
 
 namespace sallyport::recorder {
 
-// The id in Crockford's base 32, lower case, without leading zeros; sorts like the ids themselves while their length is equal.
+// The id in Crockford's base 32, lower case, without leading zeros; sorts like the ids themselves while their length is
+// equal.
 std::string FormatId(uint64_t id);
 
 // Reads what FormatId writes, in either case, with i, l as 1 and o as 0. Nothing for anything else, or beyond 64 bits.

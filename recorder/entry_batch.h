@@ -15,7 +15,8 @@ namespace sallyport::recorder {
 
 class CredentialFingerprint;
 
-// One metadata pair as gRPC hands it to an application. The views must live until the batch call that takes them returns.
+// One metadata pair as gRPC hands it to an application. The views must live until the batch call that takes them
+// returns.
 struct Metadatum {
   std::string_view key;
   std::string_view value;
@@ -26,7 +27,14 @@ enum class Direction { kRequest = 1, kResponse = 2 };
 enum class Path { kUnary = 1, kStream = 2 };
 
 // Mirrors sallyport.v1.EndReason.
-enum class EndReason { kCompleted = 1, kCancelled = 2, kDeadline = 3, kUpstreamFailure = 4, kRefused = 5, kInterrupted = 6 };
+enum class EndReason {
+  kCompleted = 1,
+  kCancelled = 2,
+  kDeadline = 3,
+  kUpstreamFailure = 4,
+  kRefused = 5,
+  kInterrupted = 6
+};
 
 struct IdentityView {
   std::string_view issuer;
@@ -86,14 +94,22 @@ class EntryBatch {
 
   uint64_t call_id() const { return call_id_; }
   int entries() const { return entries_; }
+  // How many of them are starts and ends.
+  int starts() const { return starts_; }
+  int ends() const { return ends_; }
   bool empty() const { return bytes_.empty(); }
   const std::string& bytes() const { return bytes_; }
   std::string TakeBytes() && { return std::move(bytes_); }
 
  private:
+  template <typename Event>
+  void Add(absl::Time time, uint32_t field, const Event& event);
+
   uint64_t call_id_;
   const CredentialFingerprint* fingerprint_;
   int entries_ = 0;
+  int starts_ = 0;
+  int ends_ = 0;
   std::string bytes_;
 };
 

@@ -66,7 +66,7 @@ struct SessionSummary {
 };
 
 struct SessionQuery {
-  std::string identity;  // glob
+  std::string identity;             // glob
   std::optional<absl::Time> since;  // with a call at or after
   std::optional<uint64_t> after;    // where the previous page ended; newest first
   int limit = 50;
@@ -76,8 +76,8 @@ struct SessionQuery {
 class LogFollower {
  public:
   virtual ~LogFollower() = default;
-  // Hands on what was written since the last time, in log order, and returns how many entries that were. Never blocks for more
-  // to come. Stops at the first error `entry` returns.
+  // Hands on what was written since the last time, in log order, and returns how many entries that were. Never blocks
+  // for more to come. Stops at the first error `entry` returns.
   virtual absl::StatusOr<int> Poll(absl::FunctionRef<absl::Status(const v1::Entry&)> entry) = 0;
 };
 
@@ -107,8 +107,8 @@ struct RebuildProgress {
   uint64_t calls = 0;
 };
 
-// Makes the index again from the log alone and puts it in the old one's place. FAILED_PRECONDITION while a gateway runs on the
-// directory. Returns the number of calls indexed.
+// Makes the index again from the log alone and puts it in the old one's place. FAILED_PRECONDITION while a gateway runs
+// on the directory. Returns the number of calls indexed.
 absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress);
 

@@ -43,12 +43,15 @@ class AppendWaiter {
 };
 
 struct RecorderStats {
-  uint64_t bytes_waiting = 0;     // taken in, not yet written
-  uint64_t entries_written = 0;   // since Open
-  uint64_t bytes_written = 0;     // since Open
-  uint64_t blocks_written = 0;    // since Open: group commits
-  uint64_t calls_open = 0;        // started, not ended
-  absl::Duration sync_lag;        // age of the oldest entry that is not yet synced; 0 if all are
+  uint64_t bytes_waiting = 0;    // taken in, not yet written
+  uint64_t entries_written = 0;  // since Open
+  uint64_t bytes_written = 0;    // since Open
+  uint64_t blocks_written = 0;   // since Open: group commits
+  uint64_t calls_open = 0;       // started, not ended
+  absl::Duration sync_lag;       // age of the oldest entry that is not yet synced; 0 if all are
+  // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
+  // OK while it is.
+  absl::Status index;
 };
 
 // Owns the log and its index in one data directory. One thread, started by Open, writes both: it takes what waits as
@@ -58,9 +61,9 @@ struct RecorderStats {
 // are refused rather than served unrecorded.
 class Recorder {
  public:
-  // Takes the directory's lock, recovers the log (a torn tail is set aside, calls left open are ended as interrupted), brings
-  // the index up to date and begins a new segment. Errors: FAILED_PRECONDITION if another process holds the directory,
-  // DATA_LOSS if the log is damaged elsewhere than at its end, and what the system said otherwise.
+  // Takes the directory's lock, recovers the log (a torn tail is set aside, calls left open are ended as interrupted),
+  // brings the index up to date and begins a new segment. Errors: FAILED_PRECONDITION if another process holds the
+  // directory, DATA_LOSS if the log is damaged elsewhere than at its end, and what the system said otherwise.
   static absl::StatusOr<std::unique_ptr<Recorder>> Open(const RecorderOptions& options);
 
   // Writes, syncs and indexes everything taken in, ends calls nobody ended as interrupted, and stops the thread.
@@ -76,8 +79,9 @@ class Recorder {
   // kAccepted, where kPending then cannot be returned and the bound on waiting bytes is not enforced.
   virtual Appended Append(EntryBatch batch, Until until, AppendWaiter* waiter) = 0;
 
-  // Keeps a descriptor set (a serialised google.protobuf.FileDescriptorSet) with the data, synced, so that old records stay
-  // readable. `version` is what CallStart::descriptors names it by. Keeping the same one again does nothing. Blocks.
+  // Keeps a descriptor set (a serialised google.protobuf.FileDescriptorSet) with the data, synced, so that old records
+  // stay readable. `version` is what CallStart::descriptors names it by. Keeping the same one again does nothing.
+  // Blocks.
   virtual absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) = 0;
 
   // Blocks until everything taken in so far is synced and indexed. For tests and shutdown.

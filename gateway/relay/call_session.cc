@@ -15,10 +15,11 @@ namespace sallyport::gateway {
 namespace {
 
 constexpr std::string_view kSessionKey = "sallyport-session";
-constexpr std::string_view kAnonymous = "anonymous";
+constexpr char kAnonymous[] = "anonymous";
 
 constexpr char kUnknownEncoding[] =
-    "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or deflate";
+    "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or "
+    "deflate";
 
 }  // namespace
 
@@ -67,8 +68,8 @@ absl::Status CallSession::Admit() {
   }
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
   if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
-  upstream_ = context_.routes->Find(
-      server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
+  upstream_ =
+      context_.routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
         for (auto pair = begin; pair != end; ++pair) {
           if (policy::GlobMatches(glob, View(pair->second))) return true;
@@ -81,7 +82,8 @@ absl::Status CallSession::Admit() {
   descriptors_ = context_.catalog->Current();
   if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
     method_known_ = true;
-    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it chose.
+    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
+    // chose.
     if (shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
   }
   return absl::OkStatus();

@@ -8,7 +8,8 @@ UpstreamOutcome OutcomeOf(const grpc::Status& status, const grpc::ClientContext&
   UpstreamOutcome outcome;
   outcome.code = status.error_code();
   outcome.message = status.error_message();
-  // Nothing but this text tells who made a status. The core library writes it for every error that came with the trailers.
+  // Nothing but this text tells who made a status. The core library writes it for every error that came with the
+  // trailers.
   outcome.from_upstream = status.ok() || absl::StrContains(context.debug_error_string(), "from peer");
   return outcome;
 }

@@ -1,0 +1,60 @@
+// What stands in the record where a credential stood.
+#ifndef SALLYPORT_RECORDER_CREDENTIAL_FINGERPRINT_H_
+#define SALLYPORT_RECORDER_CREDENTIAL_FINGERPRINT_H_
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "recorder/text.h"
+
+namespace sallyport::recorder {
+
+// Makes fingerprints of credentials: HMAC-SHA256 under a random key of the store, cut to 64 bits, as the text
+// "hmac-sha256:" and 16 hex digits. Equal credentials have equal fingerprints within a store; nobody without the key
+// can test a guess. Remembers a bounded number of results, because callers send the same credential with every call.
+// Thread-safe.
+class CredentialFingerprint {
+ public:
+  static constexpr size_t kKeySize = 32;
+  static constexpr size_t kTextSize = 28;
+  using Text = std::array<char, kTextSize>;
+
+  // `key` must have kKeySize bytes.
+  explicit CredentialFingerprint(std::string key) : key_(std::move(key)) {}
+  CredentialFingerprint(const CredentialFingerprint&) = delete;
+  CredentialFingerprint& operator=(const CredentialFingerprint&) = delete;
+
+  // Reads the key from `path`, or creates it there with mode 0600, synced. DATA_LOSS if the file is not a key.
+  static absl::StatusOr<std::unique_ptr<CredentialFingerprint>> Open(const std::string& path);
+
+  // Whether metadata of this name holds credentials, in any case: authorization, proxy-authorization, cookie,
+  // set-cookie.
+  static bool IsCredentialName(std::string_view name);
+
+  Text Of(std::string_view credential) const;
+
+ private:
+  static constexpr size_t kShards = 8;
+  static constexpr size_t kRememberedPerShard = 512;
+  static constexpr size_t kLongestRemembered = 8192;
+
+  struct Shard {
+    std::mutex mutex;
+    TextMap<Text> remembered ABSL_GUARDED_BY(mutex);
+  };
+
+  Text Compute(std::string_view credential) const;
+
+  const std::string key_;
+  mutable std::array<Shard, kShards> shards_;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_CREDENTIAL_FINGERPRINT_H_

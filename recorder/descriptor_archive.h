@@ -1,0 +1,22 @@
+// The descriptor sets kept with a store, each a file named by its version.
+#ifndef SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
+#define SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "recorder/store_layout.h"
+
+namespace sallyport::recorder {
+
+// See Recorder::KeepDescriptors. INVALID_ARGUMENT if the version is not 8 to 128 lower-case hex digits.
+absl::Status KeepDescriptors(const StoreLayout& layout, std::string_view version, std::string_view file_descriptor_set);
+
+// See RecordReader::Descriptors.
+absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, std::string_view version);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_

@@ -1,0 +1,78 @@
+#include "recorder/interrupted_calls.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "recorder/entry_batch.h"
+#include "recorder/log/call_chain.h"
+#include "sallyport/v1/record.pb.h"
+
+namespace sallyport::recorder {
+namespace {
+
+constexpr int kStatusUnavailable = 14;
+
+// What an end says about the entries before it.
+class CallTotals {
+ public:
+  absl::Status Add(std::string_view bytes) {
+    v1::Entry entry;
+    if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return absl::DataLossError("the log holds something that is no entry");
+    }
+    const auto time_ns = static_cast<int64_t>(entry.time_ns());
+    if (entry.has_start()) start_ns_ = time_ns;
+    last_ns_ = std::max(last_ns_, time_ns);
+    if (!entry.has_frame()) return absl::OkStatus();
+    const bool request = entry.frame().direction() == v1::DIRECTION_REQUEST;
+    (request ? end_.request_frames : end_.response_frames) += 1;
+    (request ? end_.request_bytes : end_.response_bytes) += entry.frame().payload().size();
+    return absl::OkStatus();
+  }
+
+  CallEnd End() const {
+    CallEnd end = end_;
+    end.reason = EndReason::kInterrupted;
+    end.status_code = kStatusUnavailable;
+    end.status_message = "the gateway stopped while the call was open";
+    end.duration = absl::Nanoseconds(start_ns_ == 0 ? 0 : last_ns_ - start_ns_);
+    return end;
+  }
+
+ private:
+  CallEnd end_;
+  int64_t start_ns_ = 0;
+  int64_t last_ns_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayout& layout,
+                                                                const absl::flat_hash_map<uint64_t, Position>& calls,
+                                                                const CredentialFingerprint& fingerprint,
+                                                                absl::Time now, LogWriter& log) {
+  if (calls.empty()) return std::nullopt;
+  std::vector<uint64_t> ids;
+  for (const auto& [id, last] : calls) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+
+  CallChain chain(layout);
+  std::vector<EntryBatch> batches;
+  batches.reserve(ids.size());
+  for (uint64_t id : ids) {
+    absl::StatusOr<std::vector<Position>> blocks = chain.Blocks(id, calls.at(id));
+    if (!blocks.ok()) return blocks.status();
+    CallTotals totals;
+    const absl::Status status =
+        chain.ReadEntries(id, *blocks, [&](std::string_view bytes) { return totals.Add(bytes); });
+    if (!status.ok()) return status;
+    batches.emplace_back(id, &fingerprint).AddEnd(now, totals.End());
+  }
+  std::vector<CallEntries> entries;
+  for (const EntryBatch& batch : batches) entries.push_back({batch.call_id(), batch.bytes(), 1, true});
+  absl::StatusOr<WrittenBlock> block = log.Append(entries, now);
+  if (!block.ok()) return block.status();
+  return std::optional<WrittenBlock>(*block);
+}
+
+}  // namespace sallyport::recorder

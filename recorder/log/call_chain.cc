@@ -1,0 +1,66 @@
+#include "recorder/log/call_chain.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "recorder/index/entry_scanner.h"
+#include "recorder/log/block.h"
+#include "recorder/text.h"
+
+namespace sallyport::recorder {
+namespace {
+
+absl::Status Broken(Position at, std::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat("the log is damaged in segment ", at.segment(), " at offset ", at.offset(), ": ", View(what)));
+}
+
+}  // namespace
+
+absl::StatusOr<const SegmentReader*> CallChain::Segment(uint64_t number) {
+  auto found = segments_.find(number);
+  if (found != segments_.end()) return &found->second;
+  absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, number);
+  if (!reader.ok()) return reader.status();
+  if (segments_.size() >= kSegmentsKeptOpen) segments_.erase(segments_.begin());
+  return &segments_.emplace(number, *std::move(reader)).first->second;
+}
+
+absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Position last) {
+  std::vector<Position> blocks;
+  for (Position at = last; at.set();) {
+    absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
+    if (!segment.ok()) return segment.status();
+    absl::StatusOr<Block> block = (*segment)->ReadDirectory(at.offset());
+    if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
+    if (!block.ok()) return block.status();
+    const auto entry = std::find_if(block->directory.begin(), block->directory.end(),
+                                    [&](const DirectoryEntry& entry) { return entry.call_id == call_id; });
+    if (entry == block->directory.end()) return Broken(at, "the block's directory lacks a call that should be in it");
+    if (entry->previous >= at) return Broken(at, "the block's directory names a later block as an earlier one");
+    blocks.push_back(at);
+    at = entry->previous;
+  }
+  std::reverse(blocks.begin(), blocks.end());
+  return blocks;
+}
+
+absl::Status CallChain::ReadEntries(uint64_t call_id, const std::vector<Position>& blocks,
+                                    absl::FunctionRef<absl::Status(std::string_view)> entry) {
+  for (Position at : blocks) {
+    absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
+    if (!segment.ok()) return segment.status();
+    absl::StatusOr<Block> block = (*segment)->ReadBlock(at.offset());
+    if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
+    if (!block.ok()) return block.status();
+    const absl::Status status = ForEachEntry(block->body, [&](std::string_view bytes) {
+      ScannedEntry head;
+      if (!ScanEntry(bytes, head)) return Broken(at, "the block holds something that is no entry");
+      return head.call_id == call_id ? entry(bytes) : absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace sallyport::recorder

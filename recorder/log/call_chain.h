@@ -1,0 +1,44 @@
+// Reads one call out of the log.
+#ifndef SALLYPORT_RECORDER_LOG_CALL_CHAIN_H_
+#define SALLYPORT_RECORDER_LOG_CALL_CHAIN_H_
+
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "recorder/log/log_format.h"
+#include "recorder/log/segment_reader.h"
+#include "recorder/store_layout.h"
+
+namespace sallyport::recorder {
+
+// Finds a call's entries by going back from the last block that holds some, each block naming the one before. Keeps a
+// few segments open. Not thread-safe.
+class CallChain {
+ public:
+  explicit CallChain(const StoreLayout& layout) : layout_(layout) {}
+
+  // The blocks that hold entries of the call up to `last`, in log order. DATA_LOSS if the chain is broken.
+  absl::StatusOr<std::vector<Position>> Blocks(uint64_t call_id, Position last);
+
+  // Hands on the call's serialised entries in those blocks, in order, until `entry` returns an error, which is then
+  // returned.
+  absl::Status ReadEntries(uint64_t call_id, const std::vector<Position>& blocks,
+                           absl::FunctionRef<absl::Status(std::string_view)> entry);
+
+ private:
+  static constexpr size_t kSegmentsKeptOpen = 8;
+
+  absl::StatusOr<const SegmentReader*> Segment(uint64_t number);
+
+  const StoreLayout layout_;
+  std::map<uint64_t, SegmentReader> segments_;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_LOG_CALL_CHAIN_H_

@@ -1,0 +1,97 @@
+// The recorder's way to the file system.
+#ifndef SALLYPORT_RECORDER_LOG_FILE_H_
+#define SALLYPORT_RECORDER_LOG_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace sallyport::recorder {
+
+// A file that is written. The seam where tests make writes and syncs fail. Not thread-safe.
+class File {
+ public:
+  virtual ~File() = default;
+  // Writes all of `bytes` at `offset`.
+  virtual absl::Status Write(uint64_t offset, std::string_view bytes) = 0;
+  // Returns once all that was written is on disk (fdatasync). After an error nothing is known about any earlier write.
+  virtual absl::Status Sync() = 0;
+  virtual absl::Status Truncate(uint64_t size) = 0;
+};
+
+// Creates the file, which must not exist, with mode 0600.
+using FileCreator = std::function<absl::StatusOr<std::unique_ptr<File>>(const std::string& path)>;
+absl::StatusOr<std::unique_ptr<File>> CreateFile(const std::string& path);
+// Opens a file that exists, for writing.
+absl::StatusOr<std::unique_ptr<File>> OpenFile(const std::string& path);
+
+// A file that is read, also while another process writes it. Thread-safe.
+class ReadableFile {
+ public:
+  // NOT_FOUND if there is none.
+  static absl::StatusOr<ReadableFile> Open(const std::string& path);
+  ReadableFile(ReadableFile&& other) noexcept;
+  ReadableFile& operator=(ReadableFile&& other) noexcept;
+  ~ReadableFile();
+
+  // The present size.
+  absl::StatusOr<uint64_t> Size() const;
+  // Reads `size` bytes at `offset` into `out`, or as many as there are, and returns how many that were.
+  absl::StatusOr<size_t> Read(uint64_t offset, size_t size, char* out) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  ReadableFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+
+  int descriptor_ = -1;
+  std::string path_;
+};
+
+// The whole file, or RESOURCE_EXHAUSTED if it is larger than `limit`. NOT_FOUND if there is none.
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t limit);
+
+// Puts a file with these bytes at `path`, with mode 0600: after a crash there is the old one or the new one, whole.
+absl::Status ReplaceFile(const std::string& path, std::string_view bytes);
+
+// Makes names created, renamed or removed in the directory last.
+absl::Status SyncDirectory(const std::string& path);
+
+// Creates the directory with mode 0700 if it does not exist, and makes its name last.
+absl::Status EnsureDirectory(const std::string& path);
+
+// Names in the directory, without "." and "..", in no order.
+absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
+
+bool FileExists(const std::string& path);
+
+// The status for what the system said about an action on a path.
+absl::Status SystemError(int error, std::string_view action, std::string_view path);
+
+// A lock between processes on a file that is created if need be. Held until destroyed.
+class FileLock {
+ public:
+  enum class Wait { kNo, kYes };
+  // FAILED_PRECONDITION with kNo if another process, or another FileLock of this one, holds it.
+  static absl::StatusOr<std::unique_ptr<FileLock>> Take(const std::string& path, Wait wait);
+  // Whether somebody holds the lock. False if the file does not exist.
+  static absl::StatusOr<bool> IsHeld(const std::string& path);
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+
+  const int descriptor_;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_LOG_FILE_H_

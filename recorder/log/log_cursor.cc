@@ -1,0 +1,37 @@
+#include "recorder/log/log_cursor.h"
+
+#include "recorder/log/file.h"
+
+namespace sallyport::recorder {
+
+bool LogCursor::HasNextSegment() const { return FileExists(layout_.Segment(at_.segment() + 1)); }
+
+absl::StatusOr<std::optional<Block>> LogCursor::Next() {
+  while (true) {
+    if (!segment_.has_value() || segment_->number() != at_.segment()) {
+      absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout_, at_.segment());
+      // Not begun yet, or only just being created.
+      if (absl::IsNotFound(segment.status()) || absl::IsOutOfRange(segment.status())) return std::nullopt;
+      if (absl::IsDataLoss(segment.status()) && !HasNextSegment()) return std::nullopt;
+      if (!segment.ok()) return segment.status();
+      segment_.emplace(*std::move(segment));
+      if (at_.offset() == 0) at_ = Position(at_.segment(), kSegmentHeaderSize);
+    }
+    // Asked before reading: if the next segment exists by now, this one was complete when it was read.
+    const bool complete = HasNextSegment();
+    absl::StatusOr<Block> block = segment_->ReadBlock(at_.offset());
+    if (block.ok() && block->header.type == BlockType::kFooter) {
+      at_ = Position(at_.segment() + 1, 0);
+      continue;
+    }
+    if (block.ok()) {
+      at_ = block->end();
+      return std::optional<Block>(*std::move(block));
+    }
+    if (!complete && (absl::IsOutOfRange(block.status()) || absl::IsDataLoss(block.status()))) return std::nullopt;
+    if (absl::IsOutOfRange(block.status())) return absl::DataLossError("a segment ends without a footer");
+    return block.status();
+  }
+}
+
+}  // namespace sallyport::recorder

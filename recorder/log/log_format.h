@@ -1,0 +1,116 @@
+// The bytes of the log, as FORMAT.md describes them. Reader and writer share these and nothing else.
+#ifndef SALLYPORT_RECORDER_LOG_LOG_FORMAT_H_
+#define SALLYPORT_RECORDER_LOG_LOG_FORMAT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace sallyport::recorder {
+
+constexpr std::string_view kSegmentMagic = "SALLYLOG";
+constexpr uint16_t kFormatVersion = 1;
+constexpr uint32_t kBlockMagic = 0x4B425053;  // "SPBK"
+
+constexpr size_t kSegmentHeaderSize = 64;
+constexpr size_t kBlockHeaderSize = 48;
+constexpr size_t kDirectoryEntrySize = 16;
+constexpr size_t kFooterBodySize = 24;
+
+// A block holds at most this many bytes of entries; so an entry batch must not be larger.
+constexpr size_t kMaxBodySize = size_t{1} << 30;
+// No segment reaches this size, so that offsets fit a position.
+constexpr uint64_t kMaxSegmentSize = uint64_t{1} << 39;
+constexpr uint64_t kMaxSegmentNumber = (uint64_t{1} << 23) - 1;
+
+using StoreId = std::array<char, 16>;
+
+// Where a block begins: the segment's number and the offset in its file. Grows along the log. Fits a positive int64.
+class Position {
+ public:
+  constexpr Position() = default;
+  constexpr Position(uint64_t segment, uint64_t offset) : packed_(segment << kOffsetBits | offset) {}
+  static constexpr Position FromPacked(uint64_t packed) {
+    Position position;
+    position.packed_ = packed;
+    return position;
+  }
+  constexpr uint64_t packed() const { return packed_; }
+  constexpr uint64_t segment() const { return packed_ >> kOffsetBits; }
+  constexpr uint64_t offset() const { return packed_ & ((uint64_t{1} << kOffsetBits) - 1); }
+  // False for the position that stands for "none".
+  constexpr bool set() const { return packed_ != 0; }
+  friend constexpr auto operator<=>(Position, Position) = default;
+
+ private:
+  static constexpr int kOffsetBits = 40;
+  uint64_t packed_ = 0;
+};
+
+struct SegmentHeader {
+  StoreId store_id = {};
+  uint64_t number = 0;
+  int64_t created_ns = 0;       // Unix epoch
+  uint64_t first_sequence = 0;  // of the first entry that follows
+
+  void Encode(char (&out)[kSegmentHeaderSize]) const;
+  // Nothing if the magic, version or checksum is wrong.
+  static std::optional<SegmentHeader> Decode(const char (&bytes)[kSegmentHeaderSize]);
+};
+
+enum class BlockType : uint8_t {
+  kEntries = 1,
+  kFooter = 2,  // the last of a segment
+};
+
+enum class Codec : uint8_t {
+  kPlain = 0,
+};
+
+// Stands before each block's directory and body. The checksum covers it too (but for the checksum itself).
+struct BlockHeader {
+  BlockType type = BlockType::kEntries;
+  Codec codec = Codec::kPlain;
+  Position position;            // the block's own, so that one moved elsewhere is noticed
+  uint64_t first_sequence = 0;  // of its first entry, counted over the whole log
+  uint32_t entries = 0;
+  uint32_t calls = 0;          // in the directory
+  uint32_t stored_length = 0;  // of the body as it is in the file
+  uint32_t plain_length = 0;   // of the body once decoded
+  uint64_t checksum = 0;       // XXH3-64
+
+  size_t directory_size() const { return calls * kDirectoryEntrySize; }
+  // Of directory and body.
+  uint64_t payload_size() const { return directory_size() + uint64_t{stored_length}; }
+
+  void Encode(char (&out)[kBlockHeaderSize]) const;
+  // Nothing if this is no block header that this version can read, or its lengths contradict each other.
+  static std::optional<BlockHeader> Decode(const char (&bytes)[kBlockHeaderSize]);
+  // What `checksum` should be.
+  uint64_t Checksum(std::string_view payload) const;
+};
+
+// One call that has entries in a block.
+struct DirectoryEntry {
+  uint64_t call_id = 0;
+  Position previous;  // the block before this one that holds entries of the call; unset if none does
+
+  void Encode(char* out) const;
+  static DirectoryEntry Decode(const char* bytes);
+};
+
+// The body of a footer.
+struct SegmentFooter {
+  uint64_t entries = 0;   // in the segment
+  uint64_t size = 0;      // of the segment up to the footer
+  int64_t closed_ns = 0;  // Unix epoch
+
+  void Encode(char (&out)[kFooterBodySize]) const;
+  static SegmentFooter Decode(const char* bytes);
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_LOG_LOG_FORMAT_H_

@@ -1,0 +1,131 @@
+#include "recorder/log/segment_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "recorder/text.h"
+#include "recorder/wire_encoding.h"
+
+namespace sallyport::recorder {
+
+absl::StatusOr<SegmentReader> SegmentReader::Open(const StoreLayout& layout, uint64_t number) {
+  absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
+  if (!file.ok()) return file.status();
+  char bytes[kSegmentHeaderSize];
+  absl::StatusOr<size_t> got = file->Read(0, sizeof(bytes), bytes);
+  if (!got.ok()) return got.status();
+  if (*got < sizeof(bytes)) {
+    return absl::OutOfRangeError(absl::StrCat(file->path(), " ends within its header, after ", *got, " bytes"));
+  }
+  const std::optional<SegmentHeader> header = SegmentHeader::Decode(bytes);
+  if (!header.has_value()) {
+    return absl::DataLossError(absl::StrCat("the header of ", file->path(), " is damaged, or of another version"));
+  }
+  if (header->number != number) {
+    return absl::DataLossError(
+        absl::StrCat(file->path(), " holds segment ", header->number, ": the file was renamed or replaced"));
+  }
+  return SegmentReader(*std::move(file), *header);
+}
+
+absl::Status SegmentReader::Damage(uint64_t offset, std::string_view what) const {
+  return absl::DataLossError(absl::StrCat("the log is damaged in segment ", number(), " at offset ", offset, " (",
+                                          file_.path(), "): ", View(what)));
+}
+
+absl::StatusOr<BlockHeader> SegmentReader::ReadBlockHeader(uint64_t offset, uint64_t file_size) const {
+  char bytes[kBlockHeaderSize];
+  absl::StatusOr<size_t> got = file_.Read(offset, sizeof(bytes), bytes);
+  if (!got.ok()) return got.status();
+  if (*got == 0) return absl::OutOfRangeError("end of segment");
+  if (*got < sizeof(bytes)) return Damage(offset, "the file ends within a block header");
+  const std::optional<BlockHeader> header = BlockHeader::Decode(bytes);
+  if (!header.has_value()) return Damage(offset, "no block header");
+  if (header->position != Position(number(), offset)) return Damage(offset, "a block that belongs elsewhere");
+  if (header->payload_size() > file_size - std::min(file_size, offset + kBlockHeaderSize)) {
+    return Damage(offset, "the file ends within a block");
+  }
+  return *header;
+}
+
+absl::StatusOr<Block> SegmentReader::ReadBlock(uint64_t offset) const {
+  absl::StatusOr<uint64_t> size = Size();
+  if (!size.ok()) return size.status();
+  absl::StatusOr<BlockHeader> header = ReadBlockHeader(offset, *size);
+  if (!header.ok()) return header.status();
+  std::string payload(header->payload_size(), '\0');
+  absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, payload.size(), payload.data());
+  if (!got.ok()) return got.status();
+  payload.resize(*got);
+  absl::StatusOr<Block> block = OpenBlock(*header, std::move(payload));
+  if (!block.ok()) return Damage(offset, std::string(block.status().message()));
+  return block;
+}
+
+absl::StatusOr<Block> SegmentReader::ReadDirectory(uint64_t offset) const {
+  absl::StatusOr<uint64_t> size = Size();
+  if (!size.ok()) return size.status();
+  absl::StatusOr<BlockHeader> header = ReadBlockHeader(offset, *size);
+  if (!header.ok()) return header.status();
+  Block block;
+  block.header = *header;
+  std::string bytes(header->directory_size(), '\0');
+  absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, bytes.size(), bytes.data());
+  if (!got.ok()) return got.status();
+  if (*got < bytes.size()) return Damage(offset, "the file ends within a block's directory");
+  for (size_t at = 0; at < bytes.size(); at += kDirectoryEntrySize) {
+    block.directory.push_back(DirectoryEntry::Decode(bytes.data() + at));
+  }
+  return block;
+}
+
+absl::Status SegmentReader::CheckFooter() const {
+  absl::StatusOr<uint64_t> size = Size();
+  if (!size.ok()) return size.status();
+  constexpr uint64_t kFooterSize = kBlockHeaderSize + kFooterBodySize;
+  if (*size < kSegmentHeaderSize + kFooterSize) return Damage(*size, "the file ends without a footer");
+  const uint64_t offset = *size - kFooterSize;
+  absl::StatusOr<Block> footer = ReadBlock(offset);
+  if (absl::IsDataLoss(footer.status()) || absl::IsOutOfRange(footer.status())) {
+    return Damage(offset, "no footer, although another segment follows");
+  }
+  if (!footer.ok()) return footer.status();
+  if (footer->header.type != BlockType::kFooter || SegmentFooter::Decode(footer->body.data()).size != offset) {
+    return Damage(offset, "no footer, although another segment follows");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<uint64_t>> SegmentReader::FindBlock(uint64_t offset) const {
+  constexpr size_t kChunk = 1 << 20;
+  char magic[sizeof(kBlockMagic)];
+  PutFixed(magic, kBlockMagic);
+  std::string chunk(kChunk, '\0');
+  while (true) {
+    absl::StatusOr<size_t> got = file_.Read(offset, kChunk, chunk.data());
+    if (!got.ok()) return got.status();
+    const std::string_view bytes(chunk.data(), *got);
+    for (size_t at = bytes.find({magic, sizeof(magic)}); at != std::string_view::npos;
+         at = bytes.find({magic, sizeof(magic)}, at + 1)) {
+      absl::StatusOr<Block> block = ReadBlock(offset + at);
+      if (block.ok()) return offset + at;
+      if (!absl::IsDataLoss(block.status()) && !absl::IsOutOfRange(block.status())) return block.status();
+    }
+    if (*got < kChunk) return std::nullopt;
+    offset += kChunk - (sizeof(magic) - 1);
+  }
+}
+
+absl::StatusOr<std::vector<uint64_t>> ListSegments(const StoreLayout& layout) {
+  absl::StatusOr<std::vector<std::string>> names = ListDirectory(layout.LogDirectory());
+  if (!names.ok()) return names.status();
+  std::vector<uint64_t> numbers;
+  for (const std::string& name : *names) {
+    if (std::optional<uint64_t> number = ParseSegmentName(name)) numbers.push_back(*number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+}  // namespace sallyport::recorder

@@ -1,0 +1,304 @@
+#include "recorder/log_recorder.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "recorder/descriptor_archive.h"
+#include "recorder/interrupted_calls.h"
+
+namespace sallyport::recorder {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Entries that nobody waits for are written after this long.
+constexpr auto kLinger = milliseconds(10);
+// While several wait for each sync, the next one comes this long after the last, so that more of them share it.
+constexpr auto kGatherWindow = milliseconds(2);
+constexpr int kSeveral = 4;
+// So much is written without waiting for more, and is the size at which a block ends.
+constexpr size_t kBlockBytes = 4 << 20;
+// The index commits when nothing came for a moment, and at latest after some moments.
+constexpr auto kIndexIdle = milliseconds(10);
+constexpr auto kIndexLag = milliseconds(100);
+constexpr auto kIndexPositionsLag = milliseconds(5000);
+
+}  // namespace
+
+LogRecorder::LogRecorder(const RecorderOptions& options, RecoveredStore store)
+    : options_(options),
+      layout_(options.directory),
+      owner_lock_(std::move(store.owner_lock)),
+      fingerprint_(std::move(store.fingerprint)),
+      last_id_(store.largest_id),
+      log_(std::move(store.log)),
+      index_(std::move(store.index)),
+      last_positions_commit_(Clock::now()),
+      writer_([this] { Run(); }) {}
+
+LogRecorder::~LogRecorder() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_writer_.notify_one();
+  writer_.join();
+}
+
+uint64_t LogRecorder::NewCallId(absl::Time now) {
+  const auto now_us = static_cast<uint64_t>(std::max<int64_t>(absl::ToUnixMicros(now), 1));
+  uint64_t last = last_id_.load(std::memory_order_relaxed);
+  uint64_t id = 0;
+  do {
+    id = std::max(now_us, last + 1);
+  } while (!last_id_.compare_exchange_weak(last, id, std::memory_order_relaxed));
+  return id;
+}
+
+Appended LogRecorder::Append(EntryBatch batch, Until until, AppendWaiter* waiter) {
+  assert(waiter != nullptr || until == Until::kAccepted);
+  const bool durable = until == Until::kDurable;
+  const size_t size = batch.bytes().size();
+  if (size > kMaxBodySize) return Appended::kFailed;
+  const int starts = batch.starts();
+  const int ends = batch.ends();
+  Item item{batch.call_id(), {}, static_cast<uint32_t>(batch.entries()), ends > 0, durable ? waiter : nullptr};
+  item.bytes = std::move(batch).TakeBytes();
+
+  bool wake = false;
+  bool full = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!health_.ok()) return Appended::kFailed;
+    if (queue_.empty()) oldest_ = Clock::now();
+    full = waiting_bytes_ >= options_.buffer_bytes;
+    waiting_bytes_ += size;
+    queue_bytes_ += size;
+    active_calls_ += starts - ends;
+    if (durable) {
+      ++durable_waiting_;
+      if (ends == 0) ++active_waiting_;
+    } else if (full && waiter != nullptr) {
+      room_waiters_.push_back(waiter);
+    }
+    queue_.push_back(std::move(item));
+    wake = WriteDue() < wake_at_;
+    if (wake) wake_at_ = Clock::time_point::min();
+  }
+  if (wake) wake_writer_.notify_one();
+  return durable || (full && waiter != nullptr) ? Appended::kPending : Appended::kDone;
+}
+
+absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) {
+  std::lock_guard lock(keep_mutex_);
+  return recorder::KeepDescriptors(layout_, version, file_descriptor_set);
+}
+
+absl::Status LogRecorder::Flush() {
+  std::unique_lock lock(mutex_);
+  const uint64_t ticket = ++flush_requested_;
+  wake_writer_.notify_one();
+  flushed_.wait(lock, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_done_ >= ticket; });
+  return health_.ok() ? stats_.index : health_;
+}
+
+absl::Status LogRecorder::Health() const {
+  std::lock_guard lock(mutex_);
+  return health_;
+}
+
+RecorderStats LogRecorder::Stats() const {
+  std::lock_guard lock(mutex_);
+  RecorderStats stats = stats_;
+  stats.bytes_waiting = waiting_bytes_;
+  stats.calls_open = static_cast<uint64_t>(std::max<int64_t>(0, active_calls_));
+  const Clock::time_point oldest = queue_.empty() ? writing_since_ : std::min(writing_since_, oldest_);
+  if (oldest != Clock::time_point::max()) stats.sync_lag = absl::FromChrono(Clock::now() - oldest);
+  return stats;
+}
+
+LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
+  if (queue_.empty()) return Clock::time_point::max();
+  if (queue_bytes_ >= kBlockBytes) return Clock::time_point::min();
+  if (durable_waiting_ == 0) return oldest_ + kLinger;
+  // If every call that is going on waits for the sync, nobody else can join.
+  return active_calls_ <= active_waiting_ ? Clock::time_point::min() : gather_until_;
+}
+
+LogRecorder::Clock::time_point LogRecorder::CommitDue() const {
+  if (index_ == nullptr || !index_->uncommitted()) return Clock::time_point::max();
+  return std::min(last_fed_ + kIndexIdle, uncommitted_since_ + kIndexLag);
+}
+
+void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_ && !FlushIsWanted()) {
+    const Clock::time_point due = std::min(WriteDue(), CommitDue());
+    if (due <= Clock::now()) return;
+    wake_at_ = due;
+    if (due == Clock::time_point::max()) {
+      wake_writer_.wait(lock);
+    } else {
+      wake_writer_.wait_until(lock, due);
+    }
+    wake_at_ = Clock::time_point::min();
+  }
+}
+
+void LogRecorder::Run() {
+  std::vector<Item> items;
+  bool stop = false;
+  while (!stop) {
+    uint64_t flush = 0;
+    bool everything = false;
+    {
+      std::unique_lock lock(mutex_);
+      WaitForWork(lock);
+      items.swap(queue_);
+      queue_bytes_ = 0;
+      durable_waiting_ = 0;
+      active_waiting_ = 0;
+      if (!items.empty()) writing_since_ = oldest_;
+      flush = flush_requested_;
+      stop = stopping_;
+      everything = stop || FlushIsWanted();
+    }
+    if (!items.empty()) {
+      if (absl::Status status = WriteItems(absl::MakeSpan(items)); !status.ok()) Fail(status, absl::MakeSpan(items));
+      items.clear();
+    }
+    if (stop) {
+      if (absl::Status status = CloseLog(); !status.ok()) Fail(status, {});
+    }
+    if (everything || CommitDue() <= Clock::now()) {
+      CommitIndex(everything ? Index::Extent::kPositions : Index::Extent::kRows);
+    }
+    {
+      std::lock_guard lock(mutex_);
+      flush_done_ = flush;
+    }
+    if (everything) flushed_.notify_all();
+  }
+}
+
+absl::Status LogRecorder::WriteItems(absl::Span<Item> items) {
+  while (!items.empty()) {
+    size_t count = 0;
+    size_t bytes = 0;
+    while (count < items.size() && (count == 0 || bytes + items[count].bytes.size() <= kBlockBytes)) {
+      bytes += items[count++].bytes.size();
+    }
+    if (absl::Status status = WriteBlock(items.first(count)); !status.ok()) return status;
+    items.remove_prefix(count);
+  }
+  std::lock_guard lock(mutex_);
+  writing_since_ = Clock::time_point::max();
+  return absl::OkStatus();
+}
+
+absl::Status LogRecorder::WriteBlock(absl::Span<Item> items) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!health_.ok()) return health_;
+  }
+  group_.clear();
+  for (const Item& item : items) {
+    if (item.entries != 0) group_.push_back({item.call_id, item.bytes, item.entries, item.ends_call});
+  }
+  if (group_.empty()) {
+    AfterBlock(items);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<WrittenBlock> block = log_->Append(group_, absl::Now());
+  if (!block.ok()) return block.status();
+  AfterBlock(items);
+  FeedIndex(*block);
+  return absl::OkStatus();
+}
+
+// Tells whom the block concerns, before the index takes its time.
+void LogRecorder::AfterBlock(absl::Span<Item> items) {
+  size_t bytes = 0;
+  uint64_t entries = 0;
+  for (Item& item : items) {
+    bytes += item.bytes.size();
+    entries += item.entries;
+    if (AppendWaiter* waiter = std::exchange(item.durable_waiter, nullptr)) told_.push_back(waiter);
+  }
+  const bool several = told_.size() >= kSeveral;
+  {
+    std::lock_guard lock(mutex_);
+    waiting_bytes_ -= bytes;
+    stats_.bytes_written = log_->bytes_written();
+    stats_.entries_written += entries;
+    stats_.blocks_written += entries != 0 ? 1 : 0;
+    gather_until_ = several ? Clock::now() + kGatherWindow : Clock::time_point::min();
+    if (waiting_bytes_ < options_.buffer_bytes) {
+      told_.insert(told_.end(), room_waiters_.begin(), room_waiters_.end());
+      room_waiters_.clear();
+    }
+  }
+  notifier_.Tell(told_, absl::OkStatus());
+}
+
+void LogRecorder::FeedIndex(const WrittenBlock& block) {
+  if (index_ == nullptr) return;
+  const bool was_committed = !index_->uncommitted();
+  const absl::Status status =
+      index_->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
+  if (!status.ok()) return IndexFailed(status);
+  last_fed_ = Clock::now();
+  if (was_committed) uncommitted_since_ = last_fed_;
+}
+
+void LogRecorder::CommitIndex(Index::Extent extent) {
+  if (index_ == nullptr) return;
+  const Clock::time_point now = Clock::now();
+  if (now - last_positions_commit_ >= kIndexPositionsLag) extent = Index::Extent::kPositions;
+  if (extent == Index::Extent::kPositions) last_positions_commit_ = now;
+  if (absl::Status status = index_->Commit(extent); !status.ok()) return IndexFailed(status);
+  if (!index_->checkpoint_due()) return;
+  if (absl::Status status = index_->Checkpoint(); !status.ok()) IndexFailed(status);
+}
+
+void LogRecorder::IndexFailed(const absl::Status& status) {
+  index_.reset();
+  std::lock_guard lock(mutex_);
+  stats_.index = status;
+}
+
+void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
+  std::vector<Item> rest;
+  {
+    std::lock_guard lock(mutex_);
+    if (health_.ok()) health_ = status;
+    rest.swap(queue_);
+    told_.insert(told_.end(), room_waiters_.begin(), room_waiters_.end());
+    room_waiters_.clear();
+    queue_bytes_ = 0;
+    waiting_bytes_ = 0;
+    durable_waiting_ = 0;
+    active_waiting_ = 0;
+    writing_since_ = Clock::time_point::max();
+  }
+  for (absl::Span<Item> failed : {items, absl::MakeSpan(rest)}) {
+    for (Item& item : failed) {
+      if (AppendWaiter* waiter = std::exchange(item.durable_waiter, nullptr)) told_.push_back(waiter);
+    }
+  }
+  notifier_.Tell(told_, status);
+}
+
+absl::Status LogRecorder::CloseLog() {
+  if (!Health().ok()) return absl::OkStatus();
+  const absl::Time now = absl::Now();
+  absl::StatusOr<std::optional<WrittenBlock>> block =
+      EndInterruptedCalls(layout_, log_->open_calls(), *fingerprint_, now, *log_);
+  if (!block.ok()) return block.status();
+  if (block->has_value()) FeedIndex(**block);
+  return log_->Close(now);
+}
+
+}  // namespace sallyport::recorder

@@ -1,0 +1,176 @@
+#include "recorder/record_reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "recorder/call_id.h"
+#include "recorder/descriptor_archive.h"
+#include "recorder/index/queries.h"
+#include "recorder/log/call_chain.h"
+#include "recorder/log/file.h"
+#include "recorder/log/log_cursor.h"
+#include "recorder/recovery.h"
+#include "recorder/store_layout.h"
+
+namespace sallyport::recorder {
+namespace {
+
+absl::StatusOr<v1::Entry> ParseEntry(std::string_view bytes) {
+  v1::Entry entry;
+  if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError("the log holds something that is no entry");
+  }
+  return entry;
+}
+
+// Follows the log with a cursor.
+class CursorFollower : public LogFollower {
+ public:
+  explicit CursorFollower(LogCursor cursor) : cursor_(std::move(cursor)) {}
+
+  absl::StatusOr<int> Poll(absl::FunctionRef<absl::Status(const v1::Entry&)> entry) override {
+    int entries = 0;
+    while (true) {
+      absl::StatusOr<std::optional<Block>> block = cursor_.Next();
+      if (!block.ok()) return block.status();
+      if (!block->has_value()) return entries;
+      const absl::Status status = ForEachEntry((*block)->body, [&](std::string_view bytes) {
+        absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
+        if (!parsed.ok()) return parsed.status();
+        ++entries;
+        return entry(*parsed);
+      });
+      if (!status.ok()) return status;
+    }
+  }
+
+ private:
+  LogCursor cursor_;
+};
+
+class StoreReader : public RecordReader {
+ public:
+  StoreReader(const StoreLayout& layout, std::unique_ptr<IndexQueries> queries)
+      : layout_(layout), queries_(std::move(queries)), chain_(layout) {}
+
+  absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) override {
+    absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
+    if (!open_calls.ok()) return open_calls.status();
+    return queries_->Calls(query, *open_calls);
+  }
+
+  absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query) override {
+    return queries_->Sessions(query);
+  }
+
+  absl::StatusOr<CallSummary> Call(uint64_t id) override {
+    absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
+    if (!open_calls.ok()) return open_calls.status();
+    absl::StatusOr<CallSummary> call = queries_->Call(id, *open_calls);
+    if (absl::IsNotFound(call.status())) return NoSuchCall(id);
+    return call;
+  }
+
+  absl::Status ReadCall(uint64_t id, absl::FunctionRef<absl::Status(const v1::Entry&)> entry) override {
+    absl::StatusOr<IndexQueries::CallPlace> place = queries_->Place(id);
+    if (absl::IsNotFound(place.status())) return NoSuchCall(id);
+    if (!place.ok()) return place.status();
+    Position last = place->last;
+    if (place->open) {
+      absl::StatusOr<Position> later = LaterBlock(id, last, place->exact_to);
+      if (!later.ok()) return later.status();
+      last = *later;
+    }
+    absl::StatusOr<std::vector<Position>> blocks = chain_.Blocks(id, last);
+    if (!blocks.ok()) return blocks.status();
+    return chain_.ReadEntries(id, *blocks, [&](std::string_view bytes) {
+      absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
+      return parsed.ok() ? entry(*parsed) : parsed.status();
+    });
+  }
+
+  absl::StatusOr<std::string> Descriptors(std::string_view version) override {
+    return ReadDescriptors(layout_, version);
+  }
+
+  absl::StatusOr<std::unique_ptr<LogFollower>> Follow() override {
+    absl::StatusOr<Position> indexed = queries_->Progress();
+    if (!indexed.ok()) return indexed.status();
+    LogCursor cursor(layout_, *indexed);
+    while (true) {
+      absl::StatusOr<std::optional<Block>> block = cursor.Next();
+      if (!block.ok()) return block.status();
+      if (!block->has_value()) return std::make_unique<CursorFollower>(std::move(cursor));
+    }
+  }
+
+ private:
+  absl::StatusOr<OpenCalls> WhatOpenCallsAre() const {
+    absl::StatusOr<bool> held = FileLock::IsHeld(layout_.OwnerLock());
+    if (!held.ok()) return held.status();
+    return *held ? OpenCalls::kGoingOn : OpenCalls::kInterrupted;
+  }
+
+  static absl::Status NoSuchCall(uint64_t id) {
+    return absl::NotFoundError(absl::StrCat("there is no call ", FormatId(id), " in this store"));
+  }
+
+  // The last block with entries of an open call, of which the index may know only an earlier one.
+  absl::StatusOr<Position> LaterBlock(uint64_t id, Position last, Position exact_to) {
+    LogCursor cursor(layout_, std::max(last, exact_to));
+    while (true) {
+      absl::StatusOr<std::optional<Block>> block = cursor.Next();
+      if (!block.ok()) return block.status();
+      if (!block->has_value()) return last;
+      for (const DirectoryEntry& entry : (*block)->directory) {
+        if (entry.call_id == id) last = (*block)->position();
+      }
+    }
+  }
+
+  const StoreLayout layout_;
+  const std::unique_ptr<IndexQueries> queries_;
+  CallChain chain_;
+};
+
+// Brings the index up to date, unless a gateway does that, or nobody but a reader of the directory is allowed to. The
+// caller holds the index lock.
+absl::Status CatchUpWhereNobodyDoes(const StoreLayout& layout) {
+  absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
+  if (!owned.ok()) return owned.status();
+  if (*owned) return absl::OkStatus();
+  absl::StatusOr<StoreId> store_id = FindStoreId(layout);
+  if (!store_id.ok()) return store_id.status();
+  if (absl::Status status = EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store_id, OnDamage::kSkip);
+  if (!caught_up.ok()) return caught_up.status();
+  if (!caught_up->index->uncommitted()) return absl::OkStatus();
+  return caught_up->index->Commit(Index::Extent::kPositions);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory) {
+  const StoreLayout layout(directory);
+  if (!FileExists(layout.LogDirectory())) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
+  }
+  // Held until the index is open, so that nobody puts another in its place meanwhile.
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
+  if (lock.ok()) {
+    const absl::Status status = CatchUpWhereNobodyDoes(layout);
+    if (!status.ok() && !absl::IsPermissionDenied(status)) return status;
+  } else if (!absl::IsPermissionDenied(lock.status())) {
+    return lock.status();
+  }
+  absl::StatusOr<std::unique_ptr<IndexQueries>> queries = IndexQueries::Open(layout.Index(), Database::Mode::kRead);
+  if (!queries.ok()) {
+    absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
+    if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly);
+  }
+  if (!queries.ok()) return queries.status();
+  return std::make_unique<StoreReader>(layout, *std::move(queries));
+}
+
+}  // namespace sallyport::recorder

@@ -1,0 +1,45 @@
+// Where everything in a data directory is. Nothing else makes these paths.
+#ifndef SALLYPORT_RECORDER_STORE_LAYOUT_H_
+#define SALLYPORT_RECORDER_STORE_LAYOUT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::recorder {
+
+// The paths of one store. A value.
+class StoreLayout {
+ public:
+  explicit StoreLayout(std::string directory) : directory_(std::move(directory)) {}
+
+  const std::string& directory() const { return directory_; }
+  // Held by the gateway that writes the store.
+  std::string OwnerLock() const { return directory_ + "/lock"; }
+  // Held while the index is opened, caught up or replaced.
+  std::string IndexLock() const { return directory_ + "/index.lock"; }
+  std::string FingerprintKey() const { return directory_ + "/fingerprint.key"; }
+  std::string LogDirectory() const { return directory_ + "/log"; }
+  std::string Segment(uint64_t number) const;
+  std::string IndexDirectory() const { return directory_ + "/index"; }
+  std::string Index() const { return directory_ + "/index/index.db"; }
+  std::string RebuiltIndex() const { return directory_ + "/index/rebuilt.db"; }
+  std::string QuarantineDirectory() const { return directory_ + "/quarantine"; }
+  std::string DescriptorsDirectory() const { return directory_ + "/descriptors"; }
+  // `version` must have passed IsDescriptorVersion.
+  std::string Descriptors(std::string_view version) const;
+
+ private:
+  std::string directory_;
+};
+
+// The number of the segment a file name in the log directory stands for. Nothing if it is no segment's name.
+std::optional<uint64_t> ParseSegmentName(std::string_view name);
+
+// Whether `version` can name a descriptor set: 8 to 128 lower-case hex digits.
+bool IsDescriptorVersion(std::string_view version);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_STORE_LAYOUT_H_
