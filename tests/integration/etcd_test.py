@@ -7,11 +7,13 @@
 
 import argparse
 import base64
+import collections
 import hashlib
 import json
 import pathlib
 import sys
 import tempfile
+import time
 
 from harness import descriptors, processes
 from harness.etcd import Etcd
@@ -168,6 +170,93 @@ class EtcdTest:
         with self.promise("the same user again is refused with etcd's own words"):
             again = self.control.run("user", "add", "alice:other", check=False)
             assert again.returncode != 0 and b"user name already exists" in again.stderr, again.stderr
+
+    def records(self):
+        with self.promise("every call is listed with its method and how it ended"):
+            self.until_nothing_is_open()
+            calls = self.sallyport.calls()
+            ends = collections.Counter((call["method"].removeprefix("etcdserverpb."), call["state"], call["status"]) for call in calls)
+            for end, least in {("KV/Put", "completed", "OK"): 20, ("KV/Put", "completed", "INVALID_ARGUMENT"): 1,
+                               ("KV/Range", "completed", "OK"): 5, ("KV/Txn", "completed", "OK"): 2,
+                               ("KV/DeleteRange", "completed", "OK"): 3, ("Lease/LeaseGrant", "completed", "OK"): 2,
+                               ("Lease/LeaseRevoke", "completed", "OK"): 1, ("Maintenance/Snapshot", "completed", "OK"): 1,
+                               ("Watch/Watch", "cancelled", "CANCELLED"): 1, ("Auth/UserAdd", "completed", "OK"): 1,
+                               ("Auth/UserAdd", "completed", "FAILED_PRECONDITION"): 1}.items():
+                assert ends[end] >= least, f"{end}: {ends[end]} calls, expected at least {least}, of {dict(ends)}"
+            keep_alive = [call for call in calls if call["method"] == "etcdserverpb.Lease/LeaseKeepAlive"]
+            assert keep_alive and keep_alive[0]["response_frames"] >= 4, keep_alive
+            equal([call["status"] for call in self.sallyport.calls("--status", "INVALID_ARGUMENT")], ["INVALID_ARGUMENT"])
+        with self.promise("the snapshot's record holds all of its bytes"):
+            (snapshot,) = self.sallyport.calls("--method", "*/Snapshot")
+            assert snapshot["response_bytes"] > 8 << 20, snapshot
+        with self.promise("the named session is listed with its calls"):
+            (session,) = [session for session in self.sallyport.json_lines("sessions") if session["name"] == SESSION_NAME]
+            equal(session["calls"], 7, "calls of the session")
+            self.session_calls = self.sallyport.calls("--session", session["id"])
+            equal(sorted(call["method"].split("/")[1] for call in self.session_calls),
+                  ["DeleteRange", "LeaseGrant", "Put", "Put", "Put", "Put", "Range"])
+            self.session_id = session["id"]
+        with self.promise("a put is shown " + ("decoded" if self.described else "as bytes where nothing describes it")):
+            put = min((call for call in self.session_calls if call["method"].endswith("/Put")), key=lambda call: call["start"])
+            self.show_put(put["id"])
+        with self.promise("tail shows a call while it is made"):
+            self.tail()
+
+    def until_nothing_is_open(self):
+        """Calls that a caller has cut end a moment later."""
+        give_up = time.monotonic() + 20
+        while open_calls := self.sallyport.calls("--status", "open"):
+            assert time.monotonic() < give_up, f"still open: {open_calls}"
+
+    def show_put(self, call):
+        frames = {entry["direction"]: entry for entry in json.loads(self.sallyport.run("show", call, "--json").stdout)["entries"]
+                  if entry["event"] == "frame"}
+        request = self.encode("PutRequest", 'key: "bolts" value: "120"')
+        if self.described:
+            equal(frames["request"]["message"], {"key": base64.b64encode(b"bolts").decode(), "value": base64.b64encode(b"120").decode()})
+            equal(frames["response"]["message"]["header"]["revision"], "2", "revision of the first put")
+            text = self.sallyport.run("show", call).stdout.decode()
+            assert base64.b64encode(b"bolts").decode() in text, text
+        else:
+            equal(base64.b64decode(frames["request"]["payload"]), request)
+        equal(self.sallyport.run("show", call, "--raw", "--frame", "0").stdout, request, "the frame's bytes")
+
+    def tail(self):
+        tail = self.sallyport.start(self.programs, "tail")
+        for number in range(100):
+            self.control.run("put", "tailed", str(number))
+            if any("etcdserverpb.KV/Put" in line for line in tail.lines):
+                break
+        tail.wait_for_line(r"etcdserverpb\.KV/Put")
+        tail.kill()
+
+    def replay(self):
+        with self.promise("the session, replayed against a fresh etcd, gets the same answers"):
+            fresh = Etcd(self.programs, self.directory / "fresh", identity_port=self.etcd.identity_port)
+            self.replay_session(fresh, expect_status=0, expect_results={"equal": 7})
+        with self.promise("replayed once more, the revisions differ, and are named"):
+            results = self.replay_session(fresh, expect_status=1)
+            assert results["different"] >= 5, results
+            text = self.sallyport.run("replay", "--session", self.session_id, "--to", fresh.address, check=False).stdout.decode()
+            assert "different" in text and (not self.described or "revision" in text), text
+        with self.promise("a dry run sends nothing"):
+            before = self.direct_revision(fresh)
+            planned = self.sallyport.json_lines("replay", "--session", self.session_id, "--dry-run")
+            equal(len(planned), 7, "planned calls")
+            equal(self.direct_revision(fresh), before, "revision of the fresh etcd")
+
+    def replay_session(self, etcd, expect_status, expect_results=None):
+        done = self.sallyport.run("replay", "--session", self.session_id, "--to", etcd.address, "--json", check=False)
+        said = done.stdout.decode() + done.stderr.decode()
+        equal(done.returncode, expect_status, f"exit status of replay, which said\n{said}\n")
+        results = collections.Counter(json.loads(line)["result"] for line in done.stdout.splitlines())
+        if expect_results is not None:
+            equal(dict(results), expect_results, f"results of replay, which said\n{said}\n")
+        return results
+
+    def direct_revision(self, etcd):
+        answer = etcd.control(etcd.address).run("get", "bolts", "--write-out=json").stdout
+        return json.loads(answer)["header"]["revision"]
 
 
 if __name__ == "__main__":

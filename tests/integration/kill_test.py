@@ -111,12 +111,12 @@ class KillTest:
             if call["request_bytes"] == cycle + 1:
                 of_cycle[call["method"].split("/")[1]].append(call)
         held = of_cycle.pop("Hold", [])
-        equal([call["end"] for call in held], ["interrupted"] * HELD, "ends of the calls that were open")
+        equal([call["state"] for call in held], ["interrupted"] * HELD, "states of the calls that were open")
         twice = {method: found for method, found in of_cycle.items() if len(found) != 1}
         equal(twice, {}, "calls that are recorded more than once")
-        completed = {method for method, (call,) in of_cycle.items() if call["end"] == "completed" and call["status_code"] == 0}
+        completed = {method for method, (call,) in of_cycle.items() if call["state"] == "completed" and call["status_code"] == 0}
         equal(sorted({f"M{number}" for number in acknowledged} - completed), [], "acknowledged calls that are not recorded as OK")
-        others = {method: call for method, (call,) in of_cycle.items() if method not in completed and call["end"] != "interrupted"}
+        others = {method: call for method, (call,) in of_cycle.items() if method not in completed and call["state"] != "interrupted"}
         equal(others, {}, "calls that are neither OK nor interrupted")
         invented = [method for method in of_cycle if int(method[1:]) >= tried]
         equal(invented, [], "calls nobody made")

@@ -15,7 +15,7 @@ const {Upstream} = require('../../integration/harness/grpc_by_hand.js');
 const {difference} = require('./observation.js');
 const {waysToCompare} = require('./paths.js');
 
-const SCENARIO_SECONDS = 40;
+const SCENARIO_SECONDS = 60;
 const SCENARIOS = ['statuses', 'metadata', 'headers', 'encodings', 'streams', 'cancellations', 'deadlines', 'failures',
                    'services', 'sizes'];
 

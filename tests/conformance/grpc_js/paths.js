@@ -79,7 +79,7 @@ function waysToCompare({sallyportd, control, directory}) {
   execFileSync('protoc', [`-I${__dirname}`, '--include_imports', `--descriptor_set_out=${descriptors}`,
                           path.join(__dirname, 'conformance.proto')]);
   const gateway = (name, extra) => new Way(name, (upstream, kind) => new Between([
-    sallyportd, '--listen', '127.0.0.1:0', '--upstream', upstream,
+    sallyportd, '--listen', '127.0.0.1:0', '--upstream', upstream, '--grace', '1',
     '--data', path.join(directory, `${name} ${kind}`.replaceAll(' ', '-')), ...extra,
   ]), {gateway: true});
   return [direct, gateway('known methods', ['--descriptors', descriptors]), gateway('unknown methods', [])];

@@ -13,7 +13,7 @@ class Gateway:
     def __init__(self, programs, sallyportd, upstream, data, descriptors=(), durability="commit"):
         self._programs = programs
         self._argv = [sallyportd, "--listen", "127.0.0.1:0", "--upstream", upstream, "--data", data,
-                      "--durability", durability]
+                      "--durability", durability, "--grace", "1"]
         for file in descriptors:
             self._argv += ["--descriptors", file]
         self.program = None
@@ -51,6 +51,9 @@ class CommandLine:
 
     def run(self, *words, check=True, seconds=120):
         return processes.run([self._sallyport, *words, "--data", self._data], check=check, seconds=seconds)
+
+    def start(self, programs, *words):
+        return programs.start(f"sallyport {words[0]}", [self._sallyport, *words, "--data", self._data])
 
     def json_lines(self, *words):
         return [json.loads(line) for line in self.run(*words, "--json").stdout.splitlines()]

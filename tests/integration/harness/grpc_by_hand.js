@@ -178,7 +178,7 @@ class Caller {
   }
 }
 
-// One call as the upstream sees it.
+// One call as the upstream sees it. What it says after the caller has gone is said to nobody.
 class UpstreamCall extends EventEmitter {
   constructor(stream, flags, raw) {
     super();
@@ -205,14 +205,20 @@ class UpstreamCall extends EventEmitter {
     return this;
   }
 
+  get gone() {
+    return this.stream.closed || this.stream.destroyed;
+  }
+
   respond(fields = []) {
+    if (this.gone) return;
     const given = new Set(fields.map(([name]) => name));
     const demanded = [[':status', '200'], ['content-type', 'application/grpc']];
     this.stream.respond(headerObject([...demanded.filter(([name]) => !given.has(name)), ...fields]), {waitForTrailers: true});
   }
 
-  send(payload, compressed = false) {
-    return new Promise((resolve) => this.stream.write(frame(payload, compressed), resolve));
+  async send(payload, compressed = false) {
+    if (this.gone) return;
+    await new Promise((resolve) => this.stream.write(frame(payload, compressed), resolve));
   }
 
   // Ends the call with a status after headers were sent.
@@ -225,6 +231,7 @@ class UpstreamCall extends EventEmitter {
 
   // Ends the call with headers and trailers in one block.
   trailersOnly(status, fields = []) {
+    if (this.gone) return;
     this.stream.respond(
         headerObject([[':status', '200'], ['content-type', 'application/grpc'], ['grpc-status', String(status)], ...fields]),
         {endStream: true});

@@ -2,7 +2,7 @@
 // Upstreams that break: the caller is told what gRPC would have told it without a gateway.
 
 const assert = require('node:assert');
-const {METHODS, client, atUpstream, text} = require('../helpers.js');
+const {METHODS, connect, client, atUpstream, text} = require('../helpers.js');
 
 // What grpc-js makes of an upstream that does `misdeed`: the code, and how many messages came before.
 const told = (name, method, misdeed, code) => ({
@@ -47,17 +47,32 @@ module.exports = [
         call.stream.respond({':status': status, 'content-type': 'text/plain'});
         call.stream.end('no');
       }, code))),
-  told('the upstream ends a stream without a status', 'serverStream', (call) => {
-    call.stream.respond({':status': 200, 'content-type': 'application/grpc'});
-    call.stream.end();
-  }, 2),
-  told('the upstream says OK without a response', 'unary', (call) => call.trailersOnly(0), 13),
-  told('the upstream sends two responses to one request', 'unary', (call) => {
-    call.respond();
-    call.send(text(''));
-    call.send(text(''));
-    call.finish();
-  }, 13),
+  {
+    ...told('the upstream ends a stream without a status', 'serverStream', (call) => {
+      call.stream.respond({':status': 200, 'content-type': 'application/grpc'});
+      call.stream.end();
+    }, 13),
+    differs: 'grpc-js says INTERNAL of it, gRPC C++ UNKNOWN',
+    through: (seen) => assert.deepEqual(seen, {code: 2, bodies: 0}),
+  },
+  told('the upstream says OK without a response', 'unary', (call) => call.trailersOnly(0), 0),
+  {
+    name: 'the upstream sends two responses to one request, unary',
+    async observe(stage) {
+      atUpstream(stage, METHODS.unary, async (call) => {
+        await call.halfClosed;
+        call.respond();
+        call.send(text('one'));
+        call.send(text('two'));
+        call.finish();
+      });
+      const call = await (await connect(stage)).unary(METHODS.unary, text('x'));
+      return {status: call.status, messages: call.messages.length};
+    },
+    expect: (seen) => assert.deepEqual(seen, {status: 0, messages: 2}),
+    differs: 'where the method is known, the gateway sees that this is wrong',
+    through: (seen) => assert.ok(seen.status === 13 || (seen.status === 0 && seen.messages === 2), JSON.stringify(seen)),
+  },
   {
     name: 'the upstream says it is going away and finishes what it has begun',
     async observe(stage) {
