@@ -25,6 +25,10 @@ int main(int argc, char** argv) {
 
   // Every command is registered here, in the order in which --help lists them.
   sallyport::replay::AddCallsCommand(&app, &context);
+  sallyport::replay::AddShowCommand(&app, &context);
+  sallyport::replay::AddSessionsCommand(&app, &context);
+  sallyport::replay::AddTailCommand(&app, &context);
+  sallyport::replay::AddIndexCommand(&app, &context);
   sallyport::replay::AddReplayCommand(&app, &context);
 
   try {

@@ -6,10 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "policy/glob.h"
+#include "replay/terminal_text.h"
 
 namespace sallyport::replay {
 namespace {
@@ -166,8 +166,8 @@ std::string MessageText(const MessageContext& context, std::string_view message,
 }
 
 std::string SafeText(const std::string& text, size_t most) {
-  if (text.size() <= most) return absl::Utf8SafeCHexEscape(text);
-  return absl::StrCat(absl::Utf8SafeCHexEscape(text.substr(0, most)), "... (", text.size(), " bytes)");
+  if (text.size() <= most) return Printable(text);
+  return absl::StrCat(Printable(std::string_view(text).substr(0, most)), "... (", text.size(), " bytes)");
 }
 
 }  // namespace sallyport::replay

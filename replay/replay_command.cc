@@ -10,6 +10,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,13 +20,14 @@
 #include "absl/time/clock.h"
 #include "protos/quantities.h"
 #include "recorder/call_id.h"
+#include "replay/call_decoder.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
-#include "replay/known_descriptors.h"
 #include "replay/recorded_call.h"
 #include "replay/replay_report.h"
 #include "replay/replayer.h"
 #include "replay/response_diff.h"
+#include "replay/terminal_text.h"
 
 namespace sallyport::replay {
 namespace {
@@ -145,7 +147,7 @@ class ReplayRun final : public ReplayAudience {
  public:
   ReplayRun(recorder::RecordReader& reader, std::vector<uint64_t> ids, const ReplayArguments& arguments)
       : reader_(reader),
-        descriptors_(reader),
+        descriptors_(&reader),
         ids_(std::move(ids)),
         arguments_(arguments),
         report_(arguments.json ? ReportStyle::kJsonLines : ReportStyle::kText, std::cout,
@@ -190,8 +192,7 @@ class ReplayRun final : public ReplayAudience {
   }
 
   absl::Status OnReplayed(const RecordedCall& record, ReplayedResponse response) override {
-    const policy::Descriptors* descriptors = descriptors_.Find(record.start.descriptors());
-    report_.Replayed(record, response, CompareResponses(record, response, descriptors, comparison_));
+    report_.Replayed(record, response, CompareResponses(record, response, DescriptorsOf(record), comparison_));
     return absl::OkStatus();
   }
 
@@ -203,13 +204,25 @@ class ReplayRun final : public ReplayAudience {
       if (!call->has_value()) return absl::OkStatus();
       RecordedCall& record = **call;
       if (!options.authority.empty()) record.start.set_authority(options.authority);
-      report_.Plan(record, ChooseMetadata(record.start, options.metadata),
-                   descriptors_.Find(record.start.descriptors()));
+      report_.Plan(record, ChooseMetadata(record.start, options.metadata), DescriptorsOf(record).get());
     }
   }
 
+  // The empty set where none can be read, which is said once for each version.
+  std::shared_ptr<const policy::Descriptors> DescriptorsOf(const RecordedCall& record) {
+    const std::string& version = record.start.descriptors();
+    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> found = descriptors_.Find(version);
+    if (found.ok()) return *std::move(found);
+    if (unreadable_descriptors_.insert(version).second) {
+      std::cerr << "sallyport: messages are compared as bytes: " << Printable(std::string(found.status().message()))
+                << std::endl;
+    }
+    return policy::Descriptors::Empty();
+  }
+
   recorder::RecordReader& reader_;
-  KnownDescriptors descriptors_;
+  StoredDescriptors descriptors_;
+  std::set<std::string> unreadable_descriptors_;
   const std::vector<uint64_t> ids_;
   size_t next_ = 0;
   const ReplayArguments& arguments_;

@@ -13,12 +13,14 @@
 #include "policy/glob.h"
 #include "replay/call_filter.h"
 #include "replay/message_encoding.h"
+#include "replay/status_details.h"
 
 namespace sallyport::replay {
 namespace {
 
 constexpr size_t kMostInflated = size_t{256} << 20;
 constexpr size_t kMostMissingFrames = 3;
+constexpr size_t kMostDetails = 2000;  // bytes shown of status details
 
 using Values = std::vector<std::string>;
 
@@ -27,13 +29,23 @@ struct RecordedValues {
   bool fingerprint = false;  // what was there is not known
 };
 
-std::string ValuesText(const std::string& name, const Values& values) {
+std::string ValueText(const std::string& name, const std::string& value,
+                      const std::shared_ptr<const policy::Descriptors>& descriptors) {
+  if (name == "grpc-status-details-bin") {
+    const absl::StatusOr<std::string> json =
+        StatusDetailsJson(descriptors, value, policy::Descriptors::JsonStyle::kCompact);
+    if (json.ok()) return SafeText(*json, kMostDetails);
+  }
+  if (absl::EndsWith(name, "-bin")) return SafeText(absl::Base64Escape(value));
+  return absl::StrCat("\"", SafeText(value), "\"");
+}
+
+std::string ValuesText(const std::string& name, const Values& values,
+                       const std::shared_ptr<const policy::Descriptors>& descriptors) {
   if (values.empty()) return "none";
   std::string text;
   for (const std::string& value : values) {
-    if (!text.empty()) absl::StrAppend(&text, ", ");
-    absl::StrAppend(&text, absl::EndsWith(name, "-bin") ? SafeText(absl::Base64Escape(value))
-                                                        : absl::StrCat("\"", SafeText(value), "\""));
+    absl::StrAppend(&text, text.empty() ? "" : ", ", ValueText(name, value, descriptors));
   }
   return text;
 }
@@ -41,12 +53,12 @@ std::string ValuesText(const std::string& name, const Values& values) {
 // Compares one call. Lives for one call of CompareResponses.
 class Comparison {
  public:
-  Comparison(const RecordedCall& record, const ReplayedResponse& response, const policy::Descriptors* descriptors,
-             const ComparisonOptions& options)
-      : record_(record), response_(response), options_(options) {
+  Comparison(const RecordedCall& record, const ReplayedResponse& response,
+             const std::shared_ptr<const policy::Descriptors>& descriptors, const ComparisonOptions& options)
+      : record_(record), response_(response), descriptors_(descriptors), options_(options) {
     context_.method = record.start.method();
     context_.side = policy::MessageSide::kResponse;
-    context_.descriptors = descriptors;
+    context_.descriptors = descriptors.get();
     context_.ignored_fields = options.ignored_fields;
   }
 
@@ -118,7 +130,8 @@ class Comparison {
               absl::StrCat(now.size(), " values"));
         }
       } else if (before.values != now) {
-        Add(absl::StrCat(kind, " ", SafeText(name)), ValuesText(name, before.values), ValuesText(name, now));
+        Add(absl::StrCat(kind, " ", SafeText(name)), ValuesText(name, before.values, descriptors_),
+            ValuesText(name, now, descriptors_));
       }
     }
   }
@@ -181,6 +194,7 @@ class Comparison {
 
   const RecordedCall& record_;
   const ReplayedResponse& response_;
+  const std::shared_ptr<const policy::Descriptors>& descriptors_;
   const ComparisonOptions& options_;
   MessageContext context_;
   std::vector<Difference> differences_;
@@ -210,7 +224,8 @@ const std::vector<std::string>& VolatileMetadata() {
 }
 
 std::vector<Difference> CompareResponses(const RecordedCall& record, const ReplayedResponse& response,
-                                         const policy::Descriptors* descriptors, const ComparisonOptions& options) {
+                                         const std::shared_ptr<const policy::Descriptors>& descriptors,
+                                         const ComparisonOptions& options) {
   return Comparison(record, response, descriptors, options).Run();
 }
 

@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_REPLAY_RESPONSE_DIFF_H_
 #define SALLYPORT_REPLAY_RESPONSE_DIFF_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ const std::vector<std::string>& VolatileMetadata();
 // Status code, message and details, headers, trailers and frames. Compressed frames are compared by what they hold. Of
 // a call that its caller cancelled or whose deadline passed, the frames up to then are compared, as what came after
 // them is chance; and where both ended in the same way, the status message is not, since gRPC made it up. Empty if all
-// is equal. `descriptors` may be null.
+// is equal.
 std::vector<Difference> CompareResponses(const RecordedCall& record, const ReplayedResponse& response,
-                                         const policy::Descriptors* descriptors, const ComparisonOptions& options);
+                                         const std::shared_ptr<const policy::Descriptors>& descriptors,
+                                         const ComparisonOptions& options);
 
 }  // namespace sallyport::replay
 
