@@ -234,6 +234,7 @@ absl::Status Index::ApplyStart(Position position, const ScannedEntry& entry) {
   call.position = position;
   call.peer = std::string(start.peer);
   started_.push_back(entry.call_id);
+  ++calls_started_;
   const int64_t lead_us = Clamped(entry.call_id) - entry.time_ns / 1000;
   ahead_us_ = std::max(ahead_us_, lead_us);
   behind_us_ = std::max(behind_us_, -lead_us);

@@ -59,6 +59,8 @@ class Index {
   // The largest id of a call or session.
   absl::StatusOr<uint64_t> LargestId();
   absl::StatusOr<uint64_t> CountCalls();
+  // Since Open.
+  uint64_t calls_started() const { return calls_started_; }
 
  private:
   static constexpr int kRowsPerCheckpoint = 20000;
@@ -121,6 +123,7 @@ class Index {
   bool uncommitted_ = false;
   bool in_transaction_ = false;
   int committed_rows_ = 0;
+  uint64_t calls_started_ = 0;
   absl::flat_hash_map<uint64_t, OpenCall> open_;
   std::vector<uint64_t> started_;          // since the last commit
   std::vector<uint64_t> dirty_positions_;  // of calls that have rows
