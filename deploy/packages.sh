@@ -10,7 +10,7 @@ readonly build_packages=(
 # To test: Catch2, and real parts to test with (services, clients, proxies).
 readonly test_packages=(
   catch2 curl etcd-client etcd-server golang-etcd-server-dev haproxy nghttp2-client nginx-light openssl procps
-  ruby-grpc ruby-googleapis-common-protos-types sqlite3
+  python3 ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
 
 # as_root COMMAND...: runs it as root.

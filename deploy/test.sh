@@ -13,5 +13,12 @@ command -v node > /dev/null || packages+=(nodejs)
 command -v npm > /dev/null || packages+=(npm)
 install_packages "${packages[@]}"
 
+# Packages that tests take from npm, as their lock files name them. Each script is quick when nothing has changed.
+for script in tests/*/*/install.sh; do
+  [[ ! -x $script ]] || "$script"
+done
+
+# shellcheck disable=SC2119  # everything, whatever ctest is told
 build_release
+tests/conformance/grpc_js/install.sh
 exec ctest --preset release "$@"
