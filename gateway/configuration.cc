@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/string_view.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -48,21 +48,27 @@ class Checker {
   }
 
  private:
-  void Fail(const std::string& key, std::string_view problem) {
+  void Fail(const std::string& key, absl::string_view problem) {
     if (!status_.ok()) return;
-    auto line = lines_.find(key);
+    // What is missing has no line: the nearest part of the path that is there has one.
+    std::string place = key;
+    while (!place.empty() && !lines_.contains(place)) {
+      size_t end = place.find_last_of(".[");
+      place.resize(end == std::string::npos ? 0 : end);
+    }
+    auto line = lines_.find(place);
     std::string where = line == lines_.end() ? name_ : absl::StrCat(name_, ":", line->second);
     status_ = absl::InvalidArgumentError(absl::StrCat(where, ": ", key, ": ", problem));
   }
 
-  uint64_t Size(const std::string& key, const std::string& text, const char* otherwise, uint64_t least,
-                uint64_t most) {
+  uint64_t Size(const std::string& key, const std::string& text, const char* otherwise, uint64_t least, uint64_t most) {
     absl::StatusOr<uint64_t> size = ParseSize(text.empty() ? otherwise : text);
     if (!size.ok()) {
       Fail(key, size.status().message());
       return 0;
     }
-    if (*size < least || *size > most) Fail(key, absl::StrCat(text, " is not between ", least, " and ", most, " bytes"));
+    if (*size < least || *size > most)
+      Fail(key, absl::StrCat(text, " is not between ", least, " and ", most, " bytes"));
     return *size;
   }
 
@@ -131,15 +137,15 @@ class Checker {
 
   void CheckLimits() {
     uint64_t most = std::numeric_limits<int>::max();
-    options_.message_bytes =
-        Size("limits.message_size", config_.limits().message_size(), kDefaultMessageSize, 1, most);
+    options_.message_bytes = Size("limits.message_size", config_.limits().message_size(), kDefaultMessageSize, 1, most);
     options_.metadata_bytes =
         Size("limits.metadata_size", config_.limits().metadata_size(), kDefaultMetadataSize, 1024, 64 << 20);
     options_.session_idle = Duration("sessions.idle", config_.sessions().idle(), kDefaultSessionIdle);
   }
 
   void CheckUpstreams() {
-    if (config_.upstreams().empty()) Fail("upstreams", "give at least one upstream, such as etcd: {target: \"host:port\"}");
+    if (config_.upstreams().empty())
+      Fail("upstreams", "give at least one upstream, such as etcd: {target: \"host:port\"}");
     // In the order of their names: the map's own order is random.
     std::map<std::string, v1::Upstream> sorted(config_.upstreams().begin(), config_.upstreams().end());
     for (const auto& [name, upstream] : sorted) {

@@ -2,7 +2,6 @@
 #ifndef SALLYPORT_GATEWAY_CONFIGURATION_H_
 #define SALLYPORT_GATEWAY_CONFIGURATION_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "absl/time/time.h"
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/upstream.h"
+#include "protos/yaml_message.h"
 #include "sallyport/v1/config.pb.h"
 
 namespace sallyport::gateway {
@@ -44,11 +44,8 @@ struct GatewayOptions {
   absl::Duration session_idle;
 };
 
-// Where each key of a configuration stands, for errors: "upstreams.etcd.target" to its line.
-using KeyLines = std::map<std::string, int>;
-
-// Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in defaults. Errors are
-// INVALID_ARGUMENT, "<name>:<line>: <key>: what is wrong and what is expected".
+// Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in
+// defaults. Errors are INVALID_ARGUMENT, "<name>:<line>: <key>: what is wrong and what is expected".
 absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, const std::string& name,
                                                   const KeyLines& lines);
 

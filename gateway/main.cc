@@ -121,8 +121,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("sallyportd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   spdlog::set_level(spdlog::level::from_str(flags.log_level));
-  auto options =
-      flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
+  auto options = flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
   if (!options.ok()) {
     std::cerr << options.status().message() << "\n";
     return kUsage;

@@ -16,7 +16,7 @@ struct Sessions::State {
   std::atomic<int64_t> last_used{0};  // nanoseconds since the Unix epoch
 };
 
-Sessions::Member Sessions::Join(std::string_view identity, std::string_view peer, std::string_view name,
+Sessions::Member Sessions::Join(absl::string_view identity, absl::string_view peer, absl::string_view name,
                                 uint64_t call_id, absl::Time now) {
   // Lengths keep the parts apart: no identity or name can pose as another's.
   std::string key = name.empty() ? absl::StrCat("c", identity.size(), ":", identity, peer)
@@ -24,8 +24,7 @@ Sessions::Member Sessions::Join(std::string_view identity, std::string_view peer
   Member member;
   absl::MutexLock lock(&mutex_);
   std::shared_ptr<State>& state = sessions_[key];
-  if (state == nullptr ||
-      (state->open_calls == 0 && now - absl::FromUnixNanos(state->last_used) > idle_)) {
+  if (state == nullptr || (state->open_calls == 0 && now - absl::FromUnixNanos(state->last_used) > idle_)) {
     state = std::make_shared<State>(call_id);
   }
   ++state->open_calls;

@@ -5,16 +5,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace sallyport::gateway {
 
-// Gives each call the session of its identity that it belongs to: the one its `sallyport-session` value names or, without, the one of its
-// connection. A session that had no open call for `idle` is over, and the next call begins a new one. Thread-safe.
+// Gives each call the session of its identity that it belongs to: the one its `sallyport-session` value names or,
+// without, the one of its connection. A session that had no open call for `idle` is over, and the next call begins a
+// new one. Thread-safe.
 class Sessions {
  public:
   // At most `most` sessions are remembered; beyond that, those longest without a call are forgotten first.
@@ -34,15 +35,22 @@ class Sessions {
   };
 
   // `call_id` becomes the session's id if the call begins one.
-  Member Join(std::string_view identity, std::string_view peer, std::string_view name, uint64_t call_id, absl::Time now);
+  Member Join(absl::string_view identity, absl::string_view peer, absl::string_view name, uint64_t call_id,
+              absl::Time now);
   void Leave(Member& member, absl::Time now);
+
+  // How many are remembered.
+  size_t size() const {
+    absl::MutexLock lock(&mutex_);
+    return sessions_.size();
+  }
 
  private:
   void ForgetIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration idle_;
   const size_t most_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<State>> sessions_ ABSL_GUARDED_BY(mutex_);
 };
 

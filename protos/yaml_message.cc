@@ -87,7 +87,7 @@ absl::string_view KindOf(const YAML::Node& node) {
 // Walks one document against a message's descriptor. Lives for one ReadYaml.
 class Walker {
  public:
-  explicit Walker(std::string name) : name_(std::move(name)) {}
+  Walker(std::string name, KeyLines* lines) : name_(std::move(name)), lines_(lines) {}
 
   absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) const {
     return absl::InvalidArgumentError(
@@ -112,11 +112,13 @@ class Walker {
                         Message* message);
 
   std::string name_;
+  KeyLines* lines_;  // null if nobody asks
   int values_ = 0;
 };
 
 absl::Status Walker::Count(const YAML::Node& node, const std::string& path, int depth) {
   if (depth > kDeepest) return Fault(node, path.substr(0, 200), absl::StrCat("nested deeper than ", kDeepest));
+  if (lines_ != nullptr) lines_->emplace(path, node.Mark().line + 1);
   if (++values_ > kMostValues) {
     return Fault(node, path, absl::StrCat("the document stands for more than ", kMostValues, " values"));
   }
@@ -177,6 +179,7 @@ absl::Status Walker::FillField(const YAML::Node& value, const std::string& path,
     return FillElement(value, path, depth, field, message);
   }
   if (!value.IsSequence()) return Fault(value, path, absl::StrCat("expected a list, found ", KindOf(value)));
+  if (absl::Status status = Count(value, path, depth); !status.ok()) return status;
   int index = 0;
   for (const YAML::Node& element : value) {
     const std::string element_path = absl::StrCat(path, "[", index++, "]");
@@ -351,13 +354,13 @@ absl::Status FileError(const std::string& path, int error) {
 
 }  // namespace
 
-absl::Status ReadYaml(std::string_view text, std::string_view source, Message* message) {
+absl::Status ReadYaml(std::string_view text, std::string_view source, Message* message, KeyLines* lines) {
   const std::string name(source);
   if (text.size() > kMostBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": larger than ", kMostBytes >> 20, " MiB: not a configuration"));
   }
-  Walker walker(name);
+  Walker walker(name, lines);
   try {
     const std::string owned(text);
     if (const int line = SecondDocument(owned); line != 0) {
@@ -374,14 +377,14 @@ absl::Status ReadYaml(std::string_view text, std::string_view source, Message* m
   }
 }
 
-absl::Status ReadYamlFile(const std::string& path, Message* message) {
+absl::Status ReadYamlFile(const std::string& path, Message* message, KeyLines* lines) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(path, errno);
   std::string text(kMostBytes + 1, '\0');
   errno = 0;
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) return FileError(path, errno);
-  return ReadYaml(text, path, message);
+  return ReadYaml(text, path, message, lines);
 }
 
 }  // namespace sallyport

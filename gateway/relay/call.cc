@@ -14,7 +14,8 @@ constexpr int kCodeUnavailable = 14;
 
 Actions Call::Begin() {
   request_ = Request::kReading;
-  // A unary call is recorded and sent on together with its one request frame; a stream is opened before any frame has come.
+  // A unary call is recorded and sent on together with its one request frame; a stream is opened before any frame has
+  // come.
   if (path_ == Path::kUnary) {
     caller_read_starting_ = true;
     return Action::kReadCaller;

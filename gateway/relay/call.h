@@ -22,17 +22,17 @@ enum class Action : uint32_t {
   kRecordResponse = 1u << 4,  // the response frame in hand
   kRecordEnd = 1u << 5,       // and whatever of a unary call is not recorded yet
   kSendHeaders = 1u << 6,
-  kWriteCaller = 1u << 7,         // the response frame in hand
-  kOpenUpstream = 1u << 8,        // as a stream
-  kSendUnary = 1u << 9,           // open the upstream with the request frame in hand as its whole request
-  kWriteUpstream = 1u << 10,      // the request frame in hand
+  kWriteCaller = 1u << 7,     // the response frame in hand
+  kOpenUpstream = 1u << 8,    // as a stream
+  kSendUnary = 1u << 9,       // open the upstream with the request frame in hand as its whole request
+  kWriteUpstream = 1u << 10,  // the request frame in hand
   kHalfCloseUpstream = 1u << 11,
   kReadUpstream = 1u << 12,
-  kReadCaller = 1u << 13,         // then report OnCallerReadStarted
-  kDeferHeaders = 1u << 14,       // report OnHeadersDue soon
+  kReadCaller = 1u << 13,    // then report OnCallerReadStarted
+  kDeferHeaders = 1u << 14,  // report OnHeadersDue soon
   kCancelUpstream = 1u << 15,
-  kReleaseUpstream = 1u << 16,    // nothing more will be started on the upstream side
-  kFinish = 1u << 17,             // end the call towards the caller, as outcome() says; the last action
+  kReleaseUpstream = 1u << 16,  // nothing more will be started on the upstream side
+  kFinish = 1u << 17,           // end the call towards the caller, as outcome() says; the last action
 };
 
 // A set of actions. A value.
@@ -73,9 +73,9 @@ struct UpstreamOutcome {
 // Why the caller's side was cut.
 enum class CallerLoss { kCancelled, kDeadline };
 
-// Decides. Events go in (what the two sides and the recorder did), actions come out; each direction has at most one frame in hand
-// and reads the next only when that has been recorded and written on. Knows neither gRPC nor time nor bytes.
-// Not thread-safe: the owner serialises the events and performs the actions outside its lock.
+// Decides. Events go in (what the two sides and the recorder did), actions come out; each direction has at most one
+// frame in hand and reads the next only when that has been recorded and written on. Knows neither gRPC nor time nor
+// bytes. Not thread-safe: the owner serialises the events and performs the actions outside its lock.
 class Call {
  public:
   // Which of the owner's appends to the log is reported.
@@ -85,7 +85,8 @@ class Call {
 
   // The call is admitted. First event, unless Refuse is.
   Actions Begin();
-  // The gateway ends the call with a status of its own: instead of Begin, or at any time later. Ignored once the end is being recorded.
+  // The gateway ends the call with a status of its own: instead of Begin, or at any time later. Ignored once the end is
+  // being recorded.
   Actions Refuse(int code, std::string message);
 
   Actions OnCallerFrame(uint64_t bytes);
@@ -109,8 +110,8 @@ class Call {
   // `ok` false: the log cannot be written any more, with `error` to tell the caller.
   Actions OnRecorded(Recorded what, bool ok, const std::string& error = "");
 
-  // What the caller is to be told and what the record says of it. Final once kRecordEnd has been given, but for a failure to
-  // record the end itself.
+  // What the caller is to be told and what the record says of it. Final once kRecordEnd has been given, but for a
+  // failure to record the end itself.
   struct Outcome {
     int code = 0;
     std::string message;

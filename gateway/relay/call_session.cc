@@ -15,10 +15,15 @@ namespace sallyport::gateway {
 namespace {
 
 constexpr std::string_view kSessionKey = "sallyport-session";
-constexpr std::string_view kAnonymous = "anonymous";
+constexpr char kAnonymous[] = "anonymous";
+
+// gRPC writes a timeout with three digits, so up to a hundredth too long.
+constexpr double kTimeoutRounding = 0.01;
+constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
 
 constexpr char kUnknownEncoding[] =
-    "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or deflate";
+    "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or "
+    "deflate";
 
 }  // namespace
 
@@ -67,8 +72,8 @@ absl::Status CallSession::Admit() {
   }
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
   if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
-  upstream_ = context_.routes->Find(
-      server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
+  upstream_ =
+      context_.routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
         for (auto pair = begin; pair != end; ++pair) {
           if (policy::GlobMatches(glob, View(pair->second))) return true;
@@ -81,7 +86,8 @@ absl::Status CallSession::Admit() {
   descriptors_ = context_.catalog->Current();
   if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
     method_known_ = true;
-    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it chose.
+    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
+    // chose.
     if (shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
   }
   return absl::OkStatus();
@@ -337,8 +343,14 @@ void CallSession::Finish() {
 
 CallerLoss CallSession::LossNow() const {
   gpr_timespec deadline = server_->raw_deadline();
-  gpr_timespec now = gpr_now(deadline.clock_type);
-  return gpr_time_cmp(now, deadline) >= 0 ? CallerLoss::kDeadline : CallerLoss::kCancelled;
+  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) return CallerLoss::kCancelled;
+  gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  absl::Duration remaining = absl::Seconds(left.tv_sec) + absl::Nanoseconds(left.tv_nsec);
+  absl::Duration elapsed = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
+  // The caller ends the call itself when its deadline passes, and its clock is ahead: timeouts are rounded up on the
+  // wire.
+  return remaining <= (elapsed + remaining) * kTimeoutRounding + kTimeoutSlack ? CallerLoss::kDeadline
+                                                                               : CallerLoss::kCancelled;
 }
 
 grpc::WriteOptions CallSession::WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const {

@@ -34,9 +34,9 @@ struct RelayContext {
   HeadersTimer* headers_timer = nullptr;
 };
 
-// Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the Call
-// decides on. Its methods run on gRPC's threads, the recorder's and the timer's, concurrently; the Call is only touched under
-// the mutex, and no gRPC operation is started under it. Deletes itself after both reactors' OnDone.
+// Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the
+// Call decides on. Its methods run on gRPC's threads, the recorder's and the timer's, concurrently; the Call is only
+// touched under the mutex, and no gRPC operation is started under it. Deletes itself after both reactors' OnDone.
 class CallSession {
  public:
   // Begins to relay the call of `server`. Returns the reactor that gRPC is to drive.
@@ -136,7 +136,7 @@ class CallSession {
   grpc::ByteBuffer response_frame_;
   bool request_compressed_ = false;
   bool response_compressed_ = false;
-  uint64_t request_index_ = 0;   // of the frame in hand
+  uint64_t request_index_ = 0;  // of the frame in hand
   uint64_t response_index_ = 0;
   grpc_compression_algorithm response_encoding_ = GRPC_COMPRESS_NONE;
   bool headers_added_ = false;

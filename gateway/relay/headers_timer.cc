@@ -8,8 +8,8 @@
 namespace sallyport::gateway {
 namespace {
 
-// While calls come, the thread looks once per delay rather than being woken by each call; after this many looks in vain it sleeps until
-// one is armed.
+// While calls come, the thread looks once per delay rather than being woken by each call; after this many looks in vain
+// it sleeps until one is armed.
 constexpr int kLooksBeforeSleep = 100;
 
 }  // namespace

@@ -13,12 +13,12 @@ namespace sallyport::gateway {
 
 class CallSession;
 
-// Most upstreams send headers, response and trailers in one go, and sending them on in one go saves a third of the work. Those
-// that send headers earlier are noticed here: a session still waiting after `delay` is told OnHeadersDue on the timer's thread.
-// Thread-safe; outlives all sessions.
+// Most upstreams send headers, response and trailers in one go, and sending them on in one go saves a third of the
+// work. Those that send headers earlier are noticed here: a session still waiting after `delay` is told OnHeadersDue on
+// the timer's thread. Thread-safe; outlives all sessions.
 class HeadersTimer {
  public:
-  explicit HeadersTimer(absl::Duration delay = absl::Milliseconds(1));
+  explicit HeadersTimer(absl::Duration delay = absl::Milliseconds(5));
   ~HeadersTimer();
   HeadersTimer(const HeadersTimer&) = delete;
   HeadersTimer& operator=(const HeadersTimer&) = delete;

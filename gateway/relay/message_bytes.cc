@@ -1,7 +1,8 @@
 #include "gateway/relay/message_bytes.h"
 
-// The C++ API hides the encoding of a call and the compressed flag of a message from generic services. The core library exports these
-// for its own tests; they exist in all versions from 1.2 on. They read members that the call sets before the reaction runs.
+// The C++ API hides the encoding of a call and the compressed flag of a message from generic services. The core library
+// exports these for its own tests; they exist in all versions from 1.2 on. They read members that the call sets before
+// the reaction runs.
 grpc_compression_algorithm grpc_call_test_only_get_compression_algorithm(grpc_call* call);
 uint32_t grpc_call_test_only_get_message_flags(grpc_call* call);
 uint32_t grpc_call_test_only_get_encodings_accepted_by_peer(grpc_call* call);

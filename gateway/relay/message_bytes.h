@@ -30,14 +30,16 @@ class MessagePieces {
   absl::InlinedVector<std::string_view, 4> views_;
 };
 
-// What the peer of a call announced in `grpc-encoding`; GRPC_COMPRESS_NONE for identity and for encodings gRPC does not know. Valid
-// once the peer's initial metadata has come, and only inside a reaction of the call.
+// What the peer of a call announced in `grpc-encoding`; GRPC_COMPRESS_NONE for identity and for encodings gRPC does not
+// know. Valid once the peer's initial metadata has come, and only inside a reaction of the call.
 grpc_compression_algorithm IncomingEncoding(grpc_call* call);
 
-// True if the message read last from the call had its compressed flag set. Only inside the reaction that reports the read.
+// True if the message read last from the call had its compressed flag set. Only inside the reaction that reports the
+// read.
 bool LastMessageCompressed(grpc_call* call);
 
-// The encodings in the peer's `grpc-accept-encoding`, a bit for each grpc_compression_algorithm; identity always is among them.
+// The encodings in the peer's `grpc-accept-encoding`, a bit for each grpc_compression_algorithm; identity always is
+// among them.
 uint32_t AcceptedEncodings(grpc_call* call);
 
 // "" for identity, else as in `grpc-encoding`.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::gateway {
@@ -18,7 +17,7 @@ bool IsPrintable(char c) { return c >= 0x20 && c <= 0x7e; }
 // Names in errors come from strangers: bounded and escaped.
 std::string Shown(std::string_view text) {
   constexpr size_t kMost = 64;
-  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, kMost)), text.size() > kMost ? "…" : "", "\"");
+  return absl::StrCat("\"", absl::CHexEscape(std::string(text.substr(0, kMost))), text.size() > kMost ? "…" : "", "\"");
 }
 
 }  // namespace
@@ -30,7 +29,7 @@ absl::Status CheckMetadata(const GrpcMetadata& metadata) {
       return absl::InvalidArgumentError(
           absl::StrCat("metadata name ", Shown(key), " is not allowed: names are made of 0-9 a-z _ . -"));
     }
-    if (absl::EndsWith(key, "-bin")) continue;
+    if (key.ends_with("-bin")) continue;
     std::string_view value = View(grpc_value);
     if (!std::all_of(value.begin(), value.end(), IsPrintable)) {
       return absl::InvalidArgumentError(absl::StrCat("the value of metadata ", Shown(key),
@@ -41,9 +40,9 @@ absl::Status CheckMetadata(const GrpcMetadata& metadata) {
   return absl::OkStatus();
 }
 
-bool PassesUpstream(std::string_view key) { return key != "user-agent" && !absl::StartsWith(key, "sallyport-"); }
+bool PassesUpstream(std::string_view key) { return key != "user-agent" && !key.starts_with("sallyport-"); }
 
-bool PassesToCaller(std::string_view key) { return !absl::StartsWith(key, "sallyport-"); }
+bool PassesToCaller(std::string_view key) { return !key.starts_with("sallyport-"); }
 
 absl::Status CheckPath(std::string_view path) {
   size_t slash = path.rfind('/');

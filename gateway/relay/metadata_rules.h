@@ -18,11 +18,13 @@ using GrpcMetadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 inline std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
-// INVALID_ARGUMENT names the first pair that gRPC's HTTP/2 mapping does not allow: keys are [0-9a-z_.-]+, values of keys without
+// INVALID_ARGUMENT names the first pair that gRPC's HTTP/2 mapping does not allow: keys are [0-9a-z_.-]+, values of
+// keys without
 // `-bin` are printable ASCII. gRPC hands such pairs to applications but aborts the process that tries to send one.
 absl::Status CheckMetadata(const GrpcMetadata& metadata);
 
-// False for what the gRPC library on the other leg sets itself and for names that belong to the gateway ("sallyport-…").
+// False for what the gRPC library on the other leg sets itself and for names that belong to the gateway
+// ("sallyport-…").
 bool PassesUpstream(std::string_view key);
 bool PassesToCaller(std::string_view key);
 

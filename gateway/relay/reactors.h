@@ -24,8 +24,8 @@ class CallerReactor final : public grpc::ServerGenericBidiReactor {
   CallSession* const session_;
 };
 
-// The upstream's side where the call is relayed as a stream. Holds a hold from before StartCall until the session releases it, because
-// its operations are started from the caller's reactions too.
+// The upstream's side where the call is relayed as a stream. Holds a hold from before StartCall until the session
+// releases it, because its operations are started from the caller's reactions too.
 class UpstreamStreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   explicit UpstreamStreamReactor(CallSession* session) : session_(session) {}

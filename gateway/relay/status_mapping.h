@@ -9,8 +9,8 @@
 
 namespace sallyport::gateway {
 
-// How the upstream leg ended, from what the library says when it is done. Tells a status that the upstream sent from one that
-// this side made because the connection failed, a limit was passed or a deadline ran out.
+// How the upstream leg ended, from what the library says when it is done. Tells a status that the upstream sent from
+// one that this side made because the connection failed, a limit was passed or a deadline ran out.
 UpstreamOutcome OutcomeOf(const grpc::Status& status, const grpc::ClientContext& context);
 
 // What the caller is told. Status details travel in the trailers (`grpc-status-details-bin`), so none are set here.

@@ -13,14 +13,17 @@
 
 namespace sallyport::gateway {
 
-// The merged descriptors of all sources (files, reflection of upstreams), replaced as a whole when one of them changes. Thread-safe.
+// The merged descriptors of all sources (files, reflection of upstreams), replaced as a whole when one of them changes.
+// Thread-safe.
 class MethodCatalog {
  public:
-  // `keep` stores a set for good before it comes into force, so that a record never names one that is lost. Called one at a time.
+  // `keep` stores a set for good before it comes into force, so that a record never names one that is lost. Called one
+  // at a time.
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
   explicit MethodCatalog(Keep keep) : keep_(std::move(keep)) {}
 
-  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set then stays.
+  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set
+  // then stays.
   absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors);
 
   std::shared_ptr<const policy::Descriptors> Current() const {

@@ -15,13 +15,13 @@
 
 namespace sallyport::gateway {
 
-// The descriptors of everything an upstream's server reflection lists (grpc.reflection.v1, else v1alpha). Blocks up to `timeout`.
-// Errors: UNIMPLEMENTED if the upstream offers neither version, otherwise what it or the connection said. Answers are bounded: at
-// most 64 MiB and 20,000 files.
+// The descriptors of everything an upstream's server reflection lists (grpc.reflection.v1, else v1alpha). Blocks up to
+// `timeout`. Errors: UNIMPLEMENTED if the upstream offers neither version, otherwise what it or the connection said.
+// Answers are bounded: at most 64 MiB and 20,000 files.
 absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout);
 
-// Keeps a catalog's reflection sources fresh: asks each upstream at once, again every `interval`, and sooner (with growing waits from one
-// second) while it cannot be reached. One thread; stops with the object.
+// Keeps a catalog's reflection sources fresh: asks each upstream at once, again every `interval`, and sooner (with
+// growing waits from one second) while it cannot be reached. One thread; stops with the object.
 class ReflectionRefresher {
  public:
   struct Source {

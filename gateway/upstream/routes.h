@@ -15,8 +15,8 @@ namespace sallyport::gateway {
 
 // Every condition that is given must hold; within one, any glob may match.
 struct RouteRule {
-  std::vector<std::string> services;     // over "package.Service"
-  std::vector<std::string> methods;      // over "package.Service/Method"
+  std::vector<std::string> services;  // over "package.Service"
+  std::vector<std::string> methods;   // over "package.Service/Method"
   std::vector<std::string> authorities;
   std::vector<std::pair<std::string, std::string>> metadata;  // name, glob over one of its values
   Upstream* upstream = nullptr;

@@ -14,7 +14,8 @@ namespace sallyport::gateway {
 
 absl::StatusOr<std::unique_ptr<Upstream>> Upstream::Create(UpstreamOptions options) {
   if (options.target.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("upstream ", options.name, ": target is empty: give host:port or any "
+    return absl::InvalidArgumentError(absl::StrCat("upstream ", options.name,
+                                                   ": target is empty: give host:port or any "
                                                    "other target gRPC understands"));
   }
   if (options.cert_pem.empty() != options.key_pem.empty()) {
@@ -41,7 +42,8 @@ std::shared_ptr<grpc::Channel> Upstream::MakeChannel(uint32_t accepted) const {
   arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes));
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(options_.metadata_bytes));
-  // Bytes pass as they are: no inflating, no retrying, no service configuration from DNS, no proxy of the environment's.
+  // Bytes pass as they are: no inflating, no retrying, no service configuration from DNS, no proxy of the
+  // environment's.
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);

@@ -23,9 +23,9 @@ struct UpstreamOptions {
   std::string ca_pem;    // with tls: empty for the system's authorities
   std::string cert_pem;  // with tls: a client certificate, with key_pem
   std::string key_pem;
-  std::string server_name;     // with tls: expected in the certificate, where it is not the target's host
-  size_t message_bytes = 0;    // of one message
-  size_t metadata_bytes = 0;   // of all metadata of a call
+  std::string server_name;    // with tls: expected in the certificate, where it is not the target's host
+  size_t message_bytes = 0;   // of one message
+  size_t metadata_bytes = 0;  // of all metadata of a call
 };
 
 // Channels connect on first use and reconnect by themselves. Thread-safe; lives as long as the gateway.
@@ -40,8 +40,8 @@ class Upstream {
   // False with TLS, where the authority must be the one the certificate is checked against.
   bool keeps_authority() const { return !options_.tls; }
 
-  // A stub whose upstream is offered the message encodings of `accepted`, a bit for each grpc_compression_algorithm: an upstream must not
-  // answer in an encoding that the caller cannot read. There is a channel for each such set in use.
+  // A stub whose upstream is offered the message encodings of `accepted`, a bit for each grpc_compression_algorithm: an
+  // upstream must not answer in an encoding that the caller cannot read. There is a channel for each such set in use.
   grpc::GenericStub& Stub(uint32_t accepted);
 
  private:
@@ -53,7 +53,8 @@ class Upstream {
   const UpstreamOptions options_;
   absl::Mutex mutex_;
   std::array<std::unique_ptr<grpc::GenericStub>, kEncodingSets> owned_ ABSL_GUARDED_BY(mutex_);
-  std::array<std::atomic<grpc::GenericStub*>, kEncodingSets> stubs_{};  // what owned_ holds, for reading without the lock
+  std::array<std::atomic<grpc::GenericStub*>, kEncodingSets>
+      stubs_{};  // what owned_ holds, for reading without the lock
 };
 
 }  // namespace sallyport::gateway

@@ -15,15 +15,14 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
-#include <map>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "policy/descriptors/descriptor_files.h"
 
 namespace sallyport::policy {
 namespace {
@@ -31,14 +30,13 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr size_t kMostBytes = 256 << 20;
-constexpr int kMostFiles = 50'000;
+// A chain of `import public` is followed by recursion, and anew for each file: real ones are a few files long.
+constexpr int kLongestPublicChain = 100;
+// A dynamic message is made by recursion over the types that its type leads to: what would use up the stack is not
+// shown.
+constexpr size_t kMostReachableTypes = 4'000;
 // Messages nested deeper than this are not shown; protobuf's own parsers stop at the same depth.
 constexpr int kDeepestMessage = 100;
-
-std::string Shown(std::string_view name) {
-  constexpr size_t kShown = 200;
-  return absl::CHexEscape(std::string(name.substr(0, kShown)));
-}
 
 // Collects what the pool finds wrong with one file; only the first fault is told.
 class FirstFault : public pb::DescriptorPool::ErrorCollector {
@@ -63,63 +61,19 @@ class FirstFault : public pb::DescriptorPool::ErrorCollector {
   std::string text_;
 };
 
-// A file to build, and which of the merged sets it came from (0 for a single set).
-struct SourceFile {
-  pb::FileDescriptorProto file;
-  int set = 0;
-};
-using FilesByName = std::map<std::string, SourceFile>;
-
-// Files in dependency order; among those that are free to go next, by set, then by name. Files on or behind an import
-// cycle are left out. Imports that are not in `files` are ignored.
-std::vector<const SourceFile*> InDependencyOrder(const FilesByName& files) {
-  using Rank = std::tuple<int, std::string>;
-  std::map<std::string, int> missing;
-  std::map<std::string, std::vector<const SourceFile*>> importers;
-  std::set<Rank> free;
-  for (const auto& [name, source] : files) {
-    const std::set<std::string> imports(source.file.dependency().begin(), source.file.dependency().end());
-    int known = 0;
-    for (const std::string& import : imports) {
-      if (!files.contains(import)) continue;
-      ++known;
-      importers[import].push_back(&source);
-    }
-    missing[name] = known;
-    if (known == 0) free.emplace(source.set, name);
-  }
-  std::vector<const SourceFile*> ordered;
-  while (!free.empty()) {
-    const auto next = free.begin();
-    const SourceFile* source = &files.at(std::get<1>(*next));
-    free.erase(next);
-    ordered.push_back(source);
-    for (const SourceFile* importer : importers[source->file.name()]) {
-      if (--missing[importer->file.name()] == 0) free.emplace(importer->set, importer->file.name());
+// True if more than kMostReachableTypes message types can be reached from `type` over its fields.
+bool LeadsToTooManyTypes(const pb::Descriptor* type) {
+  absl::flat_hash_set<const pb::Descriptor*> seen = {type};
+  std::vector<const pb::Descriptor*> waiting = {type};
+  while (!waiting.empty() && seen.size() <= kMostReachableTypes) {
+    const pb::Descriptor* next = waiting.back();
+    waiting.pop_back();
+    for (int i = 0; i < next->field_count(); ++i) {
+      const pb::Descriptor* field_type = next->field(i)->message_type();
+      if (field_type != nullptr && seen.insert(field_type).second) waiting.push_back(field_type);
     }
   }
-  return ordered;
-}
-
-// The standard files (google/protobuf/any.proto, ...) that are imported but absent, as this protobuf knows them.
-void SupplyStandardFiles(FilesByName* files) {
-  std::vector<std::string> wanted;
-  const auto want = [&](const pb::FileDescriptorProto& file) {
-    for (const std::string& import : file.dependency()) {
-      if (absl::StartsWith(import, "google/protobuf/") && !files->contains(import)) wanted.push_back(import);
-    }
-  };
-  for (const auto& [name, source] : *files) want(source.file);
-  while (!wanted.empty()) {
-    const std::string name = std::move(wanted.back());
-    wanted.pop_back();
-    if (files->contains(name)) continue;
-    const pb::FileDescriptor* standard = pb::DescriptorPool::generated_pool()->FindFileByName(name);
-    if (standard == nullptr) continue;
-    SourceFile& supplied = (*files)[name];
-    standard->CopyTo(&supplied.file);
-    want(supplied.file);
-  }
+  return seen.size() > kMostReachableTypes;
 }
 
 // Resolves types for JSON. Where an Any holds a type that the set does not know, a type without fields stands in, so
@@ -185,6 +139,8 @@ class BuiltDescriptors final : public Descriptors {
   mutable pb::DynamicMessageFactory factory_;
   mutable LenientResolver resolver_;
   absl::flat_hash_map<std::string, Method, PathHash, std::equal_to<>> methods_;
+  // How many public imports follow one another from a file on; used while building.
+  absl::flat_hash_map<std::string, int> public_chain_;
   std::vector<std::string> services_;
   std::string serialized_;
   std::string version_;
@@ -203,6 +159,17 @@ absl::Status BuiltDescriptors::BuildFile(const pb::FileDescriptorProto& file) {
                      "\", which the set does not hold: make it with all its imports (protoc "
                      "--include_imports --descriptor_set_out=FILE, or buf build -o FILE)"));
   }
+  int public_chain = 0;
+  for (const int index : file.public_dependency()) {
+    if (index < 0 || index >= file.dependency_size())
+      return absl::InvalidArgumentError("has a public import that it does not name");
+    public_chain = std::max(public_chain, 1 + public_chain_[file.dependency(index)]);
+  }
+  if (public_chain > kLongestPublicChain) {
+    return absl::InvalidArgumentError(absl::StrCat("ends a chain of more than ", kLongestPublicChain,
+                                                   " public imports: import directly what is used"));
+  }
+  public_chain_[file.name()] = public_chain;
   FirstFault fault;
   if (pool_.BuildFileCollectingErrors(file, &fault) == nullptr) {
     return absl::InvalidArgumentError(fault.text().empty() ? "cannot be built" : fault.text());
@@ -270,6 +237,10 @@ absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, Mess
   }
   const pb::MethodDescriptor* method = found->second.descriptor;
   const pb::Descriptor* type = side == MessageSide::kRequest ? method->input_type() : method->output_type();
+  if (LeadsToTooManyTypes(type)) {
+    return absl::InvalidArgumentError(absl::StrCat("a ", type->full_name(), " leads to more than ", kMostReachableTypes,
+                                                   " types: it is not shown as JSON"));
+  }
   // Parsed first: the JSON writer stops without a word where bytes do not parse.
   const std::unique_ptr<pb::Message> parsed(factory_.GetPrototype(type)->New());
   pb::io::ArrayInputStream array(message.data(), static_cast<int>(message.size()));
@@ -292,36 +263,6 @@ absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, Mess
   return json;
 }
 
-// A file as it takes part in comparisons and builds: comments and what tools add around it are gone.
-pb::FileDescriptorProto Stripped(const pb::FileDescriptorProto& file) {
-  pb::FileDescriptorProto stripped = file;
-  stripped.clear_source_code_info();
-  stripped.GetReflection()->MutableUnknownFields(&stripped)->Clear();
-  return stripped;
-}
-
-absl::StatusOr<FilesByName> ByName(const pb::FileDescriptorSet& set, std::string_view source) {
-  if (set.file_size() > kMostFiles) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(std::string(source), ": holds ", set.file_size(), " files; the most is ", kMostFiles));
-  }
-  FilesByName files;
-  for (const pb::FileDescriptorProto& file : set.file()) {
-    if (file.name().empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(std::string(source), ": holds a file without a name"));
-    }
-    pb::FileDescriptorProto stripped = Stripped(file);
-    const auto [place, is_new] = files.try_emplace(file.name());
-    if (is_new) {
-      place->second.file = std::move(stripped);
-    } else if (place->second.file.SerializePartialAsString() != stripped.SerializePartialAsString()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(std::string(source), ": ", Shown(file.name()), ": is there twice, with different contents"));
-    }
-  }
-  return files;
-}
-
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -339,7 +280,7 @@ std::shared_ptr<const Descriptors> Descriptors::Empty() { return std::make_share
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Create(const pb::FileDescriptorSet& files,
                                                                        std::string_view source) {
-  absl::StatusOr<FilesByName> by_name = ByName(files, source);
+  absl::StatusOr<FilesByName> by_name = ReadFiles(files, source);
   if (!by_name.ok()) return by_name.status();
   SupplyStandardFiles(&*by_name);
   auto built = std::make_shared<BuiltDescriptors>();

@@ -30,16 +30,16 @@ class Descriptors {
   // Knows nothing; its version is empty.
   static std::shared_ptr<const Descriptors> Empty();
 
-  // `source` names where the set came from, for errors. Files may come in any order; files present several times must be equal.
-  // Errors name the source and the file: INVALID_ARGUMENT for a set that is not whole or not consistent.
+  // `source` names where the set came from, for errors. Files may come in any order; files present several times must
+  // be equal. Errors name the source and the file: INVALID_ARGUMENT for a set that is not whole or not consistent.
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Create(const google::protobuf::FileDescriptorSet& files,
                                                                    std::string_view source);
   // The same from serialised bytes (of a FileDescriptorSet or a buf image).
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Parse(std::string_view bytes, std::string_view source);
   // The same from a file.
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Load(const std::string& path);
-  // All files of all sets. A file that two sets describe differently is taken from the first that has it, and `conflicts`
-  // gets a line that names it.
+  // All files of all sets. A file that two sets describe differently is taken from the first that has it, and
+  // `conflicts` gets a line that names it.
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Merge(
       const std::vector<std::shared_ptr<const Descriptors>>& sets, std::vector<std::string>* conflicts);
 
@@ -48,8 +48,8 @@ class Descriptors {
   // `path` is "/package.Service/Method". Null if not known. Constant time, no allocation: called for every call.
   virtual const MethodShape* FindMethod(std::string_view path) const = 0;
 
-  // A message of a known method as JSON with the original field names, one line or (pretty) several. NOT_FOUND for a method
-  // that is not known, INVALID_ARGUMENT for bytes that do not parse.
+  // A message of a known method as JSON with the original field names, one line or (pretty) several. NOT_FOUND for a
+  // method that is not known, INVALID_ARGUMENT for bytes that do not parse.
   enum class JsonStyle { kCompact, kPretty };
   virtual absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                              JsonStyle style) const = 0;

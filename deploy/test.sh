@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test, from a fresh Debian 12 or Ubuntu 24.04 (as root or with sudo).
+# usage: deploy/test.sh [CTEST-OPTION...]     such as: deploy/test.sh -R relay
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=deploy/packages.sh
+source "$here/packages.sh"
+cd "$here/.."
+
+packages=("${build_packages[@]}" "${test_packages[@]}")
+# Node often comes from elsewhere than the distribution; any will do.
+command -v node > /dev/null || packages+=(nodejs)
+command -v npm > /dev/null || packages+=(npm)
+install_packages "${packages[@]}"
+
+# Packages that tests take from npm, as their lock files name them. Each script is quick when nothing has changed.
+for script in tests/*/*/install.sh; do
+  [[ ! -x $script ]] || "$script"
+done
+
+# shellcheck disable=SC2119  # everything, whatever ctest is told
+build_release
+tests/conformance/grpc_js/install.sh
+exec ctest --preset release "$@"

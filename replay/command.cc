@@ -1,0 +1,41 @@
+#include "replay/command.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "recorder/call_id.h"
+
+namespace sallyport::replay {
+
+void AddDataOption(CLI::App* command, CommandContext* context) {
+  command->add_option("--data", context->data_directory, "The gateway's data directory")
+      ->envname("SALLYPORT_DATA")
+      ->type_name("DIR")
+      ->capture_default_str();
+}
+
+absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context) {
+  auto reader = recorder::RecordReader::Open(context.data_directory);
+  if (absl::IsNotFound(reader.status())) {
+    return absl::NotFoundError(absl::StrCat(
+        reader.status().message(), "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
+  }
+  return reader;
+}
+
+ExitCode ReportError(const absl::Status& status) {
+  std::cout.flush();
+  std::cerr << "sallyport: " << std::string(status.message()) << std::endl;
+  return absl::IsInvalidArgument(status) ? ExitCode::kUsage : ExitCode::kFailed;
+}
+
+absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind) {
+  if (const std::optional<uint64_t> id = recorder::ParseId(text)) return *id;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", absl::CHexEscape(text.substr(0, 80)), "\" is not a ", kind, " id: they are letters and digits, such as ",
+      recorder::FormatId(1'767'323'045'000'000), ", as `sallyport ", kind, "s` lists them"));
+}
+
+}  // namespace sallyport::replay

@@ -1,0 +1,55 @@
+// sallyport: finds, shows and replays what a gateway has recorded.
+#include <google/protobuf/stubs/common.h>
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+#include <google/protobuf/stubs/logging.h>
+#endif
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "replay/command.h"
+
+namespace {
+
+constexpr char kFooter[] = R"(
+Examples:
+  sallyport calls --since 10m --status unavailable
+  sallyport show 1j7xk2m9q4z
+
+Exit status: 0 fine, 1 the answer is no, 2 wrong usage, 3 could not be done.
+`sallyport COMMAND --help` says more about each command.)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using sallyport::replay::ExitCode;
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+  // What a message's bytes lack is said where the message is shown, not by the library on stderr.
+  google::protobuf::SetLogHandler(nullptr);
+#endif
+  CLI::App app("Finds, shows and replays the gRPC calls that a Sallyport gateway has recorded.", "sallyport");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  sallyport::replay::CommandContext context;
+
+  // Every command is registered here, in the order in which --help lists them.
+  sallyport::replay::AddCallsCommand(&app, &context);
+  sallyport::replay::AddShowCommand(&app, &context);
+  sallyport::replay::AddSessionsCommand(&app, &context);
+  sallyport::replay::AddTailCommand(&app, &context);
+  sallyport::replay::AddIndexCommand(&app, &context);
+  sallyport::replay::AddReplayCommand(&app, &context);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? static_cast<int>(ExitCode::kFine) : static_cast<int>(ExitCode::kUsage);
+  }
+  const ExitCode code = context.run();
+  std::cout.flush();
+  if (!std::cout && code == ExitCode::kFine) {
+    std::cerr << "sallyport: the output could not be written\n";
+    return static_cast<int>(ExitCode::kFailed);
+  }
+  return static_cast<int>(code);
+}

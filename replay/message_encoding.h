@@ -1,0 +1,24 @@
+// The encodings of messages that `grpc-encoding` names.
+#ifndef SALLYPORT_REPLAY_MESSAGE_ENCODING_H_
+#define SALLYPORT_REPLAY_MESSAGE_ENCODING_H_
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace sallyport::replay {
+
+enum class MessageEncoding { kIdentity, kGzip, kDeflate };
+
+// "", "identity", "gzip" or "deflate"; nothing for any other.
+std::optional<MessageEncoding> ParseMessageEncoding(std::string_view name);
+
+// What a compressed message holds. INVALID_ARGUMENT if it is damaged, or longer than `most_bytes` when inflated.
+absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes);
+
+}  // namespace sallyport::replay
+
+#endif  // SALLYPORT_REPLAY_MESSAGE_ENCODING_H_

@@ -1,0 +1,214 @@
+#include "replay/record_json.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "recorder/call_id.h"
+#include "replay/call_filter.h"
+#include "replay/terminal_text.h"
+
+namespace sallyport::replay {
+namespace {
+
+using Metadata = google::protobuf::RepeatedPtrField<v1::Metadatum>;
+
+constexpr char kStatusDetails[] = "grpc-status-details-bin";
+
+int64_t Offset(const v1::Entry& entry, uint64_t start_ns) { return static_cast<int64_t>(entry.time_ns() - start_ns); }
+
+std::string Base64(const std::string& bytes) { return absl::Base64Escape(bytes); }
+
+// Text that was recorded as JSON, or nothing where it does not parse (it then was not ours to begin with).
+Json Parsed(const std::string& text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_discarded() ? Json(text) : json;
+}
+
+Json MetadataJson(const Metadata& metadata) {
+  Json list = Json::array();
+  for (const v1::Metadatum& datum : metadata) {
+    Json one = {{"key", datum.key()}};
+    if (datum.fingerprint()) {
+      one["fingerprint"] = datum.value();
+    } else if (IsBinaryKey(datum.key())) {
+      one["value_base64"] = Base64(datum.value());
+    } else {
+      one["value"] = datum.value();
+    }
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, const CallDecoder& decoder) {
+  Json json = {{"direction", frame.direction() == v1::DIRECTION_RESPONSE ? "response" : "request"},
+               {"index", frame.index()},
+               {"number", number},
+               {"size", frame.payload().size()},
+               {"compressed", frame.compressed()}};
+  if (payload == FramePayload::kRaw) {
+    json["payload"] = Base64(frame.payload());
+    return json;
+  }
+  const absl::StatusOr<std::string> message = decoder.Message(frame);
+  const absl::StatusOr<std::string> text =
+      message.ok() ? decoder.Json(frame, *message, policy::Descriptors::JsonStyle::kCompact) : message.status();
+  if (text.ok()) {
+    json["message"] = Parsed(*text);
+  } else {
+    json["undecoded"] = std::string(text.status().message());
+    json["payload"] = Base64(frame.payload());
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string JsonLine(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace); }
+
+std::string EndReasonName(v1::EndReason reason) {
+  switch (reason) {
+    case v1::END_REASON_COMPLETED:
+      return "completed";
+    case v1::END_REASON_CANCELLED:
+      return "cancelled";
+    case v1::END_REASON_DEADLINE:
+      return "deadline";
+    case v1::END_REASON_UPSTREAM_FAILURE:
+      return "upstream_failure";
+    case v1::END_REASON_REFUSED:
+      return "refused";
+    case v1::END_REASON_INTERRUPTED:
+      return "interrupted";
+    default:
+      return "open";
+  }
+}
+
+std::string ProofName(v1::Proof proof) {
+  switch (proof) {
+    case v1::PROOF_JWT:
+      return "jwt";
+    case v1::PROOF_MTLS:
+      return "mtls";
+    case v1::PROOF_API_KEY:
+      return "api_key";
+    default:
+      return "none";
+  }
+}
+
+std::string IdentityName(const v1::Identity& identity) {
+  if (identity.proof() == v1::PROOF_NONE && identity.subject().empty()) return "anonymous";
+  return identity.issuer().empty() ? identity.subject() : absl::StrCat(identity.issuer(), "#", identity.subject());
+}
+
+bool IsBinaryKey(std::string_view key) { return key.size() >= 4 && key.substr(key.size() - 4) == "-bin"; }
+
+std::string MethodName(const std::string& path) { return absl::StartsWith(path, "/") ? path.substr(1) : path; }
+
+Json SummaryJson(const recorder::CallSummary& call) {
+  const bool open = call.end_reason == v1::END_REASON_UNSPECIFIED;
+  Json json = {{"id", recorder::FormatId(call.id)}, {"session", recorder::FormatId(call.session_id)},
+               {"identity", call.identity},         {"method", call.method},
+               {"upstream", call.upstream},         {"peer", call.peer},
+               {"start", ExactTime(call.start)},    {"state", EndReasonName(call.end_reason)}};
+  json["status"] = open ? Json() : Json(StatusName(call.status_code));
+  json["status_code"] = open ? Json() : Json(call.status_code);
+  json["duration_ns"] = open ? Json() : Json(absl::ToInt64Nanoseconds(call.duration));
+  json["request_frames"] = open ? Json() : Json(call.request_frames);
+  json["response_frames"] = open ? Json() : Json(call.response_frames);
+  json["request_bytes"] = open ? Json() : Json(call.request_bytes);
+  json["response_bytes"] = open ? Json() : Json(call.response_bytes);
+  return json;
+}
+
+Json SessionJson(const recorder::SessionSummary& session) {
+  return {{"id", recorder::FormatId(session.id)},
+          {"identity", session.identity},
+          {"name", session.name},
+          {"peer", session.peer},
+          {"first_start", ExactTime(session.first_start)},
+          {"last_start", ExactTime(session.last_start)},
+          {"calls", session.calls}};
+}
+
+Json StartJson(const v1::Entry& entry) {
+  const v1::CallStart& start = entry.start();
+  Json groups = Json::array();
+  for (const std::string& group : start.identity().groups()) groups.push_back(group);
+  return {{"id", recorder::FormatId(entry.call_id())},
+          {"session", recorder::FormatId(start.session_id())},
+          {"session_name", start.session_name()},
+          {"method", MethodName(start.method())},
+          {"authority", start.authority()},
+          {"peer", start.peer()},
+          {"identity",
+           {{"name", IdentityName(start.identity())},
+            {"issuer", start.identity().issuer()},
+            {"subject", start.identity().subject()},
+            {"groups", groups},
+            {"proof", ProofName(start.identity().proof())}}},
+          {"upstream", start.upstream()},
+          {"upstream_target", start.upstream_target()},
+          {"start", ExactTime(absl::FromUnixNanos(static_cast<int64_t>(entry.time_ns())))},
+          {"timeout_ns", start.has_timeout_ns() ? Json(start.timeout_ns()) : Json()},
+          {"encoding", start.encoding()},
+          {"descriptors", start.descriptors()},
+          {"path", start.path() == v1::PATH_UNARY ? "unary" : "stream"},
+          {"durability", start.durability()},
+          {"metadata", MetadataJson(start.metadata())}};
+}
+
+Json EntryJson(const v1::Entry& entry, uint64_t start_ns, uint64_t frame_number, FramePayload payload,
+               const CallDecoder& decoder) {
+  Json json;
+  switch (entry.event_case()) {
+    case v1::Entry::kFrame:
+      json = {{"event", "frame"}, {"offset_ns", Offset(entry, start_ns)}};
+      json.update(FrameJson(entry.frame(), frame_number, payload, decoder));
+      return json;
+    case v1::Entry::kHalfClose:
+      return {{"event", "half_close"}, {"offset_ns", Offset(entry, start_ns)}};
+    case v1::Entry::kResponseHeaders:
+      return {{"event", "response_headers"},
+              {"offset_ns", Offset(entry, start_ns)},
+              {"encoding", entry.response_headers().encoding()},
+              {"metadata", MetadataJson(entry.response_headers().metadata())}};
+    default:
+      return {{"event", "unknown"}, {"offset_ns", Offset(entry, start_ns)}};
+  }
+}
+
+Json EndJson(const v1::Entry& entry, uint64_t start_ns, const CallDecoder& decoder) {
+  const v1::CallEnd& end = entry.end();
+  Json json = {{"offset_ns", Offset(entry, start_ns)},
+               {"state", EndReasonName(end.reason())},
+               {"status", StatusName(end.status_code())},
+               {"status_code", end.status_code()},
+               {"status_message", end.status_message()},
+               {"status_details", Json()},
+               {"trailers", MetadataJson(end.trailers())},
+               {"trailers_only", end.trailers_only()},
+               {"upstream_status", Json()},
+               {"upstream_status_message", Json()},
+               {"duration_ns", end.duration_ns()},
+               {"request_frames", end.request_frames()},
+               {"response_frames", end.response_frames()},
+               {"request_bytes", end.request_bytes()},
+               {"response_bytes", end.response_bytes()}};
+  if (end.has_upstream_status_code()) {
+    json["upstream_status"] = StatusName(end.upstream_status_code());
+    json["upstream_status_message"] = end.upstream_status_message();
+  }
+  for (const v1::Metadatum& trailer : end.trailers()) {
+    if (trailer.key() != kStatusDetails) continue;
+    const absl::StatusOr<std::string> details =
+        decoder.StatusDetailsJson(trailer.value(), policy::Descriptors::JsonStyle::kCompact);
+    if (details.ok()) json["status_details"] = Parsed(*details);
+  }
+  return json;
+}
+
+}  // namespace sallyport::replay

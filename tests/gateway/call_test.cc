@@ -1,0 +1,498 @@
+// The relay's state machine, with scripted orders of events and with every order that the two sides, the recorder and
+// the caller's patience can produce.
+#include "gateway/relay/call.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sallyport::gateway {
+namespace {
+
+using enum Action;
+using Recorded = Call::Recorded;
+
+UpstreamOutcome Ok() { return {}; }
+UpstreamOutcome OkWithResponse(uint64_t bytes) {
+  UpstreamOutcome outcome;
+  outcome.response_bytes = bytes;
+  return outcome;
+}
+
+// What the world around a Call looks like: which operations are under way. Plays gRPC, the recorder and the two peers,
+// and checks that the Call keeps to the rules of all of them.
+struct World {
+  explicit World(Path path, int requests, int responses)
+      : call(path), requests_left(requests), responses_left(responses), unary(path == Path::kUnary) {}
+
+  Call call;
+  int requests_left;
+  int responses_left;
+  bool unary;
+  bool may_cancel = false;
+  bool may_fail_recording = false;
+  bool may_fail_writes = false;
+
+  bool caller_reading = false;
+  bool caller_read_starting = false;
+  bool caller_writing = false;
+  bool headers_sending = false;
+  bool headers_sent = false;
+  bool half_closed = false;
+  bool cancelled = false;
+
+  bool upstream_opened = false;
+  bool upstream_is_unary = false;
+  bool awaiting_headers = false;
+  bool headers_deferred = false;
+  bool upstream_headers_came = false;
+  bool upstream_reading = false;
+  bool upstream_writing = false;
+  bool upstream_half_closed = false;
+  bool upstream_over = false;  // no more reads succeed
+  bool upstream_cancelled = false;
+  bool released = false;
+  bool upstream_done = false;
+
+  std::set<Recorded> recording;
+  bool start_recorded = false;
+  bool end_recorded = false;
+  bool recorder_broken = false;
+  int finished = 0;
+  std::vector<std::string> trace;
+
+  void Rule(bool holds, const char* rule) {
+    if (holds) return;
+    std::string story;
+    for (const std::string& step : trace) story += step + " > ";
+    FAIL(rule << " after " << story);
+  }
+
+  void Record(Recorded what) {
+    Rule(!end_recorded, "nothing is recorded after the end");
+    Rule(recording.insert(what).second, "one append of a kind at a time");
+    Rule(what != Recorded::kEnd || recording.size() == 1, "the end is recorded last");
+  }
+
+  void Do(const std::string& event, Actions actions) {
+    trace.push_back(event);
+    while (!actions.empty()) {
+      Action action = actions.TakeFirst();
+      Rule(finished == 0, "nothing is done after the finish");
+      switch (action) {
+        case kRecordStart:
+          Record(Recorded::kStart);
+          break;
+        case kRecordRequest:
+        case kRecordHalfClose:
+          Record(Recorded::kRequest);
+          break;
+        case kRecordHeaders:
+        case kRecordResponse:
+          Rule(upstream_headers_came, "frames follow headers");
+          Record(Recorded::kResponse);
+          break;
+        case kRecordEnd:
+          Record(Recorded::kEnd);
+          break;
+        case kSendHeaders:
+          Rule(!headers_sending && !headers_sent, "headers are sent once");
+          headers_sending = headers_sent = true;
+          break;
+        case kWriteCaller:
+          Rule(headers_sent && !caller_writing, "one write to the caller at a time, after the headers");
+          caller_writing = true;
+          break;
+        case kOpenUpstream:
+        case kSendUnary:
+          Rule(!upstream_opened && start_recorded, "the upstream is opened once, after the start is recorded");
+          upstream_opened = true;
+          upstream_is_unary = action == kSendUnary;
+          awaiting_headers = true;
+          break;
+        case kWriteUpstream:
+        case kHalfCloseUpstream:
+          Rule(upstream_opened && !upstream_is_unary && !released && !upstream_writing && !upstream_half_closed,
+               "writes to the upstream go one at a time, before its release and the half-close");
+          upstream_writing = true;
+          if (action == kHalfCloseUpstream) upstream_half_closed = true;
+          break;
+        case kReadUpstream:
+          Rule(upstream_opened && !released && !upstream_reading && upstream_headers_came,
+               "one read of the upstream at a time, after its headers");
+          upstream_reading = true;
+          break;
+        case kReadCaller:
+          Rule(!caller_reading && !half_closed, "one read of the caller at a time");
+          caller_reading = caller_read_starting = true;
+          break;
+        case kDeferHeaders:
+          headers_deferred = true;
+          break;
+        case kCancelUpstream:
+          Rule(upstream_opened, "only an open upstream is cancelled");
+          upstream_cancelled = true;
+          break;
+        case kReleaseUpstream:
+          Rule(upstream_opened && !upstream_is_unary && !released && !upstream_writing && !upstream_reading &&
+                   !awaiting_headers,
+               "the upstream is released once, when nothing is under way");
+          released = true;
+          break;
+        case kFinish:
+          Rule(!headers_sending && !caller_writing && !caller_read_starting, "no finish over a pending operation");
+          Rule(end_recorded || recorder_broken, "no finish before the end is recorded");
+          Rule(!upstream_opened || upstream_done, "no finish before the upstream is done");
+          ++finished;
+          break;
+      }
+    }
+  }
+
+  // Everything that could happen next.
+  std::vector<std::function<void(World&)>> Next() const {
+    std::vector<std::function<void(World&)>> next;
+    auto add = [&next](const char* name, std::function<Actions(World&)> event) {
+      next.push_back([name, event](World& w) { w.Do(name, event(w)); });
+    };
+    if (caller_read_starting) {
+      add("read started", [](World& w) {
+        w.caller_read_starting = false;
+        return w.call.OnCallerReadStarted();
+      });
+    }
+    AddCallerEvents(add);
+    AddUpstreamEvents(add);
+    AddRecorderEvents(add);
+    return next;
+  }
+
+  template <typename Add>
+  void AddCallerEvents(const Add& add) const {
+    bool gone = cancelled || finished > 0;
+    if (caller_reading && requests_left > 0 && !gone) {
+      add("request frame", [](World& w) {
+        w.caller_reading = false;
+        --w.requests_left;
+        return w.call.OnCallerFrame(10);
+      });
+    }
+    if (caller_reading && (requests_left == 0 || gone)) {
+      add("half-close", [](World& w) {
+        w.caller_reading = false;
+        w.half_closed = true;
+        return w.call.OnCallerHalfClose();
+      });
+    }
+    if (headers_sending) {
+      add("headers sent", [](World& w) {
+        w.headers_sending = false;
+        return w.call.OnHeadersSent();
+      });
+    }
+    if (caller_writing) {
+      if (!gone) {
+        add("written to caller", [](World& w) {
+          w.caller_writing = false;
+          return w.call.OnCallerWriteDone(true);
+        });
+      }
+      if (gone) {
+        add("not written to caller", [](World& w) {
+          w.caller_writing = false;
+          return w.call.OnCallerWriteDone(false) | w.call.OnCallerLost(CallerLoss::kCancelled);
+        });
+      }
+    }
+    if (may_cancel && !gone) {
+      add("cancel", [](World& w) {
+        w.cancelled = true;
+        return w.call.OnCallerLost(CallerLoss::kCancelled);
+      });
+    }
+  }
+
+  template <typename Add>
+  void AddUpstreamEvents(const Add& add) const {
+    if (headers_deferred) {
+      add("headers due", [](World& w) {
+        w.headers_deferred = false;
+        return w.call.OnHeadersDue();
+      });
+    }
+    if (awaiting_headers) {
+      if (!upstream_cancelled) {
+        add("headers", [](World& w) {
+          w.awaiting_headers = false;
+          w.upstream_headers_came = true;
+          return w.call.OnUpstreamHeaders(true);
+        });
+      }
+      add("no headers", [](World& w) {
+        w.awaiting_headers = false;
+        w.upstream_over = true;
+        return w.call.OnUpstreamHeaders(false);
+      });
+    }
+    if (upstream_reading && responses_left > 0 && !upstream_cancelled) {
+      add("response frame", [](World& w) {
+        w.upstream_reading = false;
+        --w.responses_left;
+        return w.call.OnUpstreamFrame(20);
+      });
+    }
+    if (upstream_reading) {
+      add("response end", [](World& w) {
+        w.upstream_reading = false;
+        w.upstream_over = true;
+        return w.call.OnUpstreamReadEnd();
+      });
+    }
+    if (upstream_writing) {
+      if (!upstream_cancelled && !upstream_over) {
+        add("written upstream", [](World& w) {
+          w.upstream_writing = false;
+          return w.call.OnUpstreamWriteDone(true);
+        });
+      }
+      if (may_fail_writes || upstream_cancelled || upstream_over) {
+        add("not written upstream", [](World& w) {
+          w.upstream_writing = false;
+          return w.call.OnUpstreamWriteDone(false);
+        });
+      }
+    }
+    bool quiet = !awaiting_headers && !upstream_reading && !upstream_writing;
+    if (upstream_opened && !upstream_done && quiet && (upstream_is_unary || released)) {
+      add("upstream done", [](World& w) {
+        w.upstream_done = true;
+        w.headers_deferred = false;
+        bool response = w.upstream_is_unary && w.upstream_headers_came && !w.upstream_cancelled;
+        UpstreamOutcome outcome = response ? OkWithResponse(20) : Ok();
+        if (w.upstream_cancelled) {
+          outcome.code = 1;
+          outcome.from_upstream = false;
+        }
+        return w.call.OnUpstreamDone(outcome);
+      });
+    }
+  }
+
+  template <typename Add>
+  void AddRecorderEvents(const Add& add) const {
+    for (Recorded what : recording) {
+      if (!recorder_broken) {
+        add("recorded", [what](World& w) {
+          w.recording.erase(what);
+          if (what == Recorded::kStart || what == Recorded::kRequest) w.start_recorded = true;
+          if (what == Recorded::kEnd) w.end_recorded = true;
+          return w.call.OnRecorded(what, true);
+        });
+      }
+      if (may_fail_recording || recorder_broken) {
+        add("not recorded", [what](World& w) {
+          w.recording.erase(what);
+          w.recorder_broken = true;
+          return w.call.OnRecorded(what, false, "the log is full");
+        });
+      }
+    }
+  }
+
+  void CheckEnded() {
+    Rule(finished == 1, "every call is finished once");
+    Rule(!upstream_opened || upstream_done, "every upstream leg ends");
+    Rule(recording.empty(), "no append is left open");
+  }
+};
+
+// Tries every order, depth first.
+size_t Explore(const World& world) {
+  auto next = world.Next();
+  if (next.empty()) {
+    World end = world;
+    end.CheckEnded();
+    return 1;
+  }
+  size_t orders = 0;
+  for (const auto& step : next) {
+    World after = world;
+    step(after);
+    orders += Explore(after);
+  }
+  return orders;
+}
+
+World Begun(World world) {
+  world.Do("begin", world.call.Begin());
+  return world;
+}
+
+void Wander(World world, uint32_t seed) {
+  std::mt19937 random(seed);
+  for (auto next = world.Next(); !next.empty(); next = world.Next()) next[random() % next.size()](world);
+  world.CheckEnded();
+}
+
+}  // namespace
+
+TEST_CASE("a stream of one frame each way ends well in every order of events") {
+  World world = Begun(World(Path::kStream, 1, 1));
+  CHECK(Explore(world) > 100);
+}
+
+TEST_CASE("a unary call ends well in every order of events, a cancel at any time included") {
+  World world(Path::kUnary, 1, 1);
+  world.may_cancel = true;
+  CHECK(Explore(Begun(world)) > 100);
+}
+
+TEST_CASE("an empty stream that may be cancelled ends well in every order of events") {
+  World world(Path::kStream, 0, 0);
+  world.may_cancel = true;
+  CHECK(Explore(Begun(world)) > 100);
+}
+
+TEST_CASE("a unary call whose recording may fail at any append ends well in every order of events") {
+  World world(Path::kUnary, 1, 1);
+  world.may_fail_recording = true;
+  CHECK(Explore(Begun(world)) > 10);
+}
+
+TEST_CASE("a method known to be unary that is called without a message ends well in every order of events") {
+  World world(Path::kUnary, 0, 1);
+  CHECK(Explore(Begun(world)) > 10);
+}
+
+TEST_CASE("streams with cancels, failing writes and a failing log end well in 300,000 random orders") {
+  for (uint32_t seed = 0; seed < 300'000; ++seed) {
+    World world(seed % 3 == 0 ? Path::kUnary : Path::kStream, static_cast<int>(seed % 5),
+                static_cast<int>(seed / 5 % 5));
+    world.may_cancel = seed % 2 == 0;
+    world.may_fail_recording = seed % 7 == 0;
+    world.may_fail_writes = seed % 4 == 0;
+    Wander(Begun(world), seed);
+  }
+}
+
+TEST_CASE("the next frame is read only when the last one is recorded and written on") {
+  Call call(Path::kStream);
+  CHECK(call.Begin() == kRecordStart);
+  CHECK(call.OnRecorded(Recorded::kStart, true) == (kOpenUpstream | kReadCaller));
+  CHECK(call.OnCallerReadStarted().empty());
+  CHECK(call.OnCallerFrame(5) == kRecordRequest);
+  CHECK(call.OnRecorded(Recorded::kRequest, true) == kWriteUpstream);
+  CHECK(call.OnUpstreamWriteDone(true) == kReadCaller);
+  CHECK(call.OnUpstreamHeaders(true) == kRecordHeaders);
+  CHECK(call.OnRecorded(Recorded::kResponse, true) == (kSendHeaders | kReadUpstream));
+  CHECK(call.OnUpstreamFrame(7) == kRecordResponse);
+  CHECK(call.OnRecorded(Recorded::kResponse, true) == kWriteCaller);
+  CHECK(call.OnCallerWriteDone(true) == kReadUpstream);
+  CHECK(call.request_bytes() == 5);
+  CHECK(call.response_bytes() == 7);
+}
+
+TEST_CASE("a unary call's request is recorded before it is sent, and its end before the caller sees it") {
+  Call call(Path::kUnary);
+  CHECK(call.Begin() == kReadCaller);
+  CHECK(call.OnCallerReadStarted().empty());
+  CHECK(call.OnCallerFrame(5) == kRecordRequest);
+  CHECK(call.OnRecorded(Recorded::kRequest, true) == kSendUnary);
+  CHECK(call.OnUpstreamHeaders(true) == kDeferHeaders);
+  CHECK(call.OnUpstreamDone(OkWithResponse(9)) == kRecordEnd);
+  CHECK(call.OnHeadersDue().empty());
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(call.outcome().reason == EndReason::kCompleted);
+  CHECK(call.response_bytes() == 9);
+}
+
+TEST_CASE("headers of a slow unary response go on ahead of it") {
+  Call call(Path::kUnary);
+  call.Begin();
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  call.OnUpstreamHeaders(true);
+  CHECK(call.OnHeadersDue() == kRecordHeaders);
+  CHECK(call.OnRecorded(Recorded::kResponse, true) == kSendHeaders);
+  CHECK(call.OnUpstreamDone(OkWithResponse(1)) == kRecordEnd);
+  CHECK(call.OnRecorded(Recorded::kEnd, true).empty());
+  CHECK(call.OnHeadersSent() == kFinish);
+}
+
+TEST_CASE("a cancelled call tells the upstream and records both legs") {
+  Call call(Path::kStream);
+  call.Begin();
+  call.OnRecorded(Recorded::kStart, true);
+  call.OnCallerReadStarted();
+  CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kCancelUpstream);
+  CHECK(call.OnCallerHalfClose().empty());
+  CHECK(call.OnUpstreamHeaders(false) == kReleaseUpstream);
+  UpstreamOutcome cancelled;
+  cancelled.code = 1;
+  cancelled.from_upstream = false;
+  CHECK(call.OnUpstreamDone(cancelled) == kRecordEnd);
+  CHECK(call.outcome().reason == EndReason::kCancelled);
+  CHECK(call.outcome().code == 1);
+  CHECK_FALSE(call.outcome().upstream_trailers);
+  CHECK(call.upstream_outcome()->code == 1);
+}
+
+TEST_CASE("a deadline that passes is told from a cancel") {
+  Call call(Path::kUnary);
+  call.Begin();
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  CHECK(call.OnCallerLost(CallerLoss::kDeadline) == kCancelUpstream);
+  UpstreamOutcome outcome;
+  outcome.code = 1;
+  outcome.from_upstream = false;
+  CHECK(call.OnUpstreamDone(outcome) == kRecordEnd);
+  CHECK(call.outcome().code == 4);
+  CHECK(call.outcome().reason == EndReason::kDeadline);
+}
+
+TEST_CASE("an upstream that dies is told from one that answers with an error") {
+  for (bool from_upstream : {true, false}) {
+    Call call(Path::kUnary);
+    call.Begin();
+    call.OnCallerReadStarted();
+    call.OnCallerFrame(5);
+    call.OnRecorded(Recorded::kRequest, true);
+    UpstreamOutcome outcome;
+    outcome.code = 14;
+    outcome.message = "gone";
+    outcome.from_upstream = from_upstream;
+    CHECK(call.OnUpstreamDone(outcome) == kRecordEnd);
+    CHECK(call.outcome().code == 14);
+    CHECK(call.outcome().message == "gone");
+    CHECK(call.outcome().reason == (from_upstream ? EndReason::kCompleted : EndReason::kUpstreamFailure));
+  }
+}
+
+TEST_CASE("a refused call never reaches the upstream") {
+  Call call(Path::kStream);
+  CHECK(call.Refuse(12, "no route") == kRecordEnd);
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(call.outcome().code == 12);
+  CHECK(call.outcome().reason == EndReason::kRefused);
+}
+
+TEST_CASE("a call whose end cannot be recorded is not acknowledged") {
+  Call call(Path::kUnary);
+  call.Begin();
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  CHECK(call.OnUpstreamDone(OkWithResponse(1)) == kRecordEnd);
+  CHECK(call.OnRecorded(Recorded::kEnd, false, "the log is full") == kFinish);
+  CHECK(call.outcome().code == 14);
+  CHECK(call.outcome().message == "the log is full");
+  CHECK_FALSE(call.outcome().upstream_trailers);
+}
+
+}  // namespace sallyport::gateway

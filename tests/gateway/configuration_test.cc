@@ -1,0 +1,104 @@
+#include "gateway/configuration.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <string>
+
+#include "tests/gateway/temporary_directory.h"
+
+namespace sallyport::gateway {
+namespace {
+
+// What LoadConfiguration says of a text, with the file's directory taken off.
+std::string Fault(const std::string& text) {
+  testing::TemporaryDirectory directory;
+  std::string path = directory.path() + "/sallyport.yaml";
+  std::ofstream(path) << text;
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
+  if (options.ok()) return "";
+  std::string message(options.status().message());
+  CHECK(message.starts_with(path));
+  return message.substr(directory.path().size() + 1);
+}
+
+constexpr char kLeast[] = R"(listen: {address: "127.0.0.1:0"}
+data: {directory: /tmp/x}
+upstreams:
+  etcd: {target: "127.0.0.1:2379"}
+)";
+
+}  // namespace
+
+TEST_CASE("the least configuration sends everything to its one upstream") {
+  testing::TemporaryDirectory directory;
+  std::string path = directory.path() + "/sallyport.yaml";
+  std::ofstream(path) << kLeast;
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
+  REQUIRE(options.ok());
+  CHECK(options->listen == std::vector<std::string>{"127.0.0.1:0"});
+  CHECK(options->durability == Durability::kCommit);
+  CHECK(options->message_bytes == 64 << 20);
+  REQUIRE(options->routes.size() == 1);
+  CHECK(options->routes[0].upstream == "etcd");
+  CHECK(options->upstreams[0].load_balancing == "round_robin");
+}
+
+TEST_CASE("everything that can be configured is read") {
+  testing::TemporaryDirectory directory;
+  for (const char* name : {"cert.pem", "key.pem", "ca.pem"}) std::ofstream(directory.path() + "/" + name) << name;
+  std::string path = directory.path() + "/sallyport.yaml";
+  std::string at = directory.path();
+  std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
+                      << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
+                      << "data: {directory: /tmp/x, durability: write_ahead, buffer: 1MiB, segment_size: 8MiB}\n"
+                      << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
+                      << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
+                      << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
+                      << "  - {methods: [\"*/Get\"], authorities: [\"*.b\"], upstream: b}\n"
+                      << "descriptors: [{file: x.binpb}, {reflection: b, refresh: 1m}]\n"
+                      << "limits: {message_size: 1MiB, metadata_size: 8KiB}\nsessions: {idle: 5m}\n";
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
+  INFO(options.status().ToString());
+  REQUIRE(options.ok());
+  CHECK(options->listen.size() == 2);
+  CHECK(options->tls);
+  CHECK(options->key_pem == "key.pem");
+  CHECK(options->client_ca_pem == "ca.pem");
+  CHECK(options->durability == Durability::kWriteAhead);
+  CHECK(options->segment_bytes == 8 << 20);
+  CHECK(options->upstreams[0].load_balancing == "pick_first");
+  CHECK(options->upstreams[1].tls);
+  CHECK(options->upstreams[1].server_name == "b.example");
+  CHECK(options->routes[0].match.metadata().at("tenant") == "eu-*");
+  CHECK(options->reflection[0].refresh == absl::Minutes(1));
+  CHECK(options->metadata_bytes == 8 << 10);
+  CHECK(options->session_idle == absl::Minutes(5));
+}
+
+TEST_CASE("errors of the configuration name file, line and key") {
+  std::string least = kLeast;
+  CHECK(Fault("listen: {adress: \"x:1\"}\n") ==
+        "sallyport.yaml:1: listen.adress: unknown key; did you mean \"address\"?");
+  CHECK(Fault("listen: {address: here}\n") ==
+        "sallyport.yaml:1: listen.address: \"here\" is neither host:port nor "
+        "unix:/path");
+  CHECK(Fault(least + "routes:\n  - {upstream: etcd}\n  - {upstream: etc}\n") ==
+        "sallyport.yaml:7: routes[1].upstream: \"etc\" is not one of upstreams");
+  CHECK(Fault(least + "  two: {load_balancing: pick_first}\n")
+            .starts_with("sallyport.yaml:5: upstreams.two.target: is missing"));
+  CHECK(Fault(least + "  two: {target: x}\n").starts_with("sallyport.yaml:1: routes: is missing"));
+  CHECK(Fault(least + "limits: {message_size: many}\n").starts_with("sallyport.yaml:5: limits.message_size: "));
+  CHECK(Fault(least + "sessions: {idle: -3m}\n").starts_with("sallyport.yaml:5: sessions.idle: "));
+  CHECK(Fault(least + "descriptors: [{}]\n") == "sallyport.yaml:5: descriptors[0]: give either file or reflection");
+  CHECK(Fault("listen: {address: \"x:1\", tls: {cert: /nonexistent/c}}\n" + least.substr(least.find('\n') + 1))
+            .starts_with("sallyport.yaml:1: listen.tls.key: is missing"));
+  CHECK(Fault("data: {durability: sometimes}\n").starts_with("sallyport.yaml:1: data.durability: "));
+}
+
+TEST_CASE("a configuration that is not there says so") {
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration("/nonexistent/sallyport.yaml");
+  REQUIRE_FALSE(options.ok());
+  CHECK_THAT(std::string(options.status().message()), Catch::Contains("/nonexistent/sallyport.yaml"));
+}
+
+}  // namespace sallyport::gateway
