@@ -153,6 +153,7 @@ absl::Status Walker::FillMessage(const YAML::Node& node, const std::string& path
     const std::string prefix = path.empty() ? "" : absl::StrCat(path, ".");
     if (field == nullptr) {
       std::vector<std::string> known;
+      known.reserve(static_cast<size_t>(descriptor->field_count()));
       for (int i = 0; i < descriptor->field_count(); ++i) known.push_back(descriptor->field(i)->name());
       return Fault(pair.first, prefix + absl::CHexEscape(key.substr(0, 80)),
                    absl::StrCat("unknown key; ", Suggestion(key, known)));
@@ -233,6 +234,7 @@ absl::Status Walker::FillEnum(const YAML::Node& value, const std::string& path, 
   const EnumValueDescriptor* named = type->FindValueByName(value.Scalar());
   if (named == nullptr) {
     std::vector<std::string> known;
+    known.reserve(static_cast<size_t>(type->value_count()));
     for (int i = 0; i < type->value_count(); ++i) known.push_back(type->value(i)->name());
     return Fault(value, path,
                  absl::StrCat("unknown value ", Quoted(value.Scalar()), "; ", Suggestion(value.Scalar(), known)));

@@ -69,8 +69,10 @@ std::string Escaped(std::string_view text, bool keep_line_feeds) {
       out += keep_line_feeds ? "\n" : "\\n";
     } else if (c.point == '\r' || c.point == '\t') {
       out += c.point == '\r' ? "\\r" : "\\t";
+    } else if (MustEscape(c.point) && c.point < 0x80) {
+      absl::StrAppendFormat(&out, "\\x%02x", c.point);
     } else if (MustEscape(c.point)) {
-      absl::StrAppendFormat(&out, c.point < 0x80 ? "\\x%02x" : "\\u%04x", c.point);
+      absl::StrAppendFormat(&out, "\\u%04x", c.point);
     } else {
       out.append(text.data(), c.length);
     }
