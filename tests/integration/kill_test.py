@@ -121,7 +121,8 @@ class KillTest:
         invented = [method for method in of_cycle if int(method[1:]) >= tried]
         equal(invented, [], "calls nobody made")
         if setup.durability == "write_ahead":
-            equal(sorted(seen - set(of_cycle) - {"Hold"}), [], "calls that the upstream saw and the record does not have")
+            # The gateway itself asks the upstream for its descriptors.
+            equal(sorted(seen - set(of_cycle) - {"Hold", "ServerReflectionInfo"}), [], "calls that the upstream saw and the record does not have")
 
 
 if __name__ == "__main__":
