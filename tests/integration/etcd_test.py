@@ -22,6 +22,7 @@ from harness.promises import Promises, equal
 
 HARNESS = pathlib.Path(__file__).parent / "harness"
 SESSION_NAME = "inventory"
+CREDENTIAL = "canary-4f1c9a"  # in a cookie: etcd itself looks at `authorization`
 
 
 def main():
@@ -88,7 +89,7 @@ class EtcdTest:
                  ("KV/DeleteRange", self.encode("DeleteRangeRequest", 'key: "nuts" prev_kv: true'))]
         with self.promise("seven calls of one client pass, one of them refused by etcd"):
             asked = json.dumps([{"method": f"/etcdserverpb.{method}", "request": base64.b64encode(request).decode(),
-                                 "metadata": [["sallyport-session", SESSION_NAME]]} for method, request in calls])
+                                 "metadata": [["sallyport-session", SESSION_NAME], ["cookie", f"session={CREDENTIAL}"]]} for method, request in calls])
             done = processes.run(["node", HARNESS / "grpc_session.js", self.gateway.address], stdin=asked.encode())
             answers = [json.loads(line) for line in done.stdout.splitlines()]
             equal([answer["status"] for answer in answers], [0, 0, 0, 0, 0, 3, 0], "statuses")
@@ -199,6 +200,16 @@ class EtcdTest:
         with self.promise("a put is shown " + ("decoded" if self.described else "as bytes where nothing describes it")):
             put = min((call for call in self.session_calls if call["method"].endswith("/Put")), key=lambda call: call["start"])
             self.show_put(put["id"])
+        with self.promise("the caller's own user-agent is in the record"):
+            (snapshot,) = self.sallyport.calls("--method", "*/Snapshot")
+            metadata = {pair["key"]: pair.get("value") for pair in self.show(snapshot["id"])["metadata"]}
+            assert metadata["user-agent"].startswith("grpc-go/"), metadata
+        with self.promise("a credential that a caller sent is a fingerprint in the record, and nowhere on disk"):
+            metadata = {pair["key"]: pair for pair in self.show(self.session_calls[0]["id"])["metadata"]}
+            assert metadata["cookie"]["fingerprint"] and "value" not in metadata["cookie"], metadata
+            holding = [file for file in (self.directory / "data").rglob("*")
+                       if file.is_file() and CREDENTIAL.encode() in file.read_bytes()]
+            equal(holding, [], "files that hold the credential")
         with self.promise("tail shows a call while it is made"):
             self.tail()
 
@@ -208,9 +219,11 @@ class EtcdTest:
         while open_calls := self.sallyport.calls("--status", "open"):
             assert time.monotonic() < give_up, f"still open: {open_calls}"
 
+    def show(self, call):
+        return json.loads(self.sallyport.run("show", call, "--json").stdout)
+
     def show_put(self, call):
-        frames = {entry["direction"]: entry for entry in json.loads(self.sallyport.run("show", call, "--json").stdout)["entries"]
-                  if entry["event"] == "frame"}
+        frames = {entry["direction"]: entry for entry in self.show(call)["entries"] if entry["event"] == "frame"}
         request = self.encode("PutRequest", 'key: "bolts" value: "120"')
         if self.described:
             equal(frames["request"]["message"], {"key": base64.b64encode(b"bolts").decode(), "value": base64.b64encode(b"120").decode()})

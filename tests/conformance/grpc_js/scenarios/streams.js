@@ -6,7 +6,7 @@ const {METHODS, connect, client, atUpstream, echo, signal, text} = require('../h
 const {callerSaw, upstreamSaw, outcome} = require('../observation.js');
 
 // More often than any library would: grpc-go asks for at least 10 s between pings.
-const PING_EVERY_MS = 1200;
+const PING_EVERY_MS = 1100;
 
 module.exports = [
   ...['clientStream', 'bidi'].map((method) => ({
