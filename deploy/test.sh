@@ -20,4 +20,5 @@ done
 
 # shellcheck disable=SC2119  # everything, whatever ctest is told
 build_release
+tests/conformance/grpc_js/install.sh
 exec ctest --preset release "$@"

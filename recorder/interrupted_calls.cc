@@ -1,6 +1,7 @@
 #include "recorder/interrupted_calls.h"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "recorder/entry_batch.h"
@@ -56,18 +57,26 @@ absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayou
   for (const auto& [id, last] : calls) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
 
+  // Each block is read once, however many of the calls are in it.
   CallChain chain(layout);
+  absl::flat_hash_map<uint64_t, CallTotals> totals;
+  std::set<Position> blocks;
+  for (uint64_t id : ids) {
+    absl::StatusOr<std::vector<Position>> blocks_of_call = chain.Blocks(id, calls.at(id));
+    if (!blocks_of_call.ok()) return blocks_of_call.status();
+    blocks.insert(blocks_of_call->begin(), blocks_of_call->end());
+    totals.try_emplace(id);
+  }
+  const absl::Status status =
+      chain.ReadEntries({blocks.begin(), blocks.end()}, [&](uint64_t call_id, std::string_view bytes) {
+        const auto found = totals.find(call_id);
+        return found != totals.end() ? found->second.Add(bytes) : absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+
   std::vector<EntryBatch> batches;
   batches.reserve(ids.size());
-  for (uint64_t id : ids) {
-    absl::StatusOr<std::vector<Position>> blocks = chain.Blocks(id, calls.at(id));
-    if (!blocks.ok()) return blocks.status();
-    CallTotals totals;
-    const absl::Status status =
-        chain.ReadEntries(id, *blocks, [&](std::string_view bytes) { return totals.Add(bytes); });
-    if (!status.ok()) return status;
-    batches.emplace_back(id, &fingerprint).AddEnd(now, totals.End());
-  }
+  for (uint64_t id : ids) batches.emplace_back(id, &fingerprint).AddEnd(now, totals.at(id).End());
   std::vector<CallEntries> entries;
   for (const EntryBatch& batch : batches) entries.push_back({batch.call_id(), batch.bytes(), 1, true});
   absl::StatusOr<WrittenBlock> block = log.Append(entries, now);

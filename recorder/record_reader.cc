@@ -50,8 +50,10 @@ class CursorFollower : public LogFollower {
 
 class StoreReader : public RecordReader {
  public:
-  StoreReader(const StoreLayout& layout, std::unique_ptr<IndexQueries> queries)
-      : layout_(layout), queries_(std::move(queries)), chain_(layout) {}
+  StoreReader(const StoreLayout& layout, std::unique_ptr<IndexQueries> queries, absl::Status log_health)
+      : layout_(layout), queries_(std::move(queries)), log_health_(std::move(log_health)), chain_(layout) {}
+
+  absl::Status LogHealth() const override { return log_health_; }
 
   absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) override {
     absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
@@ -83,7 +85,8 @@ class StoreReader : public RecordReader {
     }
     absl::StatusOr<std::vector<Position>> blocks = chain_.Blocks(id, last);
     if (!blocks.ok()) return blocks.status();
-    return chain_.ReadEntries(id, *blocks, [&](std::string_view bytes) {
+    return chain_.ReadEntries(*blocks, [&](uint64_t call_id, std::string_view bytes) {
+      if (call_id != id) return absl::OkStatus();
       absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
       return parsed.ok() ? entry(*parsed) : parsed.status();
     });
@@ -130,22 +133,25 @@ class StoreReader : public RecordReader {
 
   const StoreLayout layout_;
   const std::unique_ptr<IndexQueries> queries_;
+  const absl::Status log_health_;
   CallChain chain_;
 };
 
 // Brings the index up to date, unless a gateway does that, or nobody but a reader of the directory is allowed to. The
 // caller holds the index lock.
-absl::Status CatchUpWhereNobodyDoes(const StoreLayout& layout) {
+absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout) {
   absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
   if (!owned.ok()) return owned.status();
-  if (*owned) return absl::OkStatus();
+  if (*owned) return absl::Status();
   absl::StatusOr<StoreId> store_id = FindStoreId(layout);
   if (!store_id.ok()) return store_id.status();
   if (absl::Status status = EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store_id, OnDamage::kSkip);
   if (!caught_up.ok()) return caught_up.status();
-  if (!caught_up->index->uncommitted()) return absl::OkStatus();
-  return caught_up->index->Commit(Index::Extent::kPositions);
+  if (caught_up->index->uncommitted()) {
+    if (absl::Status status = caught_up->index->Commit(Index::Extent::kPositions); !status.ok()) return status;
+  }
+  return caught_up->log_end.damage;
 }
 
 }  // namespace
@@ -156,11 +162,16 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
     return absl::NotFoundError(
         absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
   }
+  absl::Status log_health;
   // Held until the index is open, so that nobody puts another in its place meanwhile.
   absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (lock.ok()) {
-    const absl::Status status = CatchUpWhereNobodyDoes(layout);
-    if (!status.ok() && !absl::IsPermissionDenied(status)) return status;
+    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout);
+    if (damage.ok()) {
+      log_health = *std::move(damage);
+    } else if (!absl::IsPermissionDenied(damage.status())) {
+      return damage.status();
+    }
   } else if (!absl::IsPermissionDenied(lock.status())) {
     return lock.status();
   }
@@ -170,7 +181,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
     if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly);
   }
   if (!queries.ok()) return queries.status();
-  return std::make_unique<StoreReader>(layout, *std::move(queries));
+  return std::make_unique<StoreReader>(layout, *std::move(queries), std::move(log_health));
 }
 
 }  // namespace sallyport::recorder

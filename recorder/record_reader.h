@@ -99,6 +99,9 @@ class RecordReader {
   virtual absl::StatusOr<std::string> Descriptors(std::string_view version) = 0;
   // Follows from the present end of the log.
   virtual absl::StatusOr<std::unique_ptr<LogFollower>> Follow() = 0;
+  // The first damage met while the log was read for the index: DATA_LOSS naming segment and offset. What is readable is
+  // served all the same. OK also where nothing had to be read.
+  virtual absl::Status LogHealth() const { return absl::OkStatus(); }
 };
 
 struct RebuildProgress {

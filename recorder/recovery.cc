@@ -157,8 +157,7 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, const Stor
   if (!index.ok()) return index.status();
   if (absl::Status status = CorrectPositions(layout, **index); !status.ok()) return status;
   absl::StatusOr<LogEnd> log_end = ScanLog(layout, (*index)->position(), on_damage, [&](const Block& block) {
-    return (*index)->Apply(block.position(), block.end(), block.header.first_sequence + block.header.entries,
-                           block.directory, block.body);
+    return (*index)->Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
   });
   if (!log_end.ok()) return log_end.status();
   return CaughtUpIndex{*std::move(index), *std::move(log_end)};

@@ -42,7 +42,7 @@ ExitCode RunRebuild(const CommandContext& context) {
       context.data_directory, [&](const recorder::RebuildProgress& progress) { line.Show(progress); });
   line.Clear();
   if (!calls.ok()) return ReportError(calls.status());
-  std::cout << absl::StreamFormat("%d calls indexed\n", *calls);
+  std::cout << *calls << (*calls == 1 ? " call" : " calls") << " indexed\n";
   return ExitCode::kFine;
 }
 

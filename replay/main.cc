@@ -1,4 +1,9 @@
 // sallyport: finds, shows and replays what a gateway has recorded.
+#include <google/protobuf/stubs/common.h>
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+#include <google/protobuf/stubs/logging.h>
+#endif
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -18,6 +23,10 @@ Exit status: 0 fine, 1 the answer is no, 2 wrong usage, 3 could not be done.
 
 int main(int argc, char** argv) {
   using sallyport::replay::ExitCode;
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+  // What a message's bytes lack is said where the message is shown, not by the library on stderr.
+  google::protobuf::SetLogHandler(nullptr);
+#endif
   CLI::App app("Finds, shows and replays the gRPC calls that a Sallyport gateway has recorded.", "sallyport");
   app.require_subcommand(1);
   app.footer(kFooter);

@@ -17,6 +17,10 @@ namespace {
 constexpr std::string_view kSessionKey = "sallyport-session";
 constexpr char kAnonymous[] = "anonymous";
 
+// gRPC writes a timeout with three digits, so up to a hundredth too long.
+constexpr double kTimeoutRounding = 0.01;
+constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
+
 constexpr char kUnknownEncoding[] =
     "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or "
     "deflate";
@@ -339,8 +343,14 @@ void CallSession::Finish() {
 
 CallerLoss CallSession::LossNow() const {
   gpr_timespec deadline = server_->raw_deadline();
-  gpr_timespec now = gpr_now(deadline.clock_type);
-  return gpr_time_cmp(now, deadline) >= 0 ? CallerLoss::kDeadline : CallerLoss::kCancelled;
+  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) return CallerLoss::kCancelled;
+  gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  absl::Duration remaining = absl::Seconds(left.tv_sec) + absl::Nanoseconds(left.tv_nsec);
+  absl::Duration elapsed = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
+  // The caller ends the call itself when its deadline passes, and its clock is ahead: timeouts are rounded up on the
+  // wire.
+  return remaining <= (elapsed + remaining) * kTimeoutRounding + kTimeoutSlack ? CallerLoss::kDeadline
+                                                                               : CallerLoss::kCancelled;
 }
 
 grpc::WriteOptions CallSession::WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const {

@@ -18,7 +18,7 @@ class CallSession;
 // the timer's thread. Thread-safe; outlives all sessions.
 class HeadersTimer {
  public:
-  explicit HeadersTimer(absl::Duration delay = absl::Milliseconds(1));
+  explicit HeadersTimer(absl::Duration delay = absl::Milliseconds(5));
   ~HeadersTimer();
   HeadersTimer(const HeadersTimer&) = delete;
   HeadersTimer& operator=(const HeadersTimer&) = delete;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "recorder/index/schema.h"
 #include "recorder/log/block.h"
 #include "recorder/log/file.h"
@@ -21,10 +22,11 @@ namespace {
 constexpr char kPragmas[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;";
 
-constexpr std::string_view kInsertCall =
+constexpr char kInsertCalls[] =
     "INSERT OR REPLACE INTO calls(id, identity, session, method, upstream, peer, start_ns, end_reason, status, "
-    "duration_ns, request_frames, response_frames, request_bytes, response_bytes, position) "
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    "duration_ns, request_frames, response_frames, request_bytes, response_bytes, position) VALUES ";
+constexpr char kCallValues[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr int kCallColumns = 15;
 constexpr std::string_view kEndCall =
     "UPDATE calls SET end_reason = ?2, status = ?3, duration_ns = ?4, request_frames = ?5, response_frames = ?6, "
     "request_bytes = ?7, response_bytes = ?8, position = ?9 WHERE id = ?1";
@@ -110,8 +112,12 @@ Index::Index(std::unique_ptr<Database> database, Dictionary identities, Dictiona
       upstreams_(std::move(upstreams)) {}
 
 absl::Status Index::PrepareStatements() {
+  const std::string insert_call = absl::StrCat(kInsertCalls, kCallValues);
+  const std::string insert_calls =
+      absl::StrCat(kInsertCalls, absl::StrJoin(std::vector<std::string>(kRowsPerInsert, kCallValues), ","));
   const std::pair<Statement*, std::string_view> statements[] = {
-      {&insert_call_, kInsertCall},
+      {&insert_call_, insert_call},
+      {&insert_calls_, insert_calls},
       {&end_call_, kEndCall},
       {&set_position_, "UPDATE calls SET position = ?2 WHERE id = ?1"},
       {&add_to_session_, kAddToSession},
@@ -234,6 +240,7 @@ absl::Status Index::ApplyStart(Position position, const ScannedEntry& entry) {
   call.position = position;
   call.peer = std::string(start.peer);
   started_.push_back(entry.call_id);
+  ++calls_started_;
   const int64_t lead_us = Clamped(entry.call_id) - entry.time_ns / 1000;
   ahead_us_ = std::max(ahead_us_, lead_us);
   behind_us_ = std::max(behind_us_, -lead_us);
@@ -267,28 +274,57 @@ absl::Status Index::ApplyEnd(Position position, const ScannedEntry& entry) {
   OpenCall& call = found->second;
   call.position = position;
   ++committed_rows_;
-  absl::Status status = call.stored ? WriteEnd(entry.call_id, call, end) : WriteWholeRow(entry.call_id, call, end);
+  const absl::Status status =
+      call.stored ? WriteEnd(entry.call_id, call, end) : AddWholeRow(entry.call_id, std::move(call), end);
   open_.erase(found);
   return status;
 }
 
-absl::Status Index::WriteWholeRow(uint64_t id, const OpenCall& call, const ScannedEnd& end) {
-  insert_call_.Bind(1, id);
-  insert_call_.Bind(2, call.identity);
-  insert_call_.Bind(3, call.session);
-  insert_call_.Bind(4, call.method);
-  insert_call_.Bind(5, call.upstream);
-  insert_call_.Bind(6, std::string_view(call.peer));
-  insert_call_.Bind(7, call.start_ns);
-  insert_call_.Bind(8, Clamped(end.reason));
-  insert_call_.Bind(9, int64_t{end.status_code});
-  insert_call_.Bind(10, Clamped(end.duration_ns));
-  insert_call_.Bind(11, Clamped(end.request_frames));
-  insert_call_.Bind(12, Clamped(end.response_frames));
-  insert_call_.Bind(13, Clamped(end.request_bytes));
-  insert_call_.Bind(14, Clamped(end.response_bytes));
-  insert_call_.Bind(15, call.position.packed());
-  return insert_call_.Run();
+absl::Status Index::AddWholeRow(uint64_t id, OpenCall call, const ScannedEnd& end) {
+  whole_rows_.push_back({id, std::move(call), end});
+  return whole_rows_.size() < kRowsPerInsert ? absl::OkStatus() : WriteWholeRows();
+}
+
+absl::Status Index::WriteWholeRows() {
+  // Rows in order of their ids find their place without a search.
+  std::stable_sort(whole_rows_.begin(), whole_rows_.end(),
+                   [](const WholeRow& a, const WholeRow& b) { return a.id < b.id; });
+  const bool together = whole_rows_.size() == kRowsPerInsert;
+  Statement& insert = together ? insert_calls_ : insert_call_;
+  int first = 1;
+  for (const WholeRow& row : whole_rows_) {
+    BindWholeRow(insert, first, row);
+    if (together) {
+      first += kCallColumns;
+    } else if (absl::Status status = insert.Run(); !status.ok()) {
+      return status;
+    }
+  }
+  if (together) {
+    if (absl::Status status = insert.Run(); !status.ok()) return status;
+  }
+  whole_rows_.clear();
+  return absl::OkStatus();
+}
+
+void Index::BindWholeRow(Statement& insert, int first, const WholeRow& row) {
+  const OpenCall& call = row.call;
+  const ScannedEnd& end = row.end;
+  insert.Bind(first, row.id);
+  insert.Bind(first + 1, call.identity);
+  insert.Bind(first + 2, call.session);
+  insert.Bind(first + 3, call.method);
+  insert.Bind(first + 4, call.upstream);
+  insert.Bind(first + 5, std::string_view(call.peer));
+  insert.Bind(first + 6, call.start_ns);
+  insert.Bind(first + 7, Clamped(end.reason));
+  insert.Bind(first + 8, int64_t{end.status_code});
+  insert.Bind(first + 9, Clamped(end.duration_ns));
+  insert.Bind(first + 10, Clamped(end.request_frames));
+  insert.Bind(first + 11, Clamped(end.response_frames));
+  insert.Bind(first + 12, Clamped(end.request_bytes));
+  insert.Bind(first + 13, Clamped(end.response_bytes));
+  insert.Bind(first + 14, call.position.packed());
 }
 
 absl::Status Index::WriteEnd(uint64_t id, const OpenCall& call, const ScannedEnd& end) {
@@ -323,12 +359,12 @@ absl::Status Index::WriteOpenRows() {
   for (uint64_t id : started_) {
     auto found = open_.find(id);
     if (found == open_.end() || found->second.stored) continue;
-    if (absl::Status status = WriteWholeRow(id, found->second, ScannedEnd()); !status.ok()) return status;
+    if (absl::Status status = AddWholeRow(id, found->second, ScannedEnd()); !status.ok()) return status;
     found->second.stored = true;
     ++committed_rows_;
   }
   started_.clear();
-  return absl::OkStatus();
+  return WriteWholeRows();
 }
 
 absl::Status Index::WritePositions() {

@@ -59,9 +59,13 @@ class Index {
   // The largest id of a call or session.
   absl::StatusOr<uint64_t> LargestId();
   absl::StatusOr<uint64_t> CountCalls();
+  // Since Open.
+  uint64_t calls_started() const { return calls_started_; }
 
  private:
   static constexpr int kRowsPerCheckpoint = 20000;
+  // One statement inserts so many rows: most of its cost does not depend on the number.
+  static constexpr size_t kRowsPerInsert = 32;
 
   // A call without an end so far.
   struct OpenCall {
@@ -74,6 +78,12 @@ class Index {
     bool stored = false;          // has a row
     bool position_dirty = false;  // whose position is out of date, and is in dirty_positions_
     std::string peer;
+  };
+  // A row that waits to be written together with others.
+  struct WholeRow {
+    uint64_t id = 0;
+    OpenCall call;
+    ScannedEnd end;
   };
   // What a transaction adds to a session's row.
   struct SessionChange {
@@ -94,7 +104,9 @@ class Index {
   absl::Status ApplyStart(Position position, const ScannedEntry& entry);
   absl::Status ApplyEnd(Position position, const ScannedEntry& entry);
   void CountInSession(const ScannedStart& start, int64_t identity, int64_t start_ns);
-  absl::Status WriteWholeRow(uint64_t id, const OpenCall& call, const ScannedEnd& end);
+  absl::Status AddWholeRow(uint64_t id, OpenCall call, const ScannedEnd& end);
+  absl::Status WriteWholeRows();
+  static void BindWholeRow(Statement& insert, int first, const WholeRow& row);
   absl::Status WriteEnd(uint64_t id, const OpenCall& call, const ScannedEnd& end);
   absl::Status WriteOpenRows();
   absl::Status WritePositions();
@@ -106,6 +118,7 @@ class Index {
   Dictionary methods_;
   Dictionary upstreams_;
   Statement insert_call_;
+  Statement insert_calls_;  // kRowsPerInsert of them
   Statement end_call_;
   Statement set_position_;
   Statement add_to_session_;
@@ -121,7 +134,9 @@ class Index {
   bool uncommitted_ = false;
   bool in_transaction_ = false;
   int committed_rows_ = 0;
+  uint64_t calls_started_ = 0;
   absl::flat_hash_map<uint64_t, OpenCall> open_;
+  std::vector<WholeRow> whole_rows_;       // fewer than kRowsPerInsert
   std::vector<uint64_t> started_;          // since the last commit
   std::vector<uint64_t> dirty_positions_;  // of calls that have rows
   absl::flat_hash_map<uint64_t, SessionChange> sessions_;

@@ -23,6 +23,8 @@ struct Block {
   std::string body;  // plain: entries, each behind its varint length
 
   Position position() const { return header.position; }
+  // Of the first entry behind it.
+  uint64_t next_sequence() const { return header.first_sequence + header.entries; }
   // Where the next block of the segment begins.
   Position end() const {
     return {position().segment(), position().offset() + kBlockHeaderSize + header.payload_size()};

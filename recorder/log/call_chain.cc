@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/index/entry_scanner.h"
-#include "recorder/log/block.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -26,17 +25,26 @@ absl::StatusOr<const SegmentReader*> CallChain::Segment(uint64_t number) {
   return &segments_.emplace(number, *std::move(reader)).first->second;
 }
 
+absl::StatusOr<const Block*> CallChain::Directory(Position at) {
+  if (directory_.position() == at) return &directory_;
+  absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
+  if (!segment.ok()) return segment.status();
+  absl::StatusOr<Block> block = (*segment)->ReadDirectory(at.offset());
+  if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
+  if (!block.ok()) return block.status();
+  directory_ = *std::move(block);
+  return &directory_;
+}
+
 absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Position last) {
   std::vector<Position> blocks;
   for (Position at = last; at.set();) {
-    absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
-    if (!segment.ok()) return segment.status();
-    absl::StatusOr<Block> block = (*segment)->ReadDirectory(at.offset());
-    if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
+    absl::StatusOr<const Block*> block = Directory(at);
     if (!block.ok()) return block.status();
-    const auto entry = std::find_if(block->directory.begin(), block->directory.end(),
+    const std::vector<DirectoryEntry>& directory = (*block)->directory;
+    const auto entry = std::find_if(directory.begin(), directory.end(),
                                     [&](const DirectoryEntry& entry) { return entry.call_id == call_id; });
-    if (entry == block->directory.end()) return Broken(at, "the block's directory lacks a call that should be in it");
+    if (entry == directory.end()) return Broken(at, "the block's directory lacks a call that should be in it");
     if (entry->previous >= at) return Broken(at, "the block's directory names a later block as an earlier one");
     blocks.push_back(at);
     at = entry->previous;
@@ -45,8 +53,8 @@ absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Positi
   return blocks;
 }
 
-absl::Status CallChain::ReadEntries(uint64_t call_id, const std::vector<Position>& blocks,
-                                    absl::FunctionRef<absl::Status(std::string_view)> entry) {
+absl::Status CallChain::ReadEntries(const std::vector<Position>& blocks,
+                                    absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry) {
   for (Position at : blocks) {
     absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
     if (!segment.ok()) return segment.status();
@@ -56,7 +64,7 @@ absl::Status CallChain::ReadEntries(uint64_t call_id, const std::vector<Position
     const absl::Status status = ForEachEntry(block->body, [&](std::string_view bytes) {
       ScannedEntry head;
       if (!ScanEntry(bytes, head)) return Broken(at, "the block holds something that is no entry");
-      return head.call_id == call_id ? entry(bytes) : absl::OkStatus();
+      return entry(head.call_id, bytes);
     });
     if (!status.ok()) return status;
   }

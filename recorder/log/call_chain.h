@@ -10,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/log/block.h"
 #include "recorder/log/log_format.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/store_layout.h"
@@ -25,18 +26,21 @@ class CallChain {
   // The blocks that hold entries of the call up to `last`, in log order. DATA_LOSS if the chain is broken.
   absl::StatusOr<std::vector<Position>> Blocks(uint64_t call_id, Position last);
 
-  // Hands on the call's serialised entries in those blocks, in order, until `entry` returns an error, which is then
-  // returned.
-  absl::Status ReadEntries(uint64_t call_id, const std::vector<Position>& blocks,
-                           absl::FunctionRef<absl::Status(std::string_view)> entry);
+  // Hands on the serialised entries of all calls in those blocks, in order, until `entry` returns an error, which is
+  // then returned.
+  absl::Status ReadEntries(const std::vector<Position>& blocks,
+                           absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry);
 
  private:
   static constexpr size_t kSegmentsKeptOpen = 8;
 
   absl::StatusOr<const SegmentReader*> Segment(uint64_t number);
+  // The block without its body.
+  absl::StatusOr<const Block*> Directory(Position at);
 
   const StoreLayout layout_;
   std::map<uint64_t, SegmentReader> segments_;
+  Block directory_;  // the one read last: calls that were open together share it
 };
 
 }  // namespace sallyport::recorder

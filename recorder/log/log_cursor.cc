@@ -1,5 +1,7 @@
 #include "recorder/log/log_cursor.h"
 
+#include <vector>
+
 #include "recorder/log/file.h"
 
 namespace sallyport::recorder {
@@ -7,6 +9,12 @@ namespace sallyport::recorder {
 bool LogCursor::HasNextSegment() const { return FileExists(layout_.Segment(at_.segment() + 1)); }
 
 absl::StatusOr<std::optional<Block>> LogCursor::Next() {
+  if (!at_.set()) {
+    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
+    if (!segments.ok()) return segments.status();
+    if (segments->empty()) return std::nullopt;
+    at_ = Position(segments->front(), 0);
+  }
   while (true) {
     if (!segment_.has_value() || segment_->number() != at_.segment()) {
       absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout_, at_.segment());

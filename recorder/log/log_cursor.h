@@ -15,7 +15,7 @@ namespace sallyport::recorder {
 // Hands out one block after another, also of a log that is being written. Not thread-safe.
 class LogCursor {
  public:
-  // Begins at `from`, where a block begins or will.
+  // Begins at `from`, where a block begins or will; at the log's beginning if it is unset.
   LogCursor(const StoreLayout& layout, Position from) : layout_(layout), at_(from) {}
 
   // The next block of entries; nothing if there is none yet, or it is not complete. DATA_LOSS if it is damaged: which

@@ -84,6 +84,12 @@ class Load:
         return calls
 
     def run(self, contender, calls):
+        try:
+            return self._run(contender, calls)
+        except OSError as gone:
+            raise Unsound(f"{contender.name} or the upstream ended while it was measured: {gone}") from gone
+
+    def _run(self, contender, calls):
         pids = contender.pids()
         before = self.upstream.counters()[self.counter]
         disturbance = processes.Disturbance(pids + self.upstream.pids())
@@ -94,7 +100,7 @@ class Load:
         cpu = processes.cpu_seconds(pids) - cpu
         completed = self.upstream.counters()[self.counter] - before
         if completed != self.counted(calls):
-            raise Unsound(f"{calls} calls made, but the upstream counted {completed} of {self.counted(calls)}")
+            raise Unsound(f"{contender.name}: {calls} calls made, but the upstream counted {completed} of {self.counted(calls)}")
         return Sample(calls, rate, cpu / calls * 1e6, share, median, p99)
 
 

@@ -157,11 +157,11 @@ def write(chosen, name, lines, raw):
 
 def comparison(chosen, upstream, start, heading, stack):
     known = all_loads(upstream, chosen.out)
-    wanted = chosen.loads.split(",") if chosen.loads else [load.name for load in known]
-    unknown = set(wanted) - {load.name for load in known}
+    names = [load.name for load in known] + ["idle"]
+    wanted = chosen.loads.split(",") if chosen.loads else names
+    unknown = set(wanted) - set(names)
     if unknown:
-        raise SystemExit(f"no load is called {', '.join(sorted(unknown))}; there are "
-                         f"{', '.join(load.name for load in known)}")
+        raise SystemExit(f"no load is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     chosen_loads = [load for load in known if load.name in wanted]
     running = []
     for name in chosen.contenders:
@@ -169,13 +169,14 @@ def comparison(chosen, upstream, start, heading, stack):
         stack.callback(running[-1].stop)
     results = report.Results()
     in_turns(chosen, running, chosen_loads, results)
-    if chosen.idle_streams and not chosen.loads:
+    if chosen.idle_streams and "idle" in wanted:
         idle_memory(chosen, upstream, start, results)
+    lines = [heading, ""]
     disturbed = [sample.disturbance for rounds in results.samples.values() for sample in rounds.values()]
-    lines = [heading, "", f"Medians of {chosen.rounds} turns of about {chosen.seconds:g} s. Other processes used "
-             f"{report.median(disturbed):.0%} of the machine meanwhile (at most {max(disturbed):.0%}).", "",
-             report.table(results, chosen_loads, chosen.contenders), ""]
-    lines += report.targets(results) + [""]
+    if disturbed:
+        lines += [f"Medians of {chosen.rounds} turns of about {chosen.seconds:g} s. Other processes used "
+                  f"{report.median(disturbed):.0%} of the machine meanwhile (at most {max(disturbed):.0%}).", ""]
+    lines += [report.table(results, chosen_loads, chosen.contenders), "", *report.targets(results), ""]
     for load in chosen_loads:
         if load.name != "latency":
             lines += report.ratios(results, load, chosen.contenders) + [""]

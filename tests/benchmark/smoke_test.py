@@ -40,6 +40,13 @@ class Benchmark(unittest.TestCase):
         with self.assertRaisesRegex(loads.Unsound, "ended with an error"):
             load.run(floor, 10)
 
+    def test_memory_is_flat_only_if_it_does_not_grow(self):
+        calls = range(0, 1100, 100)
+        warm = [(number, 100 if number else 20) for number in calls]
+        leaking = [(number, 100 + number // 50) for number in calls]
+        self.assertIn("**met**", "".join(report.memory_table({"flat": warm})))
+        self.assertIn("**not met**", "".join(report.memory_table({"leaking": leaking})))
+
     def test_messages_have_the_size_asked_for(self):
         for size in (100, 1024, 65536):
             frame = loads.message(size)

@@ -7,6 +7,12 @@
 namespace sallyport::recorder {
 namespace {
 
+CallQuery OpenOnly() {
+  CallQuery query;
+  query.open_only = true;
+  return query;
+}
+
 TEST_CASE("a call that was appended durably is found and read back whole") {
   TemporaryDirectory directory;
   const absl::Time now = absl::Now();
@@ -66,7 +72,7 @@ TEST_CASE("a call left open when the recorder closes is ended as interrupted") {
     REQUIRE((*recorder)->Flush().ok());
     auto reader = RecordReader::Open(directory.store());
     REQUIRE(reader.ok());
-    auto open = (*reader)->Calls({.open_only = true});
+    auto open = (*reader)->Calls(OpenOnly());
     REQUIRE(open.ok());
     REQUIRE(open->size() == 1);
     CHECK(open->front().end_reason == v1::END_REASON_UNSPECIFIED);

@@ -1,0 +1,111 @@
+// RebuildIndex: the index again, from the log alone.
+#include <stdio.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "recorder/index/index.h"
+#include "recorder/log/file.h"
+#include "recorder/log/log_scan.h"
+#include "recorder/log/segment_reader.h"
+#include "recorder/record_reader.h"
+#include "recorder/recovery.h"
+#include "recorder/store_layout.h"
+
+namespace sallyport::recorder {
+namespace {
+
+// After so many bytes of log a transaction ends, so that it stays small.
+constexpr uint64_t kBytesPerCommit = 64 << 20;
+
+absl::StatusOr<uint64_t> LogBytes(const StoreLayout& layout) {
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+  if (!segments.ok()) return segments.status();
+  uint64_t bytes = 0;
+  for (uint64_t number : *segments) {
+    absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
+    if (!file.ok()) return file.status();
+    absl::StatusOr<uint64_t> size = file->Size();
+    if (!size.ok()) return size.status();
+    bytes += *size;
+  }
+  return bytes;
+}
+
+// Feeds the whole log to the index. Returns the first damage met.
+absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, Index& index,
+                                      absl::FunctionRef<void(const RebuildProgress&)> progress) {
+  absl::StatusOr<uint64_t> total = LogBytes(layout);
+  if (!total.ok()) return total.status();
+  RebuildProgress done;
+  done.bytes_total = *total;
+  uint64_t uncommitted = 0;
+  absl::StatusOr<LogEnd> end = ScanLog(layout, Position(), OnDamage::kSkip, [&](const Block& block) {
+    absl::Status status =
+        index.Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
+    if (!status.ok()) return status;
+    const uint64_t size = block.end().offset() - block.position().offset();
+    done.bytes_done += size;
+    done.calls = index.calls_started();
+    progress(done);
+    uncommitted += size;
+    if (uncommitted < kBytesPerCommit) return absl::OkStatus();
+    uncommitted = 0;
+    if (status = index.Commit(Index::Extent::kRows); !status.ok()) return status;
+    return index.Checkpoint();
+  });
+  if (!end.ok()) return end.status();
+  if (absl::Status status = index.Commit(Index::Extent::kPositions); !status.ok()) return status;
+  return end->damage;
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
+                                      absl::FunctionRef<void(const RebuildProgress&)> progress) {
+  const StoreLayout layout(directory);
+  if (!FileExists(layout.LogDirectory())) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
+  }
+  absl::StatusOr<std::unique_ptr<FileLock>> owner = FileLock::Take(layout.OwnerLock(), FileLock::Wait::kNo);
+  if (absl::IsFailedPrecondition(owner.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a gateway writes ", directory, ": stop it before the index is made again"));
+  }
+  if (!owner.ok()) return owner.status();
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
+  if (!lock.ok()) return lock.status();
+
+  if (absl::Status status = EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  if (absl::Status status = Index::Remove(layout.RebuiltIndex()); !status.ok()) return status;
+  absl::StatusOr<StoreId> store_id = FindStoreId(layout);
+  if (!store_id.ok()) return store_id.status();
+  uint64_t calls = 0;
+  absl::Status damage;
+  {
+    absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.RebuiltIndex(), *store_id);
+    if (!index.ok()) return index.status();
+    absl::StatusOr<absl::Status> indexed = IndexLog(layout, **index, progress);
+    if (!indexed.ok()) return indexed.status();
+    damage = *std::move(indexed);
+    absl::StatusOr<uint64_t> count = (*index)->CountCalls();
+    if (!count.ok()) return count.status();
+    calls = *count;
+    if (absl::Status status = (*index)->Checkpoint(); !status.ok()) return status;
+  }
+  // The rebuilt one is closed, so all of it is in its one file.
+  if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
+  if (rename(layout.RebuiltIndex().c_str(), layout.Index().c_str()) != 0) {
+    return SystemError(errno, "renaming to", layout.Index());
+  }
+  if (absl::Status status = SyncDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  if (!damage.ok()) {
+    return absl::DataLossError(absl::StrCat("the index was made again from what is readable (", calls, " calls), but ",
+                                            std::string(damage.message())));
+  }
+  return calls;
+}
+
+}  // namespace sallyport::recorder

@@ -1,0 +1,1 @@
+"""What the integration and conformance tests share: programs under test, and promises that are kept or not."""

@@ -1,0 +1,64 @@
+// The worked example in FORMAT.md is what the code writes.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_split.h"
+#include "recorder/credential_fingerprint.h"
+#include "recorder/log/log_writer.h"
+#include "tests/recorder/store_fixture.h"
+
+namespace sallyport::recorder {
+namespace {
+
+// The bytes in the code block after "## Worked example": lines of an offset, hex bytes and what they are.
+std::string BytesInDocument() {
+  std::ifstream document(std::string(SALLYPORT_SOURCE_DIRECTORY) + "/recorder/FORMAT.md");
+  REQUIRE(document.good());
+  std::string line;
+  while (std::getline(document, line) && line != "## Worked example") {
+  }
+  while (std::getline(document, line) && line != "```") {
+  }
+  std::string hex;
+  while (std::getline(document, line) && line != "```") {
+    const std::vector<std::string> columns = absl::StrSplit(line, absl::ByString("  "), absl::SkipEmpty());
+    REQUIRE(columns.size() >= 2);
+    for (char c : columns[1]) {
+      if (c != ' ') hex.push_back(c);
+    }
+  }
+  return hex;
+}
+
+TEST_CASE("the worked example in FORMAT.md is what the log writer writes") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  REQUIRE(EnsureDirectory(layout.directory()).ok());
+  REQUIRE(EnsureDirectory(layout.LogDirectory()).ok());
+  const absl::Time time = absl::FromUnixSeconds(1767323045);  // 2026-01-02T03:04:05Z
+  LogWriter::Start start;
+  for (size_t i = 0; i < start.store_id.size(); ++i) start.store_id[i] = static_cast<char>(0xA0 + i);
+  LogWriter writer(layout, 1 << 20, CreateFile, start);
+  REQUIRE(writer.Open(time).ok());
+
+  const CredentialFingerprint fingerprint(std::string(CredentialFingerprint::kKeySize, 'k'));
+  EntryBatch batch(1767323045000000, &fingerprint);
+  CallStart call;
+  call.method = "/a.B/C";
+  batch.AddStart(time, call);
+  CallEnd end;
+  end.duration = absl::Milliseconds(3);
+  batch.AddEnd(time + end.duration, end);
+  const std::vector<CallEntries> entries = {{batch.call_id(), batch.bytes(), 2, true}};
+  REQUIRE(writer.Append(entries, time).ok());
+  REQUIRE(writer.Close(time).ok());
+
+  auto bytes = ReadWholeFile(layout.Segment(1), 1 << 20);
+  REQUIRE(bytes.ok());
+  CHECK(absl::BytesToHexString(*bytes) == BytesInDocument());
+}
+
+}  // namespace
+}  // namespace sallyport::recorder

@@ -1,0 +1,230 @@
+// Segments: what is written is read, and no changed byte passes.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <random>
+
+#include "absl/time/clock.h"
+#include "recorder/log/log_cursor.h"
+#include "recorder/log/log_scan.h"
+#include "recorder/log/log_writer.h"
+#include "recorder/log/segment_reader.h"
+#include "tests/recorder/store_fixture.h"
+
+namespace sallyport::recorder {
+namespace {
+
+std::string ReadFile(const std::string& path) { return *ReadWholeFile(path, size_t{1} << 30); }
+
+void WriteFile(const std::string& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+// Whole entries with the given contents.
+std::string Entries(std::initializer_list<std::string> contents) {
+  std::string bytes;
+  for (const std::string& content : contents) {
+    bytes.push_back(static_cast<char>(content.size()));
+    bytes += content;
+  }
+  return bytes;
+}
+
+struct Log {
+  explicit Log(const std::string& path, uint64_t segment_bytes = 1 << 20) : layout(path) {
+    REQUIRE(EnsureDirectory(layout.directory()).ok());
+    REQUIRE(EnsureDirectory(layout.LogDirectory()).ok());
+    writer = std::make_unique<LogWriter>(layout, segment_bytes, CreateFile, LogWriter::Start());
+    REQUIRE(writer->Open(absl::UnixEpoch()).ok());
+  }
+  Position Append(uint64_t call, const std::string& entries, uint32_t count, bool ends = false) {
+    const std::vector<CallEntries> group = {{call, entries, count, ends}};
+    auto block = writer->Append(group, absl::UnixEpoch());
+    REQUIRE(block.ok());
+    return block->position;
+  }
+
+  StoreLayout layout;
+  std::unique_ptr<LogWriter> writer;
+};
+
+// The bodies of all blocks, and what the walk says besides.
+std::pair<std::vector<std::string>, LogEnd> Bodies(const StoreLayout& layout, OnDamage on_damage) {
+  std::vector<std::string> bodies;
+  auto end = ScanLog(layout, Position(), on_damage, [&](const Block& block) {
+    bodies.push_back(block.body);
+    return absl::OkStatus();
+  });
+  REQUIRE(end.ok());
+  return {bodies, *end};
+}
+
+TEST_CASE("blocks are read as they were written, over several segments") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 300);
+  std::vector<std::string> written;
+  for (int i = 0; i < 20; ++i) {
+    written.push_back(Entries({"one" + std::to_string(i), "two"}));
+    log.Append(static_cast<uint64_t>(i % 3), written.back(), 2);
+  }
+  REQUIRE(log.writer->Close(absl::UnixEpoch()).ok());
+  const auto [bodies, end] = Bodies(log.layout, OnDamage::kStop);
+  CHECK(bodies == written);
+  CHECK(end.damage.ok());
+  CHECK(end.torn.ok());
+  CHECK(end.next_sequence == 41);
+  const auto segments = ListSegments(log.layout);
+  REQUIRE(segments.ok());
+  CHECK(segments->size() > 3);
+  for (uint64_t number : *segments) CHECK(SegmentReader::Open(log.layout, number)->CheckFooter().ok());
+}
+
+TEST_CASE("a block's directory names the block before with entries of the same call") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 150);
+  const Position first = log.Append(5, Entries({"a"}), 1);
+  log.Append(6, Entries({"b"}), 1);
+  const Position third = log.Append(5, Entries({"c"}), 1, /*ends=*/true);
+  const Position fourth = log.Append(5, Entries({"d"}), 1);
+  CHECK(third.segment() > first.segment());
+  const auto previous = [&](Position at) {
+    return SegmentReader::Open(log.layout, at.segment())->ReadDirectory(at.offset())->directory.front().previous;
+  };
+  CHECK(previous(first) == Position());
+  CHECK(previous(third) == first);
+  CHECK(previous(fourth) == Position());
+}
+
+TEST_CASE("no byte of a segment can be changed unnoticed") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  log.Append(1, Entries({"first", "second"}), 2);
+  log.Append(2, Entries({"third"}), 1);
+  log.Append(1, Entries({"fourth"}), 1, true);
+  REQUIRE(log.writer->Close(absl::UnixEpoch()).ok());
+  const std::string path = log.layout.Segment(1);
+  const std::string good = ReadFile(path);
+  const auto [all, good_end] = Bodies(log.layout, OnDamage::kSkip);
+  REQUIRE(all.size() == 3);
+  for (size_t at = 0; at < good.size(); ++at) {
+    for (int flip : {0x01, 0x80, 0xFF}) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ flip);
+      WriteFile(path, bad);
+      const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+      INFO("byte " << at << " flipped by " << flip);
+      CHECK_FALSE((end.damage.ok() && end.torn.ok()));
+      // Whatever else is handed out is as it was.
+      for (const std::string& body : bodies) CHECK(std::find(all.begin(), all.end(), body) != all.end());
+      if (at >= kSegmentHeaderSize) CHECK(bodies.size() >= 2);
+    }
+  }
+}
+
+TEST_CASE("a log cut anywhere yields its whole blocks, and says whether something is torn") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  std::vector<uint64_t> ends = {kSegmentHeaderSize};
+  for (int i = 0; i < 4; ++i) {
+    log.Append(1, Entries({std::string(static_cast<size_t>(i) * 7 + 1, 'e')}), 1);
+    ends.push_back(log.writer->end().offset());
+  }
+  const std::string path = log.layout.Segment(1);
+  const std::string good = ReadFile(path);
+  for (size_t size = 0; size <= good.size(); ++size) {
+    WriteFile(path, std::string_view(good).substr(0, size));
+    const auto [bodies, end] = Bodies(log.layout, OnDamage::kStop);
+    const auto whole = std::upper_bound(ends.begin(), ends.end(), size) - ends.begin();
+    INFO("cut to " << size);
+    CHECK(static_cast<ptrdiff_t>(bodies.size()) == std::max<ptrdiff_t>(0, whole - 1));
+    CHECK(end.damage.ok());
+    CHECK(end.torn.ok() == (std::find(ends.begin(), ends.end(), size) != ends.end()));
+    CHECK(end.end.offset() == (whole == 0 ? 0 : ends[static_cast<size_t>(whole) - 1]));
+  }
+}
+
+TEST_CASE("a valid block moved to another place is not accepted there") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  const Position first = log.Append(1, Entries({"same size 1"}), 1);
+  const Position second = log.Append(1, Entries({"same size 2"}), 1);
+  log.Append(1, Entries({"same size 3"}), 1);
+  const std::string path = log.layout.Segment(1);
+  std::string bytes = ReadFile(path);
+  const size_t size = second.offset() - first.offset();
+  bytes.replace(first.offset(), size, bytes.substr(second.offset(), size));
+  WriteFile(path, bytes);
+  const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+  CHECK(bodies.size() == 2);
+  CHECK(absl::IsDataLoss(end.damage));
+  CHECK(std::string(end.damage.message()).find("offset " + std::to_string(first.offset())) != std::string::npos);
+}
+
+TEST_CASE("a missing segment is named") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 100);
+  for (int i = 0; i < 5; ++i) log.Append(1, Entries({"entry"}), 1);
+  REQUIRE(unlink(log.layout.Segment(3).c_str()) == 0);
+  const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+  CHECK(bodies.size() == 4);
+  CHECK(std::string(end.damage.message()).find("segment 3 is missing") != std::string::npos);
+}
+
+TEST_CASE("a cursor hands out each block once while the log grows") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 300);
+  LogCursor cursor(log.layout, Position(1, 0));
+  std::vector<std::string> seen;
+  for (int i = 0; i < 30; ++i) {
+    CHECK_FALSE(cursor.Next()->has_value());
+    log.Append(1, Entries({"entry" + std::to_string(i)}), 1);
+    auto block = cursor.Next();
+    REQUIRE(block.ok());
+    REQUIRE(block->has_value());
+    CHECK((*block)->body == Entries({"entry" + std::to_string(i)}));
+  }
+}
+
+TEST_CASE("random damage never brings a reader down, nor makes it hand out what was not written") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 300);
+  for (int i = 0; i < 12; ++i) log.Append(static_cast<uint64_t>(i % 2), Entries({"entry" + std::to_string(i)}), 1);
+  const auto [all, whole] = Bodies(log.layout, OnDamage::kSkip);
+  std::vector<std::string> good;
+  for (uint64_t number = 1; number <= 3; ++number) good.push_back(ReadFile(log.layout.Segment(number)));
+  std::mt19937 random(4711);
+  for (int round = 0; round < 2000; ++round) {
+    const size_t number = 1 + random() % 3;
+    std::string bad = good[number - 1];
+    for (uint32_t i = 1 + random() % 4; i > 0; --i) {
+      const size_t at = random() % bad.size();
+      switch (random() % 4) {
+        case 0:
+          bad[at] = static_cast<char>(random());
+          break;
+        case 1:
+          bad.resize(at + 1);
+          break;
+        case 2:
+          bad.insert(at, bad.substr(random() % bad.size(), random() % 100));
+          break;
+        case 3:
+          bad.erase(at, random() % 50);
+          if (bad.empty()) bad = "x";
+          break;
+      }
+    }
+    WriteFile(log.layout.Segment(number), bad);
+    const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+    for (const std::string& body : bodies) REQUIRE(std::find(all.begin(), all.end(), body) != all.end());
+    LogCursor cursor(log.layout, Position(1, 0));
+    for (int i = 0; i < 20; ++i) {
+      auto block = cursor.Next();
+      if (!block.ok() || !block->has_value()) break;
+    }
+    WriteFile(log.layout.Segment(number), good[number - 1]);
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::recorder

@@ -1,0 +1,63 @@
+// `sallyport tail`.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/replay/command_fixture.h"
+#include "tests/replay/shop_store.h"
+
+namespace sallyport::replay {
+namespace {
+
+using Json = nlohmann::json;
+
+TEST_CASE("tail prints calls as they start and end, and Ctrl-C ends it well") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());  // before: not shown
+  RunningCommand tail({"tail", "--data", store.data()});
+  REQUIRE(tail.WaitForErrors("following "));
+  const uint64_t open = store.AddOpen(absl::Seconds(1));
+  REQUIRE(tail.WaitForOutput("start  shop.Orders/Watch  https://idp.test#alice"));
+  recorder::EntryBatch batch = store.recorder().NewBatch(open);
+  recorder::CallEnd end;
+  end.reason = recorder::EndReason::kCancelled;
+  end.status_code = 1;
+  end.status_message = "gone\x1b[2J";
+  end.duration = absl::Seconds(2);
+  batch.AddEnd(ShopTime() + absl::Seconds(3), end);
+  store.Append(std::move(batch));
+  REQUIRE(tail.WaitForOutput("end    shop.Orders/Watch  CANCELLED in 2.00s  cancelled  gone\\x1b[2J\n"));
+  tail.Signal(SIGINT);
+  CHECK(tail.Wait() == 0);
+  CHECK(LinesOf(tail.output()).size() == 2);
+}
+
+TEST_CASE("tail keeps to its filters, also for calls that began before it") {
+  ShopStore store;
+  const uint64_t before = store.AddOpen(absl::ZeroDuration());
+  RunningCommand tail({"tail", "--json", "--frames", "--method", "shop.*", "--data", store.data()});
+  REQUIRE(tail.WaitForErrors("following "));
+  store.AddFailure(absl::Seconds(1), "/other.Service/Lookup", 5);
+  recorder::EntryBatch batch = store.recorder().NewBatch(before);
+  batch.AddFrame(ShopTime() + absl::Seconds(2), recorder::Direction::kResponse, 0, false, {kOrder});
+  store.Append(std::move(batch));
+  const std::string last = store.AddGet(absl::Seconds(3));
+  REQUIRE(tail.WaitForOutput("\"event\":\"end\""));
+  tail.Signal(SIGTERM);
+  CHECK(tail.Wait() == 0);
+  const std::vector<std::string> lines = LinesOf(tail.output());
+  REQUIRE(lines.size() == 7);
+  const Json frame = Json::parse(lines[0]);
+  CHECK(frame["call"] == recorder::FormatId(before));
+  CHECK(frame["method"] == "shop.Orders/Watch");
+  CHECK(frame["event"] == "frame");
+  CHECK(frame["direction"] == "response");
+  CHECK(frame["size"] == 8);
+  const std::vector<std::string> events = {"start", "frame", "half_close", "response_headers", "frame", "end"};
+  for (size_t i = 0; i < events.size(); ++i) {
+    CHECK(Json::parse(lines[i + 1])["event"] == events[i]);
+    CHECK(Json::parse(lines[i + 1])["call"] == last);
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::replay
