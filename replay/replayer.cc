@@ -54,6 +54,7 @@ class Replayer {
     arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
     arguments.SetMaxSendMessageSize(-1);
     channel_ = grpc::CreateCustomChannel(options_.target, options_.credentials, arguments);
+    KeepForever(channel_);
     stub_ = std::make_unique<grpc::GenericStub>(channel_);
   }
 
@@ -74,6 +75,14 @@ class Replayer {
   }
 
  private:
+  // When the last channel with callbacks goes, gRPC 1.51 ends the threads that run them, and now and then aborts over a
+  // reference that one of them still holds (`prior > 0` in ref_counted.h). A process makes few channels: they stay to
+  // its end.
+  static void KeepForever(std::shared_ptr<grpc::Channel> channel) {
+    static auto* const kept = new std::vector<std::shared_ptr<grpc::Channel>>();
+    kept->push_back(std::move(channel));
+  }
+
   bool Interrupted() const { return options_.interrupted != nullptr && options_.interrupted->load(); }
 
   absl::Status Unreachable() const {
