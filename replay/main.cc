@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   CLI::App app("Finds, shows and replays the gRPC calls that a Sallyport gateway has recorded.", "sallyport");
   // At most one: with none the help is shown, and what is not a command is named rather than missed.
   app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "sallyport " SALLYPORT_VERSION);
   app.footer(kFooter);
   sallyport::replay::CommandContext context;
 

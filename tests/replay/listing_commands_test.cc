@@ -225,6 +225,7 @@ TEST_CASE("--help describes every command and exits with 0") {
     CHECK(one.code == 0);
     CHECK(Contains(one.output, "--help"));
   }
+  CHECK(Run({"--version"}).output.find("sallyport ") == 0);
   CHECK(Contains(Run({"calls", "--help"}).output, "Examples:"));
   CHECK(Contains(Run({"index", "rebuild", "--help"}).output, "--data"));
 }
