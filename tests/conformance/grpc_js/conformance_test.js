@@ -16,13 +16,16 @@ const {difference} = require('./observation.js');
 const {waysToCompare} = require('./paths.js');
 
 const SCENARIO_SECONDS = 60;
-const SCENARIOS = ['statuses', 'metadata', 'headers', 'encodings', 'streams', 'cancellations', 'deadlines', 'failures',
-                   'services', 'sizes'];
+const SCENARIOS = [
+  'statuses', 'metadata', 'headers', 'encodings', 'streams', 'cancellations', 'deadlines', 'failures', 'services',
+  'sizes'
+];
 
 function withTimeLimit(promise, what) {
   let timer;
   const late = new Promise((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${SCENARIO_SECONDS} s`)), SCENARIO_SECONDS * 1000);
+    timer =
+        setTimeout(() => reject(new Error(`${what} took longer than ${SCENARIO_SECONDS} s`)), SCENARIO_SECONDS * 1000);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -65,8 +68,9 @@ async function runScenarios(ways, scenarios, stage) {
       cells.push(fault ? 'BROKEN' : way.gateway && scenario.differs ? 'as permitted' : 'kept');
     }
     const note = scenario.differs ? `  (permitted: ${scenario.differs})` : '';
-    console.log([scenario.name.padEnd(width), ...cells.map((cell) => cell.padStart(15))].join(' ')
-                + `  ${((Date.now() - begun) / 1000).toFixed(1)} s${note}`);
+    console.log(
+        [scenario.name.padEnd(width), ...cells.map((cell) => cell.padStart(15))].join(' ') +
+        `  ${((Date.now() - begun) / 1000).toFixed(1)} s${note}`);
   }
   return faults;
 }
@@ -93,7 +97,8 @@ async function main() {
     throw new Error('the packages are not installed: run tests/conformance/grpc_js/install.sh');
   }
   const {JsService} = require('./js_peer.js');
-  const scenarios = SCENARIOS.flatMap((file) => require(`./scenarios/${file}.js`)).filter(({name}) => name.includes(options.only));
+  const scenarios =
+      SCENARIOS.flatMap((file) => require(`./scenarios/${file}.js`)).filter(({name}) => name.includes(options.only));
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-conformance-'));
   const ways = waysToCompare({...options, directory});
   const stage = {upstream: new Upstream(), service: new JsService()};
