@@ -89,6 +89,15 @@ async function stopPrograms(ways) {
   return faults;
 }
 
+// However this program ends, nothing it started stays behind.
+function stopAtExit(ways, directory) {
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
+  process.on('exit', () => {
+    for (const program of ways.flatMap((way) => Object.values(way.programs))) program?.kill();
+    fs.rmSync(directory, {recursive: true, force: true, maxRetries: 10, retryDelay: 50});
+  });
+}
+
 async function main() {
   const {values: options} = parseArgs(
       {options: {sallyportd: {type: 'string'}, control: {type: 'boolean'}, only: {type: 'string', default: ''}}});
@@ -101,17 +110,12 @@ async function main() {
       SCENARIOS.flatMap((file) => require(`./scenarios/${file}.js`)).filter(({name}) => name.includes(options.only));
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-conformance-'));
   const ways = waysToCompare({...options, directory});
+  stopAtExit(ways, directory);
   const stage = {upstream: new Upstream(), service: new JsService()};
-  let faults;
-  try {
-    const upstreams = {byHand: await stage.upstream.listen(), byGrpcJs: await stage.service.listen()};
-    for (const way of ways) await way.open(upstreams);
-    faults = await runScenarios(ways, scenarios, stage);
-    faults.push(...await stopPrograms(ways));
-  } finally {
-    for (const program of ways.flatMap((way) => Object.values(way.programs))) program?.kill();
-    fs.rmSync(directory, {recursive: true, force: true, maxRetries: 10});
-  }
+  const upstreams = {byHand: await stage.upstream.listen(), byGrpcJs: await stage.service.listen()};
+  for (const way of ways) await way.open(upstreams);
+  const faults = await runScenarios(ways, scenarios, stage);
+  faults.push(...await stopPrograms(ways));
   console.log(`${scenarios.length} scenarios, ${faults.length} faults`);
   for (const fault of faults) console.log(`\nFAULT ${fault}`);
   process.exit(faults.length || !scenarios.length ? 1 : 0);
