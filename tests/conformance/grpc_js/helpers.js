@@ -7,12 +7,8 @@ const {JsClient} = require('./js_peer.js');
 const SERVICE = '/sallyport.conformance.Conformance';
 // Names the run of a scenario that a call belongs to, in its metadata.
 const RUN = 'scenario-run';
-const METHODS = {
-  unary: `${SERVICE}/Unary`,
-  clientStream: `${SERVICE}/ClientStream`,
-  serverStream: `${SERVICE}/ServerStream`,
-  bidi: `${SERVICE}/Bidi`
-};
+const METHODS = {unary: `${SERVICE}/Unary`, clientStream: `${SERVICE}/ClientStream`, serverStream: `${SERVICE}/ServerStream`,
+                 bidi: `${SERVICE}/Bidi`};
 
 // A connection made by hand that leads to the upstream made by hand.
 async function connect(stage) {
@@ -28,8 +24,8 @@ function client(stage, to, options) {
   return made;
 }
 
-// Gives a method of the upstream made by hand its behaviour, and resolves with the first call of it. A call that an
-// earlier scenario gave up, and that arrives only now, is turned away.
+// Gives a method of the upstream made by hand its behaviour, and resolves with the first call of it. A call that an earlier
+// scenario gave up, and that arrives only now, is turned away.
 function atUpstream(stage, method, handler) {
   return new Promise((resolve) => stage.upstream.handlers.set(method, (call) => {
     if (valuesOf(call.fields, RUN)[0] !== stage.run) {
@@ -58,12 +54,4 @@ function signal() {
 
 const text = (value) => Buffer.from(value);
 
-module.exports = {
-  METHODS,
-  connect,
-  client,
-  atUpstream,
-  echo,
-  signal,
-  text
-};
+module.exports = {METHODS, connect, client, atUpstream, echo, signal, text};

@@ -7,10 +7,7 @@ const protoLoader = require('@grpc/proto-loader');
 
 const definition = protoLoader.loadSync(path.join(__dirname, 'conformance.proto'));
 const {Conformance} = grpc.loadPackageDefinition(definition).sallyport.conformance;
-const NO_LIMITS = {
-  'grpc.max_receive_message_length': -1,
-  'grpc.max_send_message_length': -1
-};
+const NO_LIMITS = {'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1};
 
 // Metadata as plain values: {name: [text, or {bytes: hex}]}.
 function plain(metadata) {
@@ -28,17 +25,14 @@ class JsService {
     this.server = new grpc.Server(NO_LIMITS);
     const dispatch = (name) => (call, callback) => this.handlers[name](call, callback);
     this.server.addService(Conformance.service, {
-      Unary: dispatch('Unary'),
-      ClientStream: dispatch('ClientStream'),
-      ServerStream: dispatch('ServerStream'),
-      Bidi: dispatch('Bidi'),
+      Unary: dispatch('Unary'), ClientStream: dispatch('ClientStream'),
+      ServerStream: dispatch('ServerStream'), Bidi: dispatch('Bidi'),
     });
   }
 
   async listen() {
     const bind = (resolve, reject) => this.server.bindAsync(
-        '127.0.0.1:0', grpc.ServerCredentials.createInsecure(),
-        (error, port) => (error ? reject(error) : resolve(port)));
+        '127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
     return `127.0.0.1:${await new Promise(bind)}`;
   }
 
@@ -53,10 +47,7 @@ class JsClient {
   constructor(address, options = {}, always = {}) {
     this.always = always;
     this.stub = new Conformance(address, grpc.credentials.createInsecure(), {
-      ...NO_LIMITS,
-      'grpc.enable_retries': 0,
-      'grpc.use_local_subchannel_pool': 1,
-      ...options,
+      ...NO_LIMITS, 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1, ...options,
     });
   }
 
@@ -114,9 +105,4 @@ class JsClient {
   }
 }
 
-module.exports = {
-  JsService,
-  JsClient,
-  grpc,
-  plain
-};
+module.exports = {JsService, JsClient, grpc, plain};

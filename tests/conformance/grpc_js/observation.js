@@ -1,6 +1,6 @@
 'use strict';
-// What is seen of a call, put so that two ways can be compared: what the protocol lets an intermediary change is taken
-// out here, and nothing else. Everything that is taken out is named here, with the reason.
+// What is seen of a call, put so that two ways can be compared: what the protocol lets an intermediary change is taken out
+// here, and nothing else. Everything that is taken out is named here, with the reason.
 
 const assert = require('node:assert');
 
@@ -37,11 +37,8 @@ function fields(list) {
   for (const [name, given] of [...list].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) {
     const value = canonical(name, given);
     if (NOT_COMPARED.has(name) || value === undefined) continue;
-    (result[name] ||= [])
-        .push(
-            name.endsWith('-bin')       ? binary(value) :
-                name === 'grpc-message' ? percentDecoded(value) :
-                                          value);
+    (result[name] ||= []).push(
+        name.endsWith('-bin') ? binary(value) : name === 'grpc-message' ? percentDecoded(value) : value);
   }
   // A message beside OK says nothing: gRPC's own libraries do not hand it on to applications.
   if (result['grpc-status']?.[0] === '0') delete result['grpc-message'];
@@ -50,18 +47,14 @@ function fields(list) {
 
 // The text of a grpc-message; what is not a valid escape stands for itself, as the protocol asks.
 function percentDecoded(value) {
-  const bytes = value.replace(
-      /%([0-9A-Fa-f]{2})|([^\x00-\x7f])|([\x00-\x7f])/gu,
-      (all, hex, wide) => hex ? String.fromCharCode(parseInt(hex, 16)) :
-          wide                ? Buffer.from(wide).toString('latin1') :
-                                all);
+  const bytes = value.replace(/%([0-9A-Fa-f]{2})|([^\x00-\x7f])|([\x00-\x7f])/gu, (all, hex, wide) =>
+      hex ? String.fromCharCode(parseInt(hex, 16)) : wide ? Buffer.from(wide).toString('latin1') : all);
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
 function metadata(plainMetadata = {}) {
-  return Object.fromEntries(Object.entries(plainMetadata)
-                                .filter(([name]) => !NOT_COMPARED.has(name))
-                                .map(([name, values]) => [name, values.map((value) => canonical(name, value))]));
+  return Object.fromEntries(Object.entries(plainMetadata).filter(([name]) => !NOT_COMPARED.has(name)).map(
+      ([name, values]) => [name, values.map((value) => canonical(name, value))]));
 }
 
 function body(bytes) {
@@ -88,11 +81,7 @@ const upstreamSaw = (call) => ({
 
 // A call of grpc-js.
 const outcome = ({code, message, headers, trailers, bodies}) => ({
-  code,
-  message: code === 0 ? '' : message,
-  headers: metadata(headers),
-  trailers: metadata(trailers),
-  bodies: bodies.map(body),
+  code, message: code === 0 ? '' : message, headers: metadata(headers), trailers: metadata(trailers), bodies: bodies.map(body),
 });
 
 // What differs between two observations, in lines; empty if nothing does.
@@ -105,13 +94,4 @@ function difference(found, expected) {
   }
 }
 
-module.exports = {
-  fields,
-  metadata,
-  body,
-  callerSaw,
-  upstreamSaw,
-  outcome,
-  difference,
-  percentDecoded
-};
+module.exports = {fields, metadata, body, callerSaw, upstreamSaw, outcome, difference, percentDecoded};

@@ -21,8 +21,7 @@ class Between {
           if (found) resolve(found[1]);
         });
       }
-      this.gone.then(
-          (how) => reject(new Error(`${argv[0]} ended (${how}) before it listened:\n${this.lines.join('\n')}`)));
+      this.gone.then((how) => reject(new Error(`${argv[0]} ended (${how}) before it listened:\n${this.lines.join('\n')}`)));
     });
     this.listening.catch(() => {});  // reported to whoever asks for the address
   }
@@ -49,8 +48,7 @@ class Between {
   }
 }
 
-// One way: {name, gateway, byHand, byGrpcJs}; the two addresses lead to the upstream made by hand and the one by
-// grpc-js.
+// One way: {name, gateway, byHand, byGrpcJs}; the two addresses lead to the upstream made by hand and the one by grpc-js.
 class Way {
   constructor(name, start, {gateway = false} = {}) {
     this.name = name;
@@ -78,24 +76,12 @@ function waysToCompare({sallyportd, control, directory}) {
     return [direct, new Way('plain relay', (upstream) => new Between(['python3', '-u', relay, upstream]))];
   }
   const descriptors = path.join(directory, 'conformance.binpb');
-  execFileSync('protoc', [
-    `-I${__dirname}`, '--include_imports', `--descriptor_set_out=${descriptors}`,
-    path.join(__dirname, 'conformance.proto')
-  ]);
-  const gateway = (name, extra) => new Way(
-      name, (upstream, kind) => new Between([
-              sallyportd,
-              '--listen',
-              '127.0.0.1:0',
-              '--upstream',
-              upstream,
-              '--grace',
-              '1',
-              '--data',
-              path.join(directory, `${name} ${kind}`.replaceAll(' ', '-')),
-              ...extra,
-            ]),
-      {gateway: true});
+  execFileSync('protoc', [`-I${__dirname}`, '--include_imports', `--descriptor_set_out=${descriptors}`,
+                          path.join(__dirname, 'conformance.proto')]);
+  const gateway = (name, extra) => new Way(name, (upstream, kind) => new Between([
+    sallyportd, '--listen', '127.0.0.1:0', '--upstream', upstream, '--grace', '1',
+    '--data', path.join(directory, `${name} ${kind}`.replaceAll(' ', '-')), ...extra,
+  ]), {gateway: true});
   return [direct, gateway('known methods', ['--descriptors', descriptors]), gateway('unknown methods', [])];
 }
 

@@ -70,8 +70,7 @@ function closed(emitter) {
   return new Promise((resolve) => emitter.on('close', resolve));
 }
 
-// One call as the caller sees it. Events: 'headers', 'message', 'end'. `ended` resolves when the stream is over,
-// however.
+// One call as the caller sees it. Events: 'headers', 'message', 'end'. `ended` resolves when the stream is over, however.
 class CallerCall extends EventEmitter {
   constructor(stream) {
     super();
@@ -161,9 +160,8 @@ class Caller {
   // Begins a call. `fields` are pairs; what gRPC demands is added unless given.
   start(path, fields = [], {endStream = false} = {}) {
     const given = new Set(fields.map(([name]) => name));
-    const demanded = [
-      [':method', 'POST'], [':path', path], ...this.always, ['content-type', 'application/grpc'], ['te', 'trailers']
-    ];
+    const demanded = [[':method', 'POST'], [':path', path], ...this.always,
+                      ['content-type', 'application/grpc'], ['te', 'trailers']];
     const all = [...demanded.filter(([name]) => !given.has(name)), ...fields];
     return new CallerCall(this.session.request(headerObject(all), {endStream}));
   }
@@ -215,8 +213,7 @@ class UpstreamCall extends EventEmitter {
     if (this.gone) return;
     const given = new Set(fields.map(([name]) => name));
     const demanded = [[':status', '200'], ['content-type', 'application/grpc']];
-    this.stream.respond(
-        headerObject([...demanded.filter(([name]) => !given.has(name)), ...fields]), {waitForTrailers: true});
+    this.stream.respond(headerObject([...demanded.filter(([name]) => !given.has(name)), ...fields]), {waitForTrailers: true});
   }
 
   async send(payload, compressed = false) {
@@ -236,8 +233,7 @@ class UpstreamCall extends EventEmitter {
   trailersOnly(status, fields = []) {
     if (this.gone) return;
     this.stream.respond(
-        headerObject(
-            [[':status', '200'], ['content-type', 'application/grpc'], ['grpc-status', String(status)], ...fields]),
+        headerObject([[':status', '200'], ['content-type', 'application/grpc'], ['grpc-status', String(status)], ...fields]),
         {endStream: true});
   }
 }
@@ -278,9 +274,4 @@ class Upstream {
   }
 }
 
-module.exports = {
-  Caller,
-  Upstream,
-  frame,
-  valuesOf
-};
+module.exports = {Caller, Upstream, frame, valuesOf};

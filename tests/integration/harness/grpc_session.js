@@ -1,7 +1,6 @@
 'use strict';
 // Makes the unary calls given on stdin, one after another on one connection, and prints what came back.
-//   node grpc_session.js ADDRESS < calls.json     [{"method": "/p.S/M", "request": base64, "metadata": [[k, v], ...]},
-//   ...]
+//   node grpc_session.js ADDRESS < calls.json     [{"method": "/p.S/M", "request": base64, "metadata": [[k, v], ...]}, ...]
 // Prints one JSON line per call: {"status": n, "message": text, "response": base64}.
 
 const fs = require('node:fs');

@@ -1,9 +1,9 @@
 'use strict';
 // Makes calls until the connection breaks, and prints which of them came back OK.
 //   node load.js ADDRESS CYCLE METHODS HELD
-// First HELD calls of the method Hold, which are never answered; then the methods M0, M1, ... each once, many at a
-// time. Every request is CYCLE + 1 bytes long, so that method and length together name a call. Prints "held", then
-// "acknowledged <n>" for each call M<n> whose OK arrived, at last "over <methods tried>".
+// First HELD calls of the method Hold, which are never answered; then the methods M0, M1, ... each once, many at a time.
+// Every request is CYCLE + 1 bytes long, so that method and length together name a call.
+// Prints "held", then "acknowledged <n>" for each call M<n> whose OK arrived, at last "over <methods tried>".
 
 const {Caller} = require('../harness/grpc_by_hand.js');
 

@@ -30,33 +30,29 @@ const sendsOne = (call) => {
 };
 
 module.exports = [
-  ...['unary', 'clientStream', 'serverStream', 'bidi'].flatMap(
-      (method) =>
-          [cancelled('cancelled before headers', method, () => {}, () => {}),
-           cancelled('cancelled after headers', method, (call) => call.respond(), (call) => call.gotHeaders()),
-]),
+  ...['unary', 'clientStream', 'serverStream', 'bidi'].flatMap((method) => [
+    cancelled('cancelled before headers', method, () => {}, () => {}),
+    cancelled('cancelled after headers', method, (call) => call.respond(), (call) => call.gotHeaders()),
+  ]),
   cancelled('cancelled after the first response', 'serverStream', sendsOne, (call) => call.gotMessages(1)),
   cancelled('cancelled after the first response', 'bidi', sendsOne, (call) => call.gotMessages(1)),
-  cancelled(
-      'the connection of the caller breaks', 'bidi', sendsOne, (call) => call.gotMessages(1),
-      (call, caller) => caller.close()),
+  cancelled('the connection of the caller breaks', 'bidi', sendsOne, (call) => call.gotMessages(1),
+            (call, caller) => caller.close()),
   cancelled('the connection of the caller breaks', 'unary', () => {}, () => {}, (call, caller) => caller.close()),
   ...['unary', 'serverStream'].map((method) => ({
-                                     name : `grpc-js cancels, its server hears it, ${method}`,
-                                          async observe(stage) {
-                                            let heard;
-                                            const handler = (begun) => (call) => {
-                                              heard = new Promise(
-                                                  (resolve) => call.on('cancelled', () => resolve('cancelled')));
-                                              begun(call);
-                                            };
-                                            let clientCall;
-                                            stage.service.handlers.Unary = handler(() => clientCall.cancel());
-                                            stage.service.handlers.ServerStream = handler(() => clientCall.cancel());
-                                            const {code} = await client(stage, 'byGrpcJs')[method](
-                                                text('x'), {begun: (call) => (clientCall = call)});
-                                            return {code, heard: await heard};
-                                          },
-                                     expect : (seen) => assert.deepEqual(seen, {code : 1, heard : 'cancelled'}),
-                                   })),
+    name: `grpc-js cancels, its server hears it, ${method}`,
+    async observe(stage) {
+      let heard;
+      const handler = (begun) => (call) => {
+        heard = new Promise((resolve) => call.on('cancelled', () => resolve('cancelled')));
+        begun(call);
+      };
+      let clientCall;
+      stage.service.handlers.Unary = handler(() => clientCall.cancel());
+      stage.service.handlers.ServerStream = handler(() => clientCall.cancel());
+      const {code} = await client(stage, 'byGrpcJs')[method](text('x'), {begun: (call) => (clientCall = call)});
+      return {code, heard: await heard};
+    },
+    expect: (seen) => assert.deepEqual(seen, {code: 1, heard: 'cancelled'}),
+  })),
 ];

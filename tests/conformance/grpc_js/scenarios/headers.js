@@ -51,56 +51,50 @@ module.exports = [
   ...Object.keys(METHODS).map(early),
   ...Object.keys(METHODS).flatMap((method) => [trailersOnly(method, false), trailersOnly(method, true)]),
   ...['unary', 'bidi'].map((method) => ({
-                             name : `authority, te and content-type reach the upstream, ${method}`,
-                                  async observe(stage) {
-                                    const arrived = atUpstream(stage, METHODS[method], echo);
-                                    const caller = await connect(stage);
-                                    await caller.unary(
-                                        METHODS[method], text('x'),
-                                        [[':authority', 'payments.example:8443'], ['user-agent', 'by-hand/1']]);
-                                    return upstreamSaw(await arrived);
-                                  },
-                                  expect(seen) {
-                                    assert.deepEqual(seen.fields[':authority'], ['payments.example:8443']);
-                                    assert.deepEqual(seen.fields.te, ['trailers']);
-                                    assert.deepEqual(seen.fields['content-type'], ['application/grpc']);
-                                  },
-                           })),
+    name: `authority, te and content-type reach the upstream, ${method}`,
+    async observe(stage) {
+      const arrived = atUpstream(stage, METHODS[method], echo);
+      const caller = await connect(stage);
+      await caller.unary(METHODS[method], text('x'), [[':authority', 'payments.example:8443'], ['user-agent', 'by-hand/1']]);
+      return upstreamSaw(await arrived);
+    },
+    expect(seen) {
+      assert.deepEqual(seen.fields[':authority'], ['payments.example:8443']);
+      assert.deepEqual(seen.fields.te, ['trailers']);
+      assert.deepEqual(seen.fields['content-type'], ['application/grpc']);
+    },
+  })),
   {
-    name : 'a content-type that names another serialisation than protobuf',
-         async observe(stage) {
-           const arrived = atUpstream(stage, METHODS.unary, echo);
-           await (await connect(stage)).unary(METHODS.unary, text('{}'), [['content-type', 'application/grpc+json']]);
-           return valuesOf((await arrived).fields, 'content-type');
-         },
-    expect : (seen) => assert.deepEqual(seen, ['application/grpc+json']),
-           differs: 'gRPC C++ always sends application/grpc',
-           through: (seen) => assert.deepEqual(seen, ['application/grpc']),
+    name: 'a content-type that names another serialisation than protobuf',
+    async observe(stage) {
+      const arrived = atUpstream(stage, METHODS.unary, echo);
+      await (await connect(stage)).unary(METHODS.unary, text('{}'), [['content-type', 'application/grpc+json']]);
+      return valuesOf((await arrived).fields, 'content-type');
+    },
+    expect: (seen) => assert.deepEqual(seen, ['application/grpc+json']),
+    differs: 'gRPC C++ always sends application/grpc',
+    through: (seen) => assert.deepEqual(seen, ['application/grpc']),
   },
   {
-    name : 'user-agent',
-         async observe(stage) {
-           const arrived = atUpstream(stage, METHODS.unary, echo);
-           await (await connect(stage)).unary(METHODS.unary, text('x'), [['user-agent', 'by-hand/1']]);
-           return valuesOf((await arrived).fields, 'user-agent');
-         },
-    expect : (seen) => assert.deepEqual(seen, ['by-hand/1']),
-           differs: 'each hop of gRPC names itself',
-           through(seen) {
-             assert.equal(seen.length, 1);
-             assert.match(seen[0], /grpc/);
-           },
+    name: 'user-agent',
+    async observe(stage) {
+      const arrived = atUpstream(stage, METHODS.unary, echo);
+      await (await connect(stage)).unary(METHODS.unary, text('x'), [['user-agent', 'by-hand/1']]);
+      return valuesOf((await arrived).fields, 'user-agent');
+    },
+    expect: (seen) => assert.deepEqual(seen, ['by-hand/1']),
+    differs: 'each hop of gRPC names itself',
+    through(seen) {
+      assert.equal(seen.length, 1);
+      assert.match(seen[0], /grpc/);
+    },
   },
   {
-    name : 'a method the upstream does not have is refused with its words',
-         async observe(stage) {
-           return outcome(
-               await client(stage, 'byGrpcJs')
-                   .readAll(
-                       client(stage, 'byGrpcJs')
-                           .stub.makeServerStreamRequest('/no.such.Service/Method', (x) => x, (x) => x, text('x')),
-                       () => {}));
-         },
-    expect : (seen) => assert.equal(seen.code, 12),
+    name: 'a method the upstream does not have is refused with its words',
+    async observe(stage) {
+      return outcome(await client(stage, 'byGrpcJs').readAll(
+          client(stage, 'byGrpcJs').stub.makeServerStreamRequest('/no.such.Service/Method', (x) => x, (x) => x, text('x')), () => {}));
+    },
+    expect: (seen) => assert.equal(seen.code, 12),
   },
 ];

@@ -8,20 +8,10 @@ const {grpc, plain} = require('../js_peer.js');
 
 const EVERY_BYTE = Buffer.from(Array.from({length: 256}, (_, i) => i));
 const FIELDS = [
-  ['tenant', 'first'],
-  ['tenant', 'second'],
-  ['tenant', 'first'],
-  ['with-comma', 'a,b, c'],
-  ['punctuation', '~!@#$%^&*()_+{}|:"<>?'],
-  ['empty', ''],
-  ['under_score.and-dot', '1'],
-  ['inner space', 'no'].map((part) => part.replace(' ', '-')),
-  ['all-bin', EVERY_BYTE.toString('base64')],
-  ['twice-bin', 'AQI='],
-  ['twice-bin', 'AwQ'],
-  ['nothing-bin', ''],
-  ['grpc-unknown-to-all', 'passes'],
-  ['traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
+  ['tenant', 'first'], ['tenant', 'second'], ['tenant', 'first'], ['with-comma', 'a,b, c'], ['punctuation', '~!@#$%^&*()_+{}|:"<>?'],
+  ['empty', ''], ['under_score.and-dot', '1'], ['inner space', 'no'].map((part) => part.replace(' ', '-')),
+  ['all-bin', EVERY_BYTE.toString('base64')], ['twice-bin', 'AQI='], ['twice-bin', 'AwQ'], ['nothing-bin', ''],
+  ['grpc-unknown-to-all', 'passes'], ['traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
 ];
 
 const bothWays = (method) => ({
@@ -67,29 +57,29 @@ module.exports = [
   large(8000),
   large(40000),
   {
-    name : 'metadata between a client and a server of grpc-js',
-         async observe(stage) {
-           let seen;
-           stage.service.handlers.Unary = (call, callback) => {
-             seen = plain(call.metadata);
-             const back = new grpc.Metadata();
-             back.add('echo', 'one');
-             back.add('echo', 'two');
-             back.add('echo-bin', EVERY_BYTE);
-             call.sendMetadata(back);
-             callback(null, {body: text('x')}, back);
-           };
-           const sent = new grpc.Metadata();
-           sent.add('key', 'a');
-           sent.add('key', 'b');
-           sent.add('key-bin', EVERY_BYTE);
-           const result = outcome(await client(stage, 'byGrpcJs').unary(text('x'), {metadata: sent}));
-           return {caller: result, upstream: metadata(seen)};
-         },
-         expect({caller, upstream}) {
-           assert.equal(caller.code, 0);
-           assert.deepEqual(caller.trailers['echo-bin'], [{bytes: EVERY_BYTE.toString('hex')}]);
-           assert.deepEqual(upstream['key-bin'], [{bytes: EVERY_BYTE.toString('hex')}]);
-         },
+    name: 'metadata between a client and a server of grpc-js',
+    async observe(stage) {
+      let seen;
+      stage.service.handlers.Unary = (call, callback) => {
+        seen = plain(call.metadata);
+        const back = new grpc.Metadata();
+        back.add('echo', 'one');
+        back.add('echo', 'two');
+        back.add('echo-bin', EVERY_BYTE);
+        call.sendMetadata(back);
+        callback(null, {body: text('x')}, back);
+      };
+      const sent = new grpc.Metadata();
+      sent.add('key', 'a');
+      sent.add('key', 'b');
+      sent.add('key-bin', EVERY_BYTE);
+      const result = outcome(await client(stage, 'byGrpcJs').unary(text('x'), {metadata: sent}));
+      return {caller: result, upstream: metadata(seen)};
+    },
+    expect({caller, upstream}) {
+      assert.equal(caller.code, 0);
+      assert.deepEqual(caller.trailers['echo-bin'], [{bytes: EVERY_BYTE.toString('hex')}]);
+      assert.deepEqual(upstream['key-bin'], [{bytes: EVERY_BYTE.toString('hex')}]);
+    },
   },
 ];

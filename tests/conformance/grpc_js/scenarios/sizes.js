@@ -64,61 +64,61 @@ module.exports = [
   ...['unary', 'bidi'].flatMap((method) => [1, 16384, 10_000_000, LIMIT].map((bytes) => byHand(bytes, method))),
   ...['request', 'response'].flatMap((direction) => [tooLarge(direction, 'unary'), tooLarge(direction, 'bidi')]),
   {
-    name : '10 MB through grpc-js on both sides',
-         async observe(stage) {
-           stage.service.handlers.Unary = (call, callback) => callback(null, {body: call.request.body});
-           return outcome(await client(stage, 'byGrpcJs').unary(noise.subarray(0, 10_000_000)));
-         },
-    expect : (seen) => assert.equal(seen.code, 0),
+    name: '10 MB through grpc-js on both sides',
+    async observe(stage) {
+      stage.service.handlers.Unary = (call, callback) => callback(null, {body: call.request.body});
+      return outcome(await client(stage, 'byGrpcJs').unary(noise.subarray(0, 10_000_000)));
+    },
+    expect: (seen) => assert.equal(seen.code, 0),
   },
   {
-    name : `${FRAMES} messages in one stream, each sent back`,
-         async observe(stage) {
-           atUpstream(stage, METHODS.bidi, (call) => {
-             call.respond();
-             call.messages.push = () => 0;
-             call.on('message', ({payload}) => call.send(payload));
-             call.halfClosed.then(() => call.finish());
-           });
-           const call = (await connect(stage)).start(METHODS.bidi);
-           const seen = tally(call);
-           for (let i = 0; i < FRAMES; ++i) {
-             const sent = call.send(text(`frame ${i}`));
-             if (i % 1000 === 0) await sent;
-           }
-           call.halfClose();
-           await call.ended;
-           return {status: call.status, count: seen.count, sha256: seen.digest()};
-         },
-    expect : (seen) => assert.equal(seen.count, FRAMES),
+    name: `${FRAMES} messages in one stream, each sent back`,
+    async observe(stage) {
+      atUpstream(stage, METHODS.bidi, (call) => {
+        call.respond();
+        call.messages.push = () => 0;
+        call.on('message', ({payload}) => call.send(payload));
+        call.halfClosed.then(() => call.finish());
+      });
+      const call = (await connect(stage)).start(METHODS.bidi);
+      const seen = tally(call);
+      for (let i = 0; i < FRAMES; ++i) {
+        const sent = call.send(text(`frame ${i}`));
+        if (i % 1000 === 0) await sent;
+      }
+      call.halfClose();
+      await call.ended;
+      return {status: call.status, count: seen.count, sha256: seen.digest()};
+    },
+    expect: (seen) => assert.equal(seen.count, FRAMES),
   },
   {
-    name : 'a caller that reads late makes the upstream wait, not the gateway grow',
-         async observe(stage) {
-           const total = 128 * MIB;
-           const piece = noise.subarray(0, 64 << 10);
-           let sent = 0;
-           atUpstream(stage, METHODS.serverStream, async (call) => {
-             call.respond();
-             for (; sent < total; sent += piece.length) await call.send(piece);
-             call.finish();
-           });
-           const program = stage.way.programs.byHand;
-           const before = program ? program.peakMemory() : 0;
-           const call = (await connect(stage)).start(METHODS.serverStream);
-           const seen = tally(call);
-           call.stream.pause();
-           call.send(text('x'));
-           call.halfClose();
-           await call.gotHeaders();
-           await standsStill(() => sent);
-           const waited = sent < total;
-           call.stream.resume();
-           await call.ended;
-           const grown = program ? program.peakMemory() - before : 0;
-           return {waited, status: call.status, count: seen.count, grown: grown < 48 * MIB || `${grown / MIB} MiB`};
-         },
-    expect : (seen) => assert.deepEqual(seen, {waited : true, status : 0, count : 2048, grown : true}),
+    name: 'a caller that reads late makes the upstream wait, not the gateway grow',
+    async observe(stage) {
+      const total = 128 * MIB;
+      const piece = noise.subarray(0, 64 << 10);
+      let sent = 0;
+      atUpstream(stage, METHODS.serverStream, async (call) => {
+        call.respond();
+        for (; sent < total; sent += piece.length) await call.send(piece);
+        call.finish();
+      });
+      const program = stage.way.programs.byHand;
+      const before = program ? program.peakMemory() : 0;
+      const call = (await connect(stage)).start(METHODS.serverStream);
+      const seen = tally(call);
+      call.stream.pause();
+      call.send(text('x'));
+      call.halfClose();
+      await call.gotHeaders();
+      await standsStill(() => sent);
+      const waited = sent < total;
+      call.stream.resume();
+      await call.ended;
+      const grown = program ? program.peakMemory() - before : 0;
+      return {waited, status: call.status, count: seen.count, grown: grown < 48 * MIB || `${grown / MIB} MiB`};
+    },
+    expect: (seen) => assert.deepEqual(seen, {waited: true, status: 0, count: 2048, grown: true}),
   },
 ];
 

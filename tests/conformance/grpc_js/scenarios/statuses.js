@@ -33,12 +33,12 @@ function grpcJsStatus(code, details) {
   };
 }
 
-const codes = [...Array(17).keys(), 17, 42, 255].map(
-    (code) => endedBy(
-        `status ${code} alone`, (call) => call.trailersOnly(code, [['grpc-message', `it was ${code}`]]), (seen) => {
-          assert.deepEqual(seen.blocks[0].fields['grpc-status'], [String(code)]);
-          assert.deepEqual(seen.blocks[0].fields['grpc-message'], code === 0 ? undefined : [`it was ${code}`]);
-        }, METHODS[code % 2 ? 'unary' : 'bidi']));
+const codes = [...Array(17).keys(), 17, 42, 255].map((code) => endedBy(
+    `status ${code} alone`, (call) => call.trailersOnly(code, [['grpc-message', `it was ${code}`]]),
+    (seen) => {
+      assert.deepEqual(seen.blocks[0].fields['grpc-status'], [String(code)]);
+      assert.deepEqual(seen.blocks[0].fields['grpc-message'], code === 0 ? undefined : [`it was ${code}`]);
+    }, METHODS[code % 2 ? 'unary' : 'bidi']));
 
 module.exports = [
   ...Array.from({length: 16}, (_, i) => i + 1).map(
