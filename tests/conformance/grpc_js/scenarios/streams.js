@@ -49,6 +49,23 @@ module.exports = [
     },
     expect: ({caller}) => assert.deepEqual(caller.messages, ['']),
   })),
+  ...[0, 2].map((count) => ({
+    name: `${count} messages in a call of a unary method: it ends`,
+    async observe(stage) {
+      atUpstream(stage, METHODS.unary, async (call) => {
+        await call.halfClosed;
+        call.trailersOnly(13, [['grpc-message', `${call.messages.length} messages`]]);
+      });
+      const call = (await connect(stage)).start(METHODS.unary);
+      for (let i = 0; i < count; ++i) call.send(text(`message ${i}`));
+      call.halfClose();
+      await call.ended;
+      return {status: call.status};
+    },
+    expect: (seen) => assert.deepEqual(seen, {status: 13}),
+    differs: 'where the method is known, the gateway may refuse it in words of its own',
+    through: ({status}) => assert.ok([12, 13, 3].includes(status), `status ${status}`),
+  })),
   {
     name: 'the caller closes its half first, the upstream still sends',
     async observe(stage) {
