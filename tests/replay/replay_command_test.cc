@@ -18,6 +18,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "deploy/example/payments_service.h"
+#include "policy/descriptors/descriptors.h"
 #include "recorder/call_id.h"
 #include "recorder/recorder.h"
 #include "tests/fakes/scripted_server.h"
@@ -70,8 +71,9 @@ class Store {
   std::string KeepDescriptors() {
     google::protobuf::FileDescriptorSet set;
     AddFile(pay::v1::Payment::descriptor()->file(), &set);
-    REQUIRE(recorder_->KeepDescriptors("0123456789abcdef", set.SerializeAsString()).ok());
-    return "0123456789abcdef";
+    const auto descriptors = policy::Descriptors::Create(set, "the test").value();
+    REQUIRE(recorder_->KeepDescriptors(descriptors->version(), descriptors->serialized()).ok());
+    return descriptors->version();
   }
 
   // Ends the recorder, so that what is open is interrupted.
