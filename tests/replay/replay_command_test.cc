@@ -30,7 +30,7 @@ extern char** environ;
 namespace sallyport::replay {
 namespace {
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using recorder::Direction;
 using recorder::FormatId;
 using testing::ScriptedCall;
