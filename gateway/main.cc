@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <string>
@@ -89,7 +90,10 @@ int Serve(const sallyport::gateway::GatewayOptions& options, absl::Duration grac
     return kFailed;
   }
   spdlog::info("stopped");
-  return 0;
+  // Everything is written and nobody is served. gRPC 1.51 may abort when the last channel with callbacks is destroyed,
+  // so that is left to the end of the process.
+  spdlog::shutdown();
+  std::_Exit(0);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <future>
 #include <utility>
 
 namespace sallyport::testing {
@@ -40,6 +41,26 @@ std::string EchoDescriptors() {
   return files.SerializeAsString();
 }
 
+// gRPC 1.51 may abort when the last channel with callbacks is destroyed: one is kept for the life of the process.
+void KeepCallbacksAlive() {
+  struct Keeper {
+    std::shared_ptr<grpc::Channel> channel = Dial("127.0.0.1:1");
+    grpc::GenericStub stub{channel};
+    grpc::ClientContext context;
+    grpc::ByteBuffer request = ToBuffer("");
+    grpc::ByteBuffer response;
+    std::promise<void> done;
+  };
+  static Keeper* const keeper = [] {
+    auto* made = new Keeper;
+    made->stub.UnaryCall(&made->context, "/keep/Alive", grpc::StubOptions(), &made->request, &made->response,
+                         [made](grpc::Status) { made->done.set_value(); });
+    made->done.get_future().wait();
+    return made;
+  }();
+  REQUIRE(keeper != nullptr);
+}
+
 }  // namespace
 
 gateway::GatewayOptions OptionsFor(const std::string& target, const std::string& data) {
@@ -54,6 +75,7 @@ gateway::GatewayOptions OptionsFor(const std::string& target, const std::string&
 
 Rig::Rig(std::map<std::string, ScriptedServer::Script> scripts, Methods methods, Adjust adjust)
     : data_(directory_.path() + "/data"), upstream_(std::make_unique<ScriptedServer>(std::move(scripts))) {
+  KeepCallbacksAlive();
   gateway::GatewayOptions options = OptionsFor(upstream_->address(), data_);
   if (methods == Methods::kKnown) {
     std::string path = directory_.path() + "/echo.binpb";

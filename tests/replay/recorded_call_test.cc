@@ -12,7 +12,7 @@
 namespace sallyport::replay {
 namespace {
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 constexpr uint64_t kId = 1'767'323'045'000'000;
 

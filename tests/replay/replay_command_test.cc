@@ -18,6 +18,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "deploy/example/payments_service.h"
+#include "policy/descriptors/descriptors.h"
 #include "recorder/call_id.h"
 #include "recorder/recorder.h"
 #include "tests/fakes/scripted_server.h"
@@ -29,7 +30,7 @@ extern char** environ;
 namespace sallyport::replay {
 namespace {
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using recorder::Direction;
 using recorder::FormatId;
 using testing::ScriptedCall;
@@ -70,8 +71,9 @@ class Store {
   std::string KeepDescriptors() {
     google::protobuf::FileDescriptorSet set;
     AddFile(pay::v1::Payment::descriptor()->file(), &set);
-    REQUIRE(recorder_->KeepDescriptors("pay", set.SerializeAsString()).ok());
-    return "pay";
+    const auto descriptors = policy::Descriptors::Create(set, "the test").value();
+    REQUIRE(recorder_->KeepDescriptors(descriptors->version(), descriptors->serialized()).ok());
+    return descriptors->version();
   }
 
   // Ends the recorder, so that what is open is interrupted.

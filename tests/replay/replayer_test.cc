@@ -23,7 +23,7 @@
 namespace sallyport::replay {
 namespace {
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using testing::ScriptedCall;
 using testing::ScriptedServer;
 

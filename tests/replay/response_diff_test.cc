@@ -14,7 +14,7 @@
 namespace sallyport::replay {
 namespace {
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using Catch::Matchers::StartsWith;
 
 constexpr char kMethod[] = "/pay.v1.Payments/GetPayment";
