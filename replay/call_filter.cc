@@ -66,7 +66,7 @@ void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
   add("--min-duration", &filter->min_duration, "DURATION", "Took at least, such as 250ms");
   command->add_option("--limit", filter->limit, "At most so many calls, 0 for all")
       ->type_name("N")
-      ->check(CLI::Range(0, 1'000'000'000))
+      ->check(CLI::Range(0, 1'000'000'000).description(""))
       ->group(group);
 }
 

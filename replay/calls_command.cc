@@ -17,7 +17,8 @@ namespace {
 constexpr int kUsualLimit = 50;
 
 constexpr char kFooter[] = R"(
-Times are in UTC. The newest call comes first; `--after` with the last id listed gives the next page.
+Times are in UTC. The newest call comes first, 50 of them unless --limit says otherwise; --after with the last id listed
+gives the next page.
 
 Examples:
   sallyport calls --since 1h --status unavailable

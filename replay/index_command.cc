@@ -50,7 +50,7 @@ ExitCode RunRebuild(const CommandContext& context) {
 
 void AddIndexCommand(CLI::App* app, CommandContext* context) {
   CLI::App* index = app->add_subcommand("index", "Look after the index");
-  index->require_subcommand(1);
+  index->require_subcommand(0, 1);
   CLI::App* rebuild = index->add_subcommand("rebuild", "Make the index again from the log alone");
   rebuild->footer(kFooter);
   AddDataOption(rebuild, context);

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <vector>
 
 #include "replay/command.h"
 
@@ -28,7 +29,9 @@ int main(int argc, char** argv) {
   google::protobuf::SetLogHandler(nullptr);
 #endif
   CLI::App app("Finds, shows and replays the gRPC calls that a Sallyport gateway has recorded.", "sallyport");
-  app.require_subcommand(1);
+  // At most one: with none the help is shown, and what is not a command is named rather than missed.
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", "sallyport " SALLYPORT_VERSION);
   app.footer(kFooter);
   sallyport::replay::CommandContext context;
 
@@ -44,6 +47,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? static_cast<int>(ExitCode::kFine) : static_cast<int>(ExitCode::kUsage);
+  }
+  if (!context.run) {
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    std::cerr << "sallyport: a command is required\n\n" << (chosen.empty() ? app : *chosen.front()).help();
+    return static_cast<int>(ExitCode::kUsage);
   }
   const ExitCode code = context.run();
   std::cout.flush();

@@ -38,6 +38,8 @@ std::string Ended(const recorder::CallSummary& call) {
   }
 }
 
+std::string Frames(uint64_t count) { return absl::StrCat(count, count == 1 ? " frame" : " frames"); }
+
 std::string Size(uint64_t bytes) {
   return bytes < 1024 ? HumanSize(bytes) : absl::StrCat(HumanSize(bytes), " (", bytes, " bytes)");
 }
@@ -87,8 +89,8 @@ void RecordText::Start(const v1::Entry& entry, const recorder::CallSummary& summ
     Field("Deadline", absl::StrCat("in ", HumanDuration(absl::Nanoseconds(start.timeout_ns()))));
   }
   if (!open) {
-    Field("Sent", absl::StrCat(summary.request_frames, " frames, ", Size(summary.request_bytes)));
-    Field("Received", absl::StrCat(summary.response_frames, " frames, ", Size(summary.response_bytes)));
+    Field("Sent", absl::StrCat(Frames(summary.request_frames), ", ", Size(summary.request_bytes)));
+    Field("Received", absl::StrCat(Frames(summary.response_frames), ", ", Size(summary.response_bytes)));
   }
   Field("Relayed as",
         absl::StrCat(start.path() == v1::PATH_UNARY ? "unary" : "stream",

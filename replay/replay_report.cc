@@ -172,8 +172,9 @@ void ReplayReport::Plan(const RecordedCall& record, const OutgoingMetadata& meta
 void ReplayReport::Summary(const std::string& target) {
   HideProgress();
   if (style_ != ReportStyle::kText) return;
-  out_ << equal_ + different_ << " calls replayed against " << target << ": " << equal_ << " equal, " << different_
-       << " different";
+  const uint64_t replayed = equal_ + different_;
+  out_ << replayed << (replayed == 1 ? " call" : " calls") << " replayed against " << target << ": " << equal_
+       << " equal, " << different_ << " different";
   if (left_out_ > 0) out_ << "; " << left_out_ << " left out";
   out_ << std::endl;
 }

@@ -24,9 +24,8 @@ std::vector<MetadataPair> ToPairs(const std::multimap<grpc::string_ref, grpc::st
 
 }  // namespace
 
-std::shared_ptr<ReplayedCall> ReplayedCall::Start(grpc::GenericStub& stub, const ReplayedCallOptions& options) {
-  std::shared_ptr<ReplayedCall> call(new ReplayedCall(options));
-  call->self_ = call;
+std::unique_ptr<ReplayedCall> ReplayedCall::Start(grpc::GenericStub& stub, const ReplayedCallOptions& options) {
+  std::unique_ptr<ReplayedCall> call(new ReplayedCall(options));
   stub.PrepareBidiStreamingCall(&call->context_, call->options_.method, grpc::StubOptions(), call.get());
   // Sending starts outside of reactions: without the hold, gRPC could be done before.
   call->AddHold();
@@ -42,6 +41,11 @@ ReplayedCall::ReplayedCall(const ReplayedCallOptions& options) : options_(option
     context_.set_deadline(absl::ToChronoTime(started_ + std::min(*options_.timeout, kLongestTimeout)));
   }
   context_.set_compression_algorithm(ToGrpc(options_.encoding));
+}
+
+ReplayedCall::~ReplayedCall() {
+  // OnDone may still be letting go of the mutex.
+  absl::MutexLock lock(&mutex_);
 }
 
 bool ReplayedCall::AwaitUntil(absl::FunctionRef<bool()> condition, absl::Time until) {
@@ -76,7 +80,7 @@ bool ReplayedCall::IsOver() {
   return over_;
 }
 
-void ReplayedCall::Send(const CallFrame& frame) {
+void ReplayedCall::Send(const CallFrame& frame, Place place) {
   {
     absl::MutexLock lock(&mutex_);
     if (over_ || writing_) return;
@@ -84,7 +88,12 @@ void ReplayedCall::Send(const CallFrame& frame) {
   }
   outgoing_ = ToByteBuffer(frame, options_.encoding);
   // The bytes are as recorded: compressed already, or meant not to be.
-  StartWrite(&outgoing_, grpc::WriteOptions().set_no_compression());
+  const grpc::WriteOptions options = grpc::WriteOptions().set_no_compression();
+  if (place == Place::kLast) {
+    StartWriteLast(&outgoing_, options);
+  } else {
+    StartWrite(&outgoing_, options);
+  }
 }
 
 void ReplayedCall::HalfClose() {
@@ -133,8 +142,6 @@ void ReplayedCall::OnWriteDone(bool ok) {
 }
 
 void ReplayedCall::OnDone(const grpc::Status& status) {
-  // The owner may let go as soon as done_ is seen.
-  const std::shared_ptr<ReplayedCall> self = std::move(self_);
   absl::MutexLock lock(&mutex_);
   over_ = true;
   response_.duration = absl::Now() - started_;

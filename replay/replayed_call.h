@@ -33,11 +33,13 @@ struct ReplayedCallOptions {
 };
 
 // Drives one call with gRPC's callback API. One thread, the owner's, calls the public methods; gRPC's threads call the
-// reactions. The object keeps itself alive until gRPC is done with it; the owner calls End exactly once.
+// reactions. The owner calls End exactly once and only then destroys it, on its own thread: gRPC objects that are let
+// go of by gRPC's threads may outlive the channel.
 class ReplayedCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   // Sends the request headers at once.
-  static std::shared_ptr<ReplayedCall> Start(grpc::GenericStub& stub, const ReplayedCallOptions& options);
+  static std::unique_ptr<ReplayedCall> Start(grpc::GenericStub& stub, const ReplayedCallOptions& options);
+  ~ReplayedCall() override;
 
   // Waits until the response headers came, or `count` response frames, or the frame written last has been taken by the
   // transport, or the response is over; true as well if the response is over. False at `until`.
@@ -50,7 +52,9 @@ class ReplayedCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
 
   // Start to send. Not while the frame before is still being written, nor after the response is over (nothing is done
   // then).
-  void Send(const CallFrame& frame);
+  // kLast half-closes with the frame, as callers do that know it to be their last.
+  enum class Place { kMore, kLast };
+  void Send(const CallFrame& frame, Place place);
   void HalfClose();
 
   void Cancel() { context_.TryCancel(); }
@@ -81,7 +85,6 @@ class ReplayedCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc
   bool over_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   ReplayedResponse response_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<ReplayedCall> self_;  // from Start to OnDone
 };
 
 }  // namespace sallyport::replay

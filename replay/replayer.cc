@@ -22,6 +22,9 @@ namespace {
 constexpr absl::Duration kLook = absl::Milliseconds(50);
 // The longest wait before a cancel where no speed is set.
 constexpr absl::Duration kLongestIdle = absl::Seconds(1);
+// A half-close this soon after a frame is sent with it.
+constexpr int64_t kAtOnceNs = 1'000'000;
+constexpr absl::Duration kBreakShows = absl::Milliseconds(200);
 // Response frames beyond the recorded ones that are kept to be shown.
 constexpr uint64_t kExtraFrames = 16;
 constexpr int kMostMetadataBytes = 1 << 20;
@@ -30,9 +33,10 @@ constexpr int kMostMessageBytes = 1 << 30;
 // A call that has been started and not ended.
 struct OpenCall {
   RecordedCall record;
-  std::shared_ptr<ReplayedCall> call;
+  std::unique_ptr<ReplayedCall> call;
   size_t next_step = 0;
   int64_t last_step_ns = 0;
+  bool half_closed = false;
   bool waited_in_vain = false;  // nothing of it is waited for any more
   std::vector<std::string> notes;
 
@@ -50,6 +54,7 @@ class Replayer {
     arguments.SetMaxReceiveMessageSize(kMostMessageBytes);
     arguments.SetMaxSendMessageSize(-1);
     channel_ = grpc::CreateCustomChannel(options_.target, options_.credentials, arguments);
+    KeepForever(channel_);
     stub_ = std::make_unique<grpc::GenericStub>(channel_);
   }
 
@@ -70,6 +75,14 @@ class Replayer {
   }
 
  private:
+  // When the last channel with callbacks goes, gRPC 1.51 ends the threads that run them, and now and then aborts over a
+  // reference that one of them still holds (`prior > 0` in ref_counted.h). A process makes few channels: they stay to
+  // its end.
+  static void KeepForever(std::shared_ptr<grpc::Channel> channel) {
+    static auto* const kept = new std::vector<std::shared_ptr<grpc::Channel>>();
+    kept->push_back(std::move(channel));
+  }
+
   bool Interrupted() const { return options_.interrupted != nullptr && options_.interrupted->load(); }
 
   absl::Status Unreachable() const {
@@ -135,11 +148,10 @@ class Replayer {
     absl::Status status;
     switch (step.kind) {
       case StepKind::kRequestFrame:
-        status = SendStep(open, step, absl::StrCat("request frame ", step.frame),
-                          [&] { open.call->Send(open.record.request_frames[step.frame]); });
+        status = SendFrameStep(open, step);
         break;
       case StepKind::kHalfClose:
-        status = SendStep(open, step, "the half-close", [&] { open.call->HalfClose(); });
+        status = HalfCloseStep(open, step);
         break;
       case StepKind::kResponseHeaders:
         status = AwaitStep(open, step, "the response headers",
@@ -157,16 +169,35 @@ class Replayer {
     return status;
   }
 
-  absl::Status SendStep(OpenCall& open, const Step& step, const std::string& what, absl::FunctionRef<void()> send) {
-    if (absl::Status status = AwaitWritten(open, step); !status.ok()) return status;
-    if (absl::Status status = Pace(step.time_ns); !status.ok()) return status;
+  absl::Status SendFrameStep(OpenCall& open, const Step& step) {
+    if (absl::Status status = AwaitTurn(open, step); !status.ok()) return status;
     if (open.call->IsOver()) {
-      if (open.notes.empty()) open.notes.push_back(absl::StrCat("ended before ", what, " could be sent"));
+      if (open.notes.empty())
+        open.notes.push_back(absl::StrCat("ended before request frame ", step.frame, " could be sent"));
       return absl::OkStatus();
     }
-    send();
+    const Step& next = open.record.steps[open.next_step + 1];  // there is one: the end at least
+    const bool at_once = !options_.speed.has_value() || next.time_ns - step.time_ns < kAtOnceNs;
+    open.half_closed = next.kind == StepKind::kHalfClose && at_once;
+    open.call->Send(open.record.request_frames[step.frame],
+                    open.half_closed ? ReplayedCall::Place::kLast : ReplayedCall::Place::kMore);
     Passed();
     return absl::OkStatus();
+  }
+
+  absl::Status HalfCloseStep(OpenCall& open, const Step& step) {
+    if (open.half_closed) return absl::OkStatus();
+    if (absl::Status status = AwaitTurn(open, step); !status.ok()) return status;
+    // That a call ended before it was half-closed is no loss: there was nothing more to send.
+    open.call->HalfClose();
+    Passed();
+    return absl::OkStatus();
+  }
+
+  // Until the frame before has been written, and the step is due.
+  absl::Status AwaitTurn(OpenCall& open, const Step& step) {
+    if (absl::Status status = AwaitWritten(open, step); !status.ok()) return status;
+    return Pace(step.time_ns);
   }
 
   // A target that does not read holds writes up; the call is cut off then.
@@ -233,10 +264,11 @@ class Replayer {
   // UNAVAILABLE may be the target's answer or its absence. Where the record says something else and there is no
   // connection to be had, it is the latter.
   absl::Status CheckConnection(const RecordedCall& record, const ReplayedResponse& response) {
-    constexpr int kUnavailable = 14;
-    if (response.status_code != kUnavailable || response.headers_came || record.end.status_code() == kUnavailable) {
+    if (response.status_code != grpc::StatusCode::UNAVAILABLE || record.end.status_code() == response.status_code) {
       return absl::OkStatus();
     }
+    // That a connection broke shows at the channel a little later than at the call.
+    channel_->WaitForStateChange(GRPC_CHANNEL_READY, absl::ToChronoTime(absl::Now() + kBreakShows));
     return Connect();
   }
 

@@ -118,7 +118,7 @@ void AddSessionsCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--limit", options->limit, "At most so many, 0 for all")
       ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1'000'000'000));
+      ->check(CLI::Range(0, 1'000'000'000).description(""));
   command->callback(
       [context, options] { context->run = [context, options] { return RunSessions(*context, *options); }; });
 }

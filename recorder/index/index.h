@@ -63,7 +63,7 @@ class Index {
   uint64_t calls_started() const { return calls_started_; }
 
  private:
-  static constexpr int kRowsPerCheckpoint = 20000;
+  static constexpr int kRowsPerCheckpoint = 50000;
   // One statement inserts so many rows: most of its cost does not depend on the number.
   static constexpr size_t kRowsPerInsert = 32;
 

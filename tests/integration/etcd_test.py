@@ -22,11 +22,13 @@ from harness.promises import Promises, equal
 
 HARNESS = pathlib.Path(__file__).parent / "harness"
 SESSION_NAME = "inventory"
+CREDENTIAL = "canary-4f1c9a"  # in a cookie: etcd itself looks at `authorization`
 
 
 def main():
     arguments = parse_arguments()
-    path = "a plain relay" if arguments.control else "the stream path" if arguments.without_descriptors else "known methods"
+    path = ("a plain relay" if arguments.control else
+            "the stream path" if arguments.without_descriptors else "known methods")
     promise = Promises(f"etcd through {path}")
     with tempfile.TemporaryDirectory(prefix="sallyport-etcd-") as directory, processes.Programs() as programs:
         test = EtcdTest(arguments, pathlib.Path(directory), programs, promise)
@@ -87,13 +89,15 @@ class EtcdTest:
                  ("KV/Put", self.encode("PutRequest", 'key: ""')),  # etcd refuses an empty key
                  ("KV/DeleteRange", self.encode("DeleteRangeRequest", 'key: "nuts" prev_kv: true'))]
         with self.promise("seven calls of one client pass, one of them refused by etcd"):
+            metadata = [["sallyport-session", SESSION_NAME], ["cookie", f"session={CREDENTIAL}"]]
             asked = json.dumps([{"method": f"/etcdserverpb.{method}", "request": base64.b64encode(request).decode(),
-                                 "metadata": [["sallyport-session", SESSION_NAME]]} for method, request in calls])
+                                 "metadata": metadata} for method, request in calls])
             done = processes.run(["node", HARNESS / "grpc_session.js", self.gateway.address], stdin=asked.encode())
             answers = [json.loads(line) for line in done.stdout.splitlines()]
             equal([answer["status"] for answer in answers], [0, 0, 0, 0, 0, 3, 0], "statuses")
             equal(answers[5]["message"], "etcdserver: key is not provided", "status message")
-            last = descriptors.decode(self.descriptors, "etcdserverpb.DeleteRangeResponse", base64.b64decode(answers[6]["response"]))
+            last = descriptors.decode(self.descriptors, "etcdserverpb.DeleteRangeResponse",
+                                      base64.b64decode(answers[6]["response"]))
             assert 'value: "80"' in last and "revision: 5" in last, last
 
     def keys(self):
@@ -103,7 +107,8 @@ class EtcdTest:
         with self.promise("get by range and by prefix"):
             for name in ("fruit/apple", "fruit/banana", "fruit/cherry", "vegetable/leek"):
                 self.control.run("put", name, name.upper())
-            equal(self.control.lines("get", "fruit/apple", "fruit/cherry", "--keys-only"), ["fruit/apple", "", "fruit/banana", ""])
+            equal(self.control.lines("get", "fruit/apple", "fruit/cherry", "--keys-only"),
+                  ["fruit/apple", "", "fruit/banana", ""])
             equal(self.control.lines("get", "--prefix", "fruit/", "--print-value-only"),
                   ["FRUIT/APPLE", "FRUIT/BANANA", "FRUIT/CHERRY"])
         with self.promise("txn takes the branch its condition says"):
@@ -175,30 +180,44 @@ class EtcdTest:
         with self.promise("every call is listed with its method and how it ended"):
             self.until_nothing_is_open()
             calls = self.sallyport.calls()
-            ends = collections.Counter((call["method"].removeprefix("etcdserverpb."), call["state"], call["status"]) for call in calls)
+            ends = collections.Counter(
+                (call["method"].removeprefix("etcdserverpb."), call["state"], call["status"]) for call in calls)
             for end, least in {("KV/Put", "completed", "OK"): 20, ("KV/Put", "completed", "INVALID_ARGUMENT"): 1,
                                ("KV/Range", "completed", "OK"): 5, ("KV/Txn", "completed", "OK"): 2,
                                ("KV/DeleteRange", "completed", "OK"): 3, ("Lease/LeaseGrant", "completed", "OK"): 2,
-                               ("Lease/LeaseRevoke", "completed", "OK"): 1, ("Maintenance/Snapshot", "completed", "OK"): 1,
+                               ("Lease/LeaseRevoke", "completed", "OK"): 1,
+                               ("Maintenance/Snapshot", "completed", "OK"): 1,
                                ("Watch/Watch", "cancelled", "CANCELLED"): 1, ("Auth/UserAdd", "completed", "OK"): 1,
                                ("Auth/UserAdd", "completed", "FAILED_PRECONDITION"): 1}.items():
                 assert ends[end] >= least, f"{end}: {ends[end]} calls, expected at least {least}, of {dict(ends)}"
             keep_alive = [call for call in calls if call["method"] == "etcdserverpb.Lease/LeaseKeepAlive"]
             assert keep_alive and keep_alive[0]["response_frames"] >= 4, keep_alive
-            equal([call["status"] for call in self.sallyport.calls("--status", "INVALID_ARGUMENT")], ["INVALID_ARGUMENT"])
+            refused = self.sallyport.calls("--status", "INVALID_ARGUMENT")
+            equal([call["method"] for call in refused], ["etcdserverpb.KV/Put"], "what --status finds")
         with self.promise("the snapshot's record holds all of its bytes"):
             (snapshot,) = self.sallyport.calls("--method", "*/Snapshot")
             assert snapshot["response_bytes"] > 8 << 20, snapshot
         with self.promise("the named session is listed with its calls"):
-            (session,) = [session for session in self.sallyport.json_lines("sessions") if session["name"] == SESSION_NAME]
+            sessions = self.sallyport.json_lines("sessions")
+            (session,) = [session for session in sessions if session["name"] == SESSION_NAME]
             equal(session["calls"], 7, "calls of the session")
             self.session_calls = self.sallyport.calls("--session", session["id"])
             equal(sorted(call["method"].split("/")[1] for call in self.session_calls),
                   ["DeleteRange", "LeaseGrant", "Put", "Put", "Put", "Put", "Range"])
             self.session_id = session["id"]
         with self.promise("a put is shown " + ("decoded" if self.described else "as bytes where nothing describes it")):
-            put = min((call for call in self.session_calls if call["method"].endswith("/Put")), key=lambda call: call["start"])
-            self.show_put(put["id"])
+            puts = [call for call in self.session_calls if call["method"].endswith("/Put")]
+            self.show_put(min(puts, key=lambda call: call["start"])["id"])
+        with self.promise("the caller's own user-agent is in the record"):
+            (snapshot,) = self.sallyport.calls("--method", "*/Snapshot")
+            metadata = {pair["key"]: pair.get("value") for pair in self.show(snapshot["id"])["metadata"]}
+            assert metadata["user-agent"].startswith("grpc-go/"), metadata
+        with self.promise("a credential that a caller sent is a fingerprint in the record, and nowhere on disk"):
+            metadata = {pair["key"]: pair for pair in self.show(self.session_calls[0]["id"])["metadata"]}
+            assert metadata["cookie"]["fingerprint"] and "value" not in metadata["cookie"], metadata
+            holding = [file for file in (self.directory / "data").rglob("*")
+                       if file.is_file() and CREDENTIAL.encode() in file.read_bytes()]
+            equal(holding, [], "files that hold the credential")
         with self.promise("tail shows a call while it is made"):
             self.tail()
 
@@ -208,12 +227,15 @@ class EtcdTest:
         while open_calls := self.sallyport.calls("--status", "open"):
             assert time.monotonic() < give_up, f"still open: {open_calls}"
 
+    def show(self, call):
+        return json.loads(self.sallyport.run("show", call, "--json").stdout)
+
     def show_put(self, call):
-        frames = {entry["direction"]: entry for entry in json.loads(self.sallyport.run("show", call, "--json").stdout)["entries"]
-                  if entry["event"] == "frame"}
+        frames = {entry["direction"]: entry for entry in self.show(call)["entries"] if entry["event"] == "frame"}
         request = self.encode("PutRequest", 'key: "bolts" value: "120"')
         if self.described:
-            equal(frames["request"]["message"], {"key": base64.b64encode(b"bolts").decode(), "value": base64.b64encode(b"120").decode()})
+            equal(frames["request"]["message"],
+                  {"key": base64.b64encode(b"bolts").decode(), "value": base64.b64encode(b"120").decode()})
             equal(frames["response"]["message"]["header"]["revision"], "2", "revision of the first put")
             text = self.sallyport.run("show", call).stdout.decode()
             assert base64.b64encode(b"bolts").decode() in text, text
@@ -237,7 +259,8 @@ class EtcdTest:
         with self.promise("replayed once more, the revisions differ, and are named"):
             results = self.replay_session(fresh, expect_status=1)
             assert results["different"] >= 5, results
-            text = self.sallyport.run("replay", "--session", self.session_id, "--to", fresh.address, check=False).stdout.decode()
+            again = self.sallyport.run("replay", "--session", self.session_id, "--to", fresh.address, check=False)
+            text = again.stdout.decode()
             assert "different" in text and (not self.described or "revision" in text), text
         with self.promise("a dry run sends nothing"):
             before = self.direct_revision(fresh)

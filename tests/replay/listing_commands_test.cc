@@ -171,7 +171,7 @@ TEST_CASE("wrong usage says what is wrong and exits with 2") {
     std::string told;
   };
   const Wrong wrong = GENERATE(values<Wrong>({
-      {{}, "subcommand is required"},
+      {{}, "a command is required"},
       {{"wombat"}, "wombat"},
       {{"calls", "--wombat"}, "--wombat"},
       {{"calls", "--status", "FINE"}, "--status: \"FINE\" is not a status: name one of OK, CANCELLED, "},
@@ -186,7 +186,8 @@ TEST_CASE("wrong usage says what is wrong and exits with 2") {
       {{"show"}, "CALL is required"},
       {{"show", "\x1b[2J"}, "is not a call id"},
       {{"sessions", "--since", "never"}, "--since: "},
-      {{"index"}, "subcommand is required"},
+      {{"index"}, "a command is required"},
+      {{"index", "wombat"}, "wombat"},
   }));
   std::vector<std::string> arguments = wrong.arguments;
   if (!arguments.empty() && arguments[0] != "wombat" && arguments[0] != "index") {
@@ -224,6 +225,7 @@ TEST_CASE("--help describes every command and exits with 0") {
     CHECK(one.code == 0);
     CHECK(Contains(one.output, "--help"));
   }
+  CHECK(Run({"--version"}).output.find("sallyport ") == 0);
   CHECK(Contains(Run({"calls", "--help"}).output, "Examples:"));
   CHECK(Contains(Run({"index", "rebuild", "--help"}).output, "--data"));
 }

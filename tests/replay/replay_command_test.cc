@@ -70,8 +70,8 @@ class Store {
   std::string KeepDescriptors() {
     google::protobuf::FileDescriptorSet set;
     AddFile(pay::v1::Payment::descriptor()->file(), &set);
-    REQUIRE(recorder_->KeepDescriptors("pay", set.SerializeAsString()).ok());
-    return "pay";
+    REQUIRE(recorder_->KeepDescriptors("0123456789abcdef", set.SerializeAsString()).ok());
+    return "0123456789abcdef";
   }
 
   // Ends the recorder, so that what is open is interrupted.

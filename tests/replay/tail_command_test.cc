@@ -31,6 +31,16 @@ TEST_CASE("tail prints calls as they start and end, and Ctrl-C ends it well") {
   CHECK(LinesOf(tail.output()).size() == 2);
 }
 
+TEST_CASE("tail sees the first call of a new store") {
+  ShopStore store;
+  RunningCommand tail({"tail", "--data", store.data()});
+  REQUIRE(tail.WaitForErrors("following "));
+  store.AddGet(absl::ZeroDuration());
+  CHECK(tail.WaitForOutput("end    shop.Orders/Get  OK in 3.00ms\n"));
+  tail.Signal(SIGINT);
+  CHECK(tail.Wait() == 0);
+}
+
 TEST_CASE("tail keeps to its filters, also for calls that began before it") {
   ShopStore store;
   const uint64_t before = store.AddOpen(absl::ZeroDuration());

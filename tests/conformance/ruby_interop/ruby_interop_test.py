@@ -3,8 +3,8 @@
 
     ruby_interop_test.py --sallyportd PROGRAM     on both paths: the methods known from descriptors, and not known
     ruby_interop_test.py --control                through a plain relay of bytes in the gateway's place
-Every case that passes directly must pass through the gateway. Those that do not (this server knows no compressed requests),
-and those that ask for Google's credentials, are shown and not tried further.
+Every case that passes directly must pass through the gateway. Those that do not (this server knows no compressed
+requests), and those that ask for Google's credentials, are shown and not tried further.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from harness.gateway import Gateway, PlainRelay  # noqa: E402
 # What must pass directly, or the test has lost its meaning.
 EXPECTED_DIRECTLY = {
     "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "timeout_on_sleeping_server",
-    "empty_stream", "cancel_after_begin", "cancel_after_first_response", "unimplemented_method", "unimplemented_service",
-    "status_code_and_message", "custom_metadata"}
+    "empty_stream", "cancel_after_begin", "cancel_after_first_response", "unimplemented_method",
+    "unimplemented_service", "status_code_and_message", "custom_metadata"}
 # Would ask Google's servers, or fail for want of a service account's key.
 NEEDS_GOOGLE = {"jwt_token_creds", "compute_engine_creds", "oauth2_auth_token", "per_rpc_creds"}
 TOGETHER = 3  # clients at a time: most of a client's time is Ruby starting up
@@ -86,7 +86,8 @@ def report(cases, results):
     faults = [f"{case} does not pass directly, though it should:\n{direct.get(case, 'the client does not offer it')}"
               for case in sorted(EXPECTED_DIRECTLY - set(passing))]
     faults += [f"{case} passes directly, but not through {name}:\n{said}"
-               for name, result in results.items() if result is not direct for case, said in result.items() if said is not None]
+               for name, result in results.items() if result is not direct
+               for case, said in result.items() if said is not None]
     print(f"{len(passing)} of {len(cases)} cases pass directly; {len(faults)} faults")
     for fault in faults:
         print(f"\nFAULT {fault}")

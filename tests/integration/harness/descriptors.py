@@ -11,7 +11,8 @@ GRPC_PROTOS = pathlib.Path("/usr/share/grpc-proto")
 ETCD_IMPORTS = (
     GO_SOURCES / "go.etcd.io",  # golang-etcd-server-dev
     GO_SOURCES / "github.com/gogo/protobuf",  # golang-github-gogo-protobuf-dev
-    GO_SOURCES / "github.com/grpc-ecosystem/grpc-gateway/third_party/googleapis",  # golang-github-grpc-ecosystem-grpc-gateway-dev
+    # golang-github-grpc-ecosystem-grpc-gateway-dev
+    GO_SOURCES / "github.com/grpc-ecosystem/grpc-gateway/third_party/googleapis",
     pathlib.Path("/usr/include"),  # libprotobuf-dev
 )
 ETCD_PROTO = "etcd/etcdserver/etcdserverpb/rpc.proto"
@@ -19,7 +20,8 @@ ETCD_PROTO = "etcd/etcdserver/etcdserverpb/rpc.proto"
 
 def compile_set(out, imports, *files):
     """Writes the descriptor set of `files` and all that they import to `out`."""
-    processes.run(["protoc", *(f"-I{path}" for path in imports), "--include_imports", f"--descriptor_set_out={out}", *files])
+    directories = [f"-I{path}" for path in imports]
+    processes.run(["protoc", *directories, "--include_imports", f"--descriptor_set_out={out}", *files])
     return out
 
 
@@ -33,9 +35,11 @@ def interop(out):
 
 def encode(descriptor_set, message_type, text):
     """A message given in protobuf's text format, as bytes."""
-    return processes.run(["protoc", f"--descriptor_set_in={descriptor_set}", f"--encode={message_type}"], stdin=text.encode()).stdout
+    argv = ["protoc", f"--descriptor_set_in={descriptor_set}", f"--encode={message_type}"]
+    return processes.run(argv, stdin=text.encode()).stdout
 
 
 def decode(descriptor_set, message_type, message):
     """The text format of a message given as bytes."""
-    return processes.run(["protoc", f"--descriptor_set_in={descriptor_set}", f"--decode={message_type}"], stdin=message).stdout.decode()
+    argv = ["protoc", f"--descriptor_set_in={descriptor_set}", f"--decode={message_type}"]
+    return processes.run(argv, stdin=message).stdout.decode()

@@ -41,7 +41,8 @@ const codes = [...Array(17).keys(), 17, 42, 255].map((code) => endedBy(
     }, METHODS[code % 2 ? 'unary' : 'bidi']));
 
 module.exports = [
-  ...Array.from({length: 16}, (_, i) => ({name: `grpc-js is told status ${i + 1}`, ...grpcJsStatus(i + 1, `reason ${i + 1}`)})),
+  ...Array.from({length: 16}, (_, i) => i + 1).map(
+      (code) => ({name: `grpc-js is told status ${code}`, ...grpcJsStatus(code, `reason ${code}`)})),
   {name: 'special_status_message', ...grpcJsStatus(2, SPECIAL)},
   {name: 'a status message with percent signs', ...grpcJsStatus(9, '100% of %41 and %zz, %')},
   {name: 'an empty status message', ...grpcJsStatus(7, '')},
@@ -57,7 +58,8 @@ module.exports = [
     call.send(text('two'));
     call.finish(8, [['grpc-message', 'no more']]);
   }, (seen) => assert.equal(seen.messages.length, 2), METHODS.serverStream),
-  endedBy('a status message that is not validly escaped', (call) => call.trailersOnly(3, [['grpc-message', '100%, %zz and %E2%98%BA']]),
+  endedBy('a status message that is not validly escaped',
+      (call) => call.trailersOnly(3, [['grpc-message', '100%, %zz and %E2%98%BA']]),
       (seen) => assert.deepEqual(seen.blocks[0].fields['grpc-message'], ['100%, %zz and ☺'])),
   ...['with', 'without'].flatMap((padding) => ['unary', 'bidi'].map((method) => endedBy(
       `status details once and byte-equal, ${padding} padding, alone, ${method}`,

@@ -6,7 +6,7 @@ const {METHODS, connect, client, atUpstream, echo, signal, text} = require('../h
 const {callerSaw, upstreamSaw, outcome} = require('../observation.js');
 
 // More often than any library would: grpc-go asks for at least 10 s between pings.
-const PING_EVERY_MS = 1200;
+const PING_EVERY_MS = 1100;
 
 module.exports = [
   ...['clientStream', 'bidi'].map((method) => ({
@@ -48,6 +48,23 @@ module.exports = [
       return {caller: callerSaw(call), upstream: upstreamSaw(await arrived)};
     },
     expect: ({caller}) => assert.deepEqual(caller.messages, ['']),
+  })),
+  ...[0, 2].map((count) => ({
+    name: `${count} messages in a call of a unary method: it ends`,
+    async observe(stage) {
+      atUpstream(stage, METHODS.unary, async (call) => {
+        await call.halfClosed;
+        call.trailersOnly(13, [['grpc-message', `${call.messages.length} messages`]]);
+      });
+      const call = (await connect(stage)).start(METHODS.unary);
+      for (let i = 0; i < count; ++i) call.send(text(`message ${i}`));
+      call.halfClose();
+      await call.ended;
+      return {status: call.status};
+    },
+    expect: (seen) => assert.deepEqual(seen, {status: 13}),
+    differs: 'where the method is known, the gateway may refuse it in words of its own',
+    through: ({status}) => assert.ok([12, 13, 3].includes(status), `status ${status}`),
   })),
   {
     name: 'the caller closes its half first, the upstream still sends',

@@ -1,0 +1,210 @@
+// Upstreams that are reached over TLS, that offer reflection, and that come several at a time.
+#include "gateway/upstream/upstream.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "deploy/example/payments_service.h"
+#include "gateway/upstream/reflection.h"
+#include "tests/gateway/rig.h"
+
+namespace sallyport::gateway {
+namespace {
+
+using testing::CallUnary;
+using testing::Dial;
+using testing::Methods;
+using testing::Rig;
+using testing::ScriptedCall;
+using testing::ScriptedServer;
+using testing::TemporaryDirectory;
+
+UpstreamOptions To(const std::string& target) {
+  UpstreamOptions options;
+  options.name = "pay";
+  options.target = target;
+  options.message_bytes = 64 << 20;
+  options.metadata_bytes = 64 << 10;
+  return options;
+}
+
+std::string ReadAll(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+// A certificate for "upstream.test" that signs itself.
+struct Certificate {
+  explicit Certificate(const TemporaryDirectory& directory) {
+    std::string key_path = directory.path() + "/key.pem";
+    std::string cert_path = directory.path() + "/cert.pem";
+    std::string command = absl::StrCat(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=upstream.test "
+        "-addext subjectAltName=DNS:upstream.test -keyout ",
+        key_path, " -out ", cert_path, " 2> /dev/null");
+    REQUIRE(std::system(command.c_str()) == 0);
+    key = ReadAll(key_path);
+    cert = ReadAll(cert_path);
+  }
+  std::string key;
+  std::string cert;
+};
+
+// The example service, with reflection and, if a certificate is given, TLS.
+struct ExampleServer {
+  explicit ExampleServer(const Certificate* certificate = nullptr, bool reflection = true) {
+    if (reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+    if (certificate != nullptr) {
+      grpc::SslServerCredentialsOptions ssl;
+      ssl.pem_key_cert_pairs.push_back({certificate->key, certificate->cert});
+      credentials = grpc::SslServerCredentials(ssl);
+    }
+    builder.AddListeningPort("127.0.0.1:0", credentials, &port);
+    builder.RegisterService(&service);
+    server = builder.BuildAndStart();
+    REQUIRE(server != nullptr);
+  }
+  ~ExampleServer() {
+    service.Stop();
+    server->Shutdown();
+  }
+  std::string address() const { return absl::StrCat("127.0.0.1:", port); }
+
+  int port = 0;
+  example::PaymentsService service;
+  std::unique_ptr<grpc::Server> server;
+};
+
+}  // namespace
+
+TEST_CASE("reflection tells which methods an upstream has and which of them are unary") {
+  ExampleServer server;
+  auto upstream = *Upstream::Create(To(server.address()));
+  auto descriptors = FetchDescriptors(*upstream, absl::Seconds(20));
+  INFO(descriptors.status().ToString());
+  REQUIRE(descriptors.ok());
+  const policy::MethodShape* get = (*descriptors)->FindMethod("/pay.v1.Payments/GetPayment");
+  REQUIRE(get != nullptr);
+  CHECK(get->unary());
+  const policy::MethodShape* chat = (*descriptors)->FindMethod("/pay.v1.Payments/Chat");
+  REQUIRE(chat != nullptr);
+  CHECK(chat->client_streaming);
+  CHECK(chat->server_streaming);
+}
+
+TEST_CASE("an upstream is reached over TLS, and only if its certificate is the expected one") {
+  TemporaryDirectory directory;
+  Certificate certificate(directory);
+  ExampleServer server(&certificate);
+  auto options = [&](GatewayOptions& gateway) {
+    gateway.upstreams[0].target = server.address();
+    gateway.upstreams[0].tls = true;
+    gateway.upstreams[0].ca_pem = certificate.cert;
+    gateway.upstreams[0].server_name = "upstream.test";
+  };
+  // An unknown customer is the service's own answer: it was reached.
+  Rig rig({}, Methods::kUnknown, options);
+  CHECK(CallUnary(rig.channel(), "/pay.v1.Payments/GetPayment", "").status.error_code() !=
+        grpc::StatusCode::UNAVAILABLE);
+  Rig wrong({}, Methods::kUnknown, [&](GatewayOptions& gateway) {
+    options(gateway);
+    gateway.upstreams[0].server_name = "other.test";
+  });
+  CHECK(CallUnary(wrong.channel(), "/pay.v1.Payments/GetPayment", "").status.error_code() ==
+        grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("the gateway listens with TLS, and asks for client certificates if it is told whose") {
+  TemporaryDirectory directory;
+  Certificate certificate(directory);
+  ScriptedServer::Script echo = [](ScriptedCall& call) {
+    call.Write(call.Read().value_or(""));
+    return grpc::Status::OK;
+  };
+  bool client_ca = GENERATE(false, true);
+  Rig rig({{testing::kUnary, echo}}, Methods::kKnown, [&](GatewayOptions& gateway) {
+    gateway.tls = true;
+    gateway.cert_pem = certificate.cert;
+    gateway.key_pem = certificate.key;
+    if (client_ca) gateway.client_ca_pem = certificate.cert;
+  });
+  grpc::SslCredentialsOptions ssl;
+  ssl.pem_root_certs = certificate.cert;
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride("upstream.test");
+  auto without = grpc::CreateCustomChannel(rig.address(), grpc::SslCredentials(ssl), arguments);
+  CHECK(CallUnary(without, testing::kUnary, "x").status.ok() == !client_ca);
+  ssl.pem_cert_chain = certificate.cert;
+  ssl.pem_private_key = certificate.key;
+  auto with = grpc::CreateCustomChannel(rig.address(), grpc::SslCredentials(ssl), arguments);
+  CHECK(CallUnary(with, testing::kUnary, "x").response == "x");
+  CHECK_FALSE(CallUnary(Dial(rig.address()), testing::kUnary, "x").status.ok());
+}
+
+TEST_CASE("calls go round the addresses of an upstream") {
+  std::atomic<int> first{0};
+  std::atomic<int> second{0};
+  ScriptedServer other({{testing::kUnary, [&](ScriptedCall& call) {
+                           ++second;
+                           call.Write(call.Read().value_or(""));
+                           return grpc::Status::OK;
+                         }}});
+  Rig rig({{testing::kUnary,
+            [&](ScriptedCall& call) {
+              ++first;
+              call.Write(call.Read().value_or(""));
+              return grpc::Status::OK;
+            }}},
+          Methods::kKnown, [&](GatewayOptions& gateway) {
+            gateway.upstreams[0].target = absl::StrCat("ipv4:", gateway.upstreams[0].target, ",", other.address());
+          });
+  // Connections come up one after the other; both are used soon after.
+  for (int i = 0; i < 10'000 && (first == 0 || second == 0); ++i) CallUnary(rig.channel(), testing::kUnary, "x");
+  CHECK(first > 0);
+  CHECK(second > 0);
+}
+
+TEST_CASE("routes send services to their upstreams, by metadata too") {
+  auto answer = [](const char* who) {
+    return [who](ScriptedCall& call) {
+      call.Read();
+      call.Write(who);
+      return grpc::Status::OK;
+    };
+  };
+  ScriptedServer other({{testing::kUnary, answer("other")}});
+  Rig rig({{testing::kUnary, answer("first")}}, Methods::kKnown, [&](GatewayOptions& gateway) {
+    UpstreamOptions second = gateway.upstreams[0];
+    second.name = "other";
+    second.target = other.address();
+    gateway.upstreams.push_back(second);
+    RouteOptions route;
+    (*route.match.mutable_metadata())["tenant"] = "eu-*";
+    route.upstream = "other";
+    gateway.routes.insert(gateway.routes.begin(), route);
+  });
+  CHECK(CallUnary(rig.channel(), testing::kUnary, "x").response == "first");
+  testing::BlockingCall call(rig.channel(), testing::kUnary);
+  call.context().AddMetadata("tenant", "eu-west");
+  call.Start();
+  call.Write("x", grpc::WriteOptions().set_last_message());
+  CHECK(call.Read() == "other");
+  CHECK(call.Finish().ok());
+  std::set<std::string> upstreams;
+  for (const recorder::CallSummary& summary : rig.Calls()) upstreams.insert(summary.upstream);
+  CHECK(upstreams == std::set<std::string>{"upstream", "other"});
+}
+
+}  // namespace sallyport::gateway

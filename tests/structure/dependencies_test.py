@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Checks that the rooms depend on each other one way only, as README.md's "Life of a call" draws it, and that libraries which
+belong to one room are not reached for from another. Reads the sources and the CMake files; needs no build.
+
+usage: dependencies_test.py SOURCE-DIRECTORY
+"""
+
+import pathlib
+import re
+import sys
+
+# Who may use whom. A room always may use itself.
+ROOMS = {
+    "protos": set(),
+    "policy": {"protos"},
+    "recorder": {"protos"},
+    "gateway": {"protos", "policy", "recorder"},
+    "replay": {"protos", "policy", "recorder"},
+}
+TARGETS = {
+    "sallyport_messages": "protos",
+    "sallyport_protos": "protos",
+    "sallyport_policy": "policy",
+    "sallyport_recorder": "recorder",
+    "sallyport_relay": "gateway",
+    "sallyport_gateway": "gateway",
+    "sallyport_replay": "replay",
+}
+# Generated messages may be included wherever protos may; grpc/reflection/ is one of them.
+GRPC = re.compile(r"grpc(pp)?/(?!reflection/)")
+INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.MULTILINE)
+MOST_OPENSSL_FILES = 3
+
+
+def faults_in(root):
+    sqlite_users, openssl_users = [], []
+    for room, allowed in ROOMS.items():
+        for path in sorted((root / room).rglob("*")):
+            if path.suffix not in (".h", ".cc"):
+                continue
+            name = path.relative_to(root)
+            for included in INCLUDE.findall(path.read_text()):
+                first = included.split("/")[0]
+                if first in ROOMS and first != room and first not in allowed:
+                    yield f"{name}: includes {included}, but {room} must not depend on {first}"
+                if first in ("tests", "deploy"):
+                    yield f"{name}: includes {included}, but no room depends on {first}"
+                if GRPC.match(included) and room not in ("gateway", "replay"):
+                    yield f"{name}: includes {included}, but only gateway and replay know gRPC"
+                if included == "sqlite3.h":
+                    sqlite_users.append(str(name))
+                if included.startswith("openssl/"):
+                    openssl_users.append(str(name))
+        cmake = (root / room / "CMakeLists.txt").read_text()
+        for target in sorted(set(re.findall(r"\bsallyport_\w+", cmake))):
+            other = TARGETS.get(target)
+            if other is not None and other != room and other not in allowed:
+                yield f"{room}/CMakeLists.txt: names {target}, but {room} must not depend on {other}"
+    for name in ("gateway/relay/call.h", "gateway/relay/call.cc"):
+        if GRPC.search(" ".join(INCLUDE.findall((root / name).read_text()))):
+            yield f"{name}: the state machine of a call knows no gRPC"
+    if len(sqlite_users) != 1 or not sqlite_users[0].startswith("recorder/index/"):
+        yield f"sqlite3.h is to be included by exactly one file of recorder/index, not by: {sqlite_users}"
+    if len(set(openssl_users)) > MOST_OPENSSL_FILES:
+        yield f"OpenSSL is included by more than {MOST_OPENSSL_FILES} files: {sorted(set(openssl_users))}"
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    if not (root / "recorder").is_dir():
+        sys.exit(f"{root} is not the project's folder")
+    faults = list(faults_in(root))
+    for fault in faults:
+        print(fault)
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
