@@ -108,6 +108,8 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow any more is an error of the write, told as such.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   CLI::App app("Sallyport's gateway: relays gRPC calls and records them.", "sallyportd");
   app.set_version_flag("--version", "sallyportd " SALLYPORT_VERSION);
