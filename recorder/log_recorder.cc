@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 // Entries that nobody waits for are written after this long.
 constexpr auto kLinger = milliseconds(10);
 // While several wait for each sync, the next one comes this long after the last, so that more of them share it.
-constexpr auto kGatherWindow = milliseconds(2);
+constexpr auto kGatherWindow = milliseconds(3);
 constexpr int kSeveral = 4;
 // So much is written without waiting for more, and is the size at which a block ends.
 constexpr size_t kBlockBytes = 4 << 20;

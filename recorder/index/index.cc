@@ -23,7 +23,7 @@ constexpr char kPragmas[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;";
 
 constexpr char kInsertCalls[] =
-    "INSERT OR REPLACE INTO calls(id, identity, session, method, upstream, peer, start_ns, end_reason, status, "
+    "INSERT OR IGNORE INTO calls(id, identity, session, method, upstream, peer, start_ns, end_reason, status, "
     "duration_ns, request_frames, response_frames, request_bytes, response_bytes, position) VALUES ";
 constexpr char kCallValues[] = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr int kCallColumns = 15;
