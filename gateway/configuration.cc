@@ -1,7 +1,6 @@
 #include "gateway/configuration.h"
 
 #include <fstream>
-#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -136,7 +135,8 @@ class Checker {
   }
 
   void CheckLimits() {
-    uint64_t most = std::numeric_limits<int>::max();
+    // A frame must fit into one block of the log, which holds 1 GiB (recorder/FORMAT.md).
+    uint64_t most = uint64_t{1000} << 20;
     options_.message_bytes = Size("limits.message_size", config_.limits().message_size(), kDefaultMessageSize, 1, most);
     options_.metadata_bytes =
         Size("limits.metadata_size", config_.limits().metadata_size(), kDefaultMetadataSize, 1024, 64 << 20);

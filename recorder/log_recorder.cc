@@ -1,5 +1,7 @@
 #include "recorder/log_recorder.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -265,15 +267,19 @@ void LogRecorder::CommitIndex(Index::Extent extent) {
 
 void LogRecorder::IndexFailed(const absl::Status& status) {
   index_.reset();
+  spdlog::error("the index is not kept up any more; calls go on being recorded, and the next start catches up: {}",
+                status.ToString());
   std::lock_guard lock(mutex_);
   stats_.index = status;
 }
 
 void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
   std::vector<Item> rest;
+  bool first = false;
   {
     std::lock_guard lock(mutex_);
-    if (health_.ok()) health_ = status;
+    first = health_.ok();
+    if (first) health_ = status;
     rest.swap(queue_);
     told_.insert(told_.end(), room_waiters_.begin(), room_waiters_.end());
     room_waiters_.clear();
@@ -282,6 +288,10 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
     durable_waiting_ = 0;
     active_waiting_ = 0;
     writing_since_ = Clock::time_point::max();
+  }
+  if (first) {
+    spdlog::error("the log cannot be written any more; calls are refused until the gateway is started again: {}",
+                  status.ToString());
   }
   for (absl::Span<Item> failed : {items, absl::MakeSpan(rest)}) {
     for (Item& item : failed) {

@@ -44,6 +44,7 @@ def main():
                 break
         assert refused, f"{MOST_ROUNDS} rounds of calls went by and none was refused, with {LOG_BYTES} bytes of log"
         assert "UNAVAILABLE" in refused, refused
+        program.wait_for_line(r"error the log cannot be written any more", seconds=30)
         again = client_says(address)
         assert " OK " not in again, f"a call was served after the log was full:\n{again}"
         assert program.process.poll() is None, f"the gateway ended:\n{program.tail()}"
