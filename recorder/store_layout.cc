@@ -19,8 +19,12 @@ std::string StoreLayout::Segment(uint64_t number) const {
   return absl::StrCat(LogDirectory(), "/", absl::StrFormat("%08d", number), kSegmentSuffix);
 }
 
+std::string StoreLayout::DataKey(uint64_t segment) const {
+  return absl::StrCat(KeysDirectory(), "/", absl::StrFormat("%08d", segment), ".key");
+}
+
 std::string StoreLayout::Descriptors(std::string_view version) const {
-  return absl::StrCat(DescriptorsDirectory(), "/", View(version), ".binpb");
+  return absl::StrCat(DescriptorsDirectory(), "/", View(version), ".sealed");
 }
 
 std::optional<uint64_t> ParseSegmentName(std::string_view name) {

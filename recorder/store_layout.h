@@ -19,7 +19,17 @@ class StoreLayout {
   std::string OwnerLock() const { return directory_ + "/lock"; }
   // Held while the index is opened, caught up or replaced.
   std::string IndexLock() const { return directory_ + "/index.lock"; }
-  std::string FingerprintKey() const { return directory_ + "/fingerprint.key"; }
+  std::string KeysDirectory() const { return directory_ + "/keys"; }
+  std::string StoreKey() const { return directory_ + "/keys/store.key"; }
+  std::string SigningKey() const { return directory_ + "/keys/signing.key"; }
+  // The wrapped data key of a segment.
+  std::string DataKey(uint64_t segment) const;
+  // Where the keyring is unless something else is said: beside the directory, so that a copy of the directory alone
+  // reveals nothing.
+  std::string DefaultKeyring() const { return directory_ + ".keyring"; }
+  std::string TreeDirectory() const { return directory_ + "/tree"; }
+  std::string Leaves() const { return directory_ + "/tree/leaves"; }
+  std::string Checkpoint() const { return directory_ + "/tree/checkpoint"; }
   std::string LogDirectory() const { return directory_ + "/log"; }
   std::string Segment(uint64_t number) const;
   std::string IndexDirectory() const { return directory_ + "/index"; }

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,10 +53,21 @@ class PosixFile : public File {
                                                                  : SystemError(errno, "cutting", path_);
   }
 
+  absl::Status Allocate(uint64_t offset, uint64_t size) override {
+    const int error = posix_fallocate(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size));
+    return error == 0 ? absl::OkStatus() : SystemError(error, "taking disk space for", path_);
+  }
+
  private:
   const int descriptor_;
   const std::string path_;
 };
+
+std::string ParentDirectory(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 // An open-file-description lock over the whole file: unlike flock(2), it can be asked about without being taken.
 struct flock WholeFileLock() {
@@ -71,16 +83,55 @@ absl::Status SystemError(int error, std::string_view action, std::string_view pa
   return absl::ErrnoToStatus(error, absl::StrCat(View(action), " ", View(path)));
 }
 
-absl::StatusOr<std::unique_ptr<File>> CreateFile(const std::string& path) {
-  const int descriptor = OpenRetrying(path, O_WRONLY | O_CREAT | O_EXCL, kFileMode);
-  if (descriptor < 0) return SystemError(errno, "creating", path);
-  return std::make_unique<PosixFile>(descriptor, path);
-}
+namespace {
 
-absl::StatusOr<std::unique_ptr<File>> OpenFile(const std::string& path) {
-  const int descriptor = OpenRetrying(path, O_WRONLY);
-  if (descriptor < 0) return SystemError(errno, "opening", path);
-  return std::make_unique<PosixFile>(descriptor, path);
+class PosixFileSystem : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path) override {
+    const int descriptor = OpenRetrying(path, O_WRONLY | O_CREAT | O_EXCL, kFileMode);
+    if (descriptor < 0) return SystemError(errno, "creating", path);
+    return std::make_unique<PosixFile>(descriptor, path);
+  }
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path) override {
+    const int descriptor = OpenRetrying(path, O_WRONLY);
+    if (descriptor < 0) return SystemError(errno, "opening", path);
+    return std::make_unique<PosixFile>(descriptor, path);
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return rename(from.c_str(), to.c_str()) == 0 ? absl::OkStatus() : SystemError(errno, "renaming to", to);
+  }
+
+  absl::Status Remove(const std::string& path) override {
+    return unlink(path.c_str()) == 0 ? absl::OkStatus() : SystemError(errno, "removing", path);
+  }
+
+  absl::Status SyncDirectory(const std::string& path) override {
+    const int descriptor = OpenRetrying(path, O_RDONLY | O_DIRECTORY);
+    if (descriptor < 0) return SystemError(errno, "opening", path);
+    const int result = fsync(descriptor);
+    const int error = errno;
+    close(descriptor);
+    return result == 0 ? absl::OkStatus() : SystemError(error, "syncing", path);
+  }
+
+  absl::Status EnsureDirectory(const std::string& path) override {
+    if (mkdir(path.c_str(), kDirectoryMode) != 0) {
+      if (errno != EEXIST) return SystemError(errno, "creating", path);
+      struct stat info = {};
+      if (stat(path.c_str(), &info) != 0) return SystemError(errno, "looking at", path);
+      return S_ISDIR(info.st_mode) ? absl::OkStatus() : SystemError(ENOTDIR, "creating", path);
+    }
+    return SyncDirectory(ParentDirectory(path));
+  }
+};
+
+}  // namespace
+
+FileSystem& RealFileSystem() {
+  static PosixFileSystem files;
+  return files;
 }
 
 absl::StatusOr<ReadableFile> ReadableFile::Open(const std::string& path) {
@@ -139,36 +190,17 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t limit)
   return bytes;
 }
 
-absl::Status ReplaceFile(const std::string& path, std::string_view bytes) {
+absl::Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes) {
   const std::string temporary = absl::StrCat(path, ".tmp");
-  if (unlink(temporary.c_str()) != 0 && errno != ENOENT) return SystemError(errno, "removing", temporary);
-  absl::StatusOr<std::unique_ptr<File>> file = CreateFile(temporary);
-  if (!file.ok()) return file.status();
-  if (absl::Status status = (*file)->Write(0, bytes); !status.ok()) return status;
-  if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
-  if (rename(temporary.c_str(), path.c_str()) != 0) return SystemError(errno, "renaming to", path);
-  return SyncDirectory(path.substr(0, path.rfind('/')));
-}
-
-absl::Status SyncDirectory(const std::string& path) {
-  const int descriptor = OpenRetrying(path, O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) return SystemError(errno, "opening", path);
-  const int result = fsync(descriptor);
-  const int error = errno;
-  close(descriptor);
-  return result == 0 ? absl::OkStatus() : SystemError(error, "syncing", path);
-}
-
-absl::Status EnsureDirectory(const std::string& path) {
-  if (mkdir(path.c_str(), kDirectoryMode) != 0) {
-    if (errno != EEXIST) return SystemError(errno, "creating", path);
-    struct stat info = {};
-    if (stat(path.c_str(), &info) != 0) return SystemError(errno, "looking at", path);
-    return S_ISDIR(info.st_mode) ? absl::OkStatus() : SystemError(ENOTDIR, "creating", path);
+  if (absl::Status status = files.Remove(temporary); !status.ok() && !absl::IsNotFound(status)) return status;
+  {
+    absl::StatusOr<std::unique_ptr<File>> file = files.Create(temporary);
+    if (!file.ok()) return file.status();
+    if (absl::Status status = (*file)->Write(0, bytes); !status.ok()) return status;
+    if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
   }
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return SyncDirectory(".");
-  return SyncDirectory(slash == 0 ? "/" : path.substr(0, slash));
+  if (absl::Status status = files.Rename(temporary, path); !status.ok()) return status;
+  return files.SyncDirectory(ParentDirectory(path));
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path) {

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,7 +14,7 @@
 
 namespace sallyport::recorder {
 
-// A file that is written. The seam where tests make writes and syncs fail. Not thread-safe.
+// A file that is written. Not thread-safe.
 class File {
  public:
   virtual ~File() = default;
@@ -24,13 +23,29 @@ class File {
   // Returns once all that was written is on disk (fdatasync). After an error nothing is known about any earlier write.
   virtual absl::Status Sync() = 0;
   virtual absl::Status Truncate(uint64_t size) = 0;
+  // Takes disk space for [offset, offset + size), which then reads as zeros where nothing was written, so that writing
+  // there cannot fail for want of it. RESOURCE_EXHAUSTED if there is not so much.
+  virtual absl::Status Allocate(uint64_t offset, uint64_t size) = 0;
 };
 
-// Creates the file, which must not exist, with mode 0600.
-using FileCreator = std::function<absl::StatusOr<std::unique_ptr<File>>(const std::string& path)>;
-absl::StatusOr<std::unique_ptr<File>> CreateFile(const std::string& path);
-// Opens a file that exists, for writing.
-absl::StatusOr<std::unique_ptr<File>> OpenFile(const std::string& path);
+// Everything that changes the file system goes through here: the seam where tests make it fail. Thread-safe.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  // Creates the file, which must not exist, with mode 0600.
+  virtual absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path) = 0;
+  // Opens a file that exists, for writing.
+  virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path) = 0;
+  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  // NOT_FOUND if there is no such file.
+  virtual absl::Status Remove(const std::string& path) = 0;
+  // Makes names created, renamed or removed in the directory last.
+  virtual absl::Status SyncDirectory(const std::string& path) = 0;
+  // Creates the directory with mode 0700 if it does not exist, and makes its name last.
+  virtual absl::Status EnsureDirectory(const std::string& path) = 0;
+};
+// The system's own.
+FileSystem& RealFileSystem();
 
 // A file that is read, also while another process writes it. Thread-safe.
 class ReadableFile {
@@ -58,13 +73,7 @@ class ReadableFile {
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t limit);
 
 // Puts a file with these bytes at `path`, with mode 0600: after a crash there is the old one or the new one, whole.
-absl::Status ReplaceFile(const std::string& path, std::string_view bytes);
-
-// Makes names created, renamed or removed in the directory last.
-absl::Status SyncDirectory(const std::string& path);
-
-// Creates the directory with mode 0700 if it does not exist, and makes its name last.
-absl::Status EnsureDirectory(const std::string& path);
+absl::Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view bytes);
 
 // Names in the directory, without "." and "..", in no order.
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);

@@ -24,6 +24,10 @@ void SegmentHeader::Encode(char (&out)[kSegmentHeaderSize]) const {
   at = PutFixed(at, number);
   at = PutFixed(at, created_ns);
   at = PutFixed(at, first_sequence);
+  at = PutFixed(at, leaf_index);
+  at = std::copy(key_id.begin(), key_id.end(), at);
+  at = std::copy(tree_root.begin(), tree_root.end(), at);
+  at = PutFixed<uint64_t>(at, 0);
   PutFixed<uint64_t>(at, XXH3_64bits(out, kSegmentChecksumOffset));
 }
 
@@ -32,7 +36,8 @@ std::optional<SegmentHeader> SegmentHeader::Decode(const char (&bytes)[kSegmentH
   if (GetFixed<uint64_t>(bytes + kSegmentChecksumOffset) != XXH3_64bits(bytes, kSegmentChecksumOffset)) {
     return std::nullopt;
   }
-  if (GetFixed<uint16_t>(bytes + 8) != kFormatVersion || GetFixed<uint32_t>(bytes + 12) != kSegmentHeaderSize) {
+  if (GetFixed<uint16_t>(bytes + 8) != kFormatVersion || GetFixed<uint16_t>(bytes + 10) != 0 ||
+      GetFixed<uint32_t>(bytes + 12) != kSegmentHeaderSize || GetFixed<uint64_t>(bytes + 112) != 0) {
     return std::nullopt;
   }
   SegmentHeader header;
@@ -40,6 +45,9 @@ std::optional<SegmentHeader> SegmentHeader::Decode(const char (&bytes)[kSegmentH
   header.number = GetFixed<uint64_t>(bytes + 32);
   header.created_ns = GetFixed<int64_t>(bytes + 40);
   header.first_sequence = GetFixed<uint64_t>(bytes + 48);
+  header.leaf_index = GetFixed<uint64_t>(bytes + 56);
+  std::copy_n(bytes + 64, header.key_id.size(), header.key_id.begin());
+  std::copy_n(bytes + 80, header.tree_root.size(), header.tree_root.begin());
   return header;
 }
 
@@ -47,49 +55,91 @@ void BlockHeader::Encode(char (&out)[kBlockHeaderSize]) const {
   char* at = PutFixed(out, kBlockMagic);
   at = PutFixed(at, static_cast<uint8_t>(type));
   at = PutFixed(at, static_cast<uint8_t>(codec));
-  at = PutFixed<uint16_t>(at, 0);
+  at = PutFixed(at, static_cast<uint8_t>(seal));
+  at = PutFixed<uint8_t>(at, 0);
   at = PutFixed(at, position.packed());
   at = PutFixed(at, first_sequence);
   at = PutFixed(at, entries);
   at = PutFixed(at, calls);
   at = PutFixed(at, stored_length);
   at = PutFixed(at, plain_length);
-  PutFixed(at, checksum);
+  at = PutFixed(at, leaf_index);
+  at = std::copy(nonce.begin(), nonce.end(), at);
+  at = PutFixed<uint32_t>(at, 0);
+  at = std::copy(entries_root.begin(), entries_root.end(), at);
+  at = std::copy(payload_hash.begin(), payload_hash.end(), at);
+  PutFixed<uint64_t>(at, XXH3_64bits(out, kBlockChecksumOffset));
 }
 
+namespace {
+
+// Whether the lengths fit each other and the kind of block.
+bool LengthsAgree(const BlockHeader& header) {
+  if (header.plain_length > kMaxBodySize) return false;
+  const uint64_t tag = header.seal == Seal::kAes256Gcm ? Aes256Gcm::kTagSize : 0;
+  if (header.stored_length < tag) return false;
+  const uint64_t encoded = header.stored_length - tag;
+  // What compression makes larger is stored plain.
+  if (header.codec == Codec::kPlain ? encoded != header.plain_length : encoded >= header.plain_length) return false;
+  switch (header.type) {
+    case BlockType::kEntries:
+      // Every call in the directory has an entry, and every entry at least a length and a byte.
+      return header.calls <= header.entries && header.entries != 0 && header.plain_length > kSaltSeedSize &&
+             (header.plain_length - kSaltSeedSize) / 2 >= header.entries;
+    case BlockType::kFooter:
+      return header.calls == 0 && header.entries == 0 && header.plain_length == kFooterBodySize;
+    case BlockType::kTombstone:
+      return header.calls == 0 && header.entries == 0;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::optional<BlockHeader> BlockHeader::Decode(const char (&bytes)[kBlockHeaderSize]) {
-  if (GetFixed<uint32_t>(bytes) != kBlockMagic || GetFixed<uint16_t>(bytes + 6) != 0) return std::nullopt;
+  if (GetFixed<uint32_t>(bytes) != kBlockMagic || bytes[7] != 0 || GetFixed<uint32_t>(bytes + 60) != 0) {
+    return std::nullopt;
+  }
+  if (GetFixed<uint64_t>(bytes + kBlockChecksumOffset) != XXH3_64bits(bytes, kBlockChecksumOffset)) {
+    return std::nullopt;
+  }
   BlockHeader header;
   header.type = static_cast<BlockType>(bytes[4]);
   header.codec = static_cast<Codec>(bytes[5]);
+  header.seal = static_cast<Seal>(bytes[6]);
   header.position = Position::FromPacked(GetFixed<uint64_t>(bytes + 8));
   header.first_sequence = GetFixed<uint64_t>(bytes + 16);
   header.entries = GetFixed<uint32_t>(bytes + 24);
   header.calls = GetFixed<uint32_t>(bytes + 28);
   header.stored_length = GetFixed<uint32_t>(bytes + 32);
   header.plain_length = GetFixed<uint32_t>(bytes + 36);
-  header.checksum = GetFixed<uint64_t>(bytes + kBlockChecksumOffset);
-
-  if (header.codec != Codec::kPlain || header.stored_length != header.plain_length) return std::nullopt;
-  if (header.plain_length > kMaxBodySize) return std::nullopt;
-  switch (header.type) {
-    case BlockType::kEntries:
-      // Every call in the directory has an entry, and every entry at least a length and a byte.
-      if (header.calls > header.entries || header.entries == 0 || header.plain_length / 2 < header.entries) {
-        return std::nullopt;
-      }
-      return header;
-    case BlockType::kFooter:
-      if (header.calls != 0 || header.entries != 0 || header.plain_length != kFooterBodySize) return std::nullopt;
-      return header;
+  header.leaf_index = GetFixed<uint64_t>(bytes + 40);
+  std::copy_n(bytes + 48, header.nonce.size(), header.nonce.begin());
+  std::copy_n(bytes + 64, header.entries_root.size(), header.entries_root.begin());
+  std::copy_n(bytes + 96, header.payload_hash.size(), header.payload_hash.begin());
+  if (header.codec != Codec::kPlain && header.codec != Codec::kZstd) return std::nullopt;
+  if (header.seal != Seal::kNone && header.seal != Seal::kAes256Gcm) return std::nullopt;
+  // Only entries are encoded or sealed.
+  if (header.type != BlockType::kEntries && (header.codec != Codec::kPlain || header.seal != Seal::kNone)) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  if (!LengthsAgree(header)) return std::nullopt;
+  return header;
 }
 
-uint64_t BlockHeader::Checksum(std::string_view payload) const {
-  char bytes[kBlockHeaderSize];
-  Encode(bytes);
-  return XXH3_64bits_withSeed(payload.data(), payload.size(), XXH3_64bits(bytes, kBlockChecksumOffset));
+Hash PayloadHash(std::string_view directory, std::string_view stored_body) {
+  const Hash of_directory = Sha256({directory});
+  const Hash of_body = Sha256({stored_body});
+  return Sha256({AsText(of_directory), AsText(of_body)});
+}
+
+std::string SealAssociatedData(const StoreId& store_id, const KeyId& key_id, const char (&header)[kBlockHeaderSize]) {
+  std::string data;
+  data.reserve(store_id.size() + key_id.size() + kBoundHeaderSize);
+  data.append(store_id.data(), store_id.size());
+  data.append(key_id.data(), key_id.size());
+  data.append(header, kBoundHeaderSize);
+  return data;
 }
 
 void DirectoryEntry::Encode(char* out) const { PutFixed(PutFixed(out, call_id), previous.packed()); }

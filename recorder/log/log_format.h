@@ -6,18 +6,27 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+
+#include "recorder/keys/crypto.h"
 
 namespace sallyport::recorder {
 
 constexpr std::string_view kSegmentMagic = "SALLYLOG";
-constexpr uint16_t kFormatVersion = 1;
+constexpr uint16_t kFormatVersion = 2;
 constexpr uint32_t kBlockMagic = 0x4B425053;  // "SPBK"
 
-constexpr size_t kSegmentHeaderSize = 64;
-constexpr size_t kBlockHeaderSize = 48;
+constexpr size_t kSegmentHeaderSize = 128;
+constexpr size_t kBlockHeaderSize = 136;
 constexpr size_t kDirectoryEntrySize = 16;
 constexpr size_t kFooterBodySize = 24;
+constexpr size_t kKeyIdSize = 16;
+// A body of entries begins with the seed of their salts.
+constexpr size_t kSaltSeedSize = 16;
+constexpr size_t kSaltSize = 16;
+// So much of a block's header is bound to its sealed body.
+constexpr size_t kBoundHeaderSize = 96;
 
 // A block holds at most this many bytes of entries; so an entry batch must not be larger.
 constexpr size_t kMaxBodySize = size_t{1} << 30;
@@ -26,6 +35,7 @@ constexpr uint64_t kMaxSegmentSize = uint64_t{1} << 39;
 constexpr uint64_t kMaxSegmentNumber = (uint64_t{1} << 23) - 1;
 
 using StoreId = std::array<char, 16>;
+using KeyId = std::array<char, kKeyIdSize>;  // names a data key
 
 // Where a block begins: the segment's number and the offset in its file. Grows along the log. Fits a positive int64.
 class Position {
@@ -54,7 +64,11 @@ struct SegmentHeader {
   uint64_t number = 0;
   int64_t created_ns = 0;       // Unix epoch
   uint64_t first_sequence = 0;  // of the first entry that follows
+  uint64_t leaf_index = 0;      // of this header: how many leaves the tree had before
+  KeyId key_id = {};            // of the data key that seals the segment's blocks
+  Hash tree_root = {};          // of the tree before this header
 
+  // The bytes are the leaf's data.
   void Encode(char (&out)[kSegmentHeaderSize]) const;
   // Nothing if the magic, version or checksum is wrong.
   static std::optional<SegmentHeader> Decode(const char (&bytes)[kSegmentHeaderSize]);
@@ -62,35 +76,54 @@ struct SegmentHeader {
 
 enum class BlockType : uint8_t {
   kEntries = 1,
-  kFooter = 2,  // the last of a segment
+  kFooter = 2,     // the last of a segment
+  kTombstone = 3,  // says which segments were deleted
 };
 
+// What was done to a body before it was sealed.
 enum class Codec : uint8_t {
   kPlain = 0,
+  kZstd = 1,
 };
 
-// Stands before each block's directory and body. The checksum covers it too (but for the checksum itself).
+enum class Seal : uint8_t {
+  kNone = 0,
+  kAes256Gcm = 1,
+};
+
+// Stands before each block's directory and body.
 struct BlockHeader {
   BlockType type = BlockType::kEntries;
   Codec codec = Codec::kPlain;
+  Seal seal = Seal::kNone;
   Position position;            // the block's own, so that one moved elsewhere is noticed
   uint64_t first_sequence = 0;  // of its first entry, counted over the whole log
   uint32_t entries = 0;
   uint32_t calls = 0;          // in the directory
   uint32_t stored_length = 0;  // of the body as it is in the file
-  uint32_t plain_length = 0;   // of the body once decoded
-  uint64_t checksum = 0;       // XXH3-64
+  uint32_t plain_length = 0;   // of the body once opened and decoded
+  uint64_t leaf_index = 0;     // how many leaves the tree had before this block
+  std::array<char, 12> nonce = {};
+  Hash entries_root = {};  // of the Merkle tree over the salted entries; zeros where there are none
+  Hash payload_hash = {};  // PayloadHash of directory and stored body
 
   size_t directory_size() const { return calls * kDirectoryEntrySize; }
   // Of directory and body.
   uint64_t payload_size() const { return directory_size() + uint64_t{stored_length}; }
 
+  // The bytes are the leaf's data.
   void Encode(char (&out)[kBlockHeaderSize]) const;
-  // Nothing if this is no block header that this version can read, or its lengths contradict each other.
+  // Nothing if the checksum is wrong, this is no block header that this version can read, or its lengths contradict each
+  // other.
   static std::optional<BlockHeader> Decode(const char (&bytes)[kBlockHeaderSize]);
-  // What `checksum` should be.
-  uint64_t Checksum(std::string_view payload) const;
 };
+
+// SHA-256(SHA-256(directory) || SHA-256(body)), so that a directory can be shown without the body.
+Hash PayloadHash(std::string_view directory, std::string_view stored_body);
+
+// What a sealed body is bound to: store id, key id and the first kBoundHeaderSize bytes of the header.
+std::string SealAssociatedData(const StoreId& store_id, const KeyId& key_id,
+                               const char (&header)[kBlockHeaderSize]);
 
 // One call that has entries in a block.
 struct DirectoryEntry {

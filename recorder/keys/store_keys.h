@@ -1,0 +1,60 @@
+// The keys of one store.
+#ifndef SALLYPORT_RECORDER_KEYS_STORE_KEYS_H_
+#define SALLYPORT_RECORDER_KEYS_STORE_KEYS_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "recorder/keys/crypto.h"
+#include "recorder/keys/key_source.h"
+#include "recorder/log/file.h"
+#include "recorder/log/log_format.h"
+#include "recorder/store_layout.h"
+
+namespace sallyport::recorder {
+
+// What seals the blocks of one segment.
+struct DataKey {
+  KeyId id = {};
+  SecretKey key;
+};
+
+// Opens and makes the keys in a store's keys/ directory, each wrapped by the key-encryption key and bound to the store,
+// its purpose and, for a data key, its segment. Thread-safe.
+class StoreKeys {
+ public:
+  enum class Access {
+    kRead,   // everything must be there
+    kWrite,  // store and signing key are made if there are none yet, and, for a file that does not exist, the keyring
+  };
+
+  // `source` unset: the file layout.DefaultKeyring(). Errors: NOT_FOUND if there is no keyring, or no key of the store,
+  // to read with; FAILED_PRECONDITION if the key-encryption key a file needs is not in the keyring, or, when writing,
+  // keys exist but the keyring is gone; DATA_LOSS if a key file is damaged or of another store. Never prints a secret.
+  static absl::StatusOr<std::unique_ptr<StoreKeys>> Open(const StoreLayout& layout,
+                                                         const std::optional<KeySource>& source, Access access,
+                                                         FileSystem& files);
+  virtual ~StoreKeys() = default;
+
+  virtual const StoreId& store_id() const = 0;
+  // The store's key for a purpose, derived from its secret: always the same.
+  virtual SecretKey Derive(std::string_view purpose) const = 0;
+  virtual const SigningKey& signing_key() const = 0;
+
+  // A fresh data key for a segment, wrapped under the current key-encryption key and synced before it is returned.
+  // Replaces one that was made for a segment that was never begun.
+  virtual absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) = 0;
+  // NOT_FOUND if it was destroyed: the segment is shredded.
+  virtual absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) = 0;
+  // Whether the key-encryption key that is current now is another than when the last data key was created: time for a
+  // new segment. Looks at the source at most once a second.
+  virtual absl::StatusOr<bool> WasRotated() = 0;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_KEYS_STORE_KEYS_H_
