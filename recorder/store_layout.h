@@ -31,9 +31,13 @@ class StoreLayout {
   std::string DefaultKeyring() const;
   std::string TreeDirectory() const { return directory_ + "/tree"; }
   std::string Leaves() const { return directory_ + "/tree/leaves"; }
+  // A copy of the last tombstone in the log.
+  std::string Tombstone() const { return directory_ + "/tree/tombstone"; }
   std::string Checkpoint() const { return directory_ + "/tree/checkpoint"; }
   std::string LogDirectory() const { return directory_ + "/log"; }
   std::string Segment(uint64_t number) const;
+  // A segment until it has its header, then it is renamed.
+  std::string NextSegment() const { return directory_ + "/log/next.new"; }
   std::string IndexDirectory() const { return directory_ + "/index"; }
   std::string Index() const { return directory_ + "/index/index.db"; }
   std::string RebuiltIndex() const { return directory_ + "/index/rebuilt.db"; }
