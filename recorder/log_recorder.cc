@@ -27,8 +27,6 @@ constexpr size_t kBlockBytes = 4 << 20;
 constexpr auto kIndexIdle = milliseconds(10);
 constexpr auto kIndexLag = milliseconds(100);
 constexpr auto kHousekeeping = milliseconds(1000);
-// So much disk space is taken beyond what is needed.
-constexpr uint64_t kSpaceInHand = 4 << 20;
 constexpr auto kIndexPositionsLag = milliseconds(5000);
 
 }  // namespace
@@ -354,7 +352,7 @@ absl::Status LogRecorder::ReserveSpace() {
     needed = SpaceNeeded();
   }
   // Twice of it, so that calls that begin until the next time find theirs.
-  const absl::Status reserved = log_->Reserve(2 * needed + kSpaceInHand);
+  const absl::Status reserved = log_->Reserve(2 * needed + SpaceAhead(options_) / 4);
   if (!reserved.ok() && !absl::IsResourceExhausted(reserved)) return reserved;
   bool changed = false;
   {

@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_RECORDER_LOG_RECORDER_H_
 #define SALLYPORT_RECORDER_LOG_RECORDER_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -35,6 +36,11 @@ struct RecoveredStore {
   uint64_t largest_id = 0;
   uint64_t damages = 0;  // places in the log that are damaged
 };
+
+// Disk space for the log is taken in pieces of this size.
+inline uint64_t SpaceAhead(const RecorderOptions& options) {
+  return std::clamp<uint64_t>(options.segment_bytes / 16, 256 << 10, 16 << 20);
+}
 
 // As Recorder::Open, on another file system.
 absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileSystem& files);

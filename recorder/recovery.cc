@@ -234,6 +234,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   start->open_calls = store.index->OpenCalls();
   LogWriter::Options log_options;
   log_options.segment_bytes = options.segment_bytes;
+  log_options.space_ahead = SpaceAhead(options);
   store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =
