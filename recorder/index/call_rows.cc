@@ -1,6 +1,7 @@
 #include "recorder/index/call_rows.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,26 +51,28 @@ absl::StatusOr<CallRows> CallRows::Create(Database& database, Chunks& chunks) {
 
 absl::Status CallRows::Add(uint64_t id, const StartedCall& call, const ScannedEnd& end) {
   waiting_.push_back({id, call, end});
-  return waiting_.size() < kTogether ? absl::OkStatus() : Flush();
+  return waiting_.size() < kMostWaiting ? absl::OkStatus() : Flush();
 }
 
 absl::Status CallRows::Flush() {
-  // Rows in order of their ids find their place without a search.
-  std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) { return a.id < b.id; });
-  const bool together = waiting_.size() == kTogether;
-  Statement& insert = together ? insert_together_ : insert_one_;
-  int first = 1;
-  for (const Waiting& row : waiting_) {
-    Bind(insert, first, row);
-    if (absl::Status status = chunks_->Inserted(static_cast<int64_t>(row.id)); !status.ok()) return status;
-    if (together) {
-      first += kColumnCount;
-    } else if (absl::Status status = insert.Run(); !status.ok()) {
-      return status;
+  order_.resize(waiting_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  std::stable_sort(order_.begin(), order_.end(),
+                   [this](uint32_t a, uint32_t b) { return waiting_[a].id < waiting_[b].id; });
+  size_t done = 0;
+  while (done < order_.size()) {
+    const size_t count = order_.size() - done >= kTogether ? kTogether : 1;
+    Statement& insert = count == 1 ? insert_one_ : insert_together_;
+    for (size_t i = 0; i < count; ++i) {
+      const Waiting& row = waiting_[order_[done + i]];
+      Bind(insert, 1 + static_cast<int>(i) * kColumnCount, row);
+      if (absl::Status status = chunks_->Inserted(static_cast<int64_t>(row.id)); !status.ok()) return status;
     }
+    if (absl::Status status = insert.Run(); !status.ok()) return status;
+    done += count;
   }
   waiting_.clear();
-  return together ? insert.Run() : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 void CallRows::Bind(Statement& insert, int first, const Waiting& row) {

@@ -28,8 +28,8 @@ struct StartedCall {
   Position position;
 };
 
-// The table `calls`. Rows wait in memory until there are some to be inserted together, which is cheaper. Not
-// thread-safe.
+// The table `calls`. Rows wait in memory so that they can be inserted in order of their ids, which is cheaper and fills
+// pages. Not thread-safe.
 class CallRows {
  public:
   // `database` and `chunks` must outlive it.
@@ -55,7 +55,8 @@ class CallRows {
 
  private:
   // One statement inserts so many: most of its cost does not depend on the number.
-  static constexpr size_t kTogether = 32;
+  static constexpr size_t kTogether = 64;
+  static constexpr size_t kMostWaiting = 16384;
 
   struct Waiting {
     uint64_t id = 0;
@@ -67,7 +68,8 @@ class CallRows {
   static void Bind(Statement& insert, int first, const Waiting& row);
 
   Chunks* chunks_;
-  std::vector<Waiting> waiting_;  // fewer than kTogether
+  std::vector<Waiting> waiting_;
+  std::vector<uint32_t> order_;  // kept for its capacity
   Statement insert_one_;
   Statement insert_together_;
   Statement set_end_;

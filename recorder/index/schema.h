@@ -25,7 +25,7 @@ constexpr int64_t kShredded = -1;
 // peer and first start are those of the first, the last start that of the last. Only calls that are not shredded count.
 //
 // `calls`: `peer` is the address without its port, `port` -1 where it has none. `first_segment` is where the call
-// begins.
+// begins. Nothing is NULL; NOT NULL, checked for each column, would be a noticeable part of what a row costs.
 //
 // `chunks`: a chunk has the calls with ids up to `last_id` and above that of the chunk before. Calls above all chunks
 // have no postings yet. `postings.key` is made of the chunk's number, a kind and a value.
@@ -45,11 +45,11 @@ CREATE TABLE sessions(
   port INTEGER NOT NULL, first_call INTEGER NOT NULL, last_call INTEGER NOT NULL, first_start_ns INTEGER NOT NULL,
   last_start_ns INTEGER NOT NULL, calls INTEGER NOT NULL);
 CREATE TABLE calls(
-  id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, session INTEGER NOT NULL, method INTEGER NOT NULL,
-  upstream INTEGER NOT NULL, peer INTEGER NOT NULL, port INTEGER NOT NULL, start_ns INTEGER NOT NULL,
-  end_reason INTEGER NOT NULL, status INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
-  request_frames INTEGER NOT NULL, response_frames INTEGER NOT NULL, request_bytes INTEGER NOT NULL,
-  response_bytes INTEGER NOT NULL, first_segment INTEGER NOT NULL, position INTEGER NOT NULL);
+  id INTEGER PRIMARY KEY, identity INTEGER, session INTEGER, method INTEGER,
+  upstream INTEGER, peer INTEGER, port INTEGER, start_ns INTEGER,
+  end_reason INTEGER, status INTEGER, duration_ns INTEGER,
+  request_frames INTEGER, response_frames INTEGER, request_bytes INTEGER,
+  response_bytes INTEGER, first_segment INTEGER, position INTEGER);
 CREATE INDEX calls_open ON calls(id) WHERE end_reason = 0;
 CREATE TABLE chunks(last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE postings(key INTEGER PRIMARY KEY, ids BLOB NOT NULL);

@@ -17,6 +17,7 @@ absl::StatusOr<SessionRows> SessionRows::Create(Database& database, NameTable& n
        "calls) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id) DO UPDATE SET identity = ?2, "
        "name = ?3, peer = ?4, port = ?5, first_call = ?6, last_call = ?7, first_start_ns = ?8, last_start_ns = ?9, "
        "calls = ?10"},
+      {&rows.extend_, "UPDATE sessions SET last_call = ?2, last_start_ns = ?3, calls = ?4 WHERE id = ?1"},
       {&rows.remove_, "DELETE FROM sessions WHERE id = ?1"},
   });
   if (!status.ok()) return status;
@@ -55,7 +56,8 @@ absl::Status SessionRows::WriteAdded(uint64_t id, const Session& added) {
     names_->Use(added.name);
     return Put(id, added);
   }
-  if (added.first.call < session.first.call) {
+  const bool begins_earlier = added.first.call < session.first.call;
+  if (begins_earlier) {
     session.first = added.first;
     names_->Release(session.name);
     session.name = added.name;
@@ -63,7 +65,13 @@ absl::Status SessionRows::WriteAdded(uint64_t id, const Session& added) {
   }
   if (added.last.call > session.last.call) session.last = added.last;
   session.calls += added.calls;
-  return Put(id, session);
+  if (begins_earlier) return Put(id, session);
+  remembered_[id] = session;
+  extend_.Bind(1, id);
+  extend_.Bind(2, session.last.call);
+  extend_.Bind(3, session.last.start_ns);
+  extend_.Bind(4, session.calls);
+  return extend_.Run();
 }
 
 absl::Status SessionRows::WriteLost(uint64_t id, int64_t calls) {
@@ -84,6 +92,7 @@ absl::Status SessionRows::WriteLost(uint64_t id, int64_t calls) {
 
 absl::Status SessionRows::Remove(uint64_t id, const Session& session) {
   names_->Release(session.name);
+  remembered_.erase(id);
   remove_.Bind(1, id);
   return remove_.Run();
 }
@@ -105,6 +114,10 @@ absl::StatusOr<std::optional<SessionRows::Bound>> SessionRows::FindBound(uint64_
 }
 
 absl::StatusOr<bool> SessionRows::Find(uint64_t id, Session& session) {
+  if (auto remembered = remembered_.find(id); remembered != remembered_.end()) {
+    session = remembered->second;
+    return true;
+  }
   find_.Bind(1, id);
   const absl::StatusOr<bool> found = find_.Step();
   if (found.ok() && *found) {
@@ -118,6 +131,8 @@ absl::StatusOr<bool> SessionRows::Find(uint64_t id, Session& session) {
 }
 
 absl::Status SessionRows::Put(uint64_t id, const Session& session) {
+  if (remembered_.size() >= kRemembered) remembered_.clear();
+  remembered_[id] = session;
   put_.Bind(1, id);
   put_.Bind(2, session.first.identity);
   put_.Bind(3, session.name);

@@ -49,6 +49,9 @@ class SessionRows {
 
   SessionRows(NameTable& names, CallFinder finder) : names_(&names), finder_(std::move(finder)) {}
 
+  // Sessions are remembered as they are in the table, so that most need not be read before they are written.
+  static constexpr size_t kRemembered = 8192;
+
   absl::StatusOr<bool> Find(uint64_t id, Session& session);
   absl::Status Put(uint64_t id, const Session& session);
   absl::Status WriteAdded(uint64_t id, const Session& added);
@@ -61,9 +64,11 @@ class SessionRows {
   CallFinder finder_;
   Statement find_;
   Statement put_;
+  Statement extend_;
   Statement remove_;
   absl::flat_hash_map<uint64_t, Session> added_;
   absl::flat_hash_map<uint64_t, int64_t> lost_;
+  absl::flat_hash_map<uint64_t, Session> remembered_;
 };
 
 }  // namespace sallyport::recorder
