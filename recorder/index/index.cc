@@ -59,18 +59,18 @@ absl::Status NoSuch(std::string_view what, Position position) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& path, const NameSealer& sealer,
+absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& path, std::shared_ptr<const NameSealer> sealer,
                                                    Purpose purpose) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, Database::Mode::kWrite);
   if (!database.ok()) return database.status();
   absl::Status status = (*database)->Execute(purpose == Purpose::kLive ? kLivePragmas : kRebuildPragmas);
-  if (status.ok()) status = CheckOrCreateTables(**database, sealer.store_id());
+  if (status.ok()) status = CheckOrCreateTables(**database, sealer->store_id());
   if (!status.ok()) return status;
-  absl::StatusOr<NameTable> names = NameTable::Create(**database, sealer);
+  absl::StatusOr<NameTable> names = NameTable::Create(**database, *sealer);
   if (!names.ok()) return names.status();
   absl::StatusOr<Chunks> chunks = Chunks::Create(**database);
   if (!chunks.ok()) return chunks.status();
-  std::unique_ptr<Index> index(new Index(*std::move(database), *std::move(names), *std::move(chunks)));
+  std::unique_ptr<Index> index(new Index(std::move(sealer), *std::move(database), *std::move(names), *std::move(chunks)));
   if (status = index->Prepare(); !status.ok()) return status;
   if (status = index->Load(); !status.ok()) return status;
   return index;
@@ -84,8 +84,10 @@ absl::Status Index::Remove(const std::string& path) {
   return absl::OkStatus();
 }
 
-Index::Index(std::unique_ptr<Database> database, NameTable names, Chunks chunks)
-    : database_(std::move(database)),
+Index::Index(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameTable names,
+             Chunks chunks)
+    : sealer_(std::move(sealer)),
+      database_(std::move(database)),
       names_(std::make_unique<NameTable>(std::move(names))),
       chunks_(std::make_unique<Chunks>(std::move(chunks))) {}
 

@@ -40,8 +40,7 @@ class Index {
     kRebuild,  // nobody reads it, and a crash leaves rubbish: FinishRebuild makes it an index
   };
   // Opens or creates it. DATA_LOSS if it is damaged, of another version or of another store: then it has to be rebuilt.
-  // `sealer` must outlive it.
-  static absl::StatusOr<std::unique_ptr<Index>> Open(const std::string& path, const NameSealer& sealer,
+  static absl::StatusOr<std::unique_ptr<Index>> Open(const std::string& path, std::shared_ptr<const NameSealer> sealer,
                                                      Purpose purpose = Purpose::kLive);
   // Removes it with the files that belong to it.
   static absl::Status Remove(const std::string& path);
@@ -111,7 +110,7 @@ class Index {
     bool position_dirty = false;  // whose position is out of date, and is in dirty_positions_
   };
 
-  Index(std::unique_ptr<Database> database, NameTable names, Chunks chunks);
+  Index(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameTable names, Chunks chunks);
 
   absl::Status Prepare();
   absl::Status Load();
@@ -136,6 +135,7 @@ class Index {
   absl::Status ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bool(uint64_t)> is_deleted);
   bool IsInGap(uint64_t segment) const;
 
+  const std::shared_ptr<const NameSealer> sealer_;
   std::unique_ptr<Database> database_;
   // Which are kept in place, since rows refer to them.
   std::unique_ptr<NameTable> names_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "recorder/keys/store_keys.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -20,6 +21,10 @@ NameSealer::NameSealer(const SecretKey& names, const SecretKey& hashes, const St
       nonce_key_(names.Derive("nonce")),
       store_id_(store_id),
       cipher_(names.Derive("seal")) {}
+
+std::shared_ptr<const NameSealer> NameSealer::Of(const StoreKeys& keys) {
+  return std::make_shared<NameSealer>(keys.Derive("names"), keys.Derive("name hashes"), keys.store_id());
+}
 
 NameHash NameSealer::HashOf(NameKind kind, std::string_view name) const {
   const Hash whole = KeyedHash(hash_key_, kind, name);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include "recorder/log/log_format.h"
 
 namespace sallyport::recorder {
+
+class StoreKeys;
 
 // What a name names. The numbers are in the index.
 enum class NameKind : uint8_t {
@@ -34,11 +37,9 @@ inline std::string_view AsText(const NameHash& hash) { return {hash.data(), hash
 // bound to store, kind and hash. Thread-safe.
 class NameSealer {
  public:
-  // The store's keys for the purposes kNamesPurpose and kHashesPurpose.
+  // The store's keys for the purposes "names" and "name hashes".
   NameSealer(const SecretKey& names, const SecretKey& hashes, const StoreId& store_id);
-
-  static constexpr std::string_view kNamesPurpose = "names";
-  static constexpr std::string_view kHashesPurpose = "name hashes";
+  static std::shared_ptr<const NameSealer> Of(const StoreKeys& keys);
 
   const StoreId& store_id() const { return store_id_; }
   NameHash HashOf(NameKind kind, std::string_view name) const;

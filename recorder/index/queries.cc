@@ -24,7 +24,7 @@ int64_t More(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::string& path, Database::Mode mode,
-                                                                 const NameSealer& sealer) {
+                                                                 std::shared_ptr<const NameSealer> sealer) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, mode);
   if (!database.ok()) return database.status();
   // The first statement is what opens the write-ahead log.
@@ -32,19 +32,19 @@ absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::stri
   if (!progress.ok()) return progress.status();
   absl::StatusOr<bool> row = progress->Step();
   if (!row.ok()) return row.status();
-  const StoreId& store_id = sealer.store_id();
+  const StoreId& store_id = sealer->store_id();
   if (!*row || progress->Integer(0) != kIndexVersion ||
       progress->Text(1) != absl::BytesToHexString({store_id.data(), store_id.size()})) {
     return absl::DataLossError(
         "the index is of another version or of another store: `sallyport index rebuild` makes it again");
   }
   progress->Reset();
-  absl::StatusOr<NameReader> names = NameReader::Create(**database, sealer);
+  absl::StatusOr<NameReader> names = NameReader::Create(**database, *sealer);
   if (!names.ok()) return names.status();
   absl::StatusOr<CallFinder> finder = CallFinder::Create(**database);
   if (!finder.ok()) return finder.status();
   return std::unique_ptr<IndexQueries>(
-      new IndexQueries(*std::move(database), *std::move(names), *std::move(finder)));
+      new IndexQueries(std::move(sealer), *std::move(database), *std::move(names), *std::move(finder)));
 }
 
 absl::Status IndexQueries::InOneTransaction(absl::FunctionRef<absl::Status()> action) {
@@ -203,6 +203,7 @@ absl::StatusOr<IndexQueries::CallPlace> IndexQueries::Place(uint64_t id) {
   CallPlace place;
   place.last = Position::FromPacked(select->Unsigned(0));
   place.open = select->Integer(1) == kOpen;
+  place.shredded = select->Integer(1) == kShredded;
   place.exact_to = Position::FromPacked(select->Unsigned(2));
   return place;
 }

@@ -30,9 +30,9 @@ enum class OpenCalls {
 // The index, open for reading. Pages by key, so that every page costs the same. Not thread-safe.
 class IndexQueries {
  public:
-  // NOT_FOUND if there is no index, DATA_LOSS if it is of another version or store. `sealer` must outlive it.
+  // NOT_FOUND if there is no index, DATA_LOSS if it is of another version or store.
   static absl::StatusOr<std::unique_ptr<IndexQueries>> Open(const std::string& path, Database::Mode mode,
-                                                            const NameSealer& sealer);
+                                                            std::shared_ptr<const NameSealer> sealer);
 
   absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query, OpenCalls open_calls);
   absl::StatusOr<CallSummary> Call(uint64_t id, OpenCalls open_calls);
@@ -49,14 +49,16 @@ class IndexQueries {
   struct CallPlace {
     Position last;      // a block with entries of the call: the last one, unless the call is open
     bool open = false;  // then later blocks, from `exact_to` on, may hold more
+    bool shredded = false;
     Position exact_to;
   };
   // NOT_FOUND if there is no such call.
   absl::StatusOr<CallPlace> Place(uint64_t id);
 
  private:
-  IndexQueries(std::unique_ptr<Database> database, NameReader names, CallFinder finder)
-      : database_(std::move(database)), names_(std::move(names)), finder_(std::move(finder)) {}
+  IndexQueries(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameReader names,
+               CallFinder finder)
+      : sealer_(std::move(sealer)), database_(std::move(database)), names_(std::move(names)), finder_(std::move(finder)) {}
 
   // Runs something that takes several statements on one state of the index.
   absl::Status InOneTransaction(absl::FunctionRef<absl::Status()> action);
@@ -67,6 +69,7 @@ class IndexQueries {
   absl::StatusOr<CallSummary> Summary(const Statement& row, OpenCalls open_calls);
   absl::StatusOr<SessionSummary> Session(const Statement& row);
 
+  const std::shared_ptr<const NameSealer> sealer_;
   std::unique_ptr<Database> database_;
   NameReader names_;
   CallFinder finder_;

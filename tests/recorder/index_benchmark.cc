@@ -29,7 +29,7 @@ int Main(int argc, char** argv) {
   const std::string path = (std::filesystem::temp_directory_path() / "index_benchmark.db").string();
   if (!Index::Remove(path).ok()) return 1;
   const std::string secret(SecretKey::kSize, 'k');
-  const NameSealer sealer{SecretKey(secret), SecretKey(secret).Derive("hashes"), StoreId{}};
+  const auto sealer = std::make_shared<NameSealer>(SecretKey(secret), SecretKey(secret).Derive("hashes"), StoreId{});
   auto index = Index::Open(path, sealer);
   if (!index.ok()) return 1;
   BlockMaker maker(options, per_block);

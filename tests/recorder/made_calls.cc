@@ -136,7 +136,7 @@ bool BlockMaker::Next(MadeBlock& block) {
   block.end = Position(next_.segment(), next_.offset() + kBlockHeaderSize +
                                             block.directory.size() * kDirectoryEntrySize + block.body.size());
   block.next_sequence = next_sequence_;
-  next_ = block.end.offset() < kSegmentBytes ? block.end : Position(next_.segment() + 1, kSegmentHeaderSize);
+  next_ = block.end.offset() < segment_bytes_ ? block.end : Position(next_.segment() + 1, kSegmentHeaderSize);
   return true;
 }
 

@@ -86,8 +86,8 @@ struct MadeBlock {
 // Groups calls into blocks. Ends of calls that take long come in later blocks. Not thread-safe.
 class BlockMaker {
  public:
-  BlockMaker(const MadeCallOptions& options, int calls_per_block)
-      : calls_(options), calls_per_block_(calls_per_block) {}
+  BlockMaker(const MadeCallOptions& options, int calls_per_block, uint64_t segment_bytes = 256 << 20)
+      : calls_(options), calls_per_block_(calls_per_block), segment_bytes_(segment_bytes) {}
 
   // False after the last.
   bool Next(MadeBlock& block);
@@ -102,10 +102,9 @@ class BlockMaker {
 
   void Add(MadeBlock& block, EntryBatch batch, bool ends);
 
-  static constexpr uint64_t kSegmentBytes = 256 << 20;
-
   CallMaker calls_;
   const int calls_per_block_;
+  const uint64_t segment_bytes_;
   Position next_{1, kSegmentHeaderSize};
   uint64_t next_sequence_ = 1;
   std::priority_queue<Ending> endings_;
