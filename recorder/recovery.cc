@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
@@ -145,7 +146,8 @@ void ReportDamage(const absl::Status& damage) {
 }  // namespace
 
 absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys) {
-  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), keys.store_id());
+  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(keys);
+  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), sealer);
   if (index.ok()) {
     absl::StatusOr<bool> within = IsWithinLog(layout, (*index)->position());
     if (!within.ok()) return within.status();
@@ -153,15 +155,18 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys&
   }
   if (absl::IsDataLoss(index.status())) {
     if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-    index = Index::Open(layout.Index(), keys.store_id());
+    index = Index::Open(layout.Index(), sealer);
   }
   if (!index.ok()) return index.status();
   if (absl::Status status = CorrectPositions(layout, keys, **index); !status.ok()) return status;
+  absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout, **index);
+  if (!unscrubbed.ok()) return unscrubbed.status();
   absl::StatusOr<LogEnd> log_end =
-      ScanEntries(layout, keys, (*index)->position(), OnDamage::kSkip, [&](const Block& block) {
-        return (*index)->Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
-      });
+      FeedIndex(layout, keys, **index, [](const Block&) { return absl::OkStatus(); });
   if (!log_end.ok()) return log_end.status();
+  for (uint64_t segment : *unscrubbed) {
+    if (absl::Status status = ScrubSegment(layout, keys, **index, segment); !status.ok()) return status;
+  }
   return CaughtUpIndex{*std::move(index), *std::move(log_end)};
 }
 
