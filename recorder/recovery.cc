@@ -119,12 +119,11 @@ absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
     for (uint64_t missing = segments[i] + 1; missing < segments[i + 1]; ++missing) {
       if (IsDeleted(*tombstone, missing)) continue;
-      damages.push_back(absl::DataLossError(
-          absl::StrCat("the log is damaged: segment ", missing, " is missing from ", layout.LogDirectory())));
+      damages.push_back(absl::DataLossError(absl::StrCat("the log is damaged: segment ", missing, " is missing")));
       break;
     }
     absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, segments[i]);
-    absl::Status status = segment.ok() ? segment->CheckFooter() : segment.status();
+    absl::Status status = segment.ok() ? segment->ReadFooter().status() : segment.status();
     if (absl::IsDataLoss(status)) {
       damages.push_back(std::move(status));
     } else if (!status.ok()) {

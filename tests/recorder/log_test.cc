@@ -8,6 +8,8 @@
 #include "recorder/log/log_scan.h"
 #include "recorder/log/log_writer.h"
 #include "recorder/log/segment_reader.h"
+#include "tests/recorder/fake_keys.h"
+#include "tests/recorder/faulty_files.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {
@@ -32,9 +34,13 @@ std::string Entries(std::initializer_list<std::string> contents) {
 
 struct Log {
   explicit Log(const std::string& path, uint64_t segment_bytes = 1 << 20) : layout(path) {
-    REQUIRE(EnsureDirectory(layout.directory()).ok());
-    REQUIRE(EnsureDirectory(layout.LogDirectory()).ok());
-    writer = std::make_unique<LogWriter>(layout, segment_bytes, CreateFile, LogWriter::Start());
+    for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
+      REQUIRE(RealFileSystem().EnsureDirectory(path).ok());
+    }
+    LogWriter::Options options;
+    options.segment_bytes = segment_bytes;
+    options.space_ahead = 1000;
+    writer = std::make_unique<LogWriter>(layout, options, RealFileSystem(), keys, LogWriter::Start());
     REQUIRE(writer->Open(absl::UnixEpoch()).ok());
   }
   Position Append(uint64_t call, const std::string& entries, uint32_t count, bool ends = false) {
@@ -45,13 +51,14 @@ struct Log {
   }
 
   StoreLayout layout;
+  FakeKeys keys;
   std::unique_ptr<LogWriter> writer;
 };
 
 // The bodies of all blocks, and what the walk says besides.
-std::pair<std::vector<std::string>, LogEnd> Bodies(const StoreLayout& layout, OnDamage on_damage) {
+std::pair<std::vector<std::string>, LogEnd> Bodies(Log& log, OnDamage on_damage) {
   std::vector<std::string> bodies;
-  auto end = ScanLog(layout, Position(), on_damage, [&](const Block& block) {
+  auto end = ScanEntries(log.layout, log.keys, Position(), on_damage, [&](const Block& block) {
     bodies.push_back(block.body);
     return absl::OkStatus();
   });
@@ -68,7 +75,7 @@ TEST_CASE("blocks are read as they were written, over several segments") {
     log.Append(static_cast<uint64_t>(i % 3), written.back(), 2);
   }
   REQUIRE(log.writer->Close(absl::UnixEpoch()).ok());
-  const auto [bodies, end] = Bodies(log.layout, OnDamage::kStop);
+  const auto [bodies, end] = Bodies(log, OnDamage::kStop);
   CHECK(bodies == written);
   CHECK(end.damage.ok());
   CHECK(end.torn.ok());
@@ -76,7 +83,7 @@ TEST_CASE("blocks are read as they were written, over several segments") {
   const auto segments = ListSegments(log.layout);
   REQUIRE(segments.ok());
   CHECK(segments->size() > 3);
-  for (uint64_t number : *segments) CHECK(SegmentReader::Open(log.layout, number)->CheckFooter().ok());
+  for (uint64_t number : *segments) CHECK(SegmentReader::Open(log.layout, log.keys, number)->ReadFooter().ok());
 }
 
 TEST_CASE("a block's directory names the block before with entries of the same call") {
@@ -88,7 +95,7 @@ TEST_CASE("a block's directory names the block before with entries of the same c
   const Position fourth = log.Append(5, Entries({"d"}), 1);
   CHECK(third.segment() > first.segment());
   const auto previous = [&](Position at) {
-    return SegmentReader::Open(log.layout, at.segment())->ReadDirectory(at.offset())->directory.front().previous;
+    return SegmentReader::Open(log.layout, log.keys, at.segment())->ReadDirectory(at.offset())->directory.front().previous;
   };
   CHECK(previous(first) == Position());
   CHECK(previous(third) == first);
@@ -104,14 +111,14 @@ TEST_CASE("no byte of a segment can be changed unnoticed") {
   REQUIRE(log.writer->Close(absl::UnixEpoch()).ok());
   const std::string path = log.layout.Segment(1);
   const std::string good = ReadFile(path);
-  const auto [all, good_end] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [all, good_end] = Bodies(log, OnDamage::kSkip);
   REQUIRE(all.size() == 3);
   for (size_t at = 0; at < good.size(); ++at) {
     for (int flip : {0x01, 0x80, 0xFF}) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ flip);
       WriteFile(path, bad);
-      const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+      const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
       INFO("byte " << at << " flipped by " << flip);
       CHECK_FALSE((end.damage.ok() && end.torn.ok()));
       // Whatever else is handed out is as it was.
@@ -131,16 +138,105 @@ TEST_CASE("a log cut anywhere yields its whole blocks, and says whether somethin
   }
   const std::string path = log.layout.Segment(1);
   const std::string good = ReadFile(path);
-  for (size_t size = 0; size <= good.size(); ++size) {
+  for (size_t size = kSegmentHeaderSize; size <= good.size(); ++size) {
     WriteFile(path, std::string_view(good).substr(0, size));
-    const auto [bodies, end] = Bodies(log.layout, OnDamage::kStop);
+    const auto [bodies, end] = Bodies(log, OnDamage::kStop);
     const auto whole = std::upper_bound(ends.begin(), ends.end(), size) - ends.begin();
     INFO("cut to " << size);
-    CHECK(static_cast<ptrdiff_t>(bodies.size()) == std::max<ptrdiff_t>(0, whole - 1));
+    CHECK(static_cast<ptrdiff_t>(bodies.size()) == whole - 1);
     CHECK(end.damage.ok());
     CHECK(end.torn.ok() == (std::find(ends.begin(), ends.end(), size) != ends.end()));
-    CHECK(end.end.offset() == (whole == 0 ? 0 : ends[static_cast<size_t>(whole) - 1]));
+    CHECK(end.end.offset() == ends[static_cast<size_t>(whole) - 1]);
   }
+}
+
+TEST_CASE("what was sealed for one store, segment or key does not open as another's") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  const Position at = log.Append(1, Entries({"first", "second"}), 2);
+  SegmentHeader header = SegmentReader::Open(log.layout, log.keys, 1)->header();
+  const DataKey key = *log.keys.OpenDataKey(1);
+  const std::string bytes = ReadFile(log.layout.Segment(1));
+  char block[kBlockHeaderSize];
+  std::copy_n(bytes.data() + at.offset(), kBlockHeaderSize, block);
+  const BlockHeader good = *BlockHeader::Decode(block);
+  const std::string payload = bytes.substr(at.offset() + kBlockHeaderSize, good.payload_size());
+  const auto open = [&](const StoreId& store, const KeyId& id, const SecretKey& with, const BlockHeader& as) {
+    return BlockOpener(store, id, &with).Open(as, payload).status();
+  };
+  CHECK(open(header.store_id, header.key_id, key.key, good).ok());
+  StoreId other_store = header.store_id;
+  other_store[3] ^= 1;
+  CHECK(absl::IsDataLoss(open(other_store, header.key_id, key.key, good)));
+  KeyId other_id = header.key_id;
+  other_id[15] ^= 1;
+  CHECK(absl::IsDataLoss(open(header.store_id, other_id, key.key, good)));
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, log.keys.OpenDataKey(2)->key, good)));
+  BlockHeader elsewhere = good;
+  elsewhere.position = Position(2, at.offset());
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, key.key, elsewhere)));
+  elsewhere = good;
+  elsewhere.leaf_index += 1;
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, key.key, elsewhere)));
+  elsewhere = good;
+  elsewhere.entries_root[0] ^= 1;
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, key.key, elsewhere)));
+}
+
+TEST_CASE("without its data key a block's directory is read and its entries are not") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  log.Append(7, Entries({"secret"}), 1);
+  log.keys.Destroy(1);
+  size_t blocks = 0;
+  auto end = ScanEntries(log.layout, log.keys, Position(), OnDamage::kStop, [&](const Block& block) {
+    ++blocks;
+    CHECK(block.shredded);
+    CHECK(block.body.empty());
+    CHECK(block.directory.at(0).call_id == 7);
+    return absl::OkStatus();
+  });
+  REQUIRE(end.ok());
+  CHECK(end->damage.ok());
+  CHECK(blocks == 1);
+}
+
+TEST_CASE("a body that compression makes smaller is read back as it was") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  std::string long_entry = "\xd0\x0f" + std::string(2000, 'z');
+  log.Append(1, long_entry, 1);
+  const auto [bodies, end] = Bodies(log, OnDamage::kStop);
+  CHECK(bodies == std::vector<std::string>{long_entry});
+  CHECK(log.writer->end().offset() < 600);
+}
+
+TEST_CASE("space that cannot be had is told, and what was taken before can still be written") {
+  TemporaryDirectory directory;
+  FaultyFiles files;
+  FakeKeys keys;
+  const StoreLayout layout(directory.store());
+  for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
+    REQUIRE(files.EnsureDirectory(path).ok());
+  }
+  LogWriter::Options options;
+  options.segment_bytes = 1000;
+  options.space_ahead = 4000;
+  LogWriter writer(layout, options, files, keys, LogWriter::Start());
+  REQUIRE(writer.Open(absl::UnixEpoch()).ok());
+  files.SetJudge([](Operation operation, const std::string&) { return operation == Operation::kAllocate ? ENOSPC : 0; });
+  CHECK(absl::IsResourceExhausted(writer.Reserve(100'000)));
+  CHECK(writer.Reserve(2000).ok());
+  // The segment is full by its size, but there is no space for another: it goes on.
+  const std::string entry = Entries({std::string(100, 'e')});
+  const std::vector<CallEntries> group = {{1, entry, 1, false}};
+  for (int i = 0; i < 10; ++i) REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
+  CHECK(writer.end().segment() == 1);
+  CHECK(writer.end().offset() > 1000);
+  files.SetJudge(nullptr);
+  REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
+  CHECK(writer.end().segment() == 2);
+  REQUIRE(writer.Close(absl::UnixEpoch()).ok());
 }
 
 TEST_CASE("a valid block moved to another place is not accepted there") {
@@ -154,7 +250,7 @@ TEST_CASE("a valid block moved to another place is not accepted there") {
   const size_t size = second.offset() - first.offset();
   bytes.replace(first.offset(), size, bytes.substr(second.offset(), size));
   WriteFile(path, bytes);
-  const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
   CHECK(bodies.size() == 2);
   CHECK(absl::IsDataLoss(end.damage));
   CHECK(std::string(end.damage.message()).find("offset " + std::to_string(first.offset())) != std::string::npos);
@@ -165,7 +261,7 @@ TEST_CASE("a missing segment is named") {
   Log log(directory.store(), 100);
   for (int i = 0; i < 5; ++i) log.Append(1, Entries({"entry"}), 1);
   REQUIRE(unlink(log.layout.Segment(3).c_str()) == 0);
-  const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
   CHECK(bodies.size() == 4);
   CHECK(std::string(end.damage.message()).find("segment 3 is missing") != std::string::npos);
 }
@@ -173,7 +269,7 @@ TEST_CASE("a missing segment is named") {
 TEST_CASE("a cursor hands out each block once while the log grows") {
   TemporaryDirectory directory;
   Log log(directory.store(), 300);
-  LogCursor cursor(log.layout, Position(1, 0));
+  LogCursor cursor(log.layout, log.keys, Position(1, 0));
   std::vector<std::string> seen;
   for (int i = 0; i < 30; ++i) {
     CHECK_FALSE(cursor.Next()->has_value());
@@ -189,7 +285,7 @@ TEST_CASE("random damage never brings a reader down, nor makes it hand out what 
   TemporaryDirectory directory;
   Log log(directory.store(), 300);
   for (int i = 0; i < 12; ++i) log.Append(static_cast<uint64_t>(i % 2), Entries({"entry" + std::to_string(i)}), 1);
-  const auto [all, whole] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [all, whole] = Bodies(log, OnDamage::kSkip);
   std::vector<std::string> good;
   for (uint64_t number = 1; number <= 3; ++number) good.push_back(ReadFile(log.layout.Segment(number)));
   std::mt19937 random(4711);
@@ -215,9 +311,9 @@ TEST_CASE("random damage never brings a reader down, nor makes it hand out what 
       }
     }
     WriteFile(log.layout.Segment(number), bad);
-    const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+    const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
     for (const std::string& body : bodies) REQUIRE(std::find(all.begin(), all.end(), body) != all.end());
-    LogCursor cursor(log.layout, Position(1, 0));
+    LogCursor cursor(log.layout, log.keys, Position(1, 0));
     for (int i = 0; i < 20; ++i) {
       auto block = cursor.Next();
       if (!block.ok() || !block->has_value()) break;
