@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
@@ -145,7 +146,8 @@ void ReportDamage(const absl::Status& damage) {
 }  // namespace
 
 absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys) {
-  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), keys.store_id());
+  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(keys);
+  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), sealer);
   if (index.ok()) {
     absl::StatusOr<bool> within = IsWithinLog(layout, (*index)->position());
     if (!within.ok()) return within.status();
@@ -153,15 +155,18 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys&
   }
   if (absl::IsDataLoss(index.status())) {
     if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-    index = Index::Open(layout.Index(), keys.store_id());
+    index = Index::Open(layout.Index(), sealer);
   }
   if (!index.ok()) return index.status();
   if (absl::Status status = CorrectPositions(layout, keys, **index); !status.ok()) return status;
+  absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout, **index);
+  if (!unscrubbed.ok()) return unscrubbed.status();
   absl::StatusOr<LogEnd> log_end =
-      ScanEntries(layout, keys, (*index)->position(), OnDamage::kSkip, [&](const Block& block) {
-        return (*index)->Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
-      });
+      FeedIndex(layout, keys, **index, [](const Block&) { return absl::OkStatus(); });
   if (!log_end.ok()) return log_end.status();
+  for (uint64_t segment : *unscrubbed) {
+    if (absl::Status status = ScrubSegment(layout, keys, **index, segment); !status.ok()) return status;
+  }
   return CaughtUpIndex{*std::move(index), *std::move(log_end)};
 }
 
@@ -174,8 +179,9 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys
   LogWriter::Start start;
   start.first_sequence = tree.state.next_sequence;
   if (!segments.empty()) {
-    start.segment = segments.back() + 1;
     const Position end = tree.log_end.end;
+    // Not one that a checkpoint was signed over, even if it is gone.
+    start.segment = std::max(segments.back() + 1, end.segment() + (end.offset() == 0 ? 0 : 1));
     if (end.segment() == segments.back()) {
       absl::StatusOr<Hash> footer =
           SealLastSegment(layout, keys, files, {end, start.first_sequence, tree.state.range.end()}, now);
@@ -233,6 +239,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   start->open_calls = store.index->OpenCalls();
   LogWriter::Options log_options;
   log_options.segment_bytes = options.segment_bytes;
+  log_options.space_ahead = SpaceAhead(options);
   store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =
@@ -248,7 +255,20 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
   if (!largest_id.ok()) return largest_id.status();
   store.largest_id = *largest_id;
-  store.tree = *std::move(tree);
+  // Signed before anything is served: from now on no start can take another tree of this size for the log's.
+  TreeState at = persisted->value_or(TreeState());
+  at.range = tree->base;
+  Checkpointer::Options checkpoints;
+  checkpoints.interval = options.checkpoint_interval;
+  checkpoints.blocks = options.checkpoint_blocks;
+  checkpoints.sinks = options.checkpoint_sinks;
+  absl::StatusOr<std::unique_ptr<Checkpointer>> checkpointer =
+      Checkpointer::Start(layout, *store.keys, files, std::move(checkpoints), at);
+  if (!checkpointer.ok()) return checkpointer.status();
+  store.checkpointer = *std::move(checkpointer);
+  for (const Hash& leaf : store.log->TakeLeaves()) tree->leaves.push_back(leaf);
+  store.checkpointer->Advance(tree->leaves, {store.log->tree(), store.log->end(), store.log->next_sequence()});
+  if (absl::Status status = store.checkpointer->Flush(); !status.ok()) return status;
   return store;
 }
 
