@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/checkpoints/sinks.h"
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
@@ -47,6 +48,7 @@ struct GatewayOptions {
   uint64_t message_bytes = 0;
   uint64_t metadata_bytes = 0;
   absl::Duration session_idle;
+  CheckpointOptions checkpoints;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

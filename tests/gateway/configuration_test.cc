@@ -103,6 +103,44 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault("data: {durability: sometimes}\n").starts_with("sallyport.yaml:1: data.durability: "));
 }
 
+TEST_CASE("where checkpoints go is read and checked") {
+  const std::string key = "witness.example/w1+3378c6f1+BPcAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e";
+  const std::string plain = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+  testing::TemporaryDirectory directory;
+  std::string path = directory.path() + "/sallyport.yaml";
+  std::ofstream(directory.path() + "/ca.pem") << "authorities";
+  std::string least = kLeast;
+  std::ofstream(path) << least
+                      << "checkpoints:\n  interval: 5s\n  directory: /mnt/c\n  url: \"https://c.example/x?t=1\"\n"
+                      << "  ca: " << directory.path() << "/ca.pem\n  witnesses:\n"
+                      << "    - {url: \"https://witness.example/\", key: \"" << key << "\"}\n";
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
+  INFO(options.status().ToString());
+  REQUIRE(options.ok());
+  CHECK(options->checkpoints.interval == absl::Seconds(5));
+  CHECK(options->checkpoints.directory == "/mnt/c");
+  CHECK(options->checkpoints.url == "https://c.example/x?t=1");
+  CHECK(options->checkpoints.ca_pem == "authorities");
+  REQUIRE(options->checkpoints.witnesses.size() == 1);
+  CHECK(options->checkpoints.witnesses[0].key.Text() == key);
+
+  std::ofstream(path) << least;
+  CHECK(LoadConfiguration(path).value().checkpoints.interval == absl::Seconds(1));
+
+  const auto fault = [&](const std::string& checkpoints) {
+    return Fault(least + "checkpoints: {" + checkpoints + "}\n");
+  };
+  CHECK(fault("interval: 1ms").starts_with("sallyport.yaml:5: checkpoints.interval: 1ms is not between"));
+  CHECK(fault("interval: soon").starts_with("sallyport.yaml:5: checkpoints.interval: "));
+  CHECK(fault("url: \"ftp://x/\"") == "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path");
+  CHECK(fault("url: \"https://x/#y\"").starts_with("sallyport.yaml:5: checkpoints.url: has a fragment"));
+  CHECK(fault("ca: /nonexistent/ca").starts_with("sallyport.yaml:5: checkpoints.ca: cannot read"));
+  CHECK(fault("witnesses: [{key: \"" + key + "\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].url: "));
+  CHECK(fault("witnesses: [{url: \"https://w\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: "));
+  CHECK(fault("witnesses: [{url: \"https://w\", key: \"" + plain + "\"}]")
+            .starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: is not of a witness"));
+}
+
 TEST_CASE("a configuration that is not there says so") {
   absl::StatusOr<GatewayOptions> options = LoadConfiguration("/nonexistent/sallyport.yaml");
   REQUIRE_FALSE(options.ok());
