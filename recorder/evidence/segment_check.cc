@@ -253,7 +253,12 @@ void SegmentChecker::TakePayload(std::string_view header, const CheckedBlock& bl
     case BlockType::kEntries:
       break;
   }
-  if (block.position < plan_.index_end) SumDirectory(block, directory);
+  result_.directory_lines += block.calls;
+  if (block.position < plan_.index_end) {
+    SumDirectory(block, directory);
+  } else {
+    ++result_.blocks_behind_index;
+  }
   if (plan_.on_directory) plan_.on_directory(block, directory);
   if (!opener_.has_value()) return;
   if (auto wrong = opener_->Open(header, block, stored, body_)) {

@@ -77,6 +77,8 @@ struct CheckedSegmentLog {
   uint64_t blocks = 0;
   uint64_t entries = 0;
   uint64_t opened_blocks = 0;
+  uint64_t directory_lines = 0;
+  uint64_t blocks_behind_index = 0;  // of entries, at or behind index_end
   bool shredded = false;
 
   SetSum places;    // of the last blocks of the calls, up to index_end

@@ -1,0 +1,25 @@
+// What tree/checkpoint holds, as the verifier reads it.
+#ifndef SALLYPORT_RECORDER_EVIDENCE_STORED_CHECKPOINT_H_
+#define SALLYPORT_RECORDER_EVIDENCE_STORED_CHECKPOINT_H_
+
+#include <optional>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "recorder/evidence/note_check.h"
+#include "recorder/log/log_format.h"
+
+namespace sallyport::recorder {
+
+struct StoredCheckpoint {
+  CheckpointNote note;
+  // Where the block after its last leaf begins.
+  std::optional<Position> position;
+
+  // INVALID_ARGUMENT, saying what is wrong.
+  static absl::StatusOr<StoredCheckpoint> Parse(std::string_view text);
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_EVIDENCE_STORED_CHECKPOINT_H_
