@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/statusor.h"
+#include "recorder/keys/crypto.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -21,17 +21,12 @@ namespace sallyport::recorder {
 // Thread-safe.
 class CredentialFingerprint {
  public:
-  static constexpr size_t kKeySize = 32;
   static constexpr size_t kTextSize = 28;
   using Text = std::array<char, kTextSize>;
 
-  // `key` must have kKeySize bytes.
-  explicit CredentialFingerprint(std::string key) : key_(std::move(key)) {}
+  explicit CredentialFingerprint(SecretKey key) : key_(std::move(key)) {}
   CredentialFingerprint(const CredentialFingerprint&) = delete;
   CredentialFingerprint& operator=(const CredentialFingerprint&) = delete;
-
-  // Reads the key from `path`, or creates it there with mode 0600, synced. DATA_LOSS if the file is not a key.
-  static absl::StatusOr<std::unique_ptr<CredentialFingerprint>> Open(const std::string& path);
 
   // Whether metadata of this name holds credentials, in any case: authorization, proxy-authorization, cookie,
   // set-cookie.
@@ -51,7 +46,7 @@ class CredentialFingerprint {
 
   Text Compute(std::string_view credential) const;
 
-  const std::string key_;
+  const SecretKey key_;
   mutable std::array<Shard, kShards> shards_;
 };
 

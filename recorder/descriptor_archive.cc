@@ -1,5 +1,7 @@
 #include "recorder/descriptor_archive.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "recorder/log/file.h"
@@ -9,11 +11,17 @@ namespace sallyport::recorder {
 namespace {
 
 constexpr size_t kLargestDescriptors = size_t{256} << 20;
+constexpr std::string_view kPurpose = "descriptors";
+
+std::string BoundTo(const StoreKeys& keys, std::string_view version) {
+  return absl::StrCat("descriptors ", absl::string_view(keys.store_id().data(), keys.store_id().size()),
+                      View(version));
+}
 
 }  // namespace
 
-absl::Status KeepDescriptors(const StoreLayout& layout, std::string_view version,
-                             std::string_view file_descriptor_set) {
+absl::Status KeepDescriptors(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files,
+                             std::string_view version, std::string_view file_descriptor_set) {
   if (!IsDescriptorVersion(version)) {
     return absl::InvalidArgumentError(absl::StrCat("descriptors cannot be kept under the version \"",
                                                    absl::CEscape(View(version)), "\": 8 to 128 hex digits are needed"));
@@ -25,17 +33,30 @@ absl::Status KeepDescriptors(const StoreLayout& layout, std::string_view version
   }
   const std::string path = layout.Descriptors(version);
   if (FileExists(path)) return absl::OkStatus();
-  return ReplaceFile(path, file_descriptor_set);
+  Aes256Gcm::Nonce nonce;
+  if (absl::Status status = FillRandom(nonce.data(), nonce.size()); !status.ok()) return status;
+  std::string sealed(nonce.data(), nonce.size());
+  Aes256Gcm(keys.Derive(kPurpose)).Seal(nonce, BoundTo(keys, version), file_descriptor_set, sealed);
+  return ReplaceFile(files, path, sealed);
 }
 
-absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, std::string_view version) {
+absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, const StoreKeys& keys,
+                                            std::string_view version) {
   if (!IsDescriptorVersion(version)) {
     return absl::NotFoundError(
         absl::StrCat("no descriptors can have the version \"", absl::CEscape(View(version)), "\""));
   }
-  absl::StatusOr<std::string> bytes = ReadWholeFile(layout.Descriptors(version), kLargestDescriptors);
-  if (absl::IsNotFound(bytes.status())) {
+  absl::StatusOr<std::string> sealed = ReadWholeFile(layout.Descriptors(version), 2 * kLargestDescriptors);
+  if (absl::IsNotFound(sealed.status())) {
     return absl::NotFoundError(absl::StrCat("no descriptors are kept under the version ", View(version)));
+  }
+  if (!sealed.ok()) return sealed.status();
+  Aes256Gcm::Nonce nonce = {};
+  if (sealed->size() >= nonce.size()) std::copy_n(sealed->begin(), nonce.size(), nonce.begin());
+  const std::string_view body = std::string_view(*sealed).substr(std::min(nonce.size(), sealed->size()));
+  std::string bytes;
+  if (!Aes256Gcm(keys.Derive(kPurpose)).Open(nonce, BoundTo(keys, version), body, bytes)) {
+    return absl::DataLossError(absl::StrCat(layout.Descriptors(version), " is damaged, or of another store"));
   }
   return bytes;
 }

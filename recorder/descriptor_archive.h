@@ -1,4 +1,5 @@
-// The descriptor sets kept with a store, each a file named by its version.
+// The descriptor sets kept with a store, each a sealed file named by its version: a random nonce, then AES-256-GCM under
+// the store's key for "descriptors", bound to store and version.
 #ifndef SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
 #define SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
 
@@ -7,15 +8,19 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/keys/store_keys.h"
+#include "recorder/log/file.h"
 #include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
 
 // See Recorder::KeepDescriptors. INVALID_ARGUMENT if the version is not 8 to 128 lower-case hex digits.
-absl::Status KeepDescriptors(const StoreLayout& layout, std::string_view version, std::string_view file_descriptor_set);
+absl::Status KeepDescriptors(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files,
+                             std::string_view version, std::string_view file_descriptor_set);
 
 // See RecordReader::Descriptors.
-absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, std::string_view version);
+absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, const StoreKeys& keys,
+                                            std::string_view version);
 
 }  // namespace sallyport::recorder
 

@@ -48,7 +48,7 @@ class CallTotals {
 
 }  // namespace
 
-absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayout& layout,
+absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayout& layout, StoreKeys& keys,
                                                                 const absl::flat_hash_map<uint64_t, Position>& calls,
                                                                 const CredentialFingerprint& fingerprint,
                                                                 absl::Time now, LogWriter& log) {
@@ -58,21 +58,24 @@ absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayou
   std::sort(ids.begin(), ids.end());
 
   // Each block is read once, however many of the calls are in it.
-  CallChain chain(layout);
+  CallChain chain(layout, keys);
   absl::flat_hash_map<uint64_t, CallTotals> totals;
   std::set<Position> blocks;
   for (uint64_t id : ids) {
+    totals.try_emplace(id);
     absl::StatusOr<std::vector<Position>> blocks_of_call = chain.Blocks(id, calls.at(id));
+    if (absl::IsDataLoss(blocks_of_call.status())) continue;
     if (!blocks_of_call.ok()) return blocks_of_call.status();
     blocks.insert(blocks_of_call->begin(), blocks_of_call->end());
-    totals.try_emplace(id);
   }
-  const absl::Status status =
-      chain.ReadEntries({blocks.begin(), blocks.end()}, [&](uint64_t call_id, std::string_view bytes) {
-        const auto found = totals.find(call_id);
-        return found != totals.end() ? found->second.Add(bytes) : absl::OkStatus();
-      });
-  if (!status.ok()) return status;
+  for (Position block : blocks) {
+    const absl::Status status = chain.ReadEntries({block}, [&](uint64_t call_id, std::string_view bytes) {
+      const auto found = totals.find(call_id);
+      return found != totals.end() ? found->second.Add(bytes) : absl::OkStatus();
+    });
+    // What is damaged or shredded cannot be counted any more.
+    if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+  }
 
   std::vector<EntryBatch> batches;
   batches.reserve(ids.size());

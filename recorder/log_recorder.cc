@@ -26,20 +26,29 @@ constexpr size_t kBlockBytes = 4 << 20;
 // The index commits when nothing came for a moment, and at latest after some moments.
 constexpr auto kIndexIdle = milliseconds(10);
 constexpr auto kIndexLag = milliseconds(100);
+constexpr auto kHousekeeping = milliseconds(1000);
+// So much disk space is taken beyond what is needed.
+constexpr uint64_t kSpaceInHand = 4 << 20;
 constexpr auto kIndexPositionsLag = milliseconds(5000);
 
 }  // namespace
 
-LogRecorder::LogRecorder(const RecorderOptions& options, RecoveredStore store)
+LogRecorder::LogRecorder(const RecorderOptions& options, FileSystem& files, RecoveredStore store)
     : options_(options),
       layout_(options.directory),
       owner_lock_(std::move(store.owner_lock)),
+      files_(files),
+      keys_(std::move(store.keys)),
       fingerprint_(std::move(store.fingerprint)),
       last_id_(store.largest_id),
       log_(std::move(store.log)),
       index_(std::move(store.index)),
       last_positions_commit_(Clock::now()),
-      writer_([this] { Run(); }) {}
+      next_housekeeping_(Clock::now()) {
+  stats_.damages = store.damages;
+  space_left_ = log_->space_left();
+  writer_ = std::thread([this] { Run(); });
+}
 
 LogRecorder::~LogRecorder() {
   {
@@ -64,7 +73,7 @@ Appended LogRecorder::Append(EntryBatch batch, Until until, AppendWaiter* waiter
   assert(waiter != nullptr || until == Until::kAccepted);
   const bool durable = until == Until::kDurable;
   const size_t size = batch.bytes().size();
-  if (size > kMaxBodySize) return Appended::kFailed;
+  if (size > kMaxEntriesSize) return Appended::kFailed;
   const int starts = batch.starts();
   const int ends = batch.ends();
   Item item{batch.call_id(), {}, static_cast<uint32_t>(batch.entries()), ends > 0, durable ? waiter : nullptr};
@@ -75,6 +84,10 @@ Appended LogRecorder::Append(EntryBatch batch, Until until, AppendWaiter* waiter
   {
     std::lock_guard lock(mutex_);
     if (!health_.ok()) return Appended::kFailed;
+    if (starts > 0 && disk_full_ && SpaceNeeded() + options_.reserve_per_call + size > space_left_) {
+      ++stats_.calls_refused;
+      return Appended::kNoSpace;
+    }
     if (queue_.empty()) oldest_ = Clock::now();
     full = waiting_bytes_ >= options_.buffer_bytes;
     waiting_bytes_ += size;
@@ -96,7 +109,7 @@ Appended LogRecorder::Append(EntryBatch batch, Until until, AppendWaiter* waiter
 
 absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) {
   std::lock_guard lock(keep_mutex_);
-  return recorder::KeepDescriptors(layout_, version, file_descriptor_set);
+  return recorder::KeepDescriptors(layout_, *keys_, files_, version, file_descriptor_set);
 }
 
 absl::Status LogRecorder::Flush() {
@@ -137,7 +150,7 @@ LogRecorder::Clock::time_point LogRecorder::CommitDue() const {
 
 void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
   while (!stopping_ && !FlushIsWanted()) {
-    const Clock::time_point due = std::min(WriteDue(), CommitDue());
+    const Clock::time_point due = std::min({WriteDue(), CommitDue(), next_housekeeping_});
     if (due <= Clock::now()) return;
     wake_at_ = due;
     if (due == Clock::time_point::max()) {
@@ -166,6 +179,10 @@ void LogRecorder::Run() {
       flush = flush_requested_;
       stop = stopping_;
       everything = stop || FlushIsWanted();
+    }
+    if (Clock::now() >= next_housekeeping_) {
+      if (absl::Status status = KeepHouse(); !status.ok()) Fail(status, {});
+      next_housekeeping_ = Clock::now() + kHousekeeping;
     }
     if (!items.empty()) {
       if (absl::Status status = WriteItems(absl::MakeSpan(items)); !status.ok()) Fail(status, absl::MakeSpan(items));
@@ -217,7 +234,7 @@ absl::Status LogRecorder::WriteBlock(absl::Span<Item> items) {
   if (!block.ok()) return block.status();
   AfterBlock(items);
   FeedIndex(*block);
-  return absl::OkStatus();
+  return ReserveSpace();
 }
 
 // Tells whom the block concerns, before the index takes its time.
@@ -233,6 +250,7 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
   {
     std::lock_guard lock(mutex_);
     waiting_bytes_ -= bytes;
+    space_left_ = log_->space_left();
     stats_.bytes_written = log_->bytes_written();
     stats_.entries_written += entries;
     stats_.blocks_written += entries != 0 ? 1 : 0;
@@ -301,11 +319,54 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
   notifier_.Tell(told_, status);
 }
 
+absl::Status LogRecorder::KeepHouse() {
+  if (!Health().ok()) return absl::OkStatus();
+  absl::StatusOr<bool> rotated = keys_->WasRotated();
+  if (!rotated.ok()) {
+    spdlog::error("the keyring cannot be read; what is recorded goes on being sealed with the keys in use: {}",
+                  rotated.status().ToString());
+  } else if (*rotated) {
+    absl::Status status = log_->BeginNextSegment(absl::Now());
+    if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
+    if (status.ok()) spdlog::info("the key-encryption key was rotated: a new segment is begun");
+  }
+  return ReserveSpace();
+}
+
+uint64_t LogRecorder::SpaceNeeded() const {
+  return waiting_bytes_ + static_cast<uint64_t>(std::max<int64_t>(0, active_calls_)) * options_.reserve_per_call;
+}
+
+absl::Status LogRecorder::ReserveSpace() {
+  uint64_t needed = 0;
+  {
+    std::lock_guard lock(mutex_);
+    needed = SpaceNeeded();
+  }
+  // Twice of it, so that calls that begin until the next time find theirs.
+  const absl::Status reserved = log_->Reserve(2 * needed + kSpaceInHand);
+  if (!reserved.ok() && !absl::IsResourceExhausted(reserved)) return reserved;
+  bool changed = false;
+  {
+    std::lock_guard lock(mutex_);
+    space_left_ = log_->space_left();
+    changed = disk_full_ == reserved.ok();
+    disk_full_ = !reserved.ok();
+  }
+  if (changed && !reserved.ok()) {
+    spdlog::error("the disk is full: calls that are open can end and be recorded, new ones are refused until there is space: {}",
+                  reserved.ToString());
+  } else if (changed) {
+    spdlog::info("there is disk space again: new calls are taken");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LogRecorder::CloseLog() {
   if (!Health().ok()) return absl::OkStatus();
   const absl::Time now = absl::Now();
   absl::StatusOr<std::optional<WrittenBlock>> block =
-      EndInterruptedCalls(layout_, log_->open_calls(), *fingerprint_, now, *log_);
+      EndInterruptedCalls(layout_, *keys_, log_->open_calls(), *fingerprint_, now, *log_);
   if (!block.ok()) return block.status();
   if (block->has_value()) FeedIndex(**block);
   return log_->Close(now);

@@ -20,20 +20,24 @@
 #include "recorder/notifier.h"
 #include "recorder/recorder.h"
 #include "recorder/store_layout.h"
+#include "recorder/tree_recovery.h"
 
 namespace sallyport::recorder {
 
 // What a store is once it is recovered and can be written.
 struct RecoveredStore {
   std::unique_ptr<FileLock> owner_lock;
+  std::unique_ptr<StoreKeys> keys;
   std::unique_ptr<CredentialFingerprint> fingerprint;
   std::unique_ptr<LogWriter> log;
   std::unique_ptr<Index> index;
+  RecoveredTree tree;
   uint64_t largest_id = 0;
+  uint64_t damages = 0;  // places in the log that are damaged
 };
 
-// As Recorder::Open, with a say in how segment files are made.
-absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileCreator create_file);
+// As Recorder::Open, on another file system.
+absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileSystem& files);
 
 // Appends take their place in a queue under one short lock; the writer thread swaps the queue out, writes it as one
 // block, syncs, hands the waiters to the notifier and then feeds the index. How long it gathers before it writes
@@ -41,7 +45,7 @@ absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions&
 // several such, those of a short window share one sync.
 class LogRecorder : public Recorder {
  public:
-  LogRecorder(const RecorderOptions& options, RecoveredStore store);
+  LogRecorder(const RecorderOptions& options, FileSystem& files, RecoveredStore store);
   ~LogRecorder() override;
 
   uint64_t NewCallId(absl::Time now) override;
@@ -70,6 +74,8 @@ class LogRecorder : public Recorder {
   // When what is in the queue has to be written; max() if nothing is.
   Clock::time_point WriteDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Clock::time_point CommitDue() const;
+  // For what waits and for the ends of the calls that are open.
+  uint64_t SpaceNeeded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool FlushIsWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_requested_ > flush_done_; }
   // Writes what was taken out of the queue, as one or, if it is much, several blocks. Those that were written are told.
   absl::Status WriteItems(absl::Span<Item> items);
@@ -80,12 +86,18 @@ class LogRecorder : public Recorder {
   void IndexFailed(const absl::Status& status);
   // The log cannot be written any more: tells everybody who waits.
   void Fail(const absl::Status& status, absl::Span<Item> items);
+  // Once a second: what has to be looked at from time to time.
+  absl::Status KeepHouse();
+  // Sees to it that there is disk space for what waits and for the ends of the calls that are open.
+  absl::Status ReserveSpace();
   // Writes ends for calls that nobody ended, and ends the segment.
   absl::Status CloseLog();
 
   const RecorderOptions options_;
   const StoreLayout layout_;
   const std::unique_ptr<FileLock> owner_lock_;
+  FileSystem& files_;
+  const std::unique_ptr<StoreKeys> keys_;
   const std::unique_ptr<CredentialFingerprint> fingerprint_;
   std::atomic<uint64_t> last_id_;
 
@@ -108,6 +120,8 @@ class LogRecorder : public Recorder {
   Clock::time_point gather_until_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::min();
   // When the sleeping writer looks next; min() while it is awake.
   Clock::time_point wake_at_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::min();
+  uint64_t space_left_ ABSL_GUARDED_BY(mutex_) = 0;  // disk space taken for the log and not yet written
+  bool disk_full_ ABSL_GUARDED_BY(mutex_) = false;   // no more could be taken the last time
   uint64_t flush_requested_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t flush_done_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -120,6 +134,7 @@ class LogRecorder : public Recorder {
   Clock::time_point last_fed_;
   Clock::time_point uncommitted_since_;
   Clock::time_point last_positions_commit_;
+  Clock::time_point next_housekeeping_;
   std::vector<CallEntries> group_;
   std::vector<AppendWaiter*> told_;
 

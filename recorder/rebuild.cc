@@ -34,14 +34,14 @@ absl::StatusOr<uint64_t> LogBytes(const StoreLayout& layout) {
 }
 
 // Feeds the whole log to the index. Returns the first damage met.
-absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, Index& index,
+absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys, Index& index,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress) {
   absl::StatusOr<uint64_t> total = LogBytes(layout);
   if (!total.ok()) return total.status();
   RebuildProgress done;
   done.bytes_total = *total;
   uint64_t uncommitted = 0;
-  absl::StatusOr<LogEnd> end = ScanLog(layout, Position(), OnDamage::kSkip, [&](const Block& block) {
+  absl::StatusOr<LogEnd> end = ScanEntries(layout, keys, Position(), OnDamage::kSkip, [&](const Block& block) {
     absl::Status status =
         index.Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
     if (!status.ok()) return status;
@@ -62,13 +62,16 @@ absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, Index& index,
 
 }  // namespace
 
-absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
+absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::optional<KeySource>& key_source,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress) {
   const StoreLayout layout(directory);
   if (!FileExists(layout.LogDirectory())) {
     return absl::NotFoundError(
         absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
   }
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
+      StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
+  if (!keys.ok()) return keys.status();
   absl::StatusOr<std::unique_ptr<FileLock>> owner = FileLock::Take(layout.OwnerLock(), FileLock::Wait::kNo);
   if (absl::IsFailedPrecondition(owner.status())) {
     return absl::FailedPreconditionError(
@@ -78,16 +81,14 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
   absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (!lock.ok()) return lock.status();
 
-  if (absl::Status status = EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  if (absl::Status status = RealFileSystem().EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
   if (absl::Status status = Index::Remove(layout.RebuiltIndex()); !status.ok()) return status;
-  absl::StatusOr<StoreId> store_id = FindStoreId(layout);
-  if (!store_id.ok()) return store_id.status();
   uint64_t calls = 0;
   absl::Status damage;
   {
-    absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.RebuiltIndex(), *store_id);
+    absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.RebuiltIndex(), (*keys)->store_id());
     if (!index.ok()) return index.status();
-    absl::StatusOr<absl::Status> indexed = IndexLog(layout, **index, progress);
+    absl::StatusOr<absl::Status> indexed = IndexLog(layout, **keys, **index, progress);
     if (!indexed.ok()) return indexed.status();
     damage = *std::move(indexed);
     absl::StatusOr<uint64_t> count = (*index)->CountCalls();
@@ -100,7 +101,7 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
   if (rename(layout.RebuiltIndex().c_str(), layout.Index().c_str()) != 0) {
     return SystemError(errno, "renaming to", layout.Index());
   }
-  if (absl::Status status = SyncDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  if (absl::Status status = RealFileSystem().SyncDirectory(layout.IndexDirectory()); !status.ok()) return status;
   if (!damage.ok()) {
     return absl::DataLossError(absl::StrCat("the index was made again from what is readable (", calls, " calls), but ",
                                             std::string(damage.message())));

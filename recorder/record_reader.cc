@@ -34,6 +34,7 @@ class CursorFollower : public LogFollower {
       absl::StatusOr<std::optional<Block>> block = cursor_.Next();
       if (!block.ok()) return block.status();
       if (!block->has_value()) return entries;
+      if ((*block)->shredded) continue;
       const absl::Status status = ForEachEntry((*block)->body, [&](std::string_view bytes) {
         absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
         if (!parsed.ok()) return parsed.status();
@@ -50,8 +51,13 @@ class CursorFollower : public LogFollower {
 
 class StoreReader : public RecordReader {
  public:
-  StoreReader(const StoreLayout& layout, std::unique_ptr<IndexQueries> queries, absl::Status log_health)
-      : layout_(layout), queries_(std::move(queries)), log_health_(std::move(log_health)), chain_(layout) {}
+  StoreReader(const StoreLayout& layout, std::unique_ptr<StoreKeys> keys, std::unique_ptr<IndexQueries> queries,
+              absl::Status log_health)
+      : layout_(layout),
+        keys_(std::move(keys)),
+        queries_(std::move(queries)),
+        log_health_(std::move(log_health)),
+        chain_(layout, *keys_) {}
 
   absl::Status LogHealth() const override { return log_health_; }
 
@@ -93,13 +99,13 @@ class StoreReader : public RecordReader {
   }
 
   absl::StatusOr<std::string> Descriptors(std::string_view version) override {
-    return ReadDescriptors(layout_, version);
+    return ReadDescriptors(layout_, *keys_, version);
   }
 
   absl::StatusOr<std::unique_ptr<LogFollower>> Follow() override {
     absl::StatusOr<Position> indexed = queries_->Progress();
     if (!indexed.ok()) return indexed.status();
-    LogCursor cursor(layout_, *indexed);
+    LogCursor cursor(layout_, *keys_, *indexed);
     while (true) {
       absl::StatusOr<std::optional<Block>> block = cursor.Next();
       if (!block.ok()) return block.status();
@@ -120,7 +126,7 @@ class StoreReader : public RecordReader {
 
   // The last block with entries of an open call, of which the index may know only an earlier one.
   absl::StatusOr<Position> LaterBlock(uint64_t id, Position last, Position exact_to) {
-    LogCursor cursor(layout_, std::max(last, exact_to));
+    LogCursor cursor(layout_, *keys_, std::max(last, exact_to));
     while (true) {
       absl::StatusOr<std::optional<Block>> block = cursor.Next();
       if (!block.ok()) return block.status();
@@ -132,6 +138,7 @@ class StoreReader : public RecordReader {
   }
 
   const StoreLayout layout_;
+  const std::unique_ptr<StoreKeys> keys_;
   const std::unique_ptr<IndexQueries> queries_;
   const absl::Status log_health_;
   CallChain chain_;
@@ -139,14 +146,12 @@ class StoreReader : public RecordReader {
 
 // Brings the index up to date, unless a gateway does that, or nobody but a reader of the directory is allowed to. The
 // caller holds the index lock.
-absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout) {
+absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, StoreKeys& keys) {
   absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
   if (!owned.ok()) return owned.status();
   if (*owned) return absl::Status();
-  absl::StatusOr<StoreId> store_id = FindStoreId(layout);
-  if (!store_id.ok()) return store_id.status();
-  if (absl::Status status = EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
-  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store_id, OnDamage::kSkip);
+  if (absl::Status status = RealFileSystem().EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, keys);
   if (!caught_up.ok()) return caught_up.status();
   if (caught_up->index->uncommitted()) {
     if (absl::Status status = caught_up->index->Commit(Index::Extent::kPositions); !status.ok()) return status;
@@ -156,17 +161,21 @@ absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory,
+                                                                 const std::optional<KeySource>& key_source) {
   const StoreLayout layout(directory);
   if (!FileExists(layout.LogDirectory())) {
     return absl::NotFoundError(
         absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
   }
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
+      StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
+  if (!keys.ok()) return keys.status();
   absl::Status log_health;
   // Held until the index is open, so that nobody puts another in its place meanwhile.
   absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (lock.ok()) {
-    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout);
+    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, **keys);
     if (damage.ok()) {
       log_health = *std::move(damage);
     } else if (!absl::IsPermissionDenied(damage.status())) {
@@ -181,7 +190,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
     if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly);
   }
   if (!queries.ok()) return queries.status();
-  return std::make_unique<StoreReader>(layout, *std::move(queries), std::move(log_health));
+  return std::make_unique<StoreReader>(layout, *std::move(keys), *std::move(queries), std::move(log_health));
 }
 
 }  // namespace sallyport::recorder

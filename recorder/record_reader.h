@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "recorder/keys/key_source.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
@@ -83,10 +84,13 @@ class LogFollower {
 
 // Reads a data directory, also while a gateway writes it. Where none does, what the index has not seen yet is
 // indexed first (if the directory can be written), and calls left open by a crash are shown as interrupted.
-// Not thread-safe. Errors: NOT_FOUND if there is no store, PERMISSION_DENIED, DATA_LOSS naming segment and offset.
+// `keys` says where the key-encryption key comes from: a keyring beside the directory unless given. Not thread-safe.
+// Errors: NOT_FOUND if there is no store, PERMISSION_DENIED, DATA_LOSS naming segment and offset, and what
+// StoreKeys::Open says.
 class RecordReader {
  public:
-  static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory);
+  static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory,
+                                                            const std::optional<KeySource>& keys = std::nullopt);
   virtual ~RecordReader() = default;
 
   virtual absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) = 0;
@@ -112,7 +116,7 @@ struct RebuildProgress {
 
 // Makes the index again from the log alone and puts it in the old one's place. FAILED_PRECONDITION while a gateway runs
 // on the directory. Returns the number of calls indexed.
-absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory,
+absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::optional<KeySource>& keys,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress);
 
 }  // namespace sallyport::recorder

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/entry_batch.h"
+#include "recorder/keys/key_source.h"
 
 namespace sallyport::recorder {
 
@@ -21,6 +23,11 @@ struct RecorderOptions {
   size_t buffer_bytes = 64 << 20;
   // A new segment is begun when one has reached this size.
   uint64_t segment_bytes = 256 << 20;
+  // Where the key-encryption key comes from; a keyring beside the directory unless said.
+  std::optional<KeySource> keys;
+  // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the disk
+  // fills up.
+  uint64_t reserve_per_call = 16 << 10;
 };
 
 // What an append waits for.
@@ -32,7 +39,10 @@ enum class Until {
 enum class Appended {
   kDone,     // what was asked for holds; the waiter is not called
   kPending,  // the waiter is called later, once
-  kFailed,   // the log cannot be written any more (Health() says why); nothing was taken, the waiter is not called
+  kFailed,   // the log cannot be written any more (Health() says why), or the batch is larger than a block can be;
+             // nothing was taken, the waiter is not called
+  kNoSpace,  // the batch begins a call, and the disk has no space for another one; nothing was taken, the waiter is not
+             // called. Calls that are open go on, and new ones are taken again when there is space
 };
 
 // Told, once, from a thread of the recorder, how an append that was pending came out. Must not block.
@@ -49,6 +59,8 @@ struct RecorderStats {
   uint64_t blocks_written = 0;   // since Open: group commits
   uint64_t calls_open = 0;       // started, not ended
   absl::Duration sync_lag;       // age of the oldest entry that is not yet synced; 0 if all are
+  uint64_t calls_refused = 0;    // since Open: for want of disk space
+  uint64_t damages = 0;          // places in the log found damaged at Open
   // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
   // OK while it is.
   absl::Status index;
@@ -63,7 +75,8 @@ class Recorder {
  public:
   // Takes the directory's lock, recovers the log (a torn tail is set aside, calls left open are ended as interrupted),
   // brings the index up to date and begins a new segment. Errors: FAILED_PRECONDITION if another process holds the
-  // directory, DATA_LOSS if the log is damaged elsewhere than at its end, and what the system said otherwise.
+  // directory, what StoreKeys::Open says about its keys, and what the system said otherwise. Where the log is damaged
+  // elsewhere than at its end, that is logged and counted, and a new segment begun.
   static absl::StatusOr<std::unique_ptr<Recorder>> Open(const RecorderOptions& options);
 
   // Writes, syncs and indexes everything taken in, ends calls nobody ended as interrupted, and stops the thread.

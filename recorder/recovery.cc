@@ -1,25 +1,25 @@
 #include "recorder/recovery.h"
 
-#include <openssl/rand.h>
-#include <unistd.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/interrupted_calls.h"
 #include "recorder/log/block.h"
+#include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 
 namespace sallyport::recorder {
 namespace {
 
-absl::Status EnsureDirectories(const StoreLayout& layout) {
-  for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.IndexDirectory(),
-                                  layout.QuarantineDirectory(), layout.DescriptorsDirectory()}) {
-    if (absl::Status status = EnsureDirectory(path); !status.ok()) return status;
+absl::Status EnsureDirectories(const StoreLayout& layout, FileSystem& files) {
+  for (const std::string& path :
+       {layout.directory(), layout.LogDirectory(), layout.KeysDirectory(), layout.TreeDirectory(),
+        layout.IndexDirectory(), layout.QuarantineDirectory(), layout.DescriptorsDirectory()}) {
+    if (absl::Status status = files.EnsureDirectory(path); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -36,9 +36,11 @@ absl::StatusOr<std::unique_ptr<FileLock>> TakeOwnerLock(const StoreLayout& layou
 // Whether the index can be right about how far it has come.
 absl::StatusOr<bool> IsWithinLog(const StoreLayout& layout, Position position) {
   if (!position.set()) return true;
-  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, position.segment());
-  if (absl::IsNotFound(segment.status()) || absl::IsOutOfRange(segment.status())) return false;
-  if (absl::IsDataLoss(segment.status())) return true;  // damage, which the scan names
+  absl::StatusOr<ReadableFile> segment = ReadableFile::Open(layout.Segment(position.segment()));
+  // Behind the last segment's footer the next one begins.
+  if (absl::IsNotFound(segment.status())) {
+    return position.offset() == 0 && FileExists(layout.Segment(position.segment() - 1));
+  }
   if (!segment.ok()) return segment.status();
   absl::StatusOr<uint64_t> size = segment->Size();
   if (!size.ok()) return size.status();
@@ -46,11 +48,11 @@ absl::StatusOr<bool> IsWithinLog(const StoreLayout& layout, Position position) {
 }
 
 // Gives open calls their last blocks, where the rows are behind.
-absl::Status CorrectPositions(const StoreLayout& layout, Index& index) {
+absl::Status CorrectPositions(const StoreLayout& layout, StoreKeys& keys, Index& index) {
   if (index.positions_exact_to() >= index.position()) return absl::OkStatus();
   const absl::Status done = absl::CancelledError("done");
   absl::StatusOr<LogEnd> scanned =
-      ScanLog(layout, index.positions_exact_to(), OnDamage::kSkip, [&](const Block& block) {
+      ScanEntries(layout, keys, index.positions_exact_to(), OnDamage::kSkip, [&](const Block& block) {
         if (block.position() >= index.position()) return done;
         index.ApplyDirectory(block.position(), block.directory);
         return absl::OkStatus();
@@ -73,7 +75,7 @@ absl::StatusOr<bool> IsAllZero(const ReadableFile& file, uint64_t from, uint64_t
 }
 
 // Copies what is behind `end` in its segment into the quarantine, unless it is only space taken ahead.
-absl::Status SetAside(const StoreLayout& layout, Position end, absl::Time now) {
+absl::Status SetAside(const StoreLayout& layout, FileSystem& files, Position end, absl::Time now) {
   absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(end.segment()));
   if (!file.ok()) return file.status();
   absl::StatusOr<uint64_t> size = file->Size();
@@ -84,67 +86,67 @@ absl::Status SetAside(const StoreLayout& layout, Position end, absl::Time now) {
   absl::StatusOr<size_t> got = file->Read(end.offset(), torn.size(), torn.data());
   if (!got.ok()) return got.status();
   torn.resize(*got);
-  return ReplaceFile(absl::StrCat(layout.QuarantineDirectory(), "/segment-", end.segment(), "-offset-", end.offset(),
+  return ReplaceFile(files, absl::StrCat(layout.QuarantineDirectory(), "/segment-", end.segment(), "-offset-", end.offset(),
                                   "-", absl::ToUnixMicros(now), ".torn"),
                      torn);
 }
 
-// Ends the last segment where its last valid block ends.
-absl::Status SealLastSegment(const StoreLayout& layout, const LogEnd& log_end, absl::Time now) {
-  const Position end = log_end.end;
-  const std::string path = layout.Segment(end.segment());
-  if (!log_end.torn.ok()) {
-    if (absl::Status status = SetAside(layout, end, now); !status.ok()) return status;
-  }
-  if (end.offset() == 0) {
-    // Stopped before even the header was written.
-    if (unlink(path.c_str()) != 0) return SystemError(errno, "removing", path);
-    return SyncDirectory(layout.LogDirectory());
-  }
-  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, end.segment());
+// Ends the last segment where its last valid block ends. Returns the footer's leaf.
+absl::StatusOr<Hash> SealLastSegment(const StoreLayout& layout, StoreKeys& keys, FileSystem& files,
+                                     const BlockBuilder::Place& end, absl::Time now) {
+  const uint64_t number = end.position.segment();
+  if (absl::Status status = SetAside(layout, files, end.position, now); !status.ok()) return status;
+  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, number);
   if (!segment.ok()) return segment.status();
-  absl::StatusOr<std::unique_ptr<File>> file = OpenFile(path);
+  absl::StatusOr<std::unique_ptr<File>> file = files.Open(layout.Segment(number));
   if (!file.ok()) return file.status();
-  if (absl::Status status = (*file)->Truncate(end.offset()); !status.ok()) return status;
-  std::string footer = EncodeFooter(end, segment->header().first_sequence, *log_end.next_sequence, now);
-  if (absl::Status status = (*file)->Write(end.offset(), footer); !status.ok()) return status;
-  return (*file)->Sync();
+  // First the torn bytes go and then the footer comes, so that nothing ever follows a footer.
+  if (absl::Status status = (*file)->Truncate(end.position.offset()); !status.ok()) return status;
+  if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
+  const PlainBlock footer = EncodeFooter(end, segment->header().first_sequence, now);
+  if (absl::Status status = (*file)->Write(end.position.offset(), footer.bytes); !status.ok()) return status;
+  if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
+  return footer.leaf;
 }
 
-// Segments before the last one are complete: their numbers follow each other, and each ends in its footer.
-absl::Status CheckEarlierSegments(const StoreLayout& layout, const std::vector<uint64_t>& segments) {
+// Segments before the last one are complete: their numbers follow each other, and each ends in its footer. Returns what
+// is wrong with them.
+absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout& layout, StoreKeys& keys,
+                                                               const std::vector<uint64_t>& segments) {
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (!tombstone.ok()) return tombstone.status();
+  std::vector<absl::Status> damages;
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
-    if (segments[i + 1] != segments[i] + 1) {
-      return absl::DataLossError(
-          absl::StrCat("the log is damaged: segment ", segments[i] + 1, " is missing from ", layout.LogDirectory()));
+    for (uint64_t missing = segments[i] + 1; missing < segments[i + 1]; ++missing) {
+      if (IsDeleted(*tombstone, missing)) continue;
+      damages.push_back(absl::DataLossError(
+          absl::StrCat("the log is damaged: segment ", missing, " is missing from ", layout.LogDirectory())));
+      break;
     }
-    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, segments[i]);
-    if (absl::IsOutOfRange(segment.status())) return absl::DataLossError(segment.status().message());
-    if (!segment.ok()) return segment.status();
-    if (absl::Status status = segment->CheckFooter(); !status.ok()) return status;
+    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, segments[i]);
+    absl::Status status = segment.ok() ? segment->CheckFooter() : segment.status();
+    if (absl::IsDataLoss(status)) {
+      damages.push_back(std::move(status));
+    } else if (!status.ok()) {
+      return status;
+    }
   }
-  return absl::OkStatus();
+  return damages;
+}
+
+// Damage does not stop the gateway: what is damaged stays as it is, for whoever looks into it, nothing is ever written
+// to it again, and everything else stays readable.
+void ReportDamage(const absl::Status& damage) {
+  spdlog::error(
+      "{}. It is left as it is and nothing more is written to it; everything else stays readable. `sallyport verify` "
+      "says what is affected",
+      std::string(damage.message()));
 }
 
 }  // namespace
 
-absl::StatusOr<StoreId> FindStoreId(const StoreLayout& layout) {
-  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
-  if (!segments.ok()) return segments.status();
-  for (uint64_t number : *segments) {
-    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, number);
-    if (segment.ok()) return segment->header().store_id;
-    if (!absl::IsDataLoss(segment.status()) && !absl::IsOutOfRange(segment.status())) return segment.status();
-  }
-  StoreId fresh;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(fresh.data()), static_cast<int>(fresh.size())) != 1) {
-    return absl::InternalError("no random bytes to be had for the store's id");
-  }
-  return fresh;
-}
-
-absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, const StoreId& store_id, OnDamage on_damage) {
-  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), store_id);
+absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys) {
+  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), keys.store_id());
   if (index.ok()) {
     absl::StatusOr<bool> within = IsWithinLog(layout, (*index)->position());
     if (!within.ok()) return within.status();
@@ -152,22 +154,48 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, const Stor
   }
   if (absl::IsDataLoss(index.status())) {
     if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-    index = Index::Open(layout.Index(), store_id);
+    index = Index::Open(layout.Index(), keys.store_id());
   }
   if (!index.ok()) return index.status();
-  if (absl::Status status = CorrectPositions(layout, **index); !status.ok()) return status;
-  absl::StatusOr<LogEnd> log_end = ScanLog(layout, (*index)->position(), on_damage, [&](const Block& block) {
-    return (*index)->Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
-  });
+  if (absl::Status status = CorrectPositions(layout, keys, **index); !status.ok()) return status;
+  absl::StatusOr<LogEnd> log_end =
+      ScanEntries(layout, keys, (*index)->position(), OnDamage::kSkip, [&](const Block& block) {
+        return (*index)->Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
+      });
   if (!log_end.ok()) return log_end.status();
   return CaughtUpIndex{*std::move(index), *std::move(log_end)};
 }
 
-absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileCreator create_file) {
+namespace {
+
+// Ends the last segment if that was not done, and says where the log goes on.
+absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys& keys, FileSystem& files,
+                                            const std::vector<uint64_t>& segments, RecoveredTree& tree,
+                                            absl::Time now) {
+  LogWriter::Start start;
+  start.first_sequence = tree.state.next_sequence;
+  if (!segments.empty()) {
+    start.segment = segments.back() + 1;
+    const Position end = tree.log_end.end;
+    if (end.segment() == segments.back()) {
+      absl::StatusOr<Hash> footer =
+          SealLastSegment(layout, keys, files, {end, start.first_sequence, tree.state.range.end()}, now);
+      if (!footer.ok()) return footer.status();
+      tree.state.range.Append(*footer);
+      tree.leaves.push_back(*footer);
+    }
+  }
+  start.tree = tree.state.range;
+  return start;
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileSystem& files) {
   const StoreLayout layout(options.directory);
   const absl::Time now = absl::Now();
   RecoveredStore store;
-  if (absl::Status status = EnsureDirectories(layout); !status.ok()) return status;
+  if (absl::Status status = EnsureDirectories(layout, files); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<FileLock>> owner_lock = TakeOwnerLock(layout);
   if (!owner_lock.ok()) return owner_lock.status();
   store.owner_lock = *std::move(owner_lock);
@@ -175,39 +203,41 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   // alone.
   absl::StatusOr<std::unique_ptr<FileLock>> index_lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (!index_lock.ok()) return index_lock.status();
-  absl::StatusOr<std::unique_ptr<CredentialFingerprint>> fingerprint =
-      CredentialFingerprint::Open(layout.FingerprintKey());
-  if (!fingerprint.ok()) return fingerprint.status();
-  store.fingerprint = *std::move(fingerprint);
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
+      StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
+  if (!keys.ok()) return keys.status();
+  store.keys = *std::move(keys);
+  store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
 
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
   if (!segments.ok()) return segments.status();
-  if (absl::Status status = CheckEarlierSegments(layout, *segments); !status.ok()) return status;
-  absl::StatusOr<StoreId> store_id = FindStoreId(layout);
-  if (!store_id.ok()) return store_id.status();
-  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store_id, OnDamage::kStop);
+  absl::StatusOr<std::vector<absl::Status>> damages = CheckEarlierSegments(layout, *store.keys, *segments);
+  if (!damages.ok()) return damages.status();
+  absl::StatusOr<std::optional<TreeState>> persisted = LoadTreeState(layout, *store.keys);
+  if (!persisted.ok()) return persisted.status();
+  absl::StatusOr<RecoveredTree> tree = RecoverTree(layout, *store.keys, *persisted);
+  if (!tree.ok()) return tree.status();
+  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store.keys);
   if (!caught_up.ok()) return caught_up.status();
-  const LogEnd& log_end = caught_up->log_end;
-  if (!log_end.damage.ok()) return log_end.damage;
   store.index = std::move(caught_up->index);
-
-  LogWriter::Start start;
-  start.store_id = *store_id;
-  start.first_sequence = log_end.next_sequence.value_or(store.index->next_sequence());
-  start.open_calls = store.index->OpenCalls();
-  if (!segments->empty()) {
-    start.segment = segments->back() + 1;
-    if (log_end.end.segment() == segments->back()) {
-      if (log_end.end.offset() == 0) start.segment = segments->back();
-      LogEnd sealed = log_end;
-      sealed.next_sequence = start.first_sequence;
-      if (absl::Status status = SealLastSegment(layout, sealed, now); !status.ok()) return status;
+  for (const absl::Status& damage : {tree->log_end.damage, caught_up->log_end.damage}) {
+    if (!damage.ok() && std::find(damages->begin(), damages->end(), damage) == damages->end()) {
+      damages->push_back(damage);
     }
   }
-  store.log = std::make_unique<LogWriter>(layout, options.segment_bytes, std::move(create_file), std::move(start));
+  for (const absl::Status& damage : *damages) ReportDamage(damage);
+  store.damages = damages->size();
+
+  tree->state.next_sequence = std::max(tree->state.next_sequence, store.index->next_sequence());
+  absl::StatusOr<LogWriter::Start> start = PrepareLog(layout, *store.keys, files, *segments, *tree, now);
+  if (!start.ok()) return start.status();
+  start->open_calls = store.index->OpenCalls();
+  LogWriter::Options log_options;
+  log_options.segment_bytes = options.segment_bytes;
+  store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =
-      EndInterruptedCalls(layout, store.index->OpenCalls(), *store.fingerprint, now, *store.log);
+      EndInterruptedCalls(layout, *store.keys, store.index->OpenCalls(), *store.fingerprint, now, *store.log);
   if (!ends.ok()) return ends.status();
   if (ends->has_value()) {
     const WrittenBlock& block = **ends;
@@ -219,17 +249,18 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
   if (!largest_id.ok()) return largest_id.status();
   store.largest_id = *largest_id;
+  store.tree = *std::move(tree);
   return store;
 }
 
-absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileCreator create_file) {
-  absl::StatusOr<RecoveredStore> store = RecoverStore(options, std::move(create_file));
+absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileSystem& files) {
+  absl::StatusOr<RecoveredStore> store = RecoverStore(options, files);
   if (!store.ok()) return store.status();
-  return std::make_unique<LogRecorder>(options, *std::move(store));
+  return std::make_unique<LogRecorder>(options, files, *std::move(store));
 }
 
 absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Open(const RecorderOptions& options) {
-  return OpenLogRecorder(options, CreateFile);
+  return OpenLogRecorder(options, RealFileSystem());
 }
 
 }  // namespace sallyport::recorder

@@ -17,10 +17,7 @@ namespace sallyport::recorder {
 // Takes the directory's lock, cuts a torn tail off the log and sets it aside, brings the index up to date, begins a new
 // segment and ends in it the calls that were left open. Reads only what the index does not know yet, and the open
 // calls. Errors as Recorder::Open.
-absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileCreator create_file);
-
-// The id in the segments' headers; a fresh one if there is no segment yet.
-absl::StatusOr<StoreId> FindStoreId(const StoreLayout& layout);
+absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileSystem& files);
 
 // Opens the index, anew if it cannot be used as it is, and applies to it what the log has beyond it. Does not commit.
 // The caller holds the index lock.
@@ -28,7 +25,7 @@ struct CaughtUpIndex {
   std::unique_ptr<Index> index;
   LogEnd log_end;
 };
-absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, const StoreId& store_id, OnDamage on_damage);
+absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys);
 
 }  // namespace sallyport::recorder
 

@@ -12,7 +12,7 @@ namespace sallyport::recorder {
 // The paths of one store. A value.
 class StoreLayout {
  public:
-  explicit StoreLayout(std::string directory) : directory_(std::move(directory)) {}
+  explicit StoreLayout(std::string directory);
 
   const std::string& directory() const { return directory_; }
   // Held by the gateway that writes the store.
@@ -22,16 +22,22 @@ class StoreLayout {
   std::string KeysDirectory() const { return directory_ + "/keys"; }
   std::string StoreKey() const { return directory_ + "/keys/store.key"; }
   std::string SigningKey() const { return directory_ + "/keys/signing.key"; }
+  // Held while a file in the keys directory or the keyring is replaced or destroyed.
+  std::string KeysLock() const { return directory_ + "/keys.lock"; }
   // The wrapped data key of a segment.
   std::string DataKey(uint64_t segment) const;
   // Where the keyring is unless something else is said: beside the directory, so that a copy of the directory alone
   // reveals nothing.
-  std::string DefaultKeyring() const { return directory_ + ".keyring"; }
+  std::string DefaultKeyring() const;
   std::string TreeDirectory() const { return directory_ + "/tree"; }
   std::string Leaves() const { return directory_ + "/tree/leaves"; }
+  // A copy of the last tombstone in the log.
+  std::string Tombstone() const { return directory_ + "/tree/tombstone"; }
   std::string Checkpoint() const { return directory_ + "/tree/checkpoint"; }
   std::string LogDirectory() const { return directory_ + "/log"; }
   std::string Segment(uint64_t number) const;
+  // A segment until it has its header, then it is renamed.
+  std::string NextSegment() const { return directory_ + "/log/next.new"; }
   std::string IndexDirectory() const { return directory_ + "/index"; }
   std::string Index() const { return directory_ + "/index/index.db"; }
   std::string RebuiltIndex() const { return directory_ + "/index/rebuilt.db"; }
@@ -43,6 +49,9 @@ class StoreLayout {
  private:
   std::string directory_;
 };
+
+// The number of the segment whose data key a file name in the keys directory stands for. Nothing if it is no such name.
+std::optional<uint64_t> ParseDataKeyName(std::string_view name);
 
 // The number of the segment a file name in the log directory stands for. Nothing if it is no segment's name.
 std::optional<uint64_t> ParseSegmentName(std::string_view name);

@@ -19,8 +19,11 @@ struct KeySource {
   Kind kind = Kind::kFile;
   std::string value;
 
-  // INVALID_ARGUMENT, saying what is expected, if the text is none of the three.
+  // INVALID_ARGUMENT, saying what is expected, if the text is none of the three. The text is not repeated: it may be a
+  // secret that was put in the wrong place.
   static absl::StatusOr<KeySource> Parse(std::string_view text);
+  // For people: "the keyring /etc/sallyport/keyring". A command is not shown, since it may hold a credential.
+  std::string Describe() const;
 };
 
 }  // namespace sallyport::recorder

@@ -1,11 +1,26 @@
 #include "recorder/log/block.h"
 
+#include <zstd.h>
+
+#include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/evidence/merkle.h"
 #include "recorder/wire_encoding.h"
 
 namespace sallyport::recorder {
+namespace {
+
+// The fast end: entries are small and much alike, so a higher level buys little.
+constexpr int kCompressionLevel = 1;
+// Smaller bodies are hardly ever smaller still.
+constexpr size_t kSmallestCompressed = 128;
+
+Hash HeaderLeaf(const char (&header)[kBlockHeaderSize]) { return LeafHash({header, kBlockHeaderSize}); }
+
+}  // namespace
 
 absl::Status ForEachEntry(std::string_view body, absl::FunctionRef<absl::Status(std::string_view)> entry) {
   while (!body.empty()) {
@@ -16,66 +31,172 @@ absl::Status ForEachEntry(std::string_view body, absl::FunctionRef<absl::Status(
   return absl::OkStatus();
 }
 
+absl::StatusOr<SaltedEntries> SaltEntries(std::string_view salt_seed, std::string_view body, uint32_t entries) {
+  SaltedEntries salted;
+  salted.salts = Keystream(salt_seed, entries * kSaltSize);
+  salted.leaves.reserve(entries);
+  constexpr std::string_view kLeafPrefix("\0", 1);
+  const absl::Status status = ForEachEntry(body, [&](std::string_view entry) {
+    if (salted.leaves.size() == entries) return absl::DataLossError("a block holds more entries than it says");
+    const std::string_view salt = std::string_view(salted.salts).substr(salted.leaves.size() * kSaltSize, kSaltSize);
+    salted.leaves.push_back(Sha256({kLeafPrefix, salt, entry}));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  if (salted.leaves.size() != entries) return absl::DataLossError("a block holds fewer entries than it says");
+  return salted;
+}
+
+void BlockBuilder::FreeCompressor::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+BlockBuilder::BlockBuilder(RandomSource random) : random_(random), compressor_(ZSTD_createCCtx()) {}
+BlockBuilder::~BlockBuilder() = default;
+
 void BlockBuilder::Begin(absl::Span<const DirectoryEntry> directory) {
   calls_ = static_cast<uint32_t>(directory.size());
   entries_ = 0;
-  body_offset_ = kBlockHeaderSize + directory.size() * kDirectoryEntrySize;
-  buffer_.resize(body_offset_);
+  directory_size_ = directory.size() * kDirectoryEntrySize;
+  buffer_.resize(kBlockHeaderSize + directory_size_);
   char* at = buffer_.data() + kBlockHeaderSize;
   for (const DirectoryEntry& entry : directory) {
     entry.Encode(at);
     at += kDirectoryEntrySize;
   }
+  body_.resize(kSaltSeedSize);
 }
 
-void BlockBuilder::AddBody(std::string_view entries, uint32_t count) {
-  buffer_.append(entries);
+void BlockBuilder::AddEntries(std::string_view entries, uint32_t count) {
+  body_.append(entries);
   entries_ += count;
 }
 
-std::string_view BlockBuilder::Finish(BlockType type, Position position, uint64_t first_sequence) {
-  BlockHeader header;
-  header.type = type;
+std::string_view BlockBuilder::Encode(BlockHeader& header) {
   header.codec = Codec::kPlain;
-  header.position = position;
-  header.first_sequence = first_sequence;
+  if (body_.size() < kSmallestCompressed || compressor_ == nullptr) return body_;
+  // Room for less than the body: what does not fit is not worth it.
+  if (compressed_.size() < body_.size()) compressed_.resize(body_.size());
+  const size_t size = ZSTD_compressCCtx(compressor_.get(), compressed_.data(), body_.size() - 1, body_.data(),
+                                        body_.size(), kCompressionLevel);
+  if (ZSTD_isError(size)) return body_;
+  header.codec = Codec::kZstd;
+  return std::string_view(compressed_).substr(0, size);
+}
+
+absl::StatusOr<std::string_view> BlockBuilder::Finish(const Place& place, const StoreId& store_id,
+                                                      const KeyId& key_id, Aes256Gcm& cipher) {
+  BlockHeader header;
+  char random[kSaltSeedSize + Aes256Gcm::kNonceSize];
+  if (absl::Status status = random_(random, sizeof(random)); !status.ok()) return status;
+  std::copy_n(random, kSaltSeedSize, body_.data());
+  std::copy_n(random + kSaltSeedSize, header.nonce.size(), header.nonce.begin());
+
+  header.seal = Seal::kAes256Gcm;
+  header.position = place.position;
+  header.first_sequence = place.first_sequence;
+  header.leaf_index = place.leaf_index;
   header.entries = entries_;
   header.calls = calls_;
-  header.plain_length = static_cast<uint32_t>(buffer_.size() - body_offset_);
-  header.stored_length = header.plain_length;
-  header.checksum = header.Checksum(std::string_view(buffer_).substr(kBlockHeaderSize));
-  char encoded[kBlockHeaderSize];
-  header.Encode(encoded);
-  buffer_.replace(0, kBlockHeaderSize, encoded, kBlockHeaderSize);
+  header.plain_length = static_cast<uint32_t>(body_.size());
+  absl::StatusOr<SaltedEntries> salted =
+      SaltEntries(std::string_view(body_).substr(0, kSaltSeedSize), entries_bytes(), entries_);
+  if (!salted.ok()) return salted.status();
+  header.entries_root = MerkleRoot(salted->leaves);
+
+  const std::string_view encoded = Encode(header);
+  header.stored_length = static_cast<uint32_t>(encoded.size() + Aes256Gcm::kTagSize);
+  char bytes[kBlockHeaderSize];
+  header.Encode(bytes);
+  cipher.Seal(header.nonce, SealAssociatedData(store_id, key_id, bytes), encoded, buffer_);
+
+  const std::string_view payload = std::string_view(buffer_).substr(kBlockHeaderSize);
+  header.payload_hash = PayloadHash(payload.substr(0, directory_size_), payload.substr(directory_size_));
+  header.Encode(bytes);
+  std::copy_n(bytes, kBlockHeaderSize, buffer_.data());
+  leaf_ = HeaderLeaf(bytes);
   return buffer_;
 }
 
-std::string EncodeFooter(Position position, uint64_t first_sequence, uint64_t next_sequence, absl::Time now) {
+PlainBlock EncodePlainBlock(BlockType type, const BlockBuilder::Place& place, std::string_view body) {
+  BlockHeader header;
+  header.type = type;
+  header.position = place.position;
+  header.first_sequence = place.first_sequence;
+  header.leaf_index = place.leaf_index;
+  header.stored_length = header.plain_length = static_cast<uint32_t>(body.size());
+  header.payload_hash = PayloadHash({}, body);
+  char bytes[kBlockHeaderSize];
+  header.Encode(bytes);
+  PlainBlock block{std::string(bytes, sizeof(bytes)), HeaderLeaf(bytes)};
+  block.bytes.append(body);
+  return block;
+}
+
+PlainBlock EncodeFooter(const BlockBuilder::Place& place, uint64_t first_sequence, absl::Time now) {
   SegmentFooter footer;
-  footer.entries = next_sequence - first_sequence;
-  footer.size = position.offset();
+  footer.entries = place.first_sequence - first_sequence;
+  footer.size = place.position.offset();
   footer.closed_ns = absl::ToUnixNanos(now);
   char body[kFooterBodySize];
   footer.Encode(body);
-  BlockBuilder builder;
-  builder.Begin({});
-  builder.AddBody({body, sizeof(body)}, 0);
-  return std::string(builder.Finish(BlockType::kFooter, position, next_sequence));
+  return EncodePlainBlock(BlockType::kFooter, place, {body, sizeof(body)});
 }
 
-absl::StatusOr<Block> OpenBlock(const BlockHeader& header, std::string payload) {
-  if (payload.size() != header.payload_size() || header.Checksum(payload) != header.checksum) {
-    return absl::DataLossError("checksum mismatch");
-  }
+void BlockOpener::FreeDecompressor::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
+
+BlockOpener::BlockOpener(const StoreId& store_id, const KeyId& key_id, const SecretKey* key)
+    : store_id_(store_id),
+      key_id_(key_id),
+      cipher_(key == nullptr ? nullptr : std::make_unique<Aes256Gcm>(*key)),
+      decompressor_(ZSTD_createDCtx()) {}
+BlockOpener::BlockOpener(BlockOpener&&) noexcept = default;
+BlockOpener::~BlockOpener() = default;
+
+absl::StatusOr<Block> BlockOpener::Open(const BlockHeader& header, std::string payload) {
+  if (payload.size() != header.payload_size()) return absl::DataLossError("the block is cut short");
+  const std::string_view directory = std::string_view(payload).substr(0, header.directory_size());
+  const std::string_view stored = std::string_view(payload).substr(header.directory_size());
+  if (PayloadHash(directory, stored) != header.payload_hash) return absl::DataLossError("hash mismatch");
   Block block;
   block.header = header;
+  char bytes[kBlockHeaderSize];
+  header.Encode(bytes);
+  block.leaf = HeaderLeaf(bytes);
   block.directory.reserve(header.calls);
   for (uint32_t i = 0; i < header.calls; ++i) {
     block.directory.push_back(DirectoryEntry::Decode(payload.data() + i * kDirectoryEntrySize));
   }
-  payload.erase(0, header.directory_size());
-  block.body = std::move(payload);
+  if (header.seal == Seal::kNone) {
+    payload.erase(0, header.directory_size());
+    const absl::Status status = Decode(header, std::move(payload), block);
+    return status.ok() ? absl::StatusOr<Block>(std::move(block)) : status;
+  }
+  if (cipher_ == nullptr) {
+    block.shredded = true;
+    return block;
+  }
+  std::string encoded;
+  if (!cipher_->Open(header.nonce, SealAssociatedData(store_id_, key_id_, bytes), stored, encoded)) {
+    return absl::DataLossError("the block does not open with its segment's data key");
+  }
+  if (absl::Status status = Decode(header, std::move(encoded), block); !status.ok()) return status;
   return block;
+}
+
+absl::Status BlockOpener::Decode(const BlockHeader& header, std::string encoded, Block& block) {
+  if (header.codec == Codec::kPlain) {
+    block.body = std::move(encoded);
+  } else {
+    block.body.resize(header.plain_length);
+    const size_t size = ZSTD_decompressDCtx(decompressor_.get(), block.body.data(), block.body.size(), encoded.data(),
+                                            encoded.size());
+    if (ZSTD_isError(size) || size != header.plain_length) {
+      return absl::DataLossError("the block does not decompress to what its header says");
+    }
+  }
+  if (header.type != BlockType::kEntries) return absl::OkStatus();
+  block.salt_seed = block.body.substr(0, kSaltSeedSize);
+  block.body.erase(0, kSaltSeedSize);
+  return absl::OkStatus();
 }
 
 }  // namespace sallyport::recorder

@@ -3,6 +3,7 @@
 #define SALLYPORT_RECORDER_LOG_BLOCK_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,15 +13,24 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "recorder/keys/crypto.h"
 #include "recorder/log/log_format.h"
+
+struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
 
 namespace sallyport::recorder {
 
-// A block in memory, its checksum verified.
+// A block in memory, its hashes verified.
 struct Block {
   BlockHeader header;
+  Hash leaf = {};  // in the tree over the log
   std::vector<DirectoryEntry> directory;
-  std::string body;  // plain: entries, each behind its varint length
+  // Its data key is destroyed: what is in it cannot be known any more.
+  bool shredded = false;
+  std::string salt_seed;
+  // Entries, each behind its varint length; of a footer or tombstone the body as it is. Empty if shredded.
+  std::string body;
 
   Position position() const { return header.position; }
   // Of the first entry behind it.
@@ -35,31 +45,94 @@ struct Block {
 // first error of `entry`.
 absl::Status ForEachEntry(std::string_view body, absl::FunctionRef<absl::Status(std::string_view)> entry);
 
-// Puts together the bytes of one block after another in one buffer, which keeps its capacity. Not thread-safe.
+// The root over a block's entries, and the salts that go with them, one after another.
+struct SaltedEntries {
+  std::string salts;
+  std::vector<Hash> leaves;
+};
+absl::StatusOr<SaltedEntries> SaltEntries(std::string_view salt_seed, std::string_view body, uint32_t entries);
+
+// Where a builder's salts and nonces come from.
+using RandomSource = absl::Status (*)(char* out, size_t size);
+
+// Puts together the bytes of one block of entries after another in buffers that keep their capacity. Not thread-safe.
 class BlockBuilder {
  public:
-  // The next block's directory. Its bodies follow.
+  explicit BlockBuilder(RandomSource random);
+  ~BlockBuilder();
+
+  // The next block's directory. Its entries follow.
   void Begin(absl::Span<const DirectoryEntry> directory);
-  // Bytes of whole entries.
-  void AddBody(std::string_view entries, uint32_t count);
-  // Completes the block. The result lives until the next Begin.
-  std::string_view Finish(BlockType type, Position position, uint64_t first_sequence);
-  // The body of the block just finished, before it was encoded.
-  std::string_view body() const { return std::string_view(buffer_).substr(body_offset_); }
+  // Bytes of whole entries, each behind its length.
+  void AddEntries(std::string_view entries, uint32_t count);
+
+  // What the block is bound to.
+  struct Place {
+    Position position;
+    uint64_t first_sequence = 0;
+    uint64_t leaf_index = 0;
+  };
+  // Compresses, seals and completes the block. The result lives until the next Begin.
+  absl::StatusOr<std::string_view> Finish(const Place& place, const StoreId& store_id, const KeyId& key_id,
+                                          Aes256Gcm& cipher);
+  // The leaf of the block just finished.
+  const Hash& leaf() const { return leaf_; }
+  // The entries of the block just finished, as they were added.
+  std::string_view entries_bytes() const { return std::string_view(body_).substr(kSaltSeedSize); }
   uint32_t entries() const { return entries_; }
 
  private:
-  std::string buffer_;
-  size_t body_offset_ = 0;
+  struct FreeCompressor {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+
+  // The body, compressed if that makes it smaller.
+  std::string_view Encode(BlockHeader& header);
+
+  const RandomSource random_;
+  std::unique_ptr<ZSTD_CCtx_s, FreeCompressor> compressor_;
+  std::string body_;  // salt seed and entries
+  std::string compressed_;
+  std::string buffer_;  // the block
+  size_t directory_size_ = 0;
   uint32_t calls_ = 0;
   uint32_t entries_ = 0;
+  Hash leaf_ = {};
 };
 
-// The footer block that ends a segment at `position`.
-std::string EncodeFooter(Position position, uint64_t first_sequence, uint64_t next_sequence, absl::Time now);
+// A block that is neither compressed nor sealed: a footer or a tombstone.
+struct PlainBlock {
+  std::string bytes;
+  Hash leaf;
+};
+PlainBlock EncodePlainBlock(BlockType type, const BlockBuilder::Place& place, std::string_view body);
+// The footer that ends a segment at `place.position`; `first_sequence` is that of the segment.
+PlainBlock EncodeFooter(const BlockBuilder::Place& place, uint64_t first_sequence, absl::Time now);
 
-// Checks the payload that follows `header` in the file and takes it apart. DATA_LOSS if the checksum is wrong.
-absl::StatusOr<Block> OpenBlock(const BlockHeader& header, std::string payload);
+// Opens the blocks of one segment. Not thread-safe.
+class BlockOpener {
+ public:
+  // Without a key every sealed block is shredded.
+  BlockOpener(const StoreId& store_id, const KeyId& key_id, const SecretKey* key);
+  BlockOpener(BlockOpener&&) noexcept;
+  ~BlockOpener();
+
+  // Checks the payload that follows `header` in the file, opens it and takes it apart. DATA_LOSS if it is not what the
+  // header says.
+  absl::StatusOr<Block> Open(const BlockHeader& header, std::string payload);
+
+ private:
+  struct FreeDecompressor {
+    void operator()(ZSTD_DCtx_s* context) const;
+  };
+
+  absl::Status Decode(const BlockHeader& header, std::string encoded, Block& block);
+
+  StoreId store_id_;
+  KeyId key_id_;
+  std::unique_ptr<Aes256Gcm> cipher_;
+  std::unique_ptr<ZSTD_DCtx_s, FreeDecompressor> decompressor_;
+};
 
 }  // namespace sallyport::recorder
 

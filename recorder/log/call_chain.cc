@@ -16,10 +16,10 @@ absl::Status Broken(Position at, std::string_view what) {
 
 }  // namespace
 
-absl::StatusOr<const SegmentReader*> CallChain::Segment(uint64_t number) {
+absl::StatusOr<SegmentReader*> CallChain::Segment(uint64_t number) {
   auto found = segments_.find(number);
   if (found != segments_.end()) return &found->second;
-  absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, number);
+  absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, keys_, number);
   if (!reader.ok()) return reader.status();
   if (segments_.size() >= kSegmentsKeptOpen) segments_.erase(segments_.begin());
   return &segments_.emplace(number, *std::move(reader)).first->second;
@@ -27,7 +27,7 @@ absl::StatusOr<const SegmentReader*> CallChain::Segment(uint64_t number) {
 
 absl::StatusOr<const Block*> CallChain::Directory(Position at) {
   if (directory_.position() == at) return &directory_;
-  absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
+  absl::StatusOr<SegmentReader*> segment = Segment(at.segment());
   if (!segment.ok()) return segment.status();
   absl::StatusOr<Block> block = (*segment)->ReadDirectory(at.offset());
   if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
@@ -56,11 +56,16 @@ absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Positi
 absl::Status CallChain::ReadEntries(const std::vector<Position>& blocks,
                                     absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry) {
   for (Position at : blocks) {
-    absl::StatusOr<const SegmentReader*> segment = Segment(at.segment());
+    absl::StatusOr<SegmentReader*> segment = Segment(at.segment());
     if (!segment.ok()) return segment.status();
     absl::StatusOr<Block> block = (*segment)->ReadBlock(at.offset());
     if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
     if (!block.ok()) return block.status();
+    if (block->shredded) {
+      return absl::NotFoundError(absl::StrCat("segment ", at.segment(),
+                                              " was shredded: its data key is destroyed, so that what it held cannot "
+                                              "be read any more"));
+    }
     const absl::Status status = ForEachEntry(block->body, [&](std::string_view bytes) {
       ScannedEntry head;
       if (!ScanEntry(bytes, head)) return Broken(at, "the block holds something that is no entry");

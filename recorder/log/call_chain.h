@@ -21,24 +21,26 @@ namespace sallyport::recorder {
 // few segments open. Not thread-safe.
 class CallChain {
  public:
-  explicit CallChain(const StoreLayout& layout) : layout_(layout) {}
+  // `keys` must outlive it.
+  CallChain(const StoreLayout& layout, StoreKeys& keys) : layout_(layout), keys_(keys) {}
 
   // The blocks that hold entries of the call up to `last`, in log order. DATA_LOSS if the chain is broken.
   absl::StatusOr<std::vector<Position>> Blocks(uint64_t call_id, Position last);
 
   // Hands on the serialised entries of all calls in those blocks, in order, until `entry` returns an error, which is
-  // then returned.
+  // then returned. NOT_FOUND, saying so, if one of the blocks is shredded.
   absl::Status ReadEntries(const std::vector<Position>& blocks,
                            absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry);
 
  private:
   static constexpr size_t kSegmentsKeptOpen = 8;
 
-  absl::StatusOr<const SegmentReader*> Segment(uint64_t number);
+  absl::StatusOr<SegmentReader*> Segment(uint64_t number);
   // The block without its body.
   absl::StatusOr<const Block*> Directory(Position at);
 
   const StoreLayout layout_;
+  StoreKeys& keys_;
   std::map<uint64_t, SegmentReader> segments_;
   Block directory_;  // the one read last: calls that were open together share it
 };

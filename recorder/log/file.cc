@@ -55,7 +55,8 @@ class PosixFile : public File {
 
   absl::Status Allocate(uint64_t offset, uint64_t size) override {
     const int error = posix_fallocate(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size));
-    return error == 0 ? absl::OkStatus() : SystemError(error, "taking disk space for", path_);
+    // A file that may not grow any more is as good as a full disk.
+    return error == 0 ? absl::OkStatus() : SystemError(error == EFBIG ? ENOSPC : error, "taking disk space for", path_);
   }
 
  private:

@@ -17,10 +17,8 @@ absl::StatusOr<std::optional<Block>> LogCursor::Next() {
   }
   while (true) {
     if (!segment_.has_value() || segment_->number() != at_.segment()) {
-      absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout_, at_.segment());
-      // Not begun yet, or only just being created.
-      if (absl::IsNotFound(segment.status()) || absl::IsOutOfRange(segment.status())) return std::nullopt;
-      if (absl::IsDataLoss(segment.status()) && !HasNextSegment()) return std::nullopt;
+      absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout_, *keys_, at_.segment());
+      if (absl::IsNotFound(segment.status())) return std::nullopt;  // not begun yet
       if (!segment.ok()) return segment.status();
       segment_.emplace(*std::move(segment));
       if (at_.offset() == 0) at_ = Position(at_.segment(), kSegmentHeaderSize);
@@ -34,6 +32,7 @@ absl::StatusOr<std::optional<Block>> LogCursor::Next() {
     }
     if (block.ok()) {
       at_ = block->end();
+      if (block->header.type != BlockType::kEntries) continue;
       return std::optional<Block>(*std::move(block));
     }
     if (!complete && (absl::IsOutOfRange(block.status()) || absl::IsDataLoss(block.status()))) return std::nullopt;

@@ -16,9 +16,10 @@ namespace sallyport::recorder {
 class LogCursor {
  public:
   // Begins at `from`, where a block begins or will; at the log's beginning if it is unset.
-  LogCursor(const StoreLayout& layout, Position from) : layout_(layout), at_(from) {}
+  // `keys` must outlive it.
+  LogCursor(const StoreLayout& layout, StoreKeys& keys, Position from) : layout_(layout), keys_(&keys), at_(from) {}
 
-  // The next block of entries; nothing if there is none yet, or it is not complete. DATA_LOSS if it is damaged: which
+  // The next block of entries, which may be shredded; nothing if there is none yet, or it is not complete. DATA_LOSS if it is damaged: which
   // is known once the log has gone on behind it.
   absl::StatusOr<std::optional<Block>> Next();
 
@@ -29,7 +30,8 @@ class LogCursor {
   // Whether a segment after the present one exists, so that the present one will not grow any more.
   bool HasNextSegment() const;
 
-  const StoreLayout layout_;
+  StoreLayout layout_;
+  StoreKeys* keys_;
   Position at_;
   std::optional<SegmentReader> segment_;
 };

@@ -119,8 +119,9 @@ std::optional<BlockHeader> BlockHeader::Decode(const char (&bytes)[kBlockHeaderS
   std::copy_n(bytes + 96, header.payload_hash.size(), header.payload_hash.begin());
   if (header.codec != Codec::kPlain && header.codec != Codec::kZstd) return std::nullopt;
   if (header.seal != Seal::kNone && header.seal != Seal::kAes256Gcm) return std::nullopt;
-  // Only entries are encoded or sealed.
-  if (header.type != BlockType::kEntries && (header.codec != Codec::kPlain || header.seal != Seal::kNone)) {
+  // Entries are always sealed; what is no secret never is, nor encoded.
+  const bool entries = header.type == BlockType::kEntries;
+  if (entries ? header.seal == Seal::kNone : header.codec != Codec::kPlain || header.seal != Seal::kNone) {
     return std::nullopt;
   }
   if (!LengthsAgree(header)) return std::nullopt;

@@ -28,8 +28,10 @@ constexpr size_t kSaltSize = 16;
 // So much of a block's header is bound to its sealed body.
 constexpr size_t kBoundHeaderSize = 96;
 
-// A block holds at most this many bytes of entries; so an entry batch must not be larger.
+// A body has at most this many bytes.
 constexpr size_t kMaxBodySize = size_t{1} << 30;
+// Of these, so many are entries.
+constexpr size_t kMaxEntriesSize = kMaxBodySize - kSaltSeedSize;
 // No segment reaches this size, so that offsets fit a position.
 constexpr uint64_t kMaxSegmentSize = uint64_t{1} << 39;
 constexpr uint64_t kMaxSegmentNumber = (uint64_t{1} << 23) - 1;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 
 namespace sallyport::recorder {
@@ -12,17 +13,26 @@ namespace {
 // Walks along one segment after another.
 class Scan {
  public:
-  Scan(const StoreLayout& layout, OnDamage on_damage, absl::FunctionRef<absl::Status(const Block&)> block)
-      : layout_(layout), on_damage_(on_damage), block_(block) {}
+  Scan(const StoreLayout& layout, StoreKeys& keys, OnDamage on_damage, LogVisitor& visitor)
+      : layout_(layout), keys_(keys), on_damage_(on_damage), visitor_(visitor) {}
 
   absl::StatusOr<LogEnd> Run(Position from) {
     absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
     if (!segments.ok()) return segments.status();
+    absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout_);
+    if (absl::IsDataLoss(tombstone.status())) {
+      NoteDamage(tombstone.status());
+      tombstone = v1::Tombstone();
+    }
+    if (!tombstone.ok()) return tombstone.status();
     result_.end = from;
     auto segment = std::lower_bound(segments->begin(), segments->end(), from.segment());
     uint64_t expected = from.set() && from.offset() != 0 ? from.segment() : (segment != segments->end() ? *segment : 0);
     for (; segment != segments->end() && !stopped_; ++segment, ++expected) {
       const bool last = segment + 1 == segments->end();
+      while (expected < *segment && IsDeleted(*tombstone, expected)) ++expected;
+      // Named by the tombstone, but the deletion is not done yet.
+      if (IsDeleted(*tombstone, *segment)) continue;
       if (*segment != expected) {
         NoteDamage(absl::DataLossError(absl::StrCat("the log is damaged: segment ", expected, " is missing")));
         if (stopped_) break;
@@ -42,19 +52,18 @@ class Scan {
   }
 
   absl::Status RunSegment(uint64_t number, uint64_t offset, bool last) {
-    absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, number);
-    if (!reader.ok()) {
-      const bool no_header = absl::IsOutOfRange(reader.status());
-      if (!no_header && !absl::IsDataLoss(reader.status())) return reader.status();
-      if (no_header && last) {
-        result_.end = Position(number, 0);
-        result_.torn = absl::DataLossError(reader.status().message());
-      } else {
-        NoteDamage(absl::DataLossError(reader.status().message()));
-      }
+    absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, keys_, number);
+    if (absl::IsDataLoss(reader.status())) {
+      NoteDamage(reader.status());
+      // Nothing in it is readable; what comes next is behind it.
+      result_.end = Position(number + 1, 0);
       return absl::OkStatus();
     }
-    if (offset == kSegmentHeaderSize) result_.next_sequence = reader->header().first_sequence;
+    if (!reader.ok()) return reader.status();
+    if (offset == kSegmentHeaderSize) {
+      result_.next_sequence = reader->header().first_sequence;
+      if (absl::Status status = visitor_.OnSegment(*reader); !status.ok()) return status;
+    }
     while (true) {
       result_.end = Position(number, offset);
       absl::StatusOr<Block> block = reader->ReadBlock(offset);
@@ -73,13 +82,12 @@ class Scan {
       }
       if (!block.ok()) return block.status();
       offset = block->end().offset();
+      result_.next_sequence = block->next_sequence();
+      if (absl::Status status = visitor_.OnBlock(*block); !status.ok()) return status;
       if (block->header.type == BlockType::kFooter) {
         result_.end = Position(number + 1, 0);
-        result_.next_sequence = block->header.first_sequence;
         return absl::OkStatus();
       }
-      result_.next_sequence = block->header.first_sequence + block->header.entries;
-      if (absl::Status status = block_(*block); !status.ok()) return status;
     }
   }
 
@@ -92,17 +100,34 @@ class Scan {
   }
 
   const StoreLayout& layout_;
+  StoreKeys& keys_;
   const OnDamage on_damage_;
-  const absl::FunctionRef<absl::Status(const Block&)> block_;
+  LogVisitor& visitor_;
   LogEnd result_;
   bool stopped_ = false;
 };
 
 }  // namespace
 
-absl::StatusOr<LogEnd> ScanLog(const StoreLayout& layout, Position from, OnDamage on_damage,
-                               absl::FunctionRef<absl::Status(const Block&)> block) {
-  return Scan(layout, on_damage, block).Run(from);
+absl::StatusOr<LogEnd> ScanLog(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
+                               LogVisitor& visitor) {
+  return Scan(layout, keys, on_damage, visitor).Run(from);
+}
+
+absl::StatusOr<LogEnd> ScanEntries(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
+                                   absl::FunctionRef<absl::Status(const Block&)> block) {
+  class EntriesOnly : public LogVisitor {
+   public:
+    explicit EntriesOnly(absl::FunctionRef<absl::Status(const Block&)> block) : block_(block) {}
+    absl::Status OnBlock(const Block& block) override {
+      return block.header.type == BlockType::kEntries ? block_(block) : absl::OkStatus();
+    }
+
+   private:
+    absl::FunctionRef<absl::Status(const Block&)> block_;
+  };
+  EntriesOnly visitor(block);
+  return ScanLog(layout, keys, from, on_damage, visitor);
 }
 
 }  // namespace sallyport::recorder

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "recorder/log/block.h"
 #include "recorder/log/log_format.h"
+#include "recorder/log/segment_reader.h"
 #include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
@@ -32,11 +33,23 @@ enum class OnDamage {
   kSkip,  // it goes on with the next valid block
 };
 
-// Hands every block of entries from `from` on to `block`, in order, until there are no more or `block` returns an
-// error, which is then returned. `from` must be unset (the log's beginning) or a place where a block begins or could
-// begin.
-absl::StatusOr<LogEnd> ScanLog(const StoreLayout& layout, Position from, OnDamage on_damage,
-                               absl::FunctionRef<absl::Status(const Block&)> block);
+// Takes in what a walk meets, in log order. What it returns as an error ends the walk.
+class LogVisitor {
+ public:
+  virtual ~LogVisitor() = default;
+  // Before the first block of each segment that is walked from its beginning.
+  virtual absl::Status OnSegment(const SegmentReader& segment) { return absl::OkStatus(); }
+  // A block of any type.
+  virtual absl::Status OnBlock(const Block& block) = 0;
+};
+
+// Walks from `from` on, which must be unset (the log's beginning) or a place where a block begins or could begin.
+absl::StatusOr<LogEnd> ScanLog(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
+                               LogVisitor& visitor);
+
+// The same for blocks of entries alone.
+absl::StatusOr<LogEnd> ScanEntries(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
+                                   absl::FunctionRef<absl::Status(const Block&)> block);
 
 }  // namespace sallyport::recorder
 

@@ -1,64 +1,126 @@
 #include "recorder/log/log_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::recorder {
+namespace {
 
-LogWriter::LogWriter(const StoreLayout& layout, uint64_t segment_bytes, FileCreator create_file, Start start)
+// What a segment still needs when its last block is written: a footer.
+constexpr uint64_t kFooterSpace = kBlockHeaderSize + kFooterBodySize;
+
+}  // namespace
+
+LogWriter::LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys,
+                     Start start)
     : layout_(layout),
-      segment_bytes_(segment_bytes),
-      create_file_(std::move(create_file)),
-      store_id_(start.store_id),
+      options_(options),
+      files_(files),
+      keys_(keys),
       segment_(start.segment),
       next_sequence_(start.first_sequence),
-      last_blocks_(std::move(start.open_calls)) {}
+      tree_(std::move(start.tree)),
+      last_blocks_(std::move(start.open_calls)),
+      builder_(options.random) {}
 
-absl::Status LogWriter::Open(absl::Time now) { return BeginSegment(now); }
+absl::Status LogWriter::Open(absl::Time now) {
+  absl::StatusOr<Segment> segment = Prepare(segment_, options_.space_ahead);
+  if (!segment.ok()) return segment.status();
+  return BeginSegment(*std::move(segment), now);
+}
 
-absl::Status LogWriter::BeginSegment(absl::Time now) {
-  if (segment_ > kMaxSegmentNumber) return absl::ResourceExhaustedError("the log has no segment numbers left");
-  absl::StatusOr<std::unique_ptr<File>> file = create_file_(layout_.Segment(segment_));
+absl::StatusOr<LogWriter::Segment> LogWriter::Prepare(uint64_t number, uint64_t bytes) {
+  if (number > kMaxSegmentNumber) return absl::FailedPreconditionError("the log has no segment numbers left");
+  // The key first: a segment whose key is missing would be unreadable, a key without a segment harms nobody.
+  absl::StatusOr<DataKey> key = keys_.CreateDataKey(number);
+  if (!key.ok()) return key.status();
+  const std::string path = layout_.NextSegment();
+  if (absl::Status status = files_.Remove(path); !status.ok() && !absl::IsNotFound(status)) return status;
+  absl::StatusOr<std::unique_ptr<File>> file = files_.Create(path);
   if (!file.ok()) return file.status();
-  file_ = *std::move(file);
+  Segment segment;
+  segment.file = *std::move(file);
+  segment.header.number = number;
+  segment.header.key_id = key->id;
+  segment.cipher.emplace(key->key);
+  segment.reserved = std::max(bytes + kFooterSpace, options_.space_ahead);
+  if (absl::Status status = segment.file->Allocate(0, segment.reserved); !status.ok()) {
+    segment.file.reset();
+    const absl::Status removed = files_.Remove(path);
+    return removed.ok() ? status : removed;
+  }
+  return segment;
+}
+
+absl::Status LogWriter::BeginSegment(Segment segment, absl::Time now) {
+  SegmentHeader header = segment.header;
+  header.store_id = keys_.store_id();
+  header.created_ns = absl::ToUnixNanos(now);
+  header.first_sequence = next_sequence_;
+  header.leaf_index = tree_.end();
+  header.tree_root = tree_.Root();
+  file_ = std::move(segment.file);
+  key_id_ = header.key_id;
+  cipher_ = std::move(segment.cipher);
+  reserved_ = segment.reserved;
+  segment_ = header.number;
   offset_ = 0;
   segment_first_sequence_ = next_sequence_;
 
-  SegmentHeader header;
-  header.store_id = store_id_;
-  header.number = segment_;
-  header.created_ns = absl::ToUnixNanos(now);
-  header.first_sequence = next_sequence_;
   char bytes[kSegmentHeaderSize];
   header.Encode(bytes);
   if (absl::Status status = WriteSynced({bytes, sizeof(bytes)}); !status.ok()) return status;
-  return SyncDirectory(layout_.LogDirectory());
+  // Only now it gets its name: no reader ever sees a segment without its header.
+  const std::string path = layout_.Segment(segment_);
+  if (absl::Status status = files_.Rename(layout_.NextSegment(), path); !status.ok()) return status;
+  if (absl::Status status = files_.SyncDirectory(layout_.LogDirectory()); !status.ok()) return status;
+  AddLeaf(LeafHash({bytes, sizeof(bytes)}));
+  return absl::OkStatus();
+}
+
+absl::Status LogWriter::RollIfFull(absl::Time now) {
+  if (offset_ < options_.segment_bytes || offset_ <= kSegmentHeaderSize) return absl::OkStatus();
+  const absl::Status rolled = BeginNextSegment(now);
+  // Without space for another, this one goes on: what is reserved in it is promised to calls that are open.
+  return absl::IsResourceExhausted(rolled) && file_ != nullptr ? absl::OkStatus() : rolled;
+}
+
+absl::Status LogWriter::BeginNextSegment(absl::Time now) {
+  absl::StatusOr<Segment> next = Prepare(segment_ + 1, space_left());
+  if (!next.ok()) return next.status();
+  if (absl::Status status = EndSegment(now); !status.ok()) return status;
+  return BeginSegment(*std::move(next), now);
 }
 
 absl::StatusOr<WrittenBlock> LogWriter::Append(absl::Span<const CallEntries> entries, absl::Time now) {
-  if (offset_ >= segment_bytes_ && offset_ > kSegmentHeaderSize) {
-    if (absl::Status status = EndSegment(now); !status.ok()) return status;
-    ++segment_;
-    if (absl::Status status = BeginSegment(now); !status.ok()) return status;
-  }
-
+  if (absl::Status status = RollIfFull(now); !status.ok()) return status;
   const Position position = end();
   FillDirectory(entries);
   builder_.Begin(directory_);
-  for (const CallEntries& call : entries) builder_.AddBody(call.bytes, call.count);
-  const uint64_t first_sequence = next_sequence_;
+  for (const CallEntries& call : entries) builder_.AddEntries(call.bytes, call.count);
+  absl::StatusOr<std::string_view> bytes = builder_.Finish(Here(), keys_.store_id(), key_id_, *cipher_);
+  if (!bytes.ok()) return bytes.status();
+  if (absl::Status status = WriteSynced(*bytes); !status.ok()) return status;
   next_sequence_ += builder_.entries();
-  const std::string_view bytes = builder_.Finish(BlockType::kEntries, position, first_sequence);
-  if (absl::Status status = WriteSynced(bytes); !status.ok()) return status;
+  AddLeaf(builder_.leaf());
 
   WrittenBlock written;
   written.position = position;
   written.end = end();
   written.next_sequence = next_sequence_;
   written.directory = directory_;
-  written.body = builder_.body();
+  written.body = builder_.entries_bytes();
   return written;
+}
+
+absl::Status LogWriter::AppendTombstone(std::string_view tombstone, absl::Time now) {
+  if (absl::Status status = RollIfFull(now); !status.ok()) return status;
+  const PlainBlock block = EncodePlainBlock(BlockType::kTombstone, Here(), tombstone);
+  if (absl::Status status = WriteSynced(block.bytes); !status.ok()) return status;
+  AddLeaf(block.leaf);
+  return absl::OkStatus();
 }
 
 void LogWriter::FillDirectory(absl::Span<const CallEntries> entries) {
@@ -78,17 +140,37 @@ void LogWriter::FillDirectory(absl::Span<const CallEntries> entries) {
 }
 
 absl::Status LogWriter::EndSegment(absl::Time now) {
-  const std::string footer = EncodeFooter(end(), segment_first_sequence_, next_sequence_, now);
-  if (absl::Status status = WriteSynced(footer); !status.ok()) return status;
+  // The space taken ahead goes back first, so that nothing ever follows a footer.
+  const PlainBlock footer = EncodeFooter(Here(), segment_first_sequence_, now);
+  if (absl::Status status = file_->Truncate(offset_ + footer.bytes.size()); !status.ok()) return status;
+  if (absl::Status status = file_->Sync(); !status.ok()) return status;
+  if (absl::Status status = WriteSynced(footer.bytes); !status.ok()) return status;
+  AddLeaf(footer.leaf);
   file_.reset();
+  cipher_.reset();
   return absl::OkStatus();
 }
 
 absl::Status LogWriter::WriteSynced(std::string_view bytes) {
   if (absl::Status status = file_->Write(offset_, bytes); !status.ok()) return status;
+  if (absl::Status status = file_->Sync(); !status.ok()) return status;
   offset_ += bytes.size();
   bytes_written_ += bytes.size();
-  return file_->Sync();
+  return absl::OkStatus();
+}
+
+absl::Status LogWriter::Reserve(uint64_t bytes) {
+  if (space_left() >= bytes + kFooterSpace) return absl::OkStatus();
+  const uint64_t more = std::max(options_.space_ahead, bytes + kFooterSpace - space_left());
+  const uint64_t from = std::max(reserved_, offset_);
+  if (absl::Status status = file_->Allocate(from, more); !status.ok()) return status;
+  reserved_ = from + more;
+  return absl::OkStatus();
+}
+
+void LogWriter::AddLeaf(const Hash& leaf) {
+  tree_.Append(leaf);
+  leaves_.push_back(leaf);
 }
 
 absl::Status LogWriter::Close(absl::Time now) { return EndSegment(now); }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "recorder/evidence/merkle.h"
+#include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
 #include "recorder/log/file.h"
 #include "recorder/log/log_format.h"
@@ -37,54 +40,99 @@ struct WrittenBlock {
   std::string_view body;
 };
 
-// Appends blocks to the log and begins a new segment when one is full. After an error it must not be used any more.
-// Used by one thread at a time.
+// Appends sealed blocks to the log, grows the tree over it and begins a new segment, with a new data key, when one is
+// full. Disk space is taken ahead of what is written, so that running out of it is known before. After an error other
+// than of Reserve it must not be used any more. Used by one thread at a time.
 class LogWriter {
  public:
+  struct Options {
+    // A new segment is begun when one has reached this size.
+    uint64_t segment_bytes = 256 << 20;
+    // Disk space is taken in pieces of this size.
+    uint64_t space_ahead = 16 << 20;
+    RandomSource random = FillRandom;
+  };
   struct Start {
-    StoreId store_id = {};
     uint64_t segment = 1;         // the number of the first segment to write
     uint64_t first_sequence = 1;  // of the next entry
+    CompactRange tree;            // over the leaves before the segment
     // The last block with entries of each call that is open.
     absl::flat_hash_map<uint64_t, Position> open_calls;
   };
 
-  LogWriter(const StoreLayout& layout, uint64_t segment_bytes, FileCreator create_file, Start start);
+  // `files` and `keys` must outlive it.
+  LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys, Start start);
 
   // Begins the first segment.
   absl::Status Open(absl::Time now);
 
   // Writes one block with these entries, in this order, and returns once it is synced. Together they must not exceed
-  // kMaxBodySize.
+  // kMaxEntriesSize.
   absl::StatusOr<WrittenBlock> Append(absl::Span<const CallEntries> entries, absl::Time now);
+
+  // Writes a tombstone, a serialised sallyport.v1.Tombstone, and returns once it is synced.
+  absl::Status AppendTombstone(std::string_view tombstone, absl::Time now);
+
+  // Ends the segment and begins the next one, with a new data key.
+  absl::Status BeginNextSegment(absl::Time now);
 
   // Ends the segment; nothing can be appended any more.
   absl::Status Close(absl::Time now);
 
+  // Takes disk space so that at least `bytes` can be written before it is asked again, in this segment or in the next.
+  // RESOURCE_EXHAUSTED if there is not so much; what was taken before stays.
+  absl::Status Reserve(uint64_t bytes);
+  // How many bytes can be written without taking more.
+  uint64_t space_left() const { return reserved_ > offset_ ? reserved_ - offset_ : 0; }
+
   // Where the next block goes, if it goes into the present segment.
   Position end() const { return {segment_, offset_}; }
+  uint64_t next_sequence() const { return next_sequence_; }
+  // Over everything written.
+  const CompactRange& tree() const { return tree_; }
+  // Those added to the tree since the last time, in order.
+  std::vector<Hash> TakeLeaves() { return std::exchange(leaves_, {}); }
   // The last block with entries of each call that is open.
   const absl::flat_hash_map<uint64_t, Position>& open_calls() const { return last_blocks_; }
   uint64_t bytes_written() const { return bytes_written_; }
 
  private:
-  absl::Status BeginSegment(absl::Time now);
+  // A segment that is being written.
+  struct Segment {
+    std::unique_ptr<File> file;
+    SegmentHeader header;
+    std::optional<Aes256Gcm> cipher;
+    uint64_t reserved = 0;
+  };
+
+  // Makes a file with its space and data key, but writes nothing yet. RESOURCE_EXHAUSTED if there is no space.
+  absl::StatusOr<Segment> Prepare(uint64_t number, uint64_t bytes);
+  absl::Status BeginSegment(Segment segment, absl::Time now);
   // What has to happen once a segment will get no more entries.
   absl::Status EndSegment(absl::Time now);
+  // Goes on in a new segment if the present one is full and there is space for another.
+  absl::Status RollIfFull(absl::Time now);
   absl::Status WriteSynced(std::string_view bytes);
+  BlockBuilder::Place Here() const { return {end(), next_sequence_, tree_.end()}; }
+  void AddLeaf(const Hash& leaf);
   void FillDirectory(absl::Span<const CallEntries> entries);
 
   const StoreLayout layout_;
-  const uint64_t segment_bytes_;
-  const FileCreator create_file_;
-  const StoreId store_id_;
+  const Options options_;
+  FileSystem& files_;
+  StoreKeys& keys_;
 
   std::unique_ptr<File> file_;
+  KeyId key_id_ = {};
+  std::optional<Aes256Gcm> cipher_;
   uint64_t segment_;
   uint64_t offset_ = 0;
+  uint64_t reserved_ = 0;  // how far the segment's file has disk space
   uint64_t next_sequence_;
   uint64_t segment_first_sequence_ = 0;
   uint64_t bytes_written_ = 0;
+  CompactRange tree_;
+  std::vector<Hash> leaves_;
   // The last block with entries of each call that is open.
   absl::flat_hash_map<uint64_t, Position> last_blocks_;
   std::vector<DirectoryEntry> directory_;

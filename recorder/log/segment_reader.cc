@@ -4,21 +4,20 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/evidence/merkle.h"
 #include "recorder/text.h"
 #include "recorder/wire_encoding.h"
 
 namespace sallyport::recorder {
 
-absl::StatusOr<SegmentReader> SegmentReader::Open(const StoreLayout& layout, uint64_t number) {
+absl::StatusOr<SegmentReader> SegmentReader::Open(const StoreLayout& layout, StoreKeys& keys, uint64_t number) {
   absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
   if (!file.ok()) return file.status();
   char bytes[kSegmentHeaderSize];
   absl::StatusOr<size_t> got = file->Read(0, sizeof(bytes), bytes);
   if (!got.ok()) return got.status();
-  if (*got < sizeof(bytes)) {
-    return absl::OutOfRangeError(absl::StrCat(file->path(), " ends within its header, after ", *got, " bytes"));
-  }
-  const std::optional<SegmentHeader> header = SegmentHeader::Decode(bytes);
+  std::optional<SegmentHeader> header;
+  if (*got == sizeof(bytes)) header = SegmentHeader::Decode(bytes);
   if (!header.has_value()) {
     return absl::DataLossError(absl::StrCat("the header of ", file->path(), " is damaged, or of another version"));
   }
@@ -26,7 +25,22 @@ absl::StatusOr<SegmentReader> SegmentReader::Open(const StoreLayout& layout, uin
     return absl::DataLossError(
         absl::StrCat(file->path(), " holds segment ", header->number, ": the file was renamed or replaced"));
   }
-  return SegmentReader(*std::move(file), *header);
+  if (header->store_id != keys.store_id()) {
+    return absl::DataLossError(absl::StrCat(file->path(), " belongs to another store"));
+  }
+  return SegmentReader(*std::move(file), keys, *header, LeafHash({bytes, sizeof(bytes)}));
+}
+
+absl::StatusOr<BlockOpener*> SegmentReader::Opener() {
+  if (opener_.has_value()) return &*opener_;
+  absl::StatusOr<DataKey> key = keys_->OpenDataKey(number());
+  if (!key.ok() && !absl::IsNotFound(key.status())) return key.status();
+  if (key.ok() && key->id != header_.key_id) {
+    return absl::DataLossError(
+        absl::StrCat("the data key kept for segment ", number(), " is not the one the segment names"));
+  }
+  opener_.emplace(header_.store_id, header_.key_id, key.ok() ? &key->key : nullptr);
+  return &*opener_;
 }
 
 absl::Status SegmentReader::Damage(uint64_t offset, std::string_view what) const {
@@ -49,7 +63,7 @@ absl::StatusOr<BlockHeader> SegmentReader::ReadBlockHeader(uint64_t offset, uint
   return *header;
 }
 
-absl::StatusOr<Block> SegmentReader::ReadBlock(uint64_t offset) const {
+absl::StatusOr<Block> SegmentReader::ReadBlock(uint64_t offset) {
   absl::StatusOr<uint64_t> size = Size();
   if (!size.ok()) return size.status();
   absl::StatusOr<BlockHeader> header = ReadBlockHeader(offset, *size);
@@ -58,7 +72,9 @@ absl::StatusOr<Block> SegmentReader::ReadBlock(uint64_t offset) const {
   absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, payload.size(), payload.data());
   if (!got.ok()) return got.status();
   payload.resize(*got);
-  absl::StatusOr<Block> block = OpenBlock(*header, std::move(payload));
+  absl::StatusOr<BlockOpener*> opener = Opener();
+  if (!opener.ok()) return opener.status();
+  absl::StatusOr<Block> block = (*opener)->Open(*header, std::move(payload));
   if (!block.ok()) return Damage(offset, std::string(block.status().message()));
   return block;
 }
@@ -80,7 +96,7 @@ absl::StatusOr<Block> SegmentReader::ReadDirectory(uint64_t offset) const {
   return block;
 }
 
-absl::Status SegmentReader::CheckFooter() const {
+absl::Status SegmentReader::CheckFooter() {
   absl::StatusOr<uint64_t> size = Size();
   if (!size.ok()) return size.status();
   constexpr uint64_t kFooterSize = kBlockHeaderSize + kFooterBodySize;
@@ -97,7 +113,7 @@ absl::Status SegmentReader::CheckFooter() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<uint64_t>> SegmentReader::FindBlock(uint64_t offset) const {
+absl::StatusOr<std::optional<uint64_t>> SegmentReader::FindBlock(uint64_t offset) {
   constexpr size_t kChunk = 1 << 20;
   char magic[sizeof(kBlockMagic)];
   PutFixed(magic, kBlockMagic);

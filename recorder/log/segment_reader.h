@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
 #include "recorder/log/file.h"
 #include "recorder/log/log_format.h"
@@ -16,38 +17,48 @@
 
 namespace sallyport::recorder {
 
-// One segment file, open for reading, also while it is being written. Trusts no byte of it.
+// One segment file, open for reading, also while it is being written. Trusts no byte of it. Not thread-safe.
 class SegmentReader {
  public:
-  // NOT_FOUND if there is no such file; DATA_LOSS if its header is damaged or belongs elsewhere; OUT_OF_RANGE if the
-  // file is shorter than a header (its writer has only just created it, or was stopped at that).
-  static absl::StatusOr<SegmentReader> Open(const StoreLayout& layout, uint64_t number);
+  // NOT_FOUND if there is no such file; DATA_LOSS if its header is damaged or belongs elsewhere. `keys` must outlive it.
+  // If the segment's data key is destroyed its blocks are shredded.
+  static absl::StatusOr<SegmentReader> Open(const StoreLayout& layout, StoreKeys& keys, uint64_t number);
 
   // The block at `offset`. OUT_OF_RANGE if the file ends there; DATA_LOSS, naming segment and offset, if no valid
-  // block is there. In the segment that is being written, DATA_LOSS may also mean that the block is not complete yet.
-  absl::StatusOr<Block> ReadBlock(uint64_t offset) const;
+  // block is there. In the segment that is being written, DATA_LOSS may also mean that none was written yet, or not all
+  // of it.
+  absl::StatusOr<Block> ReadBlock(uint64_t offset);
 
   // As ReadBlock, but only header and directory are read, and nothing is verified beyond the header's plausibility.
   absl::StatusOr<Block> ReadDirectory(uint64_t offset) const;
 
+  // The leaf hash of the segment's header.
+  const Hash& header_leaf() const { return header_leaf_; }
+
   // The offset of the first valid block at or behind `offset`, wherever it begins. Nothing if none follows.
-  absl::StatusOr<std::optional<uint64_t>> FindBlock(uint64_t offset) const;
+  absl::StatusOr<std::optional<uint64_t>> FindBlock(uint64_t offset);
 
   // OK if the file ends in a footer that fits it.
-  absl::Status CheckFooter() const;
+  absl::Status CheckFooter();
 
   absl::StatusOr<uint64_t> Size() const { return file_.Size(); }
   const SegmentHeader& header() const { return header_; }
   uint64_t number() const { return header_.number; }
 
  private:
-  SegmentReader(ReadableFile file, const SegmentHeader& header) : file_(std::move(file)), header_(header) {}
+  SegmentReader(ReadableFile file, StoreKeys& keys, const SegmentHeader& header, const Hash& header_leaf)
+      : file_(std::move(file)), keys_(&keys), header_(header), header_leaf_(header_leaf) {}
 
   absl::StatusOr<BlockHeader> ReadBlockHeader(uint64_t offset, uint64_t file_size) const;
+  // The opener, made when it is needed first.
+  absl::StatusOr<BlockOpener*> Opener();
   absl::Status Damage(uint64_t offset, std::string_view what) const;
 
   ReadableFile file_;
+  StoreKeys* keys_;
   SegmentHeader header_;
+  Hash header_leaf_;
+  std::optional<BlockOpener> opener_;
 };
 
 // The numbers of the segments there are, in order. Names that are no segment's are passed over.

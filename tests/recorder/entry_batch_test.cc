@@ -13,7 +13,7 @@
 namespace sallyport::recorder {
 namespace {
 
-const std::string kKey(CredentialFingerprint::kKeySize, 'k');
+const std::string kKey(SecretKey::kSize, 'k');
 
 std::vector<v1::Entry> Parse(const EntryBatch& batch) {
   std::vector<v1::Entry> entries;
@@ -52,7 +52,7 @@ class Random {
 };
 
 TEST_CASE("every member of a start reaches the entry, whatever its value") {
-  const CredentialFingerprint fingerprint(kKey);
+  const CredentialFingerprint fingerprint{SecretKey(kKey)};
   Random random(1);
   for (int round = 0; round < 500; ++round) {
     const std::string method = random.Bytes(), authority = random.Bytes(), peer = random.Text(), issuer = random.Text(),
@@ -112,7 +112,7 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
 }
 
 TEST_CASE("frames, half-close, headers and ends reach their entries, whatever their values") {
-  const CredentialFingerprint fingerprint(kKey);
+  const CredentialFingerprint fingerprint{SecretKey(kKey)};
   Random random(2);
   for (int round = 0; round < 500; ++round) {
     EntryBatch batch(random.Number(), &fingerprint);
@@ -169,7 +169,7 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
 }
 
 TEST_CASE("text that is not UTF-8 is made readable instead of making its entry unreadable") {
-  const CredentialFingerprint fingerprint(kKey);
+  const CredentialFingerprint fingerprint{SecretKey(kKey)};
   for (std::string_view bad :
        {"\xff", "a\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xf0\x82\x82\xac"}) {
     EntryBatch batch(1, &fingerprint);
@@ -185,8 +185,8 @@ TEST_CASE("text that is not UTF-8 is made readable instead of making its entry u
 }
 
 TEST_CASE("a credential is replaced by its fingerprint, in any spelling of its name") {
-  const CredentialFingerprint fingerprint(kKey);
-  const CredentialFingerprint other_store(std::string(CredentialFingerprint::kKeySize, 'x'));
+  const CredentialFingerprint fingerprint{SecretKey(kKey)};
+  const CredentialFingerprint other_store{SecretKey(std::string(SecretKey::kSize, 'x'))};
   for (std::string_view name :
        {"authorization", "Authorization", "proxy-authorization", "cookie", "COOKIE", "set-cookie"}) {
     const std::vector<Metadatum> metadata = {
@@ -223,7 +223,7 @@ TEST_CASE("a credential is replaced by its fingerprint, in any spelling of its n
 }
 
 TEST_CASE("remembered fingerprints stay within bounds and stay right") {
-  const CredentialFingerprint fingerprint(kKey);
+  const CredentialFingerprint fingerprint{SecretKey(kKey)};
   const CredentialFingerprint::Text before = fingerprint.Of("first");
   for (int i = 0; i < 20000; ++i) fingerprint.Of(std::to_string(i));
   CHECK(fingerprint.Of("first") == before);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "recorder/credential_fingerprint.h"
 #include "recorder/log/log_writer.h"
+#include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {
@@ -35,15 +36,20 @@ std::string BytesInDocument() {
 TEST_CASE("the worked example in FORMAT.md is what the log writer writes") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.store());
-  REQUIRE(EnsureDirectory(layout.directory()).ok());
-  REQUIRE(EnsureDirectory(layout.LogDirectory()).ok());
+  REQUIRE(RealFileSystem().EnsureDirectory(layout.directory()).ok());
+  REQUIRE(RealFileSystem().EnsureDirectory(layout.LogDirectory()).ok());
   const absl::Time time = absl::FromUnixSeconds(1767323045);  // 2026-01-02T03:04:05Z
-  LogWriter::Start start;
-  for (size_t i = 0; i < start.store_id.size(); ++i) start.store_id[i] = static_cast<char>(0xA0 + i);
-  LogWriter writer(layout, 1 << 20, CreateFile, start);
+  FakeKeys keys;
+  LogWriter::Options options;
+  // The bytes 0, 1, 2, ... where they would be random.
+  options.random = [](char* out, size_t size) {
+    for (size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i);
+    return absl::OkStatus();
+  };
+  LogWriter writer(layout, options, RealFileSystem(), keys, LogWriter::Start());
   REQUIRE(writer.Open(time).ok());
 
-  const CredentialFingerprint fingerprint(std::string(CredentialFingerprint::kKeySize, 'k'));
+  const CredentialFingerprint fingerprint{SecretKey(std::string(SecretKey::kSize, 'k'))};
   EntryBatch batch(1767323045000000, &fingerprint);
   CallStart call;
   call.method = "/a.B/C";

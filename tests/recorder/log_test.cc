@@ -8,6 +8,7 @@
 #include "recorder/log/log_scan.h"
 #include "recorder/log/log_writer.h"
 #include "recorder/log/segment_reader.h"
+#include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {
@@ -32,9 +33,13 @@ std::string Entries(std::initializer_list<std::string> contents) {
 
 struct Log {
   explicit Log(const std::string& path, uint64_t segment_bytes = 1 << 20) : layout(path) {
-    REQUIRE(EnsureDirectory(layout.directory()).ok());
-    REQUIRE(EnsureDirectory(layout.LogDirectory()).ok());
-    writer = std::make_unique<LogWriter>(layout, segment_bytes, CreateFile, LogWriter::Start());
+    for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
+      REQUIRE(RealFileSystem().EnsureDirectory(path).ok());
+    }
+    LogWriter::Options options;
+    options.segment_bytes = segment_bytes;
+    options.space_ahead = 1000;
+    writer = std::make_unique<LogWriter>(layout, options, RealFileSystem(), keys, LogWriter::Start());
     REQUIRE(writer->Open(absl::UnixEpoch()).ok());
   }
   Position Append(uint64_t call, const std::string& entries, uint32_t count, bool ends = false) {
@@ -45,13 +50,14 @@ struct Log {
   }
 
   StoreLayout layout;
+  FakeKeys keys;
   std::unique_ptr<LogWriter> writer;
 };
 
 // The bodies of all blocks, and what the walk says besides.
-std::pair<std::vector<std::string>, LogEnd> Bodies(const StoreLayout& layout, OnDamage on_damage) {
+std::pair<std::vector<std::string>, LogEnd> Bodies(Log& log, OnDamage on_damage) {
   std::vector<std::string> bodies;
-  auto end = ScanLog(layout, Position(), on_damage, [&](const Block& block) {
+  auto end = ScanEntries(log.layout, log.keys, Position(), on_damage, [&](const Block& block) {
     bodies.push_back(block.body);
     return absl::OkStatus();
   });
@@ -68,7 +74,7 @@ TEST_CASE("blocks are read as they were written, over several segments") {
     log.Append(static_cast<uint64_t>(i % 3), written.back(), 2);
   }
   REQUIRE(log.writer->Close(absl::UnixEpoch()).ok());
-  const auto [bodies, end] = Bodies(log.layout, OnDamage::kStop);
+  const auto [bodies, end] = Bodies(log, OnDamage::kStop);
   CHECK(bodies == written);
   CHECK(end.damage.ok());
   CHECK(end.torn.ok());
@@ -76,7 +82,7 @@ TEST_CASE("blocks are read as they were written, over several segments") {
   const auto segments = ListSegments(log.layout);
   REQUIRE(segments.ok());
   CHECK(segments->size() > 3);
-  for (uint64_t number : *segments) CHECK(SegmentReader::Open(log.layout, number)->CheckFooter().ok());
+  for (uint64_t number : *segments) CHECK(SegmentReader::Open(log.layout, log.keys, number)->CheckFooter().ok());
 }
 
 TEST_CASE("a block's directory names the block before with entries of the same call") {
@@ -88,7 +94,7 @@ TEST_CASE("a block's directory names the block before with entries of the same c
   const Position fourth = log.Append(5, Entries({"d"}), 1);
   CHECK(third.segment() > first.segment());
   const auto previous = [&](Position at) {
-    return SegmentReader::Open(log.layout, at.segment())->ReadDirectory(at.offset())->directory.front().previous;
+    return SegmentReader::Open(log.layout, log.keys, at.segment())->ReadDirectory(at.offset())->directory.front().previous;
   };
   CHECK(previous(first) == Position());
   CHECK(previous(third) == first);
@@ -104,14 +110,14 @@ TEST_CASE("no byte of a segment can be changed unnoticed") {
   REQUIRE(log.writer->Close(absl::UnixEpoch()).ok());
   const std::string path = log.layout.Segment(1);
   const std::string good = ReadFile(path);
-  const auto [all, good_end] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [all, good_end] = Bodies(log, OnDamage::kSkip);
   REQUIRE(all.size() == 3);
   for (size_t at = 0; at < good.size(); ++at) {
     for (int flip : {0x01, 0x80, 0xFF}) {
       std::string bad = good;
       bad[at] = static_cast<char>(bad[at] ^ flip);
       WriteFile(path, bad);
-      const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+      const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
       INFO("byte " << at << " flipped by " << flip);
       CHECK_FALSE((end.damage.ok() && end.torn.ok()));
       // Whatever else is handed out is as it was.
@@ -133,7 +139,7 @@ TEST_CASE("a log cut anywhere yields its whole blocks, and says whether somethin
   const std::string good = ReadFile(path);
   for (size_t size = 0; size <= good.size(); ++size) {
     WriteFile(path, std::string_view(good).substr(0, size));
-    const auto [bodies, end] = Bodies(log.layout, OnDamage::kStop);
+    const auto [bodies, end] = Bodies(log, OnDamage::kStop);
     const auto whole = std::upper_bound(ends.begin(), ends.end(), size) - ends.begin();
     INFO("cut to " << size);
     CHECK(static_cast<ptrdiff_t>(bodies.size()) == std::max<ptrdiff_t>(0, whole - 1));
@@ -154,7 +160,7 @@ TEST_CASE("a valid block moved to another place is not accepted there") {
   const size_t size = second.offset() - first.offset();
   bytes.replace(first.offset(), size, bytes.substr(second.offset(), size));
   WriteFile(path, bytes);
-  const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
   CHECK(bodies.size() == 2);
   CHECK(absl::IsDataLoss(end.damage));
   CHECK(std::string(end.damage.message()).find("offset " + std::to_string(first.offset())) != std::string::npos);
@@ -165,7 +171,7 @@ TEST_CASE("a missing segment is named") {
   Log log(directory.store(), 100);
   for (int i = 0; i < 5; ++i) log.Append(1, Entries({"entry"}), 1);
   REQUIRE(unlink(log.layout.Segment(3).c_str()) == 0);
-  const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
   CHECK(bodies.size() == 4);
   CHECK(std::string(end.damage.message()).find("segment 3 is missing") != std::string::npos);
 }
@@ -173,7 +179,7 @@ TEST_CASE("a missing segment is named") {
 TEST_CASE("a cursor hands out each block once while the log grows") {
   TemporaryDirectory directory;
   Log log(directory.store(), 300);
-  LogCursor cursor(log.layout, Position(1, 0));
+  LogCursor cursor(log.layout, log.keys, Position(1, 0));
   std::vector<std::string> seen;
   for (int i = 0; i < 30; ++i) {
     CHECK_FALSE(cursor.Next()->has_value());
@@ -189,7 +195,7 @@ TEST_CASE("random damage never brings a reader down, nor makes it hand out what 
   TemporaryDirectory directory;
   Log log(directory.store(), 300);
   for (int i = 0; i < 12; ++i) log.Append(static_cast<uint64_t>(i % 2), Entries({"entry" + std::to_string(i)}), 1);
-  const auto [all, whole] = Bodies(log.layout, OnDamage::kSkip);
+  const auto [all, whole] = Bodies(log, OnDamage::kSkip);
   std::vector<std::string> good;
   for (uint64_t number = 1; number <= 3; ++number) good.push_back(ReadFile(log.layout.Segment(number)));
   std::mt19937 random(4711);
@@ -215,9 +221,9 @@ TEST_CASE("random damage never brings a reader down, nor makes it hand out what 
       }
     }
     WriteFile(log.layout.Segment(number), bad);
-    const auto [bodies, end] = Bodies(log.layout, OnDamage::kSkip);
+    const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
     for (const std::string& body : bodies) REQUIRE(std::find(all.begin(), all.end(), body) != all.end());
-    LogCursor cursor(log.layout, Position(1, 0));
+    LogCursor cursor(log.layout, log.keys, Position(1, 0));
     for (int i = 0; i < 20; ++i) {
       auto block = cursor.Next();
       if (!block.ok() || !block->has_value()) break;

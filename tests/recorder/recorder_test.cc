@@ -11,23 +11,23 @@
 
 #include "absl/time/clock.h"
 #include "recorder/log_recorder.h"
+#include "tests/recorder/faulty_files.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {
 namespace {
 
-// Lets files fail or wait, as told.
+// Lets the log's files fail or wait, as told.
 class FaultyDisk {
  public:
-  enum class Fault { kNone, kWriteFails, kShortWrite, kSyncFails, kHold };
+  enum class Fault { kNone, kWriteFails, kSyncFails, kHold };
 
-  FileCreator Creator() {
-    return [this](const std::string& path) -> absl::StatusOr<std::unique_ptr<File>> {
-      auto file = CreateFile(path);
-      if (!file.ok()) return file.status();
-      return std::make_unique<FaultyFile>(*this, *std::move(file));
-    };
+  FaultyDisk() {
+    files_.SetJudge([this](Operation operation, const std::string& path) {
+      return path.find("/log/") == std::string::npos ? 0 : Judge(operation);
+    });
   }
+  FileSystem& files() { return files_; }
   void Set(Fault fault) {
     std::lock_guard lock(mutex_);
     fault_ = fault;
@@ -44,41 +44,16 @@ class FaultyDisk {
   }
 
  private:
-  class FaultyFile : public File {
-   public:
-    FaultyFile(FaultyDisk& disk, std::unique_ptr<File> file) : disk_(disk), file_(std::move(file)) {}
-    absl::Status Write(uint64_t offset, std::string_view bytes) override {
-      switch (disk_.fault()) {
-        case Fault::kWriteFails:
-          return absl::ErrnoToStatus(ENOSPC, "writing a faulty file");
-        case Fault::kShortWrite: {
-          const absl::Status status = file_->Write(offset, bytes.substr(0, bytes.size() / 2));
-          return status.ok() ? absl::ErrnoToStatus(EIO, "writing a faulty file") : status;
-        }
-        default:
-          return file_->Write(offset, bytes);
-      }
-    }
-    absl::Status Sync() override {
-      std::unique_lock lock(disk_.mutex_);
-      ++disk_.syncs_;
-      disk_.held_ = disk_.fault_ == Fault::kHold;
-      disk_.changed_.notify_all();
-      disk_.changed_.wait(lock, [&] { return disk_.fault_ != Fault::kHold; });
-      disk_.held_ = false;
-      if (disk_.fault_ == Fault::kSyncFails) return absl::ErrnoToStatus(EIO, "syncing a faulty file");
-      return file_->Sync();
-    }
-    absl::Status Truncate(uint64_t size) override { return file_->Truncate(size); }
-
-   private:
-    FaultyDisk& disk_;
-    std::unique_ptr<File> file_;
-  };
-
-  Fault fault() {
-    std::lock_guard lock(mutex_);
-    return fault_;
+  int Judge(Operation operation) {
+    std::unique_lock lock(mutex_);
+    if (operation == Operation::kWrite) return fault_ == Fault::kWriteFails ? EIO : 0;
+    if (operation != Operation::kSync) return 0;
+    ++syncs_;
+    held_ = fault_ == Fault::kHold;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return fault_ != Fault::kHold; });
+    held_ = false;
+    return fault_ == Fault::kSyncFails ? EIO : 0;
   }
 
   std::mutex mutex_;
@@ -86,6 +61,7 @@ class FaultyDisk {
   Fault fault_ = Fault::kNone;
   bool held_ = false;
   int syncs_ = 0;
+  FaultyFiles files_;
 };
 
 std::vector<CallSummary> AllCalls(const std::string& store) {
@@ -99,7 +75,7 @@ std::vector<CallSummary> AllCalls(const std::string& store) {
 }
 
 TEST_CASE("once a write or sync fails nothing is appended any more, and a new start works") {
-  for (auto fault : {FaultyDisk::Fault::kWriteFails, FaultyDisk::Fault::kShortWrite, FaultyDisk::Fault::kSyncFails}) {
+  for (auto fault : {FaultyDisk::Fault::kWriteFails, FaultyDisk::Fault::kSyncFails}) {
     TemporaryDirectory directory;
     FaultyDisk disk;
     RecorderOptions options;
@@ -107,7 +83,7 @@ TEST_CASE("once a write or sync fails nothing is appended any more, and a new st
     uint64_t good = 0;
     uint64_t bad = 0;
     {
-      auto recorder = OpenLogRecorder(options, disk.Creator());
+      auto recorder = OpenLogRecorder(options, disk.files());
       REQUIRE(recorder.ok());
       good = (*recorder)->NewCallId(absl::Now());
       REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, good, absl::Now(), "/a.B/Good")).ok());
@@ -142,7 +118,7 @@ TEST_CASE("once a write or sync fails nothing is appended any more, and a new st
     // Torn bytes are set aside; what reached the disk whole although the sync failed may be there.
     CHECK(methods.count("a.B/Bad") == (fault == FaultyDisk::Fault::kSyncFails ? 1 : 0));
     const bool quarantined = !std::filesystem::is_empty(directory.store() + "/quarantine");
-    CHECK(quarantined == (fault == FaultyDisk::Fault::kShortWrite));
+    CHECK(quarantined == (fault == FaultyDisk::Fault::kWriteFails));
   }
 }
 
@@ -152,7 +128,7 @@ TEST_CASE("every append under way is told when the log fails") {
   RecorderOptions options;
   options.directory = directory.store();
   options.buffer_bytes = 1;
-  auto recorder = OpenLogRecorder(options, disk.Creator());
+  auto recorder = OpenLogRecorder(options, disk.files());
   REQUIRE(recorder.ok());
   disk.Set(FaultyDisk::Fault::kHold);
   BlockingWaiter being_written, durable, accepted;
@@ -175,7 +151,7 @@ TEST_CASE("entries waiting to be written stay within the bound, and who was made
   RecorderOptions options;
   options.directory = directory.store();
   options.buffer_bytes = 10'000;
-  auto recorder = OpenLogRecorder(options, disk.Creator());
+  auto recorder = OpenLogRecorder(options, disk.files());
   REQUIRE(recorder.ok());
   Recorder& r = **recorder;
   disk.Set(FaultyDisk::Fault::kHold);
@@ -210,7 +186,7 @@ TEST_CASE("appends that arrive while a block is being synced share the next sync
   FaultyDisk disk;
   RecorderOptions options;
   options.directory = directory.store();
-  auto recorder = OpenLogRecorder(options, disk.Creator());
+  auto recorder = OpenLogRecorder(options, disk.files());
   REQUIRE(recorder.ok());
   Recorder& r = **recorder;
   disk.Set(FaultyDisk::Fault::kHold);
@@ -232,7 +208,7 @@ TEST_CASE("a waiter is told only after the sync") {
   FaultyDisk disk;
   RecorderOptions options;
   options.directory = directory.store();
-  auto recorder = OpenLogRecorder(options, disk.Creator());
+  auto recorder = OpenLogRecorder(options, disk.files());
   REQUIRE(recorder.ok());
   Recorder& r = **recorder;
   disk.Set(FaultyDisk::Fault::kHold);
@@ -264,7 +240,7 @@ TEST_CASE("a second recorder is refused the directory, and so is a rebuild") {
   auto recorder = Recorder::Open({directory.store()});
   REQUIRE(recorder.ok());
   CHECK(absl::IsFailedPrecondition(Recorder::Open({directory.store()}).status()));
-  CHECK(absl::IsFailedPrecondition(RebuildIndex(directory.store(), [](const RebuildProgress&) {}).status()));
+  CHECK(absl::IsFailedPrecondition(RebuildIndex(directory.store(), {}, [](const RebuildProgress&) {}).status()));
   recorder->reset();
   CHECK(Recorder::Open({directory.store()}).ok());
 }
@@ -326,7 +302,7 @@ TEST_CASE("no byte of a credential reaches the disk, and what holds secrets is f
     INFO(file.path());
     CHECK(bytes.find("canary-4711") == std::string::npos);
     if (bytes.find("plain-4711") != std::string::npos) ++kept;
-    if (file.path().filename() == "fingerprint.key") {
+    if (file.path().extension() == ".key") {
       CHECK((info.st_mode & 0777) == 0600);
       CHECK(bytes.size() == 32);
     }

@@ -24,7 +24,7 @@ void NoProgress(const RebuildProgress&) {}
 
 void CheckRebuildGivesTheSame(const std::string& store) {
   const std::string before = DumpIndex(store);
-  auto calls = RebuildIndex(store, NoProgress);
+  auto calls = RebuildIndex(store, {}, NoProgress);
   REQUIRE(calls.ok());
   CHECK(DumpIndex(store) == before);
 }
@@ -233,7 +233,7 @@ TEST_CASE("damage that is no torn tail is refused by the recorder, and the reade
   CHECK(EntriesOf(**reader, ids.back()).size() == 6);
   CHECK(absl::IsDataLoss((*reader)->LogHealth()));
   reader->reset();
-  CHECK(absl::IsDataLoss(RebuildIndex(directory.store(), NoProgress).status()));
+  CHECK(absl::IsDataLoss(RebuildIndex(directory.store(), {}, NoProgress).status()));
 }
 
 TEST_CASE("a bad block in the last segment that good ones follow is refused") {
@@ -268,7 +268,7 @@ TEST_CASE("a directory that is no store is said to be none") {
   TemporaryDirectory directory;
   CHECK(absl::IsNotFound(RecordReader::Open(directory.path()).status()));
   CHECK(absl::IsNotFound(RecordReader::Open(directory.path() + "/missing").status()));
-  CHECK(absl::IsNotFound(RebuildIndex(directory.path(), NoProgress).status()));
+  CHECK(absl::IsNotFound(RebuildIndex(directory.path(), {}, NoProgress).status()));
 }
 
 TEST_CASE("the interrupted end of a call that spans runs of the gateway is joined to its entries") {

@@ -1,0 +1,175 @@
+#include "recorder/keys/keyring.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "recorder/log/file.h"
+#include "recorder/text.h"
+
+namespace sallyport::recorder {
+namespace {
+
+constexpr size_t kIdSize = 4;
+// Without semicolons, which stand for the ends of lines where a keyring is in an environment variable.
+constexpr char kHeader[] =
+    "# Sallyport keyring: the keys that protect the keys of a recorded store. The last one is the current one.\n"
+    "# Whoever has this file and the store can read everything in it. Without this file nobody can read anything in\n"
+    "# it, ever: keep a copy in a safe place, apart from the store.\n";
+
+bool IsBlankOrComment(std::string_view line) {
+  const size_t first = line.find_first_not_of(" \t\r");
+  return first == std::string_view::npos || line[first] == '#';
+}
+
+std::vector<absl::string_view> Words(std::string_view line) {
+  return absl::StrSplit(View(line), absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
+}
+
+absl::StatusOr<KeyEncryptionKey> ParseLine(std::string_view line) {
+  const std::vector<absl::string_view> words = Words(line);
+  if (words.size() != 4 || words[0] != "kek") {
+    return absl::InvalidArgumentError("is not `kek <8 hex digits> <time> <base64 of 32 bytes>`");
+  }
+  if (!FromHex({words[1].data(), words[1].size()}, kIdSize).has_value()) {
+    return absl::InvalidArgumentError("the id, the second word, is not 8 lower-case hex digits");
+  }
+  absl::Time created;
+  std::string unused;
+  if (!absl::ParseTime(absl::RFC3339_full, words[2], &created, &unused)) {
+    return absl::InvalidArgumentError("the third word is not a time such as 2026-01-02T03:04:05Z");
+  }
+  const std::optional<SecretText> bytes = FromBase64({words[3].data(), words[3].size()});
+  if (!bytes.has_value() || bytes->view().size() != SecretKey::kSize) {
+    return absl::InvalidArgumentError("the fourth word is not the base64 of 32 bytes");
+  }
+  return KeyEncryptionKey{std::string(words[1]), created, SecretKey(bytes->view())};
+}
+
+absl::StatusOr<SecretText> FreshLine(const Keyring* keyring, absl::Time now) {
+  char id_bytes[kIdSize];
+  std::string id;
+  do {
+    if (absl::Status status = FillRandom(id_bytes, sizeof(id_bytes)); !status.ok()) return status;
+    id = absl::BytesToHexString({id_bytes, sizeof(id_bytes)});
+  } while (keyring != nullptr && keyring->Find(id) != nullptr);
+  const absl::StatusOr<SecretKey> key = SecretKey::Random();
+  if (!key.ok()) return key.status();
+  return SecretText(absl::StrCat("kek ", id, " ", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now, absl::UTCTimeZone()), " ",
+                                 View(ToBase64(key->bytes()).view()), "\n"));
+}
+
+FileVersion VersionFrom(const struct stat& info) {
+  return {info.st_dev, info.st_ino, static_cast<uint64_t>(info.st_size),
+          int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_uid};
+}
+
+}  // namespace
+
+absl::StatusOr<Keyring> Keyring::Parse(std::string_view text, std::string_view name) {
+  if (text.size() > kMaxSize) {
+    return absl::InvalidArgumentError(absl::StrCat(View(name), ": is larger than a keyring can be (1 MiB)"));
+  }
+  Keyring keyring;
+  size_t number = 0;
+  for (absl::string_view piece : absl::StrSplit(View(text), '\n')) {
+    const std::string_view line(piece.data(), piece.size());
+    ++number;
+    if (IsBlankOrComment(line)) continue;
+    absl::StatusOr<KeyEncryptionKey> key = ParseLine(line);
+    if (!key.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(View(name), ":", number, ": ", key.status().message()));
+    }
+    if (keyring.Find(key->id) != nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat(View(name), ":", number, ": a second key by the id ", key->id));
+    }
+    keyring.keys_.push_back(*std::move(key));
+  }
+  if (keyring.keys_.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(View(name), ": holds no key: a line `kek <8 hex digits> <time> <base64 of 32 bytes>` is missing"));
+  }
+  return keyring;
+}
+
+const KeyEncryptionKey* Keyring::Find(std::string_view id) const {
+  const auto found =
+      std::find_if(keys_.begin(), keys_.end(), [&](const KeyEncryptionKey& key) { return key.id == id; });
+  return found == keys_.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<SecretText> NewKeyringText(absl::Time now) {
+  const absl::StatusOr<SecretText> line = FreshLine(nullptr, now);
+  if (!line.ok()) return line.status();
+  return SecretText(absl::StrCat(kHeader, View(line->view())));
+}
+
+absl::StatusOr<SecretText> WithFreshKey(std::string_view text, const Keyring& keyring, absl::Time now) {
+  const absl::StatusOr<SecretText> line = FreshLine(&keyring, now);
+  if (!line.ok()) return line.status();
+  return SecretText(absl::StrCat(View(text), text.ends_with('\n') ? "" : "\n", View(line->view())));
+}
+
+SecretText WithoutKeys(std::string_view text, const std::vector<std::string>& ids) {
+  std::string kept;
+  // Grown once, so that no part of it is left behind in memory.
+  kept.reserve(text.size());
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end);
+    const std::vector<absl::string_view> words = Words(line.substr(0, line.find('\n')));
+    const bool drop =
+        !IsBlankOrComment(line) && words.size() > 1 && std::find(ids.begin(), ids.end(), words[1]) != ids.end();
+    if (!drop) kept.append(line);
+  }
+  return SecretText(std::move(kept));
+}
+
+absl::StatusOr<FileVersion> VersionOf(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0) return SystemError(errno, "looking at", path);
+  return VersionFrom(info);
+}
+
+absl::StatusOr<KeyringFile> ReadKeyringFile(const std::string& path) {
+  // Without waiting for a writer, should it be a pipe.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0) return SystemError(errno, "opening the keyring", path);
+  const absl::Cleanup closer = [&] { close(descriptor); };
+  struct stat info = {};
+  if (fstat(descriptor, &info) != 0) return SystemError(errno, "looking at", path);
+  if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is no regular file"));
+  if ((info.st_mode & 077) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("the keyring %s can be used by others than its owner (mode %04o): chmod 600 %s, and rotate its "
+                        "key if somebody may have read it",
+                        path, info.st_mode & 07777, path));
+  }
+  // One byte more than allowed, which Parse refuses.
+  const size_t size = std::min(static_cast<size_t>(info.st_size), Keyring::kMaxSize + 1);
+  std::string bytes(size, '\0');
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t got = read(descriptor, bytes.data() + done, size - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SystemError(errno, "reading", path);
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  bytes.resize(done);
+  SecretText text(std::move(bytes));
+  absl::StatusOr<Keyring> keyring = Keyring::Parse(text.view(), path);
+  if (!keyring.ok()) return keyring.status();
+  return KeyringFile{*std::move(keyring), std::move(text), VersionFrom(info)};
+}
+
+}  // namespace sallyport::recorder

@@ -1,0 +1,42 @@
+// Text that is overwritten when it is dropped, and the encodings that secrets are kept in.
+#ifndef SALLYPORT_RECORDER_KEYS_SECRET_TEXT_H_
+#define SALLYPORT_RECORDER_KEYS_SECRET_TEXT_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "recorder/keys/crypto.h"
+
+namespace sallyport::recorder {
+
+// Moved, not copied.
+class SecretText {
+ public:
+  SecretText() = default;
+  explicit SecretText(std::string text) : text_(std::move(text)) {}
+  SecretText(SecretText&& other) noexcept { text_.swap(other.text_); }
+  SecretText& operator=(SecretText&& other) noexcept {
+    text_.swap(other.text_);
+    return *this;
+  }
+  ~SecretText() { Cleanse(text_.data(), text_.size()); }
+
+  std::string_view view() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+// RFC 4648 base64 with padding, in its one canonical form.
+SecretText ToBase64(std::string_view bytes);
+// Nothing if `text` is not what ToBase64 makes.
+std::optional<SecretText> FromBase64(std::string_view text);
+
+// Nothing if `text` is not `size` bytes in lower-case hex.
+std::optional<std::string> FromHex(std::string_view text, size_t size);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_KEYS_SECRET_TEXT_H_

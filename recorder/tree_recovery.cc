@@ -1,0 +1,119 @@
+#include "recorder/tree_recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "recorder/log/deleted_segments.h"
+#include "recorder/log/file.h"
+
+namespace sallyport::recorder {
+namespace {
+
+// What stands in the tree for a record that is lost.
+Hash LostLeaf() { return LeafHash("lost"); }
+
+absl::StatusOr<CompactRange> RangeOf(const v1::Tombstone::Range& range) {
+  std::vector<Hash> nodes;
+  for (const std::string& node : range.nodes()) {
+    std::copy_n(node.begin(), sizeof(Hash), nodes.emplace_back().begin());
+  }
+  return CompactRange::FromNodes(range.first_leaf(), range.end_leaf(), std::move(nodes));
+}
+
+// Adds the leaves of what a walk meets.
+class TreeGrower : public LogVisitor {
+ public:
+  TreeGrower(CompactRange tree, v1::Tombstone tombstone, uint64_t most_lost)
+      : tree_(std::move(tree)), base_(tree_), tombstone_(std::move(tombstone)), most_lost_(most_lost) {}
+
+  absl::Status OnSegment(const SegmentReader& segment) override {
+    return Add(segment.header().leaf_index, segment.header_leaf());
+  }
+  absl::Status OnBlock(const Block& block) override { return Add(block.header.leaf_index, block.leaf); }
+
+  CompactRange& tree() { return tree_; }
+  CompactRange& base() { return base_; }
+  std::vector<Hash>& leaves() { return leaves_; }
+
+ private:
+  absl::Status Add(uint64_t index, const Hash& leaf) {
+    if (index < tree_.end()) return absl::OkStatus();  // signed already
+    if (absl::Status status = Fill(index); !status.ok()) return status;
+    tree_.Append(leaf);
+    leaves_.push_back(leaf);
+    return absl::OkStatus();
+  }
+
+  // Accounts for what is missing up to `index`.
+  absl::Status Fill(uint64_t index) {
+    while (tree_.end() < index) {
+      const auto deleted =
+          std::find_if(tombstone_.deleted().begin(), tombstone_.deleted().end(),
+                       [&](const v1::Tombstone::Range& range) { return range.first_leaf() == tree_.end(); });
+      if (deleted != tombstone_.deleted().end() && deleted->end_leaf() <= index) {
+        absl::StatusOr<CompactRange> range = RangeOf(*deleted);
+        if (!range.ok()) return absl::DataLossError(range.status().message());
+        if (absl::Status status = tree_.Append(*range); !status.ok()) return status;
+        base_ = tree_;
+        leaves_.clear();
+        continue;
+      }
+      if (lost_++ == most_lost_) {
+        return absl::DataLossError(absl::StrCat("the log is damaged: a record says it is the ", index,
+                                                "th, but there cannot have been so many"));
+      }
+      tree_.Append(LostLeaf());
+      leaves_.push_back(LostLeaf());
+    }
+    return absl::OkStatus();
+  }
+
+  CompactRange tree_;
+  CompactRange base_;
+  std::vector<Hash> leaves_;
+  const v1::Tombstone tombstone_;
+  const uint64_t most_lost_;
+  uint64_t lost_ = 0;
+};
+
+// No more records than these can have been in the bytes there are, damaged ones included.
+absl::StatusOr<uint64_t> MostRecords(const StoreLayout& layout) {
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+  if (!segments.ok()) return segments.status();
+  // Whole segments may be missing.
+  uint64_t most = segments->empty() ? 0 : segments->back() * 1024;
+  for (uint64_t number : *segments) {
+    absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
+    if (!file.ok()) return file.status();
+    absl::StatusOr<uint64_t> size = file->Size();
+    if (!size.ok()) return size.status();
+    most += *size / kBlockHeaderSize;
+  }
+  return most;
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& keys,
+                                          const std::optional<TreeState>& persisted) {
+  absl::StatusOr<uint64_t> most = MostRecords(layout);
+  if (!most.ok()) return most.status();
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (!tombstone.ok()) return tombstone.status();
+  RecoveredTree recovered;
+  if (persisted.has_value()) recovered.state = *persisted;
+  TreeGrower grower(recovered.state.range, *std::move(tombstone), *most);
+  absl::StatusOr<LogEnd> end = ScanLog(layout, keys, recovered.state.end, OnDamage::kSkip, grower);
+  if (!end.ok()) return end.status();
+  recovered.log_end = *std::move(end);
+  recovered.state.range = std::move(grower.tree());
+  recovered.state.end = recovered.log_end.end;
+  recovered.state.next_sequence =
+      std::max(recovered.state.next_sequence, recovered.log_end.next_sequence.value_or(1));
+  recovered.base = std::move(grower.base());
+  recovered.leaves = std::move(grower.leaves());
+  return recovered;
+}
+
+}  // namespace sallyport::recorder
