@@ -6,13 +6,25 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "recorder/evidence/note_check.h"
+#include "recorder/evidence/checkpoint.h"
+#include "recorder/evidence/signed_note.h"
 #include "recorder/log/log_format.h"
 
 namespace sallyport::recorder {
 
+// A checkpoint whose signatures nobody has looked at yet.
+struct UncheckedCheckpoint {
+  SignedNote note;
+  Checkpoint checkpoint;
+
+  // INVALID_ARGUMENT, saying what is wrong.
+  static absl::StatusOr<UncheckedCheckpoint> Parse(std::string_view note);
+  // OK if the key has signed it. INVALID_ARGUMENT otherwise.
+  absl::Status CheckSignature(const VerifierKey& key) const;
+};
+
 struct StoredCheckpoint {
-  CheckpointNote note;
+  UncheckedCheckpoint note;
   // Where the block after its last leaf begins.
   std::optional<Position> position;
 

@@ -13,7 +13,6 @@
 #include "absl/strings/str_split.h"
 #include "recorder/evidence/index_check.h"
 #include "recorder/evidence/log_join.h"
-#include "recorder/evidence/note_check.h"
 #include "recorder/evidence/segment_check.h"
 #include "recorder/evidence/stored_checkpoint.h"
 #include "recorder/log/file.h"
@@ -26,7 +25,6 @@ namespace {
 using Weight = Finding::Weight;
 
 constexpr size_t kMaxKeyFileSize = size_t{64} << 10;
-constexpr char kOriginPrefix[] = "sallyport/";  // the store id follows, in hex
 constexpr uint64_t kProgressStep = uint64_t{16} << 20;
 
 struct SegmentFile {
@@ -51,7 +49,7 @@ class StoreVerifier {
   absl::Status CheckSegments();
   void CheckOneAfterAnother(std::atomic<size_t>& next);
   void TellProgress(uint64_t bytes);
-  void CheckCheckpointSignature(const CheckpointNote& note);
+  void CheckSignature();
   void CompareCheckpoint(const LogJoin& log);
   void CompareEarlier(const LogJoin& log);
   void CompareLeavesSize(const LogJoin& log);
@@ -63,9 +61,9 @@ class StoreVerifier {
   SegmentCheckPlan plan_;
   const StoreLayout layout_;
   VerifyReport report_;
-  std::optional<NoteKey> key_;
+  std::optional<VerifierKey> key_;
   std::optional<StoredCheckpoint> checkpoint_;
-  std::optional<CheckpointNote> against_;
+  std::optional<UncheckedCheckpoint> against_;
   bool has_leaves_ = false;
   uint64_t leaves_file_size_ = 0;
   std::vector<SegmentFile> files_;
@@ -95,7 +93,7 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   if (absl::Status status = CheckSegments(); !status.ok()) return status;
-  LogJoin log(plan_, checkpoint_.has_value() ? checkpoint_->note.size : 0);
+  LogJoin log(plan_, checkpoint_.has_value() ? checkpoint_->note.checkpoint.size : 0);
   if (absl::Status status = log.Run(segments_); !status.ok()) return status;
   CountUp(log);
   CompareCheckpoint(log);
@@ -116,20 +114,22 @@ absl::Status StoreVerifier::ReadOptions() {
   }
   plan_.on_bytes = [this](uint64_t bytes) { TellProgress(bytes); };
   if (!options_.verifier_key.empty()) {
-    absl::StatusOr<NoteKey> key = NoteKey::Parse(options_.verifier_key);
+    absl::StatusOr<VerifierKey> key = VerifierKey::Parse(options_.verifier_key);
     if (!key.ok()) return key.status();
     key_ = *std::move(key);
     report_.key_was_given = true;
   } else if (options_.keys != nullptr) {
-    const StoreId& id = options_.keys->store_id();
-    key_ = NoteKey::Of(absl::StrCat(kOriginPrefix, absl::BytesToHexString({id.data(), id.size()})),
-                       options_.keys->signing_key().public_key());
+    absl::StatusOr<VerifierKey> key =
+        VerifierKey::Make(CheckpointOrigin(options_.keys->store_id()), SignatureType::kEd25519,
+                          options_.keys->signing_key().public_key());
+    if (!key.ok()) return key.status();
+    key_ = *std::move(key);
   }
   if (!options_.against.empty()) {
-    absl::StatusOr<CheckpointNote> note = CheckpointNote::Parse(options_.against);
+    absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(options_.against);
     if (!note.ok()) return note.status();
     against_ = *std::move(note);
-    plan_.wanted_sizes.push_back(against_->size);
+    plan_.wanted_sizes.push_back(against_->checkpoint.size);
   }
   return absl::OkStatus();
 }
@@ -167,13 +167,13 @@ absl::Status StoreVerifier::ReadCheckpoint() {
     return absl::OkStatus();
   }
   checkpoint_ = *std::move(checkpoint);
-  plan_.wanted_sizes.push_back(checkpoint_->note.size);
+  plan_.wanted_sizes.push_back(checkpoint_->note.checkpoint.size);
   std::sort(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end());
   plan_.wanted_sizes.erase(std::unique(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end()),
                            plan_.wanted_sizes.end());
   report_.has_checkpoint = true;
-  report_.checkpoint_origin = checkpoint_->note.origin;
-  report_.checkpoint_size = checkpoint_->note.size;
+  report_.checkpoint_origin = checkpoint_->note.checkpoint.origin;
+  report_.checkpoint_size = checkpoint_->note.checkpoint.size;
   return absl::OkStatus();
 }
 
@@ -248,19 +248,19 @@ void StoreVerifier::TellProgress(uint64_t bytes) {
   options_.progress(progress_);
 }
 
-void StoreVerifier::CheckCheckpointSignature(const CheckpointNote& note) {
+void StoreVerifier::CheckSignature() {
   constexpr char kFile[] = "tree/checkpoint";
-  const std::string origin =
-      absl::StrCat(kOriginPrefix, absl::BytesToHexString({report_.store_id.data(), report_.store_id.size()}));
-  if (note.origin != origin) {
+  const UncheckedCheckpoint& note = checkpoint_->note;
+  const std::string origin = CheckpointOrigin(report_.store_id);
+  if (note.checkpoint.origin != origin) {
     Add(Weight::kError, kFile,
-        absl::StrCat("the checkpoint is of the log \"", absl::CHexEscape(note.origin), "\", not of ", origin));
+        absl::StrCat("the checkpoint is of the log \"", absl::CHexEscape(note.checkpoint.origin), "\", not of ", origin));
   }
   if (!key_.has_value()) {
     Add(Weight::kNote, kFile, "its signature was not checked: there is no key to check it with; --key names one");
     return;
   }
-  report_.checkpoint_key = key_->Format();
+  report_.checkpoint_key = key_->Text();
   if (absl::Status status = note.CheckSignature(*key_); !status.ok()) {
     Add(Weight::kError, kFile, std::string(status.message()));
   }
@@ -272,8 +272,8 @@ void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
     Add(Weight::kNote, kFile, "there is no checkpoint: nobody has signed what is in the log");
     return;
   }
-  const CheckpointNote& note = checkpoint_->note;
-  CheckCheckpointSignature(note);
+  const Checkpoint& note = checkpoint_->note.checkpoint;
+  CheckSignature();
   const auto found = log.roots().find(note.size);
   if (found == log.roots().end()) {
     if (log.complete() && log.leaves() < note.size) {
@@ -307,32 +307,32 @@ void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
 void StoreVerifier::CompareEarlier(const LogJoin& log) {
   if (!against_.has_value()) return;
   constexpr char kFile[] = "(the checkpoint to compare with)";
-  report_.against_size = against_->size;
+  report_.against_size = against_->checkpoint.size;
   const size_t before = findings_.size();
   if (!key_.has_value()) {
     Add(Weight::kError, kFile, "there is no key to check its signature with: name one");
   } else if (absl::Status status = against_->CheckSignature(*key_); !status.ok()) {
     Add(Weight::kError, kFile, std::string(status.message()));
-  } else if (against_->origin != key_->name) {
-    Add(Weight::kError, kFile, absl::StrCat("it is of the log ", absl::CHexEscape(against_->origin)));
+  } else if (against_->checkpoint.origin != key_->name()) {
+    Add(Weight::kError, kFile, absl::StrCat("it is of the log ", absl::CHexEscape(against_->checkpoint.origin)));
   }
-  const auto found = log.roots().find(against_->size);
+  const auto found = log.roots().find(against_->checkpoint.size);
   if (found == log.roots().end()) {
     Add(Weight::kError, kFile,
-        log.complete() && log.leaves() < against_->size
-            ? absl::StrCat("the log has ", log.leaves(), " leaves, and had ", against_->size,
+        log.complete() && log.leaves() < against_->checkpoint.size
+            ? absl::StrCat("the log has ", log.leaves(), " leaves, and had ", against_->checkpoint.size,
                            " then: it was cut short or put back to an earlier state")
-            : absl::StrCat("the tree of ", against_->size, " leaves could not be computed"));
-  } else if (found->second.root != against_->root) {
+            : absl::StrCat("the tree of ", against_->checkpoint.size, " leaves could not be computed"));
+  } else if (found->second.root != against_->checkpoint.root) {
     Add(Weight::kError, kFile,
-        absl::StrCat("the first ", against_->size, " leaves of the log have another root than then: the past was changed"));
+        absl::StrCat("the first ", against_->checkpoint.size, " leaves of the log have another root than then: the past was changed"));
   }
   report_.against_holds = findings_.size() == before;
 }
 
 void StoreVerifier::CompareLeavesSize(const LogJoin& log) {
   constexpr char kFile[] = "tree/leaves";
-  const uint64_t covered = checkpoint_.has_value() ? checkpoint_->note.size : 0;
+  const uint64_t covered = checkpoint_.has_value() ? checkpoint_->note.checkpoint.size : 0;
   if (leaves_file_size_ / sizeof(Hash) < covered) {
     Add(Weight::kError, kFile,
         absl::StrCat("it has ", leaves_file_size_, " bytes, and ", covered, " leaves are signed"), leaves_file_size_);

@@ -4,9 +4,8 @@
 #include <filesystem>
 #include <functional>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/note_check.h"
+#include "recorder/evidence/checkpoint.h"
 #include "recorder/store_layout.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
@@ -15,10 +14,8 @@ namespace sallyport::recorder {
 namespace {
 
 std::string KeyOf(const StoreKeys& keys) {
-  const StoreId& id = keys.store_id();
-  return NoteKey::Of(absl::StrCat("sallyport/", absl::BytesToHexString({id.data(), id.size()})),
-                     keys.signing_key().public_key())
-      .Format();
+  return VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519, keys.signing_key().public_key())
+      ->Text();
 }
 
 // Two closed segments and one that is still written, with calls in one block, over several and over segments.
