@@ -119,8 +119,7 @@ absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
     for (uint64_t missing = segments[i] + 1; missing < segments[i + 1]; ++missing) {
       if (IsDeleted(*tombstone, missing)) continue;
-      damages.push_back(absl::DataLossError(
-          absl::StrCat("the log is damaged: segment ", missing, " is missing from ", layout.LogDirectory())));
+      damages.push_back(absl::DataLossError(absl::StrCat("the log is damaged: segment ", missing, " is missing")));
       break;
     }
     absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, segments[i]);

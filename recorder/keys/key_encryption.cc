@@ -68,7 +68,7 @@ class KeyringEncryption : public KeyEncryption {
 
   absl::Status Refresh() override {
     if (source_.kind != KeySource::Kind::kFile) return absl::OkStatus();
-    const absl::StatusOr<FileVersion> version = VersionOf(source_.value);
+    const absl::StatusOr<FileVersion> version = FileVersion::Of(source_.value);
     if (!version.ok()) return version.status();
     if (version_ == *version) return absl::OkStatus();
     absl::StatusOr<KeyringFile> file = ReadKeyringFile(source_.value);

@@ -67,11 +67,6 @@ absl::StatusOr<SecretText> FreshLine(const Keyring* keyring, absl::Time now) {
                                  View(ToBase64(key->bytes()).view()), "\n"));
 }
 
-FileVersion VersionFrom(const struct stat& info) {
-  return {info.st_dev, info.st_ino, static_cast<uint64_t>(info.st_size),
-          int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_uid};
-}
-
 }  // namespace
 
 absl::StatusOr<Keyring> Keyring::Parse(std::string_view text, std::string_view name) {
@@ -134,12 +129,6 @@ SecretText WithoutKeys(std::string_view text, const std::vector<std::string>& id
   return SecretText(std::move(kept));
 }
 
-absl::StatusOr<FileVersion> VersionOf(const std::string& path) {
-  struct stat info = {};
-  if (stat(path.c_str(), &info) != 0) return SystemError(errno, "looking at", path);
-  return VersionFrom(info);
-}
-
 absl::StatusOr<KeyringFile> ReadKeyringFile(const std::string& path) {
   // Without waiting for a writer, should it be a pipe.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -169,7 +158,7 @@ absl::StatusOr<KeyringFile> ReadKeyringFile(const std::string& path) {
   SecretText text(std::move(bytes));
   absl::StatusOr<Keyring> keyring = Keyring::Parse(text.view(), path);
   if (!keyring.ok()) return keyring.status();
-  return KeyringFile{*std::move(keyring), std::move(text), VersionFrom(info)};
+  return KeyringFile{*std::move(keyring), std::move(text), FileVersion::From(info)};
 }
 
 }  // namespace sallyport::recorder

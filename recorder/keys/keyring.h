@@ -2,7 +2,6 @@
 #ifndef SALLYPORT_RECORDER_KEYS_KEYRING_H_
 #define SALLYPORT_RECORDER_KEYS_KEYRING_H_
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/keys/crypto.h"
+#include "recorder/keys/file_version.h"
 #include "recorder/keys/secret_text.h"
 
 namespace sallyport::recorder {
@@ -48,19 +48,6 @@ absl::StatusOr<SecretText> NewKeyringText(absl::Time now);
 absl::StatusOr<SecretText> WithFreshKey(std::string_view text, const Keyring& keyring, absl::Time now);
 // `text` without the keys by these ids.
 SecretText WithoutKeys(std::string_view text, const std::vector<std::string>& ids);
-
-// Tells one version of a file from another without reading it.
-struct FileVersion {
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  uint64_t size = 0;
-  int64_t modified_ns = 0;
-  uint32_t owner = 0;  // user id
-
-  friend bool operator==(const FileVersion&, const FileVersion&) = default;
-};
-// NOT_FOUND if there is no such file.
-absl::StatusOr<FileVersion> VersionOf(const std::string& path);
 
 struct KeyringFile {
   Keyring keyring;

@@ -20,7 +20,7 @@ std::string BytesInDocument() {
   std::string line;
   while (std::getline(document, line) && line != "## Worked example") {
   }
-  while (std::getline(document, line) && line != "```") {
+  while (std::getline(document, line) && line != "```segment") {
   }
   std::string hex;
   while (std::getline(document, line) && line != "```") {

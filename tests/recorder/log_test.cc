@@ -9,6 +9,7 @@
 #include "recorder/log/log_writer.h"
 #include "recorder/log/segment_reader.h"
 #include "tests/recorder/fake_keys.h"
+#include "tests/recorder/faulty_files.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {
@@ -137,16 +138,105 @@ TEST_CASE("a log cut anywhere yields its whole blocks, and says whether somethin
   }
   const std::string path = log.layout.Segment(1);
   const std::string good = ReadFile(path);
-  for (size_t size = 0; size <= good.size(); ++size) {
+  for (size_t size = kSegmentHeaderSize; size <= good.size(); ++size) {
     WriteFile(path, std::string_view(good).substr(0, size));
     const auto [bodies, end] = Bodies(log, OnDamage::kStop);
     const auto whole = std::upper_bound(ends.begin(), ends.end(), size) - ends.begin();
     INFO("cut to " << size);
-    CHECK(static_cast<ptrdiff_t>(bodies.size()) == std::max<ptrdiff_t>(0, whole - 1));
+    CHECK(static_cast<ptrdiff_t>(bodies.size()) == whole - 1);
     CHECK(end.damage.ok());
     CHECK(end.torn.ok() == (std::find(ends.begin(), ends.end(), size) != ends.end()));
-    CHECK(end.end.offset() == (whole == 0 ? 0 : ends[static_cast<size_t>(whole) - 1]));
+    CHECK(end.end.offset() == ends[static_cast<size_t>(whole) - 1]);
   }
+}
+
+TEST_CASE("what was sealed for one store, segment or key does not open as another's") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  const Position at = log.Append(1, Entries({"first", "second"}), 2);
+  SegmentHeader header = SegmentReader::Open(log.layout, log.keys, 1)->header();
+  const DataKey key = *log.keys.OpenDataKey(1);
+  const std::string bytes = ReadFile(log.layout.Segment(1));
+  char block[kBlockHeaderSize];
+  std::copy_n(bytes.data() + at.offset(), kBlockHeaderSize, block);
+  const BlockHeader good = *BlockHeader::Decode(block);
+  const std::string payload = bytes.substr(at.offset() + kBlockHeaderSize, good.payload_size());
+  const auto open = [&](const StoreId& store, const KeyId& id, const SecretKey& with, const BlockHeader& as) {
+    return BlockOpener(store, id, &with).Open(as, payload).status();
+  };
+  CHECK(open(header.store_id, header.key_id, key.key, good).ok());
+  StoreId other_store = header.store_id;
+  other_store[3] ^= 1;
+  CHECK(absl::IsDataLoss(open(other_store, header.key_id, key.key, good)));
+  KeyId other_id = header.key_id;
+  other_id[15] ^= 1;
+  CHECK(absl::IsDataLoss(open(header.store_id, other_id, key.key, good)));
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, log.keys.OpenDataKey(2)->key, good)));
+  BlockHeader elsewhere = good;
+  elsewhere.position = Position(2, at.offset());
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, key.key, elsewhere)));
+  elsewhere = good;
+  elsewhere.leaf_index += 1;
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, key.key, elsewhere)));
+  elsewhere = good;
+  elsewhere.entries_root[0] ^= 1;
+  CHECK(absl::IsDataLoss(open(header.store_id, header.key_id, key.key, elsewhere)));
+}
+
+TEST_CASE("without its data key a block's directory is read and its entries are not") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  log.Append(7, Entries({"secret"}), 1);
+  log.keys.Destroy(1);
+  size_t blocks = 0;
+  auto end = ScanEntries(log.layout, log.keys, Position(), OnDamage::kStop, [&](const Block& block) {
+    ++blocks;
+    CHECK(block.shredded);
+    CHECK(block.body.empty());
+    CHECK(block.directory.at(0).call_id == 7);
+    return absl::OkStatus();
+  });
+  REQUIRE(end.ok());
+  CHECK(end->damage.ok());
+  CHECK(blocks == 1);
+}
+
+TEST_CASE("a body that compression makes smaller is read back as it was") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  std::string long_entry = "\xd0\x0f" + std::string(2000, 'z');
+  log.Append(1, long_entry, 1);
+  const auto [bodies, end] = Bodies(log, OnDamage::kStop);
+  CHECK(bodies == std::vector<std::string>{long_entry});
+  CHECK(log.writer->end().offset() < 600);
+}
+
+TEST_CASE("space that cannot be had is told, and what was taken before can still be written") {
+  TemporaryDirectory directory;
+  FaultyFiles files;
+  FakeKeys keys;
+  const StoreLayout layout(directory.store());
+  for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
+    REQUIRE(files.EnsureDirectory(path).ok());
+  }
+  LogWriter::Options options;
+  options.segment_bytes = 1000;
+  options.space_ahead = 4000;
+  LogWriter writer(layout, options, files, keys, LogWriter::Start());
+  REQUIRE(writer.Open(absl::UnixEpoch()).ok());
+  files.SetJudge([](Operation operation, const std::string&) { return operation == Operation::kAllocate ? ENOSPC : 0; });
+  CHECK(absl::IsResourceExhausted(writer.Reserve(100'000)));
+  CHECK(writer.Reserve(2000).ok());
+  // The segment is full by its size, but there is no space for another: it goes on.
+  const std::string entry = Entries({std::string(100, 'e')});
+  const std::vector<CallEntries> group = {{1, entry, 1, false}};
+  for (int i = 0; i < 10; ++i) REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
+  CHECK(writer.end().segment() == 1);
+  CHECK(writer.end().offset() > 1000);
+  files.SetJudge(nullptr);
+  REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
+  CHECK(writer.end().segment() == 2);
+  REQUIRE(writer.Close(absl::UnixEpoch()).ok());
 }
 
 TEST_CASE("a valid block moved to another place is not accepted there") {

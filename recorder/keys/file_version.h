@@ -1,0 +1,35 @@
+// What the system says about a file without reading it.
+#ifndef SALLYPORT_RECORDER_KEYS_FILE_VERSION_H_
+#define SALLYPORT_RECORDER_KEYS_FILE_VERSION_H_
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace sallyport::recorder {
+
+// Tells one version of a file from another. A value.
+struct FileVersion {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  uint64_t size = 0;
+  int64_t modified_ns = 0;
+  uint32_t owner = 0;  // user id
+
+  static FileVersion From(const struct stat& info);
+  // NOT_FOUND if there is no such file.
+  static absl::StatusOr<FileVersion> Of(const std::string& path);
+  friend bool operator==(const FileVersion&, const FileVersion&) = default;
+};
+
+// PERMISSION_DENIED, saying what to do, unless this process runs as the user who owns the file or directory: who else
+// replaces a file that only its owner can read shuts its owner out.
+absl::Status CheckOwner(const std::string& path);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_KEYS_FILE_VERSION_H_

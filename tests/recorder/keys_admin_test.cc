@@ -1,0 +1,340 @@
+#include "recorder/keys/key_admin.h"
+#include "recorder/keys/keyring.h"
+#include "tests/recorder/keys_fixture.h"
+
+namespace sallyport::recorder {
+namespace {
+
+using Access = StoreKeys::Access;
+
+absl::StatusOr<Rotation> Rotate(const KeysDirectory& directory, FileSystem& files = RealFileSystem()) {
+  return RotateKeyring(directory.layout(), {}, files);
+}
+
+absl::StatusOr<Rewrapping> Rewrap(const KeysDirectory& directory, UnusedKeys unused = UnusedKeys::kKeep,
+                                  FileSystem& files = RealFileSystem(), std::optional<KeySource> source = {}) {
+  return RewrapKeys(directory.layout(), source, unused, files, [](uint64_t, uint64_t) {});
+}
+
+absl::StatusOr<bool> NoHolds(uint64_t) { return false; }
+
+// A segment file with a header and, if it is closed, a footer, and nothing between.
+void PutSegment(const StoreLayout& layout, uint64_t number, std::optional<absl::Time> closed) {
+  std::filesystem::create_directory(layout.LogDirectory());
+  SegmentHeader header;
+  header.number = number;
+  header.created_ns = 1'000'000'000;
+  char header_bytes[kSegmentHeaderSize];
+  header.Encode(header_bytes);
+  std::string bytes(header_bytes, sizeof(header_bytes));
+  if (closed.has_value()) {
+    SegmentFooter footer;
+    footer.size = bytes.size();
+    footer.closed_ns = absl::ToUnixNanos(*closed);
+    char body[kFooterBodySize];
+    footer.Encode(body);
+    BlockHeader block;
+    block.type = BlockType::kFooter;
+    block.position = Position(number, bytes.size());
+    block.stored_length = block.plain_length = sizeof(body);
+    block.payload_hash = PayloadHash("", {body, sizeof(body)});
+    char block_bytes[kBlockHeaderSize];
+    block.Encode(block_bytes);
+    bytes.append(block_bytes, sizeof(block_bytes));
+    bytes.append(body, sizeof(body));
+  }
+  PutFile(layout.Segment(number), bytes);
+}
+
+absl::Time At(int seconds) { return absl::FromUnixSeconds(seconds); }
+
+// A store with data keys for segments 1 to 3; what their keys are is in `keys`.
+struct Store {
+  Store() {
+    auto opened = OpenKeys(directory, Access::kWrite);
+    REQUIRE(opened.ok());
+    for (uint64_t segment : {1, 2, 3}) {
+      keys.emplace_back((*opened)->CreateDataKey(segment)->key.bytes());
+    }
+  }
+  // Checks that all keys can be opened and are what they were.
+  void CheckKeys(std::optional<KeySource> source = {}) const {
+    auto opened = OpenKeys(directory, Access::kRead, source);
+    INFO(opened.status());
+    REQUIRE(opened.ok());
+    for (uint64_t segment : {1, 2, 3}) {
+      auto key = (*opened)->OpenDataKey(segment);
+      INFO(key.status());
+      REQUIRE(key.ok());
+      REQUIRE(key->key.bytes() == keys[segment - 1]);
+    }
+  }
+
+  KeysDirectory directory;
+  std::vector<std::string> keys;
+};
+
+TEST_CASE("the status of keys says what wraps what, and how to check checkpoints") {
+  Store store;
+  PutSegment(store.directory.layout(), 1, At(100));
+  PutSegment(store.directory.layout(), 2, At(200));
+  std::filesystem::remove(store.directory.layout().DataKey(1));
+  const auto rotation = Rotate(store.directory);
+  REQUIRE(rotation.ok());
+  const auto status = ReadKeysStatus(store.directory.layout(), {});
+  REQUIRE(status.ok());
+  REQUIRE(status->key_encryption_keys.size() == 2);
+  CHECK(status->key_encryption_keys[0].key_files == 4);
+  CHECK_FALSE(status->key_encryption_keys[0].current);
+  CHECK(status->key_encryption_keys[1].key_files == 0);
+  CHECK(status->key_encryption_keys[1].current);
+  CHECK(status->key_encryption_keys[1].id == rotation->id);
+  REQUIRE(status->segments.size() == 3);
+  CHECK_FALSE(status->segments[0].key_encryption_key.has_value());
+  CHECK(status->segments[1].key_encryption_key == status->key_encryption_keys[0].id);
+  CHECK(Contains(status->source, store.directory.keyring()));
+  CHECK(status->store_id.size() == 32);
+  CHECK(status->verifier_key.starts_with("sallyport/" + status->store_id + "+"));
+  // name + 8 hex digits + base64 of 33 bytes
+  CHECK(status->verifier_key.size() == 10 + 32 + 1 + 8 + 1 + 44);
+}
+
+TEST_CASE("rotation keeps what is in the keyring, its mode and its comments") {
+  Store store;
+  const std::string before = Contents(store.directory.keyring());
+  const auto rotation = Rotate(store.directory);
+  REQUIRE(rotation.ok());
+  CHECK(std::filesystem::equivalent(rotation->keyring, store.directory.keyring()));
+  CHECK(Contents(store.directory.keyring()).starts_with(before));
+  CHECK(ModeOf(store.directory.keyring()) == 0600);
+  CHECK(ReadKeyringFile(store.directory.keyring())->keyring.current().id == rotation->id);
+  store.CheckKeys();
+}
+
+TEST_CASE("a keyring behind a link is rotated where it is") {
+  Store store;
+  const std::string elsewhere = store.directory.path() + "/elsewhere";
+  std::filesystem::rename(store.directory.keyring(), elsewhere);
+  std::filesystem::create_symlink(elsewhere, store.directory.keyring());
+  REQUIRE(Rotate(store.directory).ok());
+  CHECK(std::filesystem::is_symlink(store.directory.keyring()));
+  CHECK(ReadKeyringFile(elsewhere)->keyring.keys().size() == 2);
+}
+
+TEST_CASE("a rotation cut off anywhere leaves the old keyring or the new one") {
+  for (int operations = 0;; ++operations) {
+    Store store;
+    CutOffFileSystem files(operations);
+    const auto rotation = Rotate(store.directory, files);
+    const auto ring = ReadKeyringFile(store.directory.keyring());
+    REQUIRE(ring.ok());
+    store.CheckKeys();
+    if (!files.was_cut()) {
+      CHECK(ring->keyring.keys().size() == 2);
+      break;
+    }
+    CHECK_FALSE(rotation.ok());
+    REQUIRE(Rotate(store.directory).ok());
+    store.CheckKeys();
+  }
+}
+
+TEST_CASE("rewrapping moves every key file under the current key, and then the old key can go") {
+  Store store;
+  const std::string old = ReadKeyringFile(store.directory.keyring())->keyring.current().id;
+  const auto rotation = Rotate(store.directory);
+  const auto first = Rewrap(store.directory);
+  REQUIRE(first.ok());
+  CHECK(first->rewrapped == 5);
+  CHECK(first->dropped.empty());
+  store.CheckKeys();
+  const auto second = Rewrap(store.directory, UnusedKeys::kDrop);
+  REQUIRE(second.ok());
+  CHECK(second->rewrapped == 0);
+  CHECK(second->left == 5);
+  CHECK(second->dropped == std::vector<std::string>{old});
+  const auto ring = ReadKeyringFile(store.directory.keyring());
+  REQUIRE(ring.ok());
+  CHECK(ring->keyring.keys().size() == 1);
+  CHECK(ring->keyring.current().id == rotation->id);
+  CHECK(Contains(Contents(store.directory.keyring()), "# Sallyport keyring"));
+  store.CheckKeys();
+}
+
+TEST_CASE("rewrapping cut off anywhere loses no key and can be run again") {
+  for (int operations = 0;; ++operations) {
+    Store store;
+    REQUIRE(Rotate(store.directory).ok());
+    CutOffFileSystem files(operations);
+    const auto rewrapping = Rewrap(store.directory, UnusedKeys::kDrop, files);
+    INFO("cut off after " << operations << ": " << rewrapping.status());
+    store.CheckKeys();
+    if (!files.was_cut()) {
+      CHECK(rewrapping.ok());
+      CHECK(operations > 30);
+      break;
+    }
+    REQUIRE_FALSE(rewrapping.ok());
+    REQUIRE(Rewrap(store.directory, UnusedKeys::kDrop).ok());
+    store.CheckKeys();
+    REQUIRE(ReadKeyringFile(store.directory.keyring())->keyring.keys().size() == 1);
+    for (const auto& entry : std::filesystem::directory_iterator(store.directory.layout().KeysDirectory())) {
+      REQUIRE(entry.path().extension() == ".key");
+    }
+  }
+}
+
+TEST_CASE("a gateway that runs goes on under the current key while the old one is dropped") {
+  Store store;
+  auto gateway = OpenKeys(store.directory, Access::kWrite);
+  REQUIRE(gateway.ok());
+  REQUIRE(Rotate(store.directory).ok());
+  REQUIRE(Rewrap(store.directory, UnusedKeys::kDrop).ok());
+  // It has not looked at the keyring since; the key it remembers would be lost with it.
+  auto key = (*gateway)->CreateDataKey(4);
+  REQUIRE(key.ok());
+  CHECK((*gateway)->OpenDataKey(1)->key.bytes() == store.keys[0]);
+  CHECK((*OpenKeys(store.directory, Access::kRead))->OpenDataKey(4)->key.bytes() == key->key.bytes());
+}
+
+TEST_CASE("no key is dropped while a key file cannot be read") {
+  Store store;
+  REQUIRE(Rotate(store.directory).ok());
+  REQUIRE(Rewrap(store.directory).ok());
+  PutFile(store.directory.layout().DataKey(2), "damaged");
+  CHECK(absl::IsDataLoss(Rewrap(store.directory, UnusedKeys::kDrop).status()));
+  CHECK(ReadKeyringFile(store.directory.keyring())->keyring.keys().size() == 2);
+}
+
+TEST_CASE("a keyring that does not open the store is neither rotated nor used to rewrap") {
+  Store store;
+  const KeySource other{KeySource::Kind::kFile, store.directory.path() + "/other"};
+  const std::string text(NewKeyringText(absl::Now())->view());
+  PutFile(other.value, text);
+  CHECK(absl::IsFailedPrecondition(RotateKeyring(store.directory.layout(), other, RealFileSystem()).status()));
+  CHECK(absl::IsFailedPrecondition(Rewrap(store.directory, UnusedKeys::kDrop, RealFileSystem(), other).status()));
+  CHECK(Contents(other.value) == text);
+  store.CheckKeys();
+}
+
+TEST_CASE("keys in the environment and those of a command are not rotated, but it is said how") {
+  Store store;
+  const auto said = [&](const std::string& source) {
+    const auto status = RotateKeyring(store.directory.layout(), *KeySource::Parse(source), RealFileSystem()).status();
+    CHECK(absl::IsFailedPrecondition(status));
+    return Said(status);
+  };
+  CHECK(Contains(said("env:X"), "rewrap"));
+  CHECK(Contains(said("exec:false"), "rotate it there"));
+}
+
+TEST_CASE("rewrapping with a key command runs it for every file, and loses nothing if it fails on the way") {
+  KeysDirectory directory;
+  const std::string counter = directory.path() + "/runs";
+  const std::string broken = directory.path() + "/broken";
+  // Fails once there have been so many runs.
+  const KeySource source{KeySource::Kind::kCommand, "test \"$(wc -l < " + counter + ")\" -lt \"$(cat " + broken +
+                                                        ")\" || exit 1; " + ToyCommand(counter)};
+  PutFile(counter, "");
+  PutFile(broken, "1000");
+  std::string key;
+  {
+    auto keys = OpenKeys(directory, Access::kWrite, source);
+    REQUIRE(keys.ok());
+    key = (*keys)->CreateDataKey(1)->key.bytes();
+  }
+  const auto check = [&] {
+    PutFile(broken, "1000");
+    auto keys = OpenKeys(directory, Access::kRead, source);
+    REQUIRE(keys.ok());
+    REQUIRE((*keys)->OpenDataKey(1)->key.bytes() == key);
+  };
+  check();
+  for (int runs = 0;; ++runs) {
+    PutFile(counter, "");
+    PutFile(broken, std::to_string(runs));
+    const auto rewrapping = Rewrap(directory, UnusedKeys::kKeep, RealFileSystem(), source);
+    check();
+    if (rewrapping.ok()) {
+      CHECK(rewrapping->rewrapped == 3);
+      CHECK(runs == 10);
+      break;
+    }
+  }
+  CHECK(absl::IsFailedPrecondition(Rewrap(directory, UnusedKeys::kDrop, RealFileSystem(), source).status()));
+}
+
+TEST_CASE("a shredded segment's key is gone from the disk, and only that one") {
+  Store store;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 1, At(100));
+  PutSegment(layout, 2, At(200));
+  PutSegment(layout, 3, std::nullopt);
+  PutFile(layout.DataKey(2) + ".tmp", Contents(layout.DataKey(2)));
+  // A second name shows what became of the bytes.
+  std::filesystem::create_hard_link(layout.DataKey(2), store.directory.path() + "/bytes");
+  auto gateway = OpenKeys(store.directory, Access::kRead);
+  REQUIRE((*gateway)->OpenDataKey(2).ok());
+  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+  CHECK(Contents(store.directory.path() + "/bytes").find_first_not_of('\0') == std::string::npos);
+  CHECK_FALSE(FileExists(layout.DataKey(2)));
+  CHECK_FALSE(FileExists(layout.DataKey(2) + ".tmp"));
+  CHECK(absl::IsNotFound((*gateway)->OpenDataKey(2).status()));
+  CHECK((*gateway)->OpenDataKey(1).ok());
+  CHECK(ShredSegment(layout, 2, RealFileSystem()).ok());
+}
+
+TEST_CASE("shredding cut off anywhere can be run again") {
+  for (int operations = 0;; ++operations) {
+    Store store;
+    const StoreLayout layout = store.directory.layout();
+    PutFile(layout.DataKey(2) + ".tmp", Contents(layout.DataKey(2)));
+    CutOffFileSystem files(operations);
+    const auto status = ShredSegment(layout, 2, files);
+    CHECK(status.ok() == !files.was_cut());
+    REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+    CHECK(absl::IsNotFound((*OpenKeys(store.directory, Access::kRead))->OpenDataKey(2).status()));
+    CHECK_FALSE(FileExists(layout.DataKey(2) + ".tmp"));
+    if (!files.was_cut()) break;
+  }
+}
+
+TEST_CASE("only closed segments are planned to be shredded, by number or by age") {
+  Store store;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 1, At(100));
+  PutSegment(layout, 2, At(200));
+  PutSegment(layout, 3, std::nullopt);
+  const auto numbers = [](const absl::StatusOr<ShredPlan>& plan) {
+    REQUIRE(plan.ok());
+    std::vector<uint64_t> all;
+    for (const auto& segment : plan->segments) all.push_back(segment.number);
+    return all;
+  };
+  using Numbers = std::vector<uint64_t>;
+  const auto plan = [&](ShredQuery query) { return PlanShredding(layout, query, NoHolds); };
+  CHECK(numbers(plan({{2, 2}, {}})) == Numbers{2});
+  CHECK(plan({{2}, {}})->segments[0].closed == At(200));
+  CHECK(numbers(plan({{}, At(1000)})) == Numbers{1, 2});
+  CHECK(numbers(plan({{}, At(200)})) == Numbers{1});
+  CHECK(numbers(plan({{2}, At(200)})) == Numbers{1, 2});
+  CHECK(numbers(plan({{}, At(100)})).empty());
+  CHECK(absl::IsFailedPrecondition(plan({{3}, {}}).status()));
+  CHECK(absl::IsNotFound(plan({{4}, {}}).status()));
+  // Shredded before, held, damaged.
+  REQUIRE(ShredSegment(layout, 1, RealFileSystem()).ok());
+  const auto held = PlanShredding(layout, {{}, At(1000)}, [](uint64_t segment) { return segment == 2; });
+  CHECK(numbers(held).empty());
+  CHECK(held->already == Numbers{1});
+  CHECK(held->held == Numbers{2});
+  const auto unknown = PlanShredding(layout, {{2}, {}}, [](uint64_t) { return absl::DataLossError("holds"); });
+  CHECK(absl::IsDataLoss(unknown.status()));
+  std::string bytes = Contents(layout.Segment(2));
+  bytes[33] ^= 1;
+  PutFile(layout.Segment(2), bytes);
+  CHECK(plan({{}, At(1000)})->damaged == Numbers{2});
+  CHECK(absl::IsDataLoss(plan({{2}, {}}).status()));
+}
+
+}  // namespace
+}  // namespace sallyport::recorder
