@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   sallyport::replay::AddTailCommand(&app, &context);
   sallyport::replay::AddIndexCommand(&app, &context);
   sallyport::replay::AddReplayCommand(&app, &context);
+  sallyport::replay::AddVerifyCommand(&app, &context);
+  sallyport::replay::AddEvidenceCommand(&app, &context);
 
   try {
     app.parse(argc, argv);

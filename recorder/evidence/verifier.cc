@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "recorder/evidence/index_check.h"
+#include "recorder/evidence/index_rows.h"
 #include "recorder/evidence/log_join.h"
 #include "recorder/evidence/segment_check.h"
 #include "recorder/evidence/stored_checkpoint.h"
@@ -44,6 +46,7 @@ class StoreVerifier {
   absl::Status ReadOptions();
   absl::Status ReadStoreId();
   absl::Status ReadCheckpoint();
+  absl::Status OpenIndex();
   absl::Status ReadLeavesSize();
   absl::Status ListSegments();
   absl::Status CheckSegments();
@@ -64,7 +67,8 @@ class StoreVerifier {
   std::optional<VerifierKey> key_;
   std::optional<StoredCheckpoint> checkpoint_;
   std::optional<UncheckedCheckpoint> against_;
-  bool has_leaves_ = false;
+  std::unique_ptr<IndexedCalls> own_index_;
+  IndexedCalls* index_ = nullptr;
   uint64_t leaves_file_size_ = 0;
   std::vector<SegmentFile> files_;
   std::vector<CheckedSegmentLog> segments_;
@@ -89,7 +93,7 @@ void StoreVerifier::Add(Weight weight, std::string file, std::string text, uint6
 absl::StatusOr<VerifyReport> StoreVerifier::Run() {
   // What grows last is looked at first, so that a gateway that goes on writing does not look like damage.
   for (const auto step : {&StoreVerifier::ReadOptions, &StoreVerifier::ReadStoreId, &StoreVerifier::ReadCheckpoint,
-                          &StoreVerifier::ReadLeavesSize, &StoreVerifier::ListSegments}) {
+                          &StoreVerifier::OpenIndex, &StoreVerifier::ReadLeavesSize, &StoreVerifier::ListSegments}) {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   if (absl::Status status = CheckSegments(); !status.ok()) return status;
@@ -99,8 +103,8 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
   CompareCheckpoint(log);
   CompareEarlier(log);
   CompareLeavesSize(log);
-  if (absl::Status status = CheckIndex(plan_, segments_, log, options_.index, findings_); !status.ok()) return status;
-  report_.index_checked = options_.index != nullptr;
+  if (absl::Status status = CheckIndex(plan_, segments_, log, index_, findings_); !status.ok()) return status;
+  report_.index_checked = index_ != nullptr;
   Finish(log);
   return std::move(report_);
 }
@@ -108,7 +112,6 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
 absl::Status StoreVerifier::ReadOptions() {
   plan_.keys = options_.keys;
   plan_.max_findings = options_.max_findings;
-  if (options_.index != nullptr) plan_.index_end = options_.index->end();
   if (absl::Status status = FillRandom(reinterpret_cast<char*>(&plan_.seed), sizeof(plan_.seed)); !status.ok()) {
     return status;
   }
@@ -177,13 +180,30 @@ absl::Status StoreVerifier::ReadCheckpoint() {
   return absl::OkStatus();
 }
 
+absl::Status StoreVerifier::OpenIndex() {
+  index_ = options_.index;
+  if (index_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<IndexedCalls>> index = OpenIndexedCalls(layout_);
+    if (absl::IsNotFound(index.status())) return absl::OkStatus();
+    if (absl::IsPermissionDenied(index.status())) return index.status();
+    if (!index.ok()) {
+      Add(Weight::kError, "index/index.db",
+          absl::StrCat(index.status().message(), "; nothing is lost with it: `sallyport index rebuild` makes it again"));
+      return absl::OkStatus();
+    }
+    own_index_ = *std::move(index);
+    index_ = own_index_.get();
+  }
+  plan_.index_end = index_->end();
+  return absl::OkStatus();
+}
+
 absl::Status StoreVerifier::ReadLeavesSize() {
   const absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout_.Leaves());
   if (absl::IsNotFound(file.status())) return absl::OkStatus();
   if (!file.ok()) return file.status();
   const absl::StatusOr<uint64_t> size = file->Size();
   if (!size.ok()) return size.status();
-  has_leaves_ = true;
   leaves_file_size_ = *size;
   plan_.leaves_size = *size / sizeof(Hash) * sizeof(Hash);
   return absl::OkStatus();

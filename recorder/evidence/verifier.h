@@ -60,7 +60,7 @@ struct VerifyOptions {
   std::string directory;
   // Opens the blocks too; null: only what needs no key is checked. Must outlive the verification.
   StoreKeys* keys = nullptr;
-  // Agreement with the index is checked; null: not. Must outlive the verification.
+  // In place of the store's own index. Must outlive the verification.
   IndexedCalls* index = nullptr;
   // The key whose signature the checkpoint must bear, as a C2SP verifier key. Empty: the store's own.
   std::string verifier_key;
