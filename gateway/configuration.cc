@@ -132,6 +132,14 @@ class Checker {
     options_.buffer_bytes = Size("data.buffer", data.buffer(), kDefaultBuffer, 64 << 10, uint64_t{64} << 30);
     options_.segment_bytes =
         Size("data.segment_size", data.segment_size(), kDefaultSegmentSize, 1 << 20, uint64_t{64} << 30);
+    if (!data.retention().empty()) {
+      options_.retention.age = Duration("data.retention", data.retention(), "");
+      if (*options_.retention.age <= absl::ZeroDuration()) Fail("data.retention", "must be longer than nothing");
+    }
+    if (!data.retention_size().empty()) {
+      options_.retention.bytes =
+          Size("data.retention_size", data.retention_size(), "", options_.segment_bytes, uint64_t{1} << 60);
+    }
   }
 
   void CheckLimits() {

@@ -10,6 +10,7 @@
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
+#include "recorder/recorder.h"
 #include "sallyport/v1/config.pb.h"
 
 namespace sallyport::gateway {
@@ -35,6 +36,7 @@ struct GatewayOptions {
   Durability durability = Durability::kCommit;
   uint64_t buffer_bytes = 0;
   uint64_t segment_bytes = 0;
+  recorder::Retention retention;
   std::vector<UpstreamOptions> upstreams;
   std::vector<RouteOptions> routes;
   std::vector<std::string> descriptor_files;

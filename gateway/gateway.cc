@@ -60,6 +60,7 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   recorder_options.directory = options.data_directory;
   recorder_options.buffer_bytes = options.buffer_bytes;
   recorder_options.segment_bytes = options.segment_bytes;
+  recorder_options.retention = options.retention;
   absl::StatusOr<std::unique_ptr<recorder::Recorder>> recorder = recorder::Recorder::Open(recorder_options);
   if (!recorder.ok()) return recorder.status();
   recorder_ = *std::move(recorder);

@@ -16,6 +16,12 @@
 
 namespace sallyport::recorder {
 
+// How long, and how much, is kept; what is not set keeps everything. Whole segments are deleted, with their keys.
+struct Retention {
+  std::optional<absl::Duration> age;  // since a segment was closed
+  std::optional<uint64_t> bytes;      // of the log's segments together
+};
+
 struct RecorderOptions {
   std::string directory;  // created with mode 0700 if it does not exist
   // Bytes of entries that may wait to be written. A batch is taken in while less than this waits, so the bound is
@@ -25,6 +31,7 @@ struct RecorderOptions {
   uint64_t segment_bytes = 256 << 20;
   // Where the key-encryption key comes from; a keyring beside the directory unless said.
   std::optional<KeySource> keys;
+  Retention retention;
   // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the disk
   // fills up.
   uint64_t reserve_per_call = 16 << 10;

@@ -123,7 +123,7 @@ absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout
       break;
     }
     absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, segments[i]);
-    absl::Status status = segment.ok() ? segment->CheckFooter() : segment.status();
+    absl::Status status = segment.ok() ? segment->ReadFooter().status() : segment.status();
     if (absl::IsDataLoss(status)) {
       damages.push_back(std::move(status));
     } else if (!status.ok()) {

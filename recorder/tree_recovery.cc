@@ -13,14 +13,6 @@ namespace {
 // What stands in the tree for a record that is lost.
 Hash LostLeaf() { return LeafHash("lost"); }
 
-absl::StatusOr<CompactRange> RangeOf(const v1::Tombstone::Range& range) {
-  std::vector<Hash> nodes;
-  for (const std::string& node : range.nodes()) {
-    std::copy_n(node.begin(), sizeof(Hash), nodes.emplace_back().begin());
-  }
-  return CompactRange::FromNodes(range.first_leaf(), range.end_leaf(), std::move(nodes));
-}
-
 // Adds the leaves of what a walk meets.
 class TreeGrower : public LogVisitor {
  public:
@@ -30,9 +22,18 @@ class TreeGrower : public LogVisitor {
   absl::Status OnSegment(const SegmentReader& segment) override {
     return Add(segment.header().leaf_index, segment.header_leaf());
   }
-  absl::Status OnBlock(const Block& block) override { return Add(block.header.leaf_index, block.leaf); }
+  absl::Status OnBlock(const Block& block) override {
+    if (block.header.type == BlockType::kTombstone) {
+      v1::Tombstone tombstone;
+      if (!tombstone.ParseFromString(block.body)) return absl::DataLossError("the log holds a tombstone that is none");
+      if (absl::Status status = CheckTombstone(tombstone); !status.ok()) return status;
+      last_tombstone_ = std::move(tombstone);
+    }
+    return Add(block.header.leaf_index, block.leaf);
+  }
 
   CompactRange& tree() { return tree_; }
+  std::optional<v1::Tombstone>& last_tombstone() { return last_tombstone_; }
   CompactRange& base() { return base_; }
   std::vector<Hash>& leaves() { return leaves_; }
 
@@ -52,8 +53,8 @@ class TreeGrower : public LogVisitor {
           std::find_if(tombstone_.deleted().begin(), tombstone_.deleted().end(),
                        [&](const v1::Tombstone::Range& range) { return range.first_leaf() == tree_.end(); });
       if (deleted != tombstone_.deleted().end() && deleted->end_leaf() <= index) {
-        absl::StatusOr<CompactRange> range = RangeOf(*deleted);
-        if (!range.ok()) return absl::DataLossError(range.status().message());
+        absl::StatusOr<CompactRange> range = LeavesOf(*deleted);
+        if (!range.ok()) return range.status();
         if (absl::Status status = tree_.Append(*range); !status.ok()) return status;
         base_ = tree_;
         leaves_.clear();
@@ -73,6 +74,7 @@ class TreeGrower : public LogVisitor {
   CompactRange base_;
   std::vector<Hash> leaves_;
   const v1::Tombstone tombstone_;
+  std::optional<v1::Tombstone> last_tombstone_;
   const uint64_t most_lost_;
   uint64_t lost_ = 0;
 };
@@ -112,6 +114,7 @@ absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& 
   recovered.state.next_sequence =
       std::max(recovered.state.next_sequence, recovered.log_end.next_sequence.value_or(1));
   recovered.base = std::move(grower.base());
+  recovered.last_tombstone = std::move(grower.last_tombstone());
   recovered.leaves = std::move(grower.leaves());
   return recovered;
 }

@@ -12,8 +12,9 @@
 #include "recorder/evidence/header_check.h"
 #include "recorder/evidence/proofs.h"
 #include "recorder/evidence/segment_window.h"
-#include "recorder/evidence/stored_checkpoint.h"
 #include "recorder/evidence/subtree_stack.h"
+#include "recorder/evidence/tree_state.h"
+#include "recorder/evidence/unchecked_checkpoint.h"
 #include "recorder/log/file.h"
 #include "recorder/text.h"
 
@@ -32,20 +33,20 @@ absl::Status Damage(Position at, std::string_view what) {
 class SignedLeaves {
  public:
   static absl::StatusOr<SignedLeaves> Open(const StoreLayout& layout) {
-    const absl::StatusOr<std::string> text = ReadWholeFile(layout.Checkpoint(), kMaxNoteSize);
-    if (absl::IsNotFound(text.status())) {
+    const absl::StatusOr<std::string> note = ReadCheckpoint(layout);
+    if (absl::IsNotFound(note.status())) {
       return absl::FailedPreconditionError("no checkpoint was signed yet, so nothing can be proved");
     }
-    if (!text.ok()) return text.status();
-    absl::StatusOr<StoredCheckpoint> checkpoint = StoredCheckpoint::Parse(*text);
+    if (!note.ok()) return note.status();
+    absl::StatusOr<UncheckedCheckpoint> checkpoint = UncheckedCheckpoint::Parse(*note);
     if (!checkpoint.ok()) return absl::DataLossError(absl::StrCat(layout.Checkpoint(), ": ", checkpoint.status().message()));
     absl::StatusOr<ReadableFile> leaves = ReadableFile::Open(layout.Leaves());
     if (!leaves.ok()) return leaves.status();
     return SignedLeaves(*std::move(checkpoint), *std::move(leaves));
   }
 
-  const Checkpoint& checkpoint() const { return checkpoint_.note.checkpoint; }
-  std::string Note() const { return checkpoint_.note.note.Format(); }
+  const Checkpoint& checkpoint() const { return checkpoint_.checkpoint; }
+  std::string Note() const { return checkpoint_.note.Format(); }
 
   absl::Status Covers(uint64_t leaf) const {
     if (leaf < checkpoint().size) return absl::OkStatus();
@@ -84,7 +85,7 @@ class SignedLeaves {
   }
 
  private:
-  SignedLeaves(StoredCheckpoint checkpoint, ReadableFile file)
+  SignedLeaves(UncheckedCheckpoint checkpoint, ReadableFile file)
       : checkpoint_(std::move(checkpoint)), file_(std::make_shared<ReadableFile>(std::move(file))) {}
 
   static absl::Status ReadAt(const ReadableFile& file, uint64_t first, char* out, size_t count) {
@@ -93,7 +94,7 @@ class SignedLeaves {
     return *read == count * sizeof(Hash) ? absl::OkStatus() : absl::DataLossError("tree/leaves is too short");
   }
 
-  StoredCheckpoint checkpoint_;
+  UncheckedCheckpoint checkpoint_;
   std::shared_ptr<ReadableFile> file_;
   std::unique_ptr<Prover> prover_;
 };

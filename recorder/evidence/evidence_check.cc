@@ -11,8 +11,8 @@
 #include "recorder/evidence/evidence.h"
 #include "recorder/evidence/header_check.h"
 #include "recorder/evidence/proofs.h"
-#include "recorder/evidence/stored_checkpoint.h"
 #include "recorder/evidence/subtree_stack.h"
+#include "recorder/evidence/unchecked_checkpoint.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {

@@ -16,7 +16,8 @@
 #include "recorder/evidence/index_rows.h"
 #include "recorder/evidence/log_join.h"
 #include "recorder/evidence/segment_check.h"
-#include "recorder/evidence/stored_checkpoint.h"
+#include "recorder/evidence/tree_state.h"
+#include "recorder/evidence/unchecked_checkpoint.h"
 #include "recorder/log/file.h"
 #include "recorder/store_layout.h"
 #include "recorder/text.h"
@@ -27,6 +28,7 @@ namespace {
 using Weight = Finding::Weight;
 
 constexpr size_t kMaxKeyFileSize = size_t{64} << 10;
+constexpr size_t kMaxCheckpointFileSize = kMaxNoteSize + (64 << 10);
 constexpr uint64_t kProgressStep = uint64_t{16} << 20;
 
 struct SegmentFile {
@@ -54,6 +56,7 @@ class StoreVerifier {
   void TellProgress(uint64_t bytes);
   void CheckSignature();
   void CompareCheckpoint(const LogJoin& log);
+  void ComparePlace(const RootAt& at);
   void CompareEarlier(const LogJoin& log);
   void CompareLeavesSize(const LogJoin& log);
   void CountUp(const LogJoin& log);
@@ -65,7 +68,8 @@ class StoreVerifier {
   const StoreLayout layout_;
   VerifyReport report_;
   std::optional<VerifierKey> key_;
-  std::optional<StoredCheckpoint> checkpoint_;
+  std::optional<UncheckedCheckpoint> checkpoint_;
+  TreeState stored_state_;  // what tree/checkpoint says of the log at that size
   std::optional<UncheckedCheckpoint> against_;
   std::unique_ptr<IndexedCalls> own_index_;
   IndexedCalls* index_ = nullptr;
@@ -97,7 +101,7 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   if (absl::Status status = CheckSegments(); !status.ok()) return status;
-  LogJoin log(plan_, checkpoint_.has_value() ? checkpoint_->note.checkpoint.size : 0);
+  LogJoin log(plan_, checkpoint_.has_value() ? checkpoint_->checkpoint.size : 0);
   if (absl::Status status = log.Run(segments_); !status.ok()) return status;
   CountUp(log);
   CompareCheckpoint(log);
@@ -161,7 +165,7 @@ absl::Status StoreVerifier::ReadStoreId() {
 }
 
 absl::Status StoreVerifier::ReadCheckpoint() {
-  const absl::StatusOr<std::string> text = ReadWholeFile(layout_.Checkpoint(), kMaxNoteSize);
+  const absl::StatusOr<std::string> text = ReadWholeFile(layout_.Checkpoint(), kMaxCheckpointFileSize);
   if (absl::IsNotFound(text.status())) return absl::OkStatus();
   if (!text.ok()) return text.status();
   absl::StatusOr<StoredCheckpoint> checkpoint = StoredCheckpoint::Parse(*text);
@@ -169,14 +173,17 @@ absl::Status StoreVerifier::ReadCheckpoint() {
     Add(Weight::kError, "tree/checkpoint", std::string(checkpoint.status().message()), 0, text->size());
     return absl::OkStatus();
   }
-  checkpoint_ = *std::move(checkpoint);
-  plan_.wanted_sizes.push_back(checkpoint_->note.checkpoint.size);
+  absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(checkpoint->checkpoint.note);
+  if (!note.ok()) return note.status();
+  checkpoint_ = *std::move(note);
+  stored_state_ = std::move(checkpoint->state);
+  plan_.wanted_sizes.push_back(checkpoint_->checkpoint.size);
   std::sort(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end());
   plan_.wanted_sizes.erase(std::unique(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end()),
                            plan_.wanted_sizes.end());
   report_.has_checkpoint = true;
-  report_.checkpoint_origin = checkpoint_->note.checkpoint.origin;
-  report_.checkpoint_size = checkpoint_->note.checkpoint.size;
+  report_.checkpoint_origin = checkpoint_->checkpoint.origin;
+  report_.checkpoint_size = checkpoint_->checkpoint.size;
   return absl::OkStatus();
 }
 
@@ -270,7 +277,7 @@ void StoreVerifier::TellProgress(uint64_t bytes) {
 
 void StoreVerifier::CheckSignature() {
   constexpr char kFile[] = "tree/checkpoint";
-  const UncheckedCheckpoint& note = checkpoint_->note;
+  const UncheckedCheckpoint& note = *checkpoint_;
   const std::string origin = CheckpointOrigin(report_.store_id);
   if (note.checkpoint.origin != origin) {
     Add(Weight::kError, kFile,
@@ -292,7 +299,7 @@ void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
     Add(Weight::kNote, kFile, "there is no checkpoint: nobody has signed what is in the log");
     return;
   }
-  const Checkpoint& note = checkpoint_->note.checkpoint;
+  const Checkpoint& note = checkpoint_->checkpoint;
   CheckSignature();
   const auto found = log.roots().find(note.size);
   if (found == log.roots().end()) {
@@ -310,18 +317,22 @@ void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
     Add(Weight::kError, kFile,
         absl::StrCat("the first ", note.size, " leaves of the log have another root than the checkpoint signs: the log "
                                               "was changed and made to fit itself"));
-  } else if (found->second.end.set() && checkpoint_->position.has_value() &&
-             *checkpoint_->position != found->second.end) {
-    Add(Weight::kError, kFile,
-        absl::StrCat("the checkpoint says that it stands at offset ", checkpoint_->position->offset(), " of segment ",
-                     checkpoint_->position->segment(), ", and it is offset ", found->second.end.offset(),
-                     " of segment ", found->second.end.segment()));
+  } else {
+    ComparePlace(found->second);
   }
   if (log.leaves() > note.size) {
     Add(Weight::kNote, kFile,
         absl::StrCat(log.leaves() - note.size, " of ", log.leaves(),
                      " leaves are behind the last checkpoint: nobody has signed them yet"));
   }
+}
+
+void StoreVerifier::ComparePlace(const RootAt& at) {
+  const Position says = stored_state_.end;
+  if (!at.end.set() || says == at.end) return;
+  Add(Weight::kError, "tree/checkpoint",
+      absl::StrCat("the checkpoint says that it stands at offset ", says.offset(), " of segment ", says.segment(),
+                   ", and that is offset ", at.end.offset(), " of segment ", at.end.segment()));
 }
 
 void StoreVerifier::CompareEarlier(const LogJoin& log) {
@@ -352,7 +363,7 @@ void StoreVerifier::CompareEarlier(const LogJoin& log) {
 
 void StoreVerifier::CompareLeavesSize(const LogJoin& log) {
   constexpr char kFile[] = "tree/leaves";
-  const uint64_t covered = checkpoint_.has_value() ? checkpoint_->note.checkpoint.size : 0;
+  const uint64_t covered = checkpoint_.has_value() ? checkpoint_->checkpoint.size : 0;
   if (leaves_file_size_ / sizeof(Hash) < covered) {
     Add(Weight::kError, kFile,
         absl::StrCat("it has ", leaves_file_size_, " bytes, and ", covered, " leaves are signed"), leaves_file_size_);

@@ -50,7 +50,8 @@ TEST_CASE("everything that can be configured is read") {
   std::string at = directory.path();
   std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
                       << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
-                      << "data: {directory: /tmp/x, durability: write_ahead, buffer: 1MiB, segment_size: 8MiB}\n"
+                      << "data: {directory: /tmp/x, durability: write_ahead, buffer: 1MiB, segment_size: 8MiB, retention: 90d,"
+                      << " retention_size: 1GiB}\n"
                       << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
                       << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
                       << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
@@ -66,6 +67,8 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->client_ca_pem == "ca.pem");
   CHECK(options->durability == Durability::kWriteAhead);
   CHECK(options->segment_bytes == 8 << 20);
+  CHECK(options->retention.age == absl::Hours(24 * 90));
+  CHECK(options->retention.bytes == uint64_t{1} << 30);
   CHECK(options->upstreams[0].load_balancing == "pick_first");
   CHECK(options->upstreams[1].tls);
   CHECK(options->upstreams[1].server_name == "b.example");

@@ -1,4 +1,4 @@
-#include "recorder/evidence/stored_checkpoint.h"
+#include "recorder/evidence/unchecked_checkpoint.h"
 
 #include <utility>
 
@@ -14,12 +14,6 @@ absl::StatusOr<UncheckedCheckpoint> UncheckedCheckpoint::Parse(std::string_view 
 
 absl::Status UncheckedCheckpoint::CheckSignature(const VerifierKey& key) const {
   return VerifyNote(note, {key}).status();
-}
-
-absl::StatusOr<StoredCheckpoint> StoredCheckpoint::Parse(std::string_view text) {
-  absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(text);
-  if (!note.ok()) return note.status();
-  return StoredCheckpoint{*std::move(note), std::nullopt};
 }
 
 }  // namespace sallyport::recorder
