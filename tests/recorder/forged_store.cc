@@ -78,7 +78,7 @@ std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload) {
           FrameEntry(call, v1::DIRECTION_RESPONSE, 0, payload), EndEntry(call, 1, 1, payload.size(), payload.size())};
 }
 
-std::string SignCheckpoint(const StoreKeys& keys, uint64_t size, const Hash& root) {
+std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root) {
   const std::string name =
       absl::StrCat("sallyport/", absl::BytesToHexString({keys.store_id().data(), keys.store_id().size()}));
   const std::string& public_key = keys.signing_key().public_key();
@@ -89,9 +89,18 @@ std::string SignCheckpoint(const StoreKeys& keys, uint64_t size, const Hash& roo
   return absl::StrCat(text, "\n\xE2\x80\x94 ", name, " ", absl::Base64Escape(signature), "\n");
 }
 
-void ForgedStore::AddLeaf(std::string_view data) {
+void ForgedStore::AddLeaf(std::string_view data, uint64_t end) {
   leaves_.push_back(LeafHash(data));
   tree_.Append(leaves_.back());
+  states_.push_back({tree_, Position(number_, end), sequence_});
+}
+
+std::string ForgedStore::CheckpointAt(uint64_t size, const StoreKeys& signer) const {
+  const TreeState& state = states_.at(size);
+  StoredCheckpoint stored;
+  stored.checkpoint.note = SignNote(signer, size, state.range.Root());
+  stored.state = state;
+  return stored.Format();
 }
 
 void ForgedStore::BeginSegment() {
@@ -108,7 +117,7 @@ void ForgedStore::BeginSegment() {
   char bytes[kSegmentHeaderSize];
   header.Encode(bytes);
   segments_[number_].assign(bytes, sizeof(bytes));
-  AddLeaf({bytes, sizeof(bytes)});
+  AddLeaf({bytes, sizeof(bytes)}, sizeof(bytes));
 }
 
 void ForgedStore::Append(BlockHeader header, const std::string& directory, const std::string& plain) {
@@ -137,10 +146,10 @@ void ForgedStore::Append(BlockHeader header, const std::string& directory, const
   header.Encode(encoded_header);
   blocks_.push_back({number_, bytes.size(), kBlockHeaderSize + directory.size() + stored.size()});
   bytes.append(encoded_header, sizeof(encoded_header));
-  AddLeaf({encoded_header, sizeof(encoded_header)});
   bytes += directory;
   bytes += stored;
   sequence_ += header.entries;
+  AddLeaf({encoded_header, sizeof(encoded_header)}, bytes.size());
 }
 
 ForgedStore::Block ForgedStore::AddEntries(const std::vector<v1::Entry>& entries) {

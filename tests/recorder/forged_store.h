@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "recorder/evidence/merkle.h"
+#include "recorder/evidence/tree_state.h"
 #include "recorder/keys/crypto.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/log_format.h"
@@ -56,7 +57,7 @@ v1::Entry EndEntry(uint64_t call, uint64_t request_frames, uint64_t response_fra
 std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload = "payload");
 
 // A signed checkpoint.
-std::string SignCheckpoint(const StoreKeys& keys, uint64_t size, const Hash& root);
+std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root);
 
 // Builds a log in memory and writes it as a store. Everything in it holds together, whatever its entries say.
 class ForgedStore {
@@ -83,11 +84,16 @@ class ForgedStore {
   const std::vector<Block>& blocks() const { return blocks_; }
   uint64_t size() const { return tree_.end(); }
   Hash root() const { return tree_.Root(); }
-  std::string Checkpoint() const { return SignCheckpoint(keys_, size(), root()); }
+  // A signed note about the log as it is, and as it was at a size.
+  std::string Note() const { return SignNote(keys_, size(), root()); }
+  std::string NoteAt(uint64_t size) const { return SignNote(keys_, size, states_.at(size).range.Root()); }
+  // What tree/checkpoint holds then, signed by `signer`.
+  std::string CheckpointAt(uint64_t size, const StoreKeys& signer) const;
+  std::string CheckpointAt(uint64_t size) const { return CheckpointAt(size, keys_); }
   const std::vector<Hash>& leaves() const { return leaves_; }
 
   // Writes everything, with a checkpoint over all of it unless another is given.
-  void Write(const std::string& directory) const { Write(directory, Checkpoint()); }
+  void Write(const std::string& directory) const { Write(directory, CheckpointAt(size())); }
   void Write(const std::string& directory, const std::string& checkpoint) const;
 
  private:
@@ -99,7 +105,7 @@ class ForgedStore {
   };
 
   void Append(BlockHeader header, const std::string& directory, const std::string& plain);
-  void AddLeaf(std::string_view data);
+  void AddLeaf(std::string_view data, uint64_t end);
 
   StoreKeys& keys_;
   std::map<uint64_t, std::string> segments_;
@@ -107,6 +113,7 @@ class ForgedStore {
   std::map<uint64_t, Position> last_;  // block of each open call
   std::vector<Block> blocks_;
   std::vector<Hash> leaves_;
+  std::vector<TreeState> states_ = {TreeState()};  // by size
   CompactRange tree_;
   uint64_t number_ = 0;
   uint64_t sequence_ = 1;

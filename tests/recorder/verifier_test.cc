@@ -1,8 +1,11 @@
 #include "recorder/evidence/verifier.h"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "recorder/evidence/checkpoint.h"
@@ -132,6 +135,53 @@ TEST_CASE("every byte of the log and of the tree that is flipped is found, and n
   CHECK(named * 2 > flipped);
 }
 
+// SALLYPORT_FLIPS says how many; 10,000 take a minute or two.
+TEST_CASE("random bytes of a larger store that are flipped are found, each alone") {
+  const char* wanted = std::getenv("SALLYPORT_FLIPS");
+  const int flips = wanted == nullptr ? 200 : std::atoi(wanted);
+  std::mt19937_64 random(20260102);
+  Store store;
+  uint64_t call = 100;
+  for (int segment = 0; segment < 4; ++segment) {
+    store.log.BeginSegment();
+    for (int block = 0; block < 50; ++block) {
+      std::string payload(10000, ' ');
+      for (char& c : payload) c = static_cast<char>(random());
+      store.log.AddEntries(WholeCall(++call, payload));
+    }
+    store.log.CloseSegment();
+  }
+  store.log.Write(store.directory.store());
+  REQUIRE(store.Verifies());
+  const StoreLayout layout(store.directory.store());
+  std::vector<std::pair<std::string, uint64_t>> files;
+  uint64_t total = 0;
+  for (const std::string& path : {layout.Segment(1), layout.Segment(2), layout.Segment(3), layout.Segment(4),
+                                  layout.Leaves(), layout.Checkpoint()}) {
+    files.emplace_back(path, std::filesystem::file_size(path));
+    total += files.back().second;
+  }
+  for (int i = 0; i < flips; ++i) {
+    uint64_t at = random() % total;
+    size_t file = 0;
+    while (at >= files[file].second) at -= files[file++].second;
+    std::fstream stream(files[file].first, std::ios::in | std::ios::out | std::ios::binary);
+    const auto flip = [&](int bit) {
+      stream.seekg(static_cast<std::streamoff>(at));
+      const int byte = stream.get();
+      stream.seekp(static_cast<std::streamoff>(at));
+      stream.put(static_cast<char>(byte ^ (1 << bit)));
+      stream.flush();
+    };
+    const int bit = static_cast<int>(random() % 8);
+    flip(bit);
+    INFO(files[file].first << " byte " << at << " bit " << bit);
+    CHECK(!store.Verifies());
+    flip(bit);
+  }
+  CHECK(store.Verifies());
+}
+
 TEST_CASE("blocks that were swapped, dropped, duplicated or put elsewhere are found") {
   Store store;
   FillStore(store.log);
@@ -156,7 +206,7 @@ TEST_CASE("blocks that were swapped, dropped, duplicated or put elsewhere are fo
 TEST_CASE("a log that was cut short or put back to an older state does not fit its checkpoint, or one seen earlier") {
   Store store;
   FillStore(store.log);
-  const std::string later = store.log.Checkpoint();
+  const std::string later = store.log.Note();
   Store older;
   older.log.BeginSegment();
   older.log.AddEntries(WholeCall(11));
@@ -193,21 +243,21 @@ TEST_CASE("a log that was cut short or put back to an older state does not fit i
 TEST_CASE("a log extends the checkpoints it has been through, and no others") {
   Store store;
   store.log.BeginSegment();
-  std::vector<std::string> checkpoints = {store.log.Checkpoint()};
+  std::vector<std::string> checkpoints = {store.log.Note()};
   for (uint64_t call = 20; call < 40; ++call) {
     store.log.AddEntries(WholeCall(call));
-    checkpoints.push_back(store.log.Checkpoint());
+    checkpoints.push_back(store.log.Note());
     if (call % 5 != 0) continue;
     store.log.CloseSegment();
-    checkpoints.push_back(store.log.Checkpoint());
+    checkpoints.push_back(store.log.Note());
     store.log.BeginSegment();
-    checkpoints.push_back(store.log.Checkpoint());
+    checkpoints.push_back(store.log.Note());
   }
   store.log.Write(store.directory.store());
   for (const std::string& checkpoint : checkpoints) CHECK(store.Verify(false, checkpoint).against_holds);
-  CHECK(!store.Verifies(false, SignCheckpoint(store.keys, 5, Sha256({"another past"}))));
+  CHECK(!store.Verifies(false, SignNote(store.keys, 5, Sha256({"another past"}))));
   const FakeStoreKeys stranger('s');
-  CHECK(!store.Verifies(false, SignCheckpoint(stranger, store.log.size(), store.log.root())));
+  CHECK(!store.Verifies(false, SignNote(stranger, store.log.size(), store.log.root())));
 }
 
 TEST_CASE("what is spliced in from another store is found") {
@@ -248,7 +298,7 @@ TEST_CASE("what is spliced in from another store is found") {
 TEST_CASE("a past that was forged with all checksums, hashes and even the data keys does not fit the signature") {
   Store store;
   FillStore(store.log);
-  const std::string signed_before = store.log.Checkpoint();
+  const std::string signed_before = store.log.CheckpointAt(store.log.size());
   Store forged;  // with the same keys but for the signing
   FillStore(forged.log, "PAYLOAD");
   forged.log.Write(store.directory.store(), signed_before);
@@ -258,7 +308,7 @@ TEST_CASE("a past that was forged with all checksums, hashes and even the data k
   }
   // Signed with another key it does not help either.
   const FakeStoreKeys attacker('z');
-  forged.log.Write(store.directory.store(), SignCheckpoint(attacker, forged.log.size(), forged.log.root()));
+  forged.log.Write(store.directory.store(), forged.log.CheckpointAt(forged.log.size(), attacker));
   CHECK(!store.Verifies());
 }
 
@@ -280,7 +330,7 @@ TEST_CASE("leaf hashes that were edited, cut or added to are found") {
 TEST_CASE("what a crash leaves at the end of the log is no error, and the same before the checkpoint is") {
   Store store;
   FillStore(store.log);
-  const std::string before = store.log.Checkpoint();
+  const std::string before = store.log.CheckpointAt(store.log.size());
   const uint64_t end = store.log.segment(3).size();
   store.log.AddEntries(WholeCall(16));
   std::string& bytes = store.log.segment(3);
@@ -299,7 +349,7 @@ TEST_CASE("what a crash leaves at the end of the log is no error, and the same b
   // But a hole with a block behind it is none that a crash leaves.
   bytes = whole;
   bytes[end - 10] = static_cast<char>(bytes[end - 10] ^ 1);
-  store.log.Write(store.directory.store(), SignCheckpoint(store.keys, 3, Sha256({})));
+  store.log.Write(store.directory.store(), store.log.CheckpointAt(3));
   CHECK(!store.Verifies());
 }
 
@@ -320,11 +370,7 @@ TEST_CASE("a damaged block does not keep the blocks behind it from being checked
 TEST_CASE("segments that a tombstone accounts for may be gone, and no others") {
   Store store;
   FillStore(store.log);
-  const std::string early = SignCheckpoint(store.keys, 3, [&] {
-    CompactRange range;
-    for (int i = 0; i < 3; ++i) range.Append(store.log.leaves()[i]);
-    return range.Root();
-  }());
+  const std::string early = store.log.NoteAt(3);
   v1::Tombstone tombstone;
   store.log.Delete(1, tombstone);
   SECTION("with its tombstone") {
