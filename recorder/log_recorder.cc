@@ -41,6 +41,7 @@ LogRecorder::LogRecorder(const RecorderOptions& options, FileSystem& files, Reco
       keys_(std::move(store.keys)),
       fingerprint_(std::move(store.fingerprint)),
       last_id_(store.largest_id),
+      checkpointer_(std::move(store.checkpointer)),
       log_(std::move(store.log)),
       index_(std::move(store.index)),
       last_positions_commit_(Clock::now()),
@@ -128,6 +129,9 @@ absl::Status LogRecorder::Health() const {
 RecorderStats LogRecorder::Stats() const {
   std::lock_guard lock(mutex_);
   RecorderStats stats = stats_;
+  const Checkpointer::Stats checkpoints = checkpointer_->stats();
+  stats.tree_size = checkpoints.size;
+  stats.checkpoints = checkpoints.health;
   stats.bytes_waiting = waiting_bytes_;
   stats.calls_open = static_cast<uint64_t>(std::max<int64_t>(0, active_calls_));
   const Clock::time_point oldest = queue_.empty() ? writing_since_ : std::min(writing_since_, oldest_);
@@ -233,6 +237,7 @@ absl::Status LogRecorder::WriteBlock(absl::Span<Item> items) {
   absl::StatusOr<WrittenBlock> block = log_->Append(group_, absl::Now());
   if (!block.ok()) return block.status();
   AfterBlock(items);
+  AdvanceTree();
   FeedIndex(*block);
   return ReserveSpace();
 }
@@ -261,6 +266,10 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
     }
   }
   notifier_.Tell(told_, absl::OkStatus());
+}
+
+void LogRecorder::AdvanceTree() {
+  checkpointer_->Advance(log_->TakeLeaves(), {log_->tree(), log_->end(), log_->next_sequence()});
 }
 
 void LogRecorder::FeedIndex(const WrittenBlock& block) {
@@ -328,6 +337,7 @@ absl::Status LogRecorder::KeepHouse() {
   } else if (*rotated) {
     absl::Status status = log_->BeginNextSegment(absl::Now());
     if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
+    AdvanceTree();
     if (status.ok()) spdlog::info("the key-encryption key was rotated: a new segment is begun");
   }
   return ReserveSpace();
@@ -369,7 +379,9 @@ absl::Status LogRecorder::CloseLog() {
       EndInterruptedCalls(layout_, *keys_, log_->open_calls(), *fingerprint_, now, *log_);
   if (!block.ok()) return block.status();
   if (block->has_value()) FeedIndex(**block);
-  return log_->Close(now);
+  if (absl::Status status = log_->Close(now); !status.ok()) return status;
+  AdvanceTree();
+  return absl::OkStatus();
 }
 
 }  // namespace sallyport::recorder

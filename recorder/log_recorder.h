@@ -31,7 +31,7 @@ struct RecoveredStore {
   std::unique_ptr<CredentialFingerprint> fingerprint;
   std::unique_ptr<LogWriter> log;
   std::unique_ptr<Index> index;
-  RecoveredTree tree;
+  std::unique_ptr<Checkpointer> checkpointer;
   uint64_t largest_id = 0;
   uint64_t damages = 0;  // places in the log that are damaged
 };
@@ -82,6 +82,8 @@ class LogRecorder : public Recorder {
   absl::Status WriteBlock(absl::Span<Item> items);
   void AfterBlock(absl::Span<Item> items);
   void FeedIndex(const WrittenBlock& block);
+  // Hands the leaves of what was written to the checkpointer.
+  void AdvanceTree();
   void CommitIndex(Index::Extent extent);
   void IndexFailed(const absl::Status& status);
   // The log cannot be written any more: tells everybody who waits.
@@ -127,6 +129,8 @@ class LogRecorder : public Recorder {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   RecorderStats stats_ ABSL_GUARDED_BY(mutex_);
+
+  const std::unique_ptr<Checkpointer> checkpointer_;
 
   // Of the writer thread alone.
   std::unique_ptr<LogWriter> log_;

@@ -174,8 +174,9 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys
   LogWriter::Start start;
   start.first_sequence = tree.state.next_sequence;
   if (!segments.empty()) {
-    start.segment = segments.back() + 1;
     const Position end = tree.log_end.end;
+    // Not one that a checkpoint was signed over, even if it is gone.
+    start.segment = std::max(segments.back() + 1, end.segment() + (end.offset() == 0 ? 0 : 1));
     if (end.segment() == segments.back()) {
       absl::StatusOr<Hash> footer =
           SealLastSegment(layout, keys, files, {end, start.first_sequence, tree.state.range.end()}, now);
@@ -248,7 +249,20 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
   if (!largest_id.ok()) return largest_id.status();
   store.largest_id = *largest_id;
-  store.tree = *std::move(tree);
+  // Signed before anything is served: from now on no start can take another tree of this size for the log's.
+  TreeState at = persisted->value_or(TreeState());
+  at.range = tree->base;
+  Checkpointer::Options checkpoints;
+  checkpoints.interval = options.checkpoint_interval;
+  checkpoints.blocks = options.checkpoint_blocks;
+  checkpoints.sinks = options.checkpoint_sinks;
+  absl::StatusOr<std::unique_ptr<Checkpointer>> checkpointer =
+      Checkpointer::Start(layout, *store.keys, files, std::move(checkpoints), at);
+  if (!checkpointer.ok()) return checkpointer.status();
+  store.checkpointer = *std::move(checkpointer);
+  for (const Hash& leaf : store.log->TakeLeaves()) tree->leaves.push_back(leaf);
+  store.checkpointer->Advance(tree->leaves, {store.log->tree(), store.log->end(), store.log->next_sequence()});
+  if (absl::Status status = store.checkpointer->Flush(); !status.ok()) return status;
   return store;
 }
 

@@ -97,6 +97,36 @@ absl::StatusOr<uint64_t> MostRecords(const StoreLayout& layout) {
 
 }  // namespace
 
+namespace {
+
+// OK if the log reaches to `end`, up to which a checkpoint was signed.
+absl::Status CheckReaches(const StoreLayout& layout, StoreKeys& keys, const v1::Tombstone& tombstone, Position end) {
+  if (end.offset() == 0) {
+    if (end.segment() <= 1 || IsDeleted(tombstone, end.segment() - 1)) return absl::OkStatus();
+    absl::StatusOr<SegmentReader> last = SegmentReader::Open(layout, keys, end.segment() - 1);
+    const absl::Status status = last.ok() ? last->ReadFooter().status() : last.status();
+    if (!absl::IsNotFound(status) && !absl::IsDataLoss(status)) return status;
+    return absl::DataLossError(absl::StrCat("the log is damaged in segment ", end.segment() - 1,
+                                            ", although a checkpoint was signed over all of it: ",
+                                            std::string(status.message())));
+  }
+  const std::string path = layout.Segment(end.segment());
+  absl::StatusOr<ReadableFile> file = ReadableFile::Open(path);
+  if (absl::IsNotFound(file.status())) {
+    return absl::DataLossError(absl::StrCat("the log is damaged: segment ", end.segment(),
+                                            " is missing, although a checkpoint was signed over it"));
+  }
+  if (!file.ok()) return file.status();
+  absl::StatusOr<uint64_t> size = file->Size();
+  if (!size.ok()) return size.status();
+  if (*size >= end.offset()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the log is damaged in segment ", end.segment(), " at offset ", *size,
+                                          ": it ends there, although a checkpoint was signed up to offset ",
+                                          end.offset()));
+}
+
+}  // namespace
+
 absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& keys,
                                           const std::optional<TreeState>& persisted) {
   absl::StatusOr<uint64_t> most = MostRecords(layout);
@@ -105,10 +135,13 @@ absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& 
   if (!tombstone.ok()) return tombstone.status();
   RecoveredTree recovered;
   if (persisted.has_value()) recovered.state = *persisted;
-  TreeGrower grower(recovered.state.range, *std::move(tombstone), *most);
+  TreeGrower grower(recovered.state.range, *tombstone, *most);
   absl::StatusOr<LogEnd> end = ScanLog(layout, keys, recovered.state.end, OnDamage::kSkip, grower);
   if (!end.ok()) return end.status();
   recovered.log_end = *std::move(end);
+  const absl::Status reaches = CheckReaches(layout, keys, *tombstone, persisted.value_or(TreeState()).end);
+  if (!reaches.ok() && !absl::IsDataLoss(reaches)) return reaches;
+  if (recovered.log_end.damage.ok()) recovered.log_end.damage = reaches;
   recovered.state.range = std::move(grower.tree());
   recovered.state.end = recovered.log_end.end;
   recovered.state.next_sequence =
