@@ -43,6 +43,8 @@ int main(int argc, char** argv) {
   sallyport::replay::AddIndexCommand(&app, &context);
   sallyport::replay::AddKeysCommand(&app, &context);
   sallyport::replay::AddReplayCommand(&app, &context);
+  sallyport::replay::AddVerifyCommand(&app, &context);
+  sallyport::replay::AddEvidenceCommand(&app, &context);
 
   try {
     app.parse(argc, argv);
