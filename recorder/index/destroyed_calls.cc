@@ -103,10 +103,12 @@ void Index::ReleaseNames(const CallRows::Row& row) {
   if (row.call.session != 0) sessions_->Lose(row.call.session);
 }
 
-absl::Status Index::ForgetBlock(Position /*position*/, absl::Span<const DirectoryEntry> directory,
+absl::Status Index::ForgetBlock(Position position, absl::Span<const DirectoryEntry> directory,
                                 absl::FunctionRef<bool(uint64_t segment)> is_deleted) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   if (absl::Status status = WriteOpenRows(); !status.ok()) return status;
+  remove_scrubbed_.Bind(1, position.segment());
+  if (absl::Status status = remove_scrubbed_.Run(); !status.ok()) return status;
   for (const DirectoryEntry& entry : directory) {
     if (absl::Status status = ForgetCall(entry, is_deleted); !status.ok()) return status;
   }

@@ -105,6 +105,7 @@ absl::Status Index::Prepare() {
       {&commit_, "COMMIT"},
       {&add_scrubbed_, "INSERT OR IGNORE INTO scrubbed(segment) VALUES (?1)"},
       {&find_scrubbed_, "SELECT segment FROM scrubbed WHERE segment = ?1"},
+      {&remove_scrubbed_, "DELETE FROM scrubbed WHERE segment = ?1"},
   });
 }
 

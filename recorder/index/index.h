@@ -147,6 +147,7 @@ class Index {
   Statement commit_;
   Statement add_scrubbed_;
   Statement find_scrubbed_;
+  Statement remove_scrubbed_;
 
   Position position_;
   Position positions_exact_to_;
