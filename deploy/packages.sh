@@ -4,12 +4,12 @@
 # To build and run.
 readonly build_packages=(
   ca-certificates ccache cmake g++ mold ninja-build pkg-config
-  grpc-proto libabsl-dev libcli11-dev libgrpc++-dev libgrpc-dev libmimalloc-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev
+  grpc-proto libabsl-dev libcli11-dev libcurl4-openssl-dev libgrpc++-dev libgrpc-dev libmimalloc-dev libprotobuf-dev libspdlog-dev libsqlite3-dev libssl-dev
   libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
 )
 # To test: Catch2, and real parts to test with (services, clients, proxies).
 readonly test_packages=(
-  catch2 curl etcd-client etcd-server golang-etcd-server-dev haproxy nghttp2-client nginx-light openssl procps
+  catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev haproxy nghttp2-client nginx-light openssl procps
   python3 ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
 

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "gateway/checkpoints/http_client.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -18,6 +19,7 @@ constexpr char kDefaultMetadataSize[] = "64KiB";
 constexpr char kDefaultBuffer[] = "64MiB";
 constexpr char kDefaultSegmentSize[] = "256MiB";
 constexpr char kDefaultSessionIdle[] = "30m";
+constexpr char kDefaultCheckpointInterval[] = "1s";
 constexpr char kDefaultRefresh[] = "5m";
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
@@ -42,6 +44,7 @@ class Checker {
     CheckUpstreams();
     CheckRoutes();
     CheckDescriptors();
+    CheckCheckpoints();
     if (!status_.ok()) return status_;
     return std::move(options_);
   }
@@ -129,9 +132,25 @@ class Checker {
     if (data.directory().empty() && options_.durability != Durability::kOff) {
       Fail("data.directory", "is missing: where to keep what is recorded");
     }
+    if (!data.keys().empty()) {
+      absl::StatusOr<recorder::KeySource> keys = recorder::KeySource::Parse(data.keys());
+      if (!keys.ok()) {
+        Fail("data.keys", keys.status().message());
+      } else {
+        options_.keys = *std::move(keys);
+      }
+    }
     options_.buffer_bytes = Size("data.buffer", data.buffer(), kDefaultBuffer, 64 << 10, uint64_t{64} << 30);
     options_.segment_bytes =
         Size("data.segment_size", data.segment_size(), kDefaultSegmentSize, 1 << 20, uint64_t{64} << 30);
+    if (!data.retention().empty()) {
+      options_.retention.age = Duration("data.retention", data.retention(), "");
+      if (*options_.retention.age <= absl::ZeroDuration()) Fail("data.retention", "must be longer than nothing");
+    }
+    if (!data.retention_size().empty()) {
+      options_.retention.bytes =
+          Size("data.retention_size", data.retention_size(), "", options_.segment_bytes, uint64_t{1} << 60);
+    }
   }
 
   void CheckLimits() {
@@ -200,6 +219,36 @@ class Checker {
         options_.reflection.push_back({source.reflection(), refresh, false});
       }
     }
+  }
+
+  void CheckCheckpoints() {
+    const v1::Checkpoints& checkpoints = config_.checkpoints();
+    CheckpointOptions& options = options_.checkpoints;
+    options.interval = Duration("checkpoints.interval", checkpoints.interval(), kDefaultCheckpointInterval);
+    if (options.interval < absl::Milliseconds(100) || options.interval > absl::Hours(1)) {
+      Fail("checkpoints.interval", absl::StrCat(checkpoints.interval(), " is not between 100ms and 1h"));
+    }
+    options.directory = checkpoints.directory();
+    options.url = checkpoints.url();
+    if (!options.url.empty()) CheckUrlAt("checkpoints.url", options.url);
+    options.ca_pem = File("checkpoints.ca", checkpoints.ca());
+    for (int i = 0; i < checkpoints.witnesses_size(); ++i) {
+      const v1::Witness& witness = checkpoints.witnesses(i);
+      const std::string key = absl::StrCat("checkpoints.witnesses[", i, "]");
+      CheckUrlAt(key + ".url", witness.url());
+      absl::StatusOr<recorder::VerifierKey> verifier = recorder::VerifierKey::Parse(witness.key());
+      if (!verifier.ok()) {
+        Fail(key + ".key", verifier.status().message());
+      } else if (verifier->type() != recorder::SignatureType::kCosignature) {
+        Fail(key + ".key", "is not of a witness: its type is 1, and that of cosignatures is 4");
+      } else {
+        options.witnesses.push_back({witness.url(), *std::move(verifier)});
+      }
+    }
+  }
+
+  void CheckUrlAt(const std::string& key, const std::string& url) {
+    if (absl::Status status = CheckUrl(url); !status.ok()) Fail(key, status.message());
   }
 
   void CheckUpstreamName(const std::string& key, const std::string& name) {

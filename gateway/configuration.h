@@ -2,14 +2,18 @@
 #ifndef SALLYPORT_GATEWAY_CONFIGURATION_H_
 #define SALLYPORT_GATEWAY_CONFIGURATION_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/checkpoints/sinks.h"
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
+#include "recorder/recorder.h"
+#include "recorder/keys/key_source.h"
 #include "sallyport/v1/config.pb.h"
 
 namespace sallyport::gateway {
@@ -32,9 +36,11 @@ struct GatewayOptions {
   std::string key_pem;
   std::string client_ca_pem;
   std::string data_directory;
+  std::optional<recorder::KeySource> keys;  // of what is recorded; beside the data directory unless given
   Durability durability = Durability::kCommit;
   uint64_t buffer_bytes = 0;
   uint64_t segment_bytes = 0;
+  recorder::Retention retention;
   std::vector<UpstreamOptions> upstreams;
   std::vector<RouteOptions> routes;
   std::vector<std::string> descriptor_files;
@@ -42,6 +48,7 @@ struct GatewayOptions {
   uint64_t message_bytes = 0;
   uint64_t metadata_bytes = 0;
   absl::Duration session_idle;
+  CheckpointOptions checkpoints;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

@@ -58,8 +58,14 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   }
   recorder::RecorderOptions recorder_options;
   recorder_options.directory = options.data_directory;
+  recorder_options.keys = options.keys;
   recorder_options.buffer_bytes = options.buffer_bytes;
   recorder_options.segment_bytes = options.segment_bytes;
+  recorder_options.retention = options.retention;
+  absl::StatusOr<std::vector<std::shared_ptr<recorder::CheckpointSink>>> sinks = MakeCheckpointSinks(options.checkpoints);
+  if (!sinks.ok()) return sinks.status();
+  recorder_options.checkpoint_sinks = *std::move(sinks);
+  recorder_options.checkpoint_interval = options.checkpoints.interval;
   absl::StatusOr<std::unique_ptr<recorder::Recorder>> recorder = recorder::Recorder::Open(recorder_options);
   if (!recorder.ok()) return recorder.status();
   recorder_ = *std::move(recorder);

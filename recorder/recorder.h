@@ -7,14 +7,22 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/entry_batch.h"
+#include "recorder/evidence/checkpoint_sink.h"
 #include "recorder/keys/key_source.h"
 
 namespace sallyport::recorder {
+
+// How long, and how much, is kept; what is not set keeps everything. Whole segments are deleted, with their keys.
+struct Retention {
+  std::optional<absl::Duration> age;  // since a segment was closed
+  std::optional<uint64_t> bytes;      // of the log's segments together
+};
 
 struct RecorderOptions {
   std::string directory;  // created with mode 0700 if it does not exist
@@ -25,6 +33,12 @@ struct RecorderOptions {
   uint64_t segment_bytes = 256 << 20;
   // Where the key-encryption key comes from; a keyring beside the directory unless said.
   std::optional<KeySource> keys;
+  Retention retention;
+  // Where signed checkpoints of the log go besides the data directory, at most so long and so many blocks after the log
+  // has grown.
+  std::vector<std::shared_ptr<CheckpointSink>> checkpoint_sinks;
+  absl::Duration checkpoint_interval = absl::Seconds(1);
+  uint64_t checkpoint_blocks = 1000;
   // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the disk
   // fills up.
   uint64_t reserve_per_call = 16 << 10;
@@ -60,6 +74,10 @@ struct RecorderStats {
   uint64_t calls_open = 0;       // started, not ended
   absl::Duration sync_lag;       // age of the oldest entry that is not yet synced; 0 if all are
   uint64_t calls_refused = 0;    // since Open: for want of disk space
+  uint64_t housekeepings = 0;    // since Open: rounds in which keys, shredded and old segments and space were seen to
+  uint64_t tree_size = 0;        // leaves of the last checkpoint that was signed
+  // Why checkpoints are not signed, which recording does not depend on; OK while they are.
+  absl::Status checkpoints;
   uint64_t damages = 0;          // places in the log found damaged at Open
   // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
   // OK while it is.

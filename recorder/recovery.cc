@@ -12,6 +12,7 @@
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/retention.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -124,7 +125,7 @@ absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout
       break;
     }
     absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, segments[i]);
-    absl::Status status = segment.ok() ? segment->CheckFooter() : segment.status();
+    absl::Status status = segment.ok() ? segment->ReadFooter().status() : segment.status();
     if (absl::IsDataLoss(status)) {
       damages.push_back(std::move(status));
     } else if (!status.ok()) {
@@ -179,8 +180,9 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys
   LogWriter::Start start;
   start.first_sequence = tree.state.next_sequence;
   if (!segments.empty()) {
-    start.segment = segments.back() + 1;
     const Position end = tree.log_end.end;
+    // Not one that a checkpoint was signed over, even if it is gone.
+    start.segment = std::max(segments.back() + 1, end.segment() + (end.offset() == 0 ? 0 : 1));
     if (end.segment() == segments.back()) {
       absl::StatusOr<Hash> footer =
           SealLastSegment(layout, keys, files, {end, start.first_sequence, tree.state.range.end()}, now);
@@ -224,6 +226,15 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store.keys);
   if (!caught_up.ok()) return caught_up.status();
   store.index = std::move(caught_up->index);
+  // A deletion that was under way: the log has its tombstone, which is its promise.
+  if (tree->last_tombstone.has_value()) {
+    if (absl::Status status = KeepTombstone(layout, files, *tree->last_tombstone); !status.ok()) return status;
+  }
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (!tombstone.ok()) return tombstone.status();
+  if (absl::Status status = FinishDeletion(layout, files, *store.keys, *store.index, *tombstone); !status.ok()) {
+    return status;
+  }
   for (const absl::Status& damage : {tree->log_end.damage, caught_up->log_end.damage}) {
     if (!damage.ok() && std::find(damages->begin(), damages->end(), damage) == damages->end()) {
       damages->push_back(damage);
@@ -238,6 +249,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   start->open_calls = store.index->OpenCalls();
   LogWriter::Options log_options;
   log_options.segment_bytes = options.segment_bytes;
+  log_options.space_ahead = SpaceAhead(options);
   store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =
@@ -253,7 +265,20 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
   if (!largest_id.ok()) return largest_id.status();
   store.largest_id = *largest_id;
-  store.tree = *std::move(tree);
+  // Signed before anything is served: from now on no start can take another tree of this size for the log's.
+  TreeState at = persisted->value_or(TreeState());
+  at.range = tree->base;
+  Checkpointer::Options checkpoints;
+  checkpoints.interval = options.checkpoint_interval;
+  checkpoints.blocks = options.checkpoint_blocks;
+  checkpoints.sinks = options.checkpoint_sinks;
+  absl::StatusOr<std::unique_ptr<Checkpointer>> checkpointer =
+      Checkpointer::Start(layout, *store.keys, files, std::move(checkpoints), at);
+  if (!checkpointer.ok()) return checkpointer.status();
+  store.checkpointer = *std::move(checkpointer);
+  for (const Hash& leaf : store.log->TakeLeaves()) tree->leaves.push_back(leaf);
+  store.checkpointer->Advance(tree->leaves, {store.log->tree(), store.log->end(), store.log->next_sequence()});
+  if (absl::Status status = store.checkpointer->Flush(); !status.ok()) return status;
   return store;
 }
 

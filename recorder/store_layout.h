@@ -34,6 +34,8 @@ class StoreLayout {
   // A copy of the last tombstone in the log.
   std::string Tombstone() const { return directory_ + "/tree/tombstone"; }
   std::string Checkpoint() const { return directory_ + "/tree/checkpoint"; }
+  // The last checkpoint that witnesses cosigned.
+  std::string Cosigned() const { return directory_ + "/tree/cosigned"; }
   std::string LogDirectory() const { return directory_ + "/log"; }
   std::string Segment(uint64_t number) const;
   // A segment until it has its header, then it is renamed.

@@ -13,14 +13,6 @@ namespace {
 // What stands in the tree for a record that is lost.
 Hash LostLeaf() { return LeafHash("lost"); }
 
-absl::StatusOr<CompactRange> RangeOf(const v1::Tombstone::Range& range) {
-  std::vector<Hash> nodes;
-  for (const std::string& node : range.nodes()) {
-    std::copy_n(node.begin(), sizeof(Hash), nodes.emplace_back().begin());
-  }
-  return CompactRange::FromNodes(range.first_leaf(), range.end_leaf(), std::move(nodes));
-}
-
 // Adds the leaves of what a walk meets.
 class TreeGrower : public LogVisitor {
  public:
@@ -30,9 +22,18 @@ class TreeGrower : public LogVisitor {
   absl::Status OnSegment(const SegmentReader& segment) override {
     return Add(segment.header().leaf_index, segment.header_leaf());
   }
-  absl::Status OnBlock(const Block& block) override { return Add(block.header.leaf_index, block.leaf); }
+  absl::Status OnBlock(const Block& block) override {
+    if (block.header.type == BlockType::kTombstone) {
+      v1::Tombstone tombstone;
+      if (!tombstone.ParseFromString(block.body)) return absl::DataLossError("the log holds a tombstone that is none");
+      if (absl::Status status = CheckTombstone(tombstone); !status.ok()) return status;
+      last_tombstone_ = std::move(tombstone);
+    }
+    return Add(block.header.leaf_index, block.leaf);
+  }
 
   CompactRange& tree() { return tree_; }
+  std::optional<v1::Tombstone>& last_tombstone() { return last_tombstone_; }
   CompactRange& base() { return base_; }
   std::vector<Hash>& leaves() { return leaves_; }
 
@@ -52,8 +53,8 @@ class TreeGrower : public LogVisitor {
           std::find_if(tombstone_.deleted().begin(), tombstone_.deleted().end(),
                        [&](const v1::Tombstone::Range& range) { return range.first_leaf() == tree_.end(); });
       if (deleted != tombstone_.deleted().end() && deleted->end_leaf() <= index) {
-        absl::StatusOr<CompactRange> range = RangeOf(*deleted);
-        if (!range.ok()) return absl::DataLossError(range.status().message());
+        absl::StatusOr<CompactRange> range = LeavesOf(*deleted);
+        if (!range.ok()) return range.status();
         if (absl::Status status = tree_.Append(*range); !status.ok()) return status;
         base_ = tree_;
         leaves_.clear();
@@ -73,6 +74,7 @@ class TreeGrower : public LogVisitor {
   CompactRange base_;
   std::vector<Hash> leaves_;
   const v1::Tombstone tombstone_;
+  std::optional<v1::Tombstone> last_tombstone_;
   const uint64_t most_lost_;
   uint64_t lost_ = 0;
 };
@@ -95,6 +97,36 @@ absl::StatusOr<uint64_t> MostRecords(const StoreLayout& layout) {
 
 }  // namespace
 
+namespace {
+
+// OK if the log reaches to `end`, up to which a checkpoint was signed.
+absl::Status CheckReaches(const StoreLayout& layout, StoreKeys& keys, const v1::Tombstone& tombstone, Position end) {
+  if (end.offset() == 0) {
+    if (end.segment() <= 1 || IsDeleted(tombstone, end.segment() - 1)) return absl::OkStatus();
+    absl::StatusOr<SegmentReader> last = SegmentReader::Open(layout, keys, end.segment() - 1);
+    const absl::Status status = last.ok() ? last->ReadFooter().status() : last.status();
+    if (!absl::IsNotFound(status) && !absl::IsDataLoss(status)) return status;
+    return absl::DataLossError(absl::StrCat("the log is damaged in segment ", end.segment() - 1,
+                                            ", although a checkpoint was signed over all of it: ",
+                                            std::string(status.message())));
+  }
+  const std::string path = layout.Segment(end.segment());
+  absl::StatusOr<ReadableFile> file = ReadableFile::Open(path);
+  if (absl::IsNotFound(file.status())) {
+    return absl::DataLossError(absl::StrCat("the log is damaged: segment ", end.segment(),
+                                            " is missing, although a checkpoint was signed over it"));
+  }
+  if (!file.ok()) return file.status();
+  absl::StatusOr<uint64_t> size = file->Size();
+  if (!size.ok()) return size.status();
+  if (*size >= end.offset()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the log is damaged in segment ", end.segment(), " at offset ", *size,
+                                          ": it ends there, although a checkpoint was signed up to offset ",
+                                          end.offset()));
+}
+
+}  // namespace
+
 absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& keys,
                                           const std::optional<TreeState>& persisted) {
   absl::StatusOr<uint64_t> most = MostRecords(layout);
@@ -103,15 +135,19 @@ absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& 
   if (!tombstone.ok()) return tombstone.status();
   RecoveredTree recovered;
   if (persisted.has_value()) recovered.state = *persisted;
-  TreeGrower grower(recovered.state.range, *std::move(tombstone), *most);
+  TreeGrower grower(recovered.state.range, *tombstone, *most);
   absl::StatusOr<LogEnd> end = ScanLog(layout, keys, recovered.state.end, OnDamage::kSkip, grower);
   if (!end.ok()) return end.status();
   recovered.log_end = *std::move(end);
+  const absl::Status reaches = CheckReaches(layout, keys, *tombstone, persisted.value_or(TreeState()).end);
+  if (!reaches.ok() && !absl::IsDataLoss(reaches)) return reaches;
+  if (recovered.log_end.damage.ok()) recovered.log_end.damage = reaches;
   recovered.state.range = std::move(grower.tree());
   recovered.state.end = recovered.log_end.end;
   recovered.state.next_sequence =
       std::max(recovered.state.next_sequence, recovered.log_end.next_sequence.value_or(1));
   recovered.base = std::move(grower.base());
+  recovered.last_tombstone = std::move(grower.last_tombstone());
   recovered.leaves = std::move(grower.leaves());
   return recovered;
 }

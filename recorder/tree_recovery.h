@@ -11,6 +11,7 @@
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/log_scan.h"
 #include "recorder/store_layout.h"
+#include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
 
@@ -22,6 +23,8 @@ struct RecoveredTree {
   std::vector<Hash> leaves;
   // What stands in the log from the checkpoint on.
   LogEnd log_end;
+  // The last one there, if there is any.
+  std::optional<v1::Tombstone> last_tombstone;
 };
 
 // Reads the log from where `persisted` stands. The tree never gets fewer leaves than were signed: where records are

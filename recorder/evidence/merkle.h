@@ -20,8 +20,8 @@ Hash NodeHash(const Hash& left, const Hash& right);
 // The root over leaf hashes, which are used up. Of none: SHA-256("").
 Hash MerkleRoot(std::vector<Hash>& leaves);
 
-// The leaves [begin, end) of a tree in as few hashes as they can be joined from again: the roots of the largest complete
-// subtrees that tile the range, left to right. Of a range that begins at 0 they give the root. A value.
+// The leaves [begin, end) of a tree in as few hashes as they can be joined from again: the roots of the largest
+// complete subtrees that tile the range, left to right. Of a range that begins at 0 they give the root. A value.
 class CompactRange {
  public:
   // Empty, at `begin`.

@@ -103,12 +103,10 @@ void Index::ReleaseNames(const CallRows::Row& row) {
   if (row.call.session != 0) sessions_->Lose(row.call.session);
 }
 
-absl::Status Index::ForgetBlock(Position position, absl::Span<const DirectoryEntry> directory,
+absl::Status Index::ForgetBlock(Position /*position*/, absl::Span<const DirectoryEntry> directory,
                                 absl::FunctionRef<bool(uint64_t segment)> is_deleted) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   if (absl::Status status = WriteOpenRows(); !status.ok()) return status;
-  remove_scrubbed_.Bind(1, position.segment());
-  if (absl::Status status = remove_scrubbed_.Run(); !status.ok()) return status;
   for (const DirectoryEntry& entry : directory) {
     if (absl::Status status = ForgetCall(entry, is_deleted); !status.ok()) return status;
   }
@@ -133,6 +131,12 @@ absl::Status Index::ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bo
   }
   if (row.end_reason != kShredded) ReleaseNames(row);
   return rows_->Remove(id);
+}
+
+absl::Status Index::ForgetScrub(uint64_t segment) {
+  if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
+  forget_scrubbed_.Bind(1, segment);
+  return forget_scrubbed_.Run();
 }
 
 absl::Status Index::FinishForget() {

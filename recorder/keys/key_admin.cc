@@ -10,10 +10,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/keys/file_version.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/text.h"
 

@@ -1,18 +1,10 @@
 #include "recorder/keys/keyring.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "recorder/log/file.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -130,35 +122,12 @@ SecretText WithoutKeys(std::string_view text, const std::vector<std::string>& id
 }
 
 absl::StatusOr<KeyringFile> ReadKeyringFile(const std::string& path) {
-  // Without waiting for a writer, should it be a pipe.
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (descriptor < 0) return SystemError(errno, "opening the keyring", path);
-  const absl::Cleanup closer = [&] { close(descriptor); };
-  struct stat info = {};
-  if (fstat(descriptor, &info) != 0) return SystemError(errno, "looking at", path);
-  if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is no regular file"));
-  if ((info.st_mode & 077) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("the keyring %s can be used by others than its owner (mode %04o): chmod 600 %s, and rotate its "
-                        "key if somebody may have read it",
-                        path, info.st_mode & 07777, path));
-  }
   // One byte more than allowed, which Parse refuses.
-  const size_t size = std::min(static_cast<size_t>(info.st_size), Keyring::kMaxSize + 1);
-  std::string bytes(size, '\0');
-  size_t done = 0;
-  while (done < size) {
-    const ssize_t got = read(descriptor, bytes.data() + done, size - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SystemError(errno, "reading", path);
-    if (got == 0) break;
-    done += static_cast<size_t>(got);
-  }
-  bytes.resize(done);
-  SecretText text(std::move(bytes));
-  absl::StatusOr<Keyring> keyring = Keyring::Parse(text.view(), path);
+  absl::StatusOr<PrivateFile> file = ReadPrivateFile(path, Keyring::kMaxSize + 1, "keyring");
+  if (!file.ok()) return file.status();
+  absl::StatusOr<Keyring> keyring = Keyring::Parse(file->text.view(), path);
   if (!keyring.ok()) return keyring.status();
-  return KeyringFile{*std::move(keyring), std::move(text), FileVersion::From(info)};
+  return KeyringFile{*std::move(keyring), std::move(file->text), file->version};
 }
 
 }  // namespace sallyport::recorder

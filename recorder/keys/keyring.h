@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/keys/crypto.h"
-#include "recorder/keys/file_version.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/keys/secret_text.h"
 
 namespace sallyport::recorder {

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/keys/file_version.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/key_file.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/log/log_format.h"
 #include "recorder/text.h"
 

@@ -18,9 +18,13 @@ constexpr int kCompressionLevel = 1;
 // Smaller bodies are hardly ever smaller still.
 constexpr size_t kSmallestCompressed = 128;
 
-Hash HeaderLeaf(const char (&header)[kBlockHeaderSize]) { return LeafHash({header, kBlockHeaderSize}); }
-
 }  // namespace
+
+Hash HeaderLeaf(const BlockHeader& header) {
+  char bytes[kBlockHeaderSize];
+  header.Encode(bytes);
+  return LeafHash({bytes, sizeof(bytes)});
+}
 
 absl::Status ForEachEntry(std::string_view body, absl::FunctionRef<absl::Status(std::string_view)> entry) {
   while (!body.empty()) {
@@ -112,7 +116,7 @@ absl::StatusOr<std::string_view> BlockBuilder::Finish(const Place& place, const 
   header.payload_hash = PayloadHash(payload.substr(0, directory_size_), payload.substr(directory_size_));
   header.Encode(bytes);
   std::copy_n(bytes, kBlockHeaderSize, buffer_.data());
-  leaf_ = HeaderLeaf(bytes);
+  leaf_ = LeafHash({bytes, sizeof(bytes)});
   return buffer_;
 }
 
@@ -126,7 +130,7 @@ PlainBlock EncodePlainBlock(BlockType type, const BlockBuilder::Place& place, st
   header.payload_hash = PayloadHash({}, body);
   char bytes[kBlockHeaderSize];
   header.Encode(bytes);
-  PlainBlock block{std::string(bytes, sizeof(bytes)), HeaderLeaf(bytes)};
+  PlainBlock block{std::string(bytes, sizeof(bytes)), LeafHash({bytes, sizeof(bytes)})};
   block.bytes.append(body);
   return block;
 }
@@ -160,7 +164,7 @@ absl::StatusOr<Block> BlockOpener::Open(const BlockHeader& header, std::string p
   block.header = header;
   char bytes[kBlockHeaderSize];
   header.Encode(bytes);
-  block.leaf = HeaderLeaf(bytes);
+  block.leaf = LeafHash({bytes, sizeof(bytes)});
   block.directory.reserve(header.calls);
   for (uint32_t i = 0; i < header.calls; ++i) {
     block.directory.push_back(DirectoryEntry::Decode(payload.data() + i * kDirectoryEntrySize));

@@ -100,6 +100,9 @@ class BlockBuilder {
   Hash leaf_ = {};
 };
 
+// The leaf that a block's header is in the tree over the log.
+Hash HeaderLeaf(const BlockHeader& header);
+
 // A block that is neither compressed nor sealed: a footer or a tombstone.
 struct PlainBlock {
   std::string bytes;

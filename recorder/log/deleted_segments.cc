@@ -1,9 +1,10 @@
 #include "recorder/log/deleted_segments.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/merkle.h"
 #include "recorder/log/log_format.h"
 
 namespace sallyport::recorder {
@@ -34,6 +35,17 @@ absl::Status CheckTombstone(const v1::Tombstone& tombstone) {
     sequence = range.end_sequence();
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<CompactRange> LeavesOf(const v1::Tombstone::Range& range) {
+  std::vector<Hash> nodes;
+  for (const std::string& node : range.nodes()) {
+    if (node.size() != sizeof(Hash)) return absl::DataLossError("a tombstone holds something that is no hash");
+    std::copy_n(node.begin(), sizeof(Hash), nodes.emplace_back().begin());
+  }
+  absl::StatusOr<CompactRange> leaves = CompactRange::FromNodes(range.first_leaf(), range.end_leaf(), std::move(nodes));
+  if (!leaves.ok()) return absl::DataLossError(leaves.status().message());
+  return leaves;
 }
 
 absl::StatusOr<v1::Tombstone> LoadTombstone(const StoreLayout& layout) {

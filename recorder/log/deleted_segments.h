@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/evidence/merkle.h"
 #include "recorder/log/file.h"
 #include "recorder/store_layout.h"
 #include "sallyport/v1/record.pb.h"
@@ -18,6 +19,9 @@ absl::StatusOr<v1::Tombstone> LoadTombstone(const StoreLayout& layout);
 absl::Status KeepTombstone(const StoreLayout& layout, FileSystem& files, const v1::Tombstone& tombstone);
 
 bool IsDeleted(const v1::Tombstone& tombstone, uint64_t segment);
+
+// The leaves of a range of a tombstone. DATA_LOSS if its nodes are not theirs.
+absl::StatusOr<CompactRange> LeavesOf(const v1::Tombstone::Range& range);
 
 // OK if the ranges are in order, do not touch and are sized as they say.
 absl::Status CheckTombstone(const v1::Tombstone& tombstone);

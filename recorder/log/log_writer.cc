@@ -148,6 +148,10 @@ absl::Status LogWriter::EndSegment(absl::Time now) {
   AddLeaf(footer.leaf);
   file_.reset();
   cipher_.reset();
+  // What comes next comes in the next segment.
+  ++segment_;
+  offset_ = 0;
+  reserved_ = 0;
   return absl::OkStatus();
 }
 

@@ -85,7 +85,7 @@ class LogWriter {
   // How many bytes can be written without taking more.
   uint64_t space_left() const { return reserved_ > offset_ ? reserved_ - offset_ : 0; }
 
-  // Where the next block goes, if it goes into the present segment.
+  // Where the next block goes, if it goes into the present segment; where the next segment begins once it is ended.
   Position end() const { return {segment_, offset_}; }
   uint64_t next_sequence() const { return next_sequence_; }
   // Over everything written.

@@ -86,6 +86,7 @@ absl::StatusOr<Block> SegmentReader::ReadDirectory(uint64_t offset) const {
   if (!header.ok()) return header.status();
   Block block;
   block.header = *header;
+  block.leaf = HeaderLeaf(*header);
   std::string bytes(header->directory_size(), '\0');
   absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, bytes.size(), bytes.data());
   if (!got.ok()) return got.status();
@@ -96,7 +97,18 @@ absl::StatusOr<Block> SegmentReader::ReadDirectory(uint64_t offset) const {
   return block;
 }
 
-absl::Status SegmentReader::CheckFooter() {
+absl::Status SegmentReader::WalkDirectories(absl::FunctionRef<absl::Status(const Block&)> block) const {
+  for (uint64_t offset = kSegmentHeaderSize;;) {
+    absl::StatusOr<Block> read = ReadDirectory(offset);
+    if (absl::IsOutOfRange(read.status())) return Damage(offset, "the segment ends without a footer");
+    if (!read.ok()) return read.status();
+    if (absl::Status status = block(*read); !status.ok()) return status;
+    if (read->header.type == BlockType::kFooter) return absl::OkStatus();
+    offset = read->end().offset();
+  }
+}
+
+absl::StatusOr<SegmentFooter> SegmentReader::ReadFooter() {
   absl::StatusOr<uint64_t> size = Size();
   if (!size.ok()) return size.status();
   constexpr uint64_t kFooterSize = kBlockHeaderSize + kFooterBodySize;
@@ -110,7 +122,7 @@ absl::Status SegmentReader::CheckFooter() {
   if (footer->header.type != BlockType::kFooter || SegmentFooter::Decode(footer->body.data()).size != offset) {
     return Damage(offset, "no footer, although another segment follows");
   }
-  return absl::OkStatus();
+  return SegmentFooter::Decode(footer->body.data());
 }
 
 absl::StatusOr<std::optional<uint64_t>> SegmentReader::FindBlock(uint64_t offset) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/keys/store_keys.h"
@@ -32,14 +33,18 @@ class SegmentReader {
   // As ReadBlock, but only header and directory are read, and nothing is verified beyond the header's plausibility.
   absl::StatusOr<Block> ReadDirectory(uint64_t offset) const;
 
+  // Hands on every block of a segment that is complete, footer included, as ReadDirectory reads them, until `block`
+  // returns an error, which is then returned. DATA_LOSS if the segment is damaged or has no footer.
+  absl::Status WalkDirectories(absl::FunctionRef<absl::Status(const Block&)> block) const;
+
   // The leaf hash of the segment's header.
   const Hash& header_leaf() const { return header_leaf_; }
 
   // The offset of the first valid block at or behind `offset`, wherever it begins. Nothing if none follows.
   absl::StatusOr<std::optional<uint64_t>> FindBlock(uint64_t offset);
 
-  // OK if the file ends in a footer that fits it.
-  absl::Status CheckFooter();
+  // What the file ends in. DATA_LOSS if that is no footer that fits it.
+  absl::StatusOr<SegmentFooter> ReadFooter();
 
   absl::StatusOr<uint64_t> Size() const { return file_.Size(); }
   const SegmentHeader& header() const { return header_; }

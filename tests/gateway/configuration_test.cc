@@ -50,7 +50,8 @@ TEST_CASE("everything that can be configured is read") {
   std::string at = directory.path();
   std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
                       << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
-                      << "data: {directory: /tmp/x, durability: write_ahead, buffer: 1MiB, segment_size: 8MiB}\n"
+                      << "data: {directory: /tmp/x, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
+                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB}\n"
                       << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
                       << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
                       << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
@@ -66,6 +67,11 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->client_ca_pem == "ca.pem");
   CHECK(options->durability == Durability::kWriteAhead);
   CHECK(options->segment_bytes == 8 << 20);
+  CHECK(options->retention.age == absl::Hours(24 * 90));
+  CHECK(options->retention.bytes == uint64_t{1} << 30);
+  REQUIRE(options->keys.has_value());
+  CHECK(options->keys->kind == recorder::KeySource::Kind::kCommand);
+  CHECK(options->keys->value == "kms wrap");
   CHECK(options->upstreams[0].load_balancing == "pick_first");
   CHECK(options->upstreams[1].tls);
   CHECK(options->upstreams[1].server_name == "b.example");
@@ -92,7 +98,47 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault(least + "descriptors: [{}]\n") == "sallyport.yaml:5: descriptors[0]: give either file or reflection");
   CHECK(Fault("listen: {address: \"x:1\", tls: {cert: /nonexistent/c}}\n" + least.substr(least.find('\n') + 1))
             .starts_with("sallyport.yaml:1: listen.tls.key: is missing"));
+  CHECK(Fault("listen: {address: \"x:1\"}\ndata: {directory: /x,\n  keys: /etc/keyring}\n")
+            .starts_with("sallyport.yaml:3: data.keys: say where keys come from as file:PATH"));
   CHECK(Fault("data: {durability: sometimes}\n").starts_with("sallyport.yaml:1: data.durability: "));
+}
+
+TEST_CASE("where checkpoints go is read and checked") {
+  const std::string key = "witness.example/w1+3378c6f1+BPcAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0e";
+  const std::string plain = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+  testing::TemporaryDirectory directory;
+  std::string path = directory.path() + "/sallyport.yaml";
+  std::ofstream(directory.path() + "/ca.pem") << "authorities";
+  std::string least = kLeast;
+  std::ofstream(path) << least
+                      << "checkpoints:\n  interval: 5s\n  directory: /mnt/c\n  url: \"https://c.example/x?t=1\"\n"
+                      << "  ca: " << directory.path() << "/ca.pem\n  witnesses:\n"
+                      << "    - {url: \"https://witness.example/\", key: \"" << key << "\"}\n";
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
+  INFO(options.status().ToString());
+  REQUIRE(options.ok());
+  CHECK(options->checkpoints.interval == absl::Seconds(5));
+  CHECK(options->checkpoints.directory == "/mnt/c");
+  CHECK(options->checkpoints.url == "https://c.example/x?t=1");
+  CHECK(options->checkpoints.ca_pem == "authorities");
+  REQUIRE(options->checkpoints.witnesses.size() == 1);
+  CHECK(options->checkpoints.witnesses[0].key.Text() == key);
+
+  std::ofstream(path) << least;
+  CHECK(LoadConfiguration(path).value().checkpoints.interval == absl::Seconds(1));
+
+  const auto fault = [&](const std::string& checkpoints) {
+    return Fault(least + "checkpoints: {" + checkpoints + "}\n");
+  };
+  CHECK(fault("interval: 1ms").starts_with("sallyport.yaml:5: checkpoints.interval: 1ms is not between"));
+  CHECK(fault("interval: soon").starts_with("sallyport.yaml:5: checkpoints.interval: "));
+  CHECK(fault("url: \"ftp://x/\"") == "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path");
+  CHECK(fault("url: \"https://x/#y\"").starts_with("sallyport.yaml:5: checkpoints.url: has a fragment"));
+  CHECK(fault("ca: /nonexistent/ca").starts_with("sallyport.yaml:5: checkpoints.ca: cannot read"));
+  CHECK(fault("witnesses: [{key: \"" + key + "\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].url: "));
+  CHECK(fault("witnesses: [{url: \"https://w\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: "));
+  CHECK(fault("witnesses: [{url: \"https://w\", key: \"" + plain + "\"}]")
+            .starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: is not of a witness"));
 }
 
 TEST_CASE("a configuration that is not there says so") {

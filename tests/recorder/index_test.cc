@@ -105,6 +105,7 @@ class LogModel {
         return index.ForgetBlock(block.position, block.directory,
                                  [&](uint64_t number) { return deleted.contains(number); });
       });
+      REQUIRE(index.ForgetScrub(segment) == absl::OkStatus());
     }
     REQUIRE(index.FinishForget() == absl::OkStatus());
   }

@@ -11,8 +11,10 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "recorder/evidence/tree_state.h"
 #include "recorder/log/file.h"
 #include "recorder/log/log_format.h"
+#include "recorder/log/segment_reader.h"
 #include "recorder/store_layout.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
@@ -268,6 +270,59 @@ TEST_CASE("a bad block in the last segment that good ones follow is told, and wh
   auto reader = RecordReader::Open(directory.store());
   REQUIRE(reader.ok());
   CHECK(EntriesOf(**reader, ids.back()).size() == 6);
+}
+
+TEST_CASE("a log cut back behind a signed checkpoint is told, and the tree does not shrink") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  FillStore(directory.store(), 10, 1 << 20);
+  const std::string before = *ReadCheckpoint(layout);
+  SECTION("in the last segment") { std::filesystem::resize_file(layout.Segment(1), 1500); }
+  SECTION("the last segment is gone") {
+    FillStore(directory.store(), 10, 1 << 20);
+    std::filesystem::remove(layout.Segment(2));
+  }
+  {
+    auto recorder = Recorder::Open({directory.store()});
+    REQUIRE(recorder.ok());
+    CHECK((*recorder)->Stats().damages >= 1);
+    const uint64_t id = (*recorder)->NewCallId(absl::Now());
+    REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/New")).ok());
+  }
+  const auto size = [](const std::string& note) { return std::stoull(note.substr(note.find('\n') + 1)); };
+  CHECK(size(*ReadCheckpoint(layout)) > size(before));
+  CHECK(Recorder::Open({directory.store()}).ok());
+}
+
+TEST_CASE("a checkpoint that is damaged, or not the store's own, is refused") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  FillStore(directory.store(), 3);
+  FlipByte(layout.Checkpoint(), 60);
+  const absl::Status refused = Recorder::Open({directory.store()}).status();
+  CHECK(absl::IsDataLoss(refused));
+  CHECK(std::string(refused.message()).find("tree/checkpoint") != std::string::npos);
+}
+
+TEST_CASE("starts and stops, clean or not, leave one segment each that ends in one footer") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  for (int i = 0; i < 4; ++i) FillStore(directory.store(), 2, 1 << 20);
+  auto segments = ListSegments(layout);
+  REQUIRE(segments.ok());
+  CHECK(*segments == std::vector<uint64_t>{1, 2, 3, 4});
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  for (uint64_t number : *segments) {
+    auto segment = SegmentReader::Open(layout, **keys, number);
+    REQUIRE(segment.ok());
+    uint64_t end = 0;
+    REQUIRE(segment->WalkDirectories([&](const Block& block) {
+      end = block.end().offset();
+      return absl::OkStatus();
+    }).ok());
+    CHECK(*segment->Size() == end);
+  }
 }
 
 TEST_CASE("a call whose block is damaged is reported as damaged, and its neighbours are read") {

@@ -1,14 +1,16 @@
-// What the system says about a file without reading it.
-#ifndef SALLYPORT_RECORDER_KEYS_FILE_VERSION_H_
-#define SALLYPORT_RECORDER_KEYS_FILE_VERSION_H_
+// Files that only their owner may read, with secrets in them.
+#ifndef SALLYPORT_RECORDER_KEYS_PRIVATE_FILE_H_
+#define SALLYPORT_RECORDER_KEYS_PRIVATE_FILE_H_
 
 #include <sys/stat.h>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/keys/secret_text.h"
 
 namespace sallyport::recorder {
 
@@ -26,10 +28,18 @@ struct FileVersion {
   friend bool operator==(const FileVersion&, const FileVersion&) = default;
 };
 
+struct PrivateFile {
+  SecretText text;
+  FileVersion version;
+};
+// Reads a file, or its first `limit` bytes. `kind`, such as "keyring", is what errors call it. NOT_FOUND if there is
+// none; FAILED_PRECONDITION if others than its owner may read or write it.
+absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limit, std::string_view kind);
+
 // PERMISSION_DENIED, saying what to do, unless this process runs as the user who owns the file or directory: who else
 // replaces a file that only its owner can read shuts its owner out.
 absl::Status CheckOwner(const std::string& path);
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_RECORDER_KEYS_FILE_VERSION_H_
+#endif  // SALLYPORT_RECORDER_KEYS_PRIVATE_FILE_H_

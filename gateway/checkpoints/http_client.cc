@@ -1,0 +1,172 @@
+#include "gateway/checkpoints/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr size_t kMostShown = 200;  // characters of an answer
+
+struct FreeHandle {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+struct FreeUrl {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+
+// A part of a URL; empty if it has none, or is none.
+std::string UrlPart(CURLU* url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, 0) != CURLUE_OK || text == nullptr) return "";
+  std::string copy = text;
+  curl_free(text);
+  return copy;
+}
+
+std::unique_ptr<CURLU, FreeUrl> ParseUrl(const std::string& text) {
+  std::unique_ptr<CURLU, FreeUrl> url(curl_url());
+  if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return nullptr;
+  return url;
+}
+
+class CurlClient : public HttpClient {
+ public:
+  CurlClient(CURL* handle, const Options& options) : handle_(handle), options_(options) {}
+
+  absl::Status Prepare() {
+    static const char* const kHeaders[] = {"Content-Type: text/plain; charset=utf-8", "Accept:", "Expect:"};
+    for (const char* header : kHeaders) {
+      curl_slist* longer = curl_slist_append(headers_.get(), header);
+      if (longer == nullptr) return absl::ResourceExhaustedError("no memory for HTTP headers");
+      static_cast<void>(headers_.release());
+      headers_.reset(longer);
+    }
+    Set(CURLOPT_HTTPHEADER, headers_.get());
+    Set(CURLOPT_POST, 1L);
+    Set(CURLOPT_PROTOCOLS_STR, "http,https");
+    Set(CURLOPT_FOLLOWLOCATION, 0L);
+    Set(CURLOPT_SSL_VERIFYPEER, 1L);
+    Set(CURLOPT_SSL_VERIFYHOST, 2L);
+    Set(CURLOPT_NOSIGNAL, 1L);
+    Set(CURLOPT_USERAGENT, "sallyport");
+    Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(options_.connect_timeout)));
+    Set(CURLOPT_TIMEOUT_MS, static_cast<long>(absl::ToInt64Milliseconds(options_.timeout)));
+    Set(CURLOPT_ERRORBUFFER, error_);
+    Set(CURLOPT_WRITEFUNCTION, &CurlClient::OnBody);
+    Set(CURLOPT_WRITEDATA, this);
+    Set(CURLOPT_NOPROGRESS, 0L);
+    Set(CURLOPT_XFERINFOFUNCTION, &CurlClient::OnProgress);
+    Set(CURLOPT_XFERINFODATA, this);
+    if (!options_.ca_pem.empty()) {
+      curl_blob blob = {};
+      blob.data = options_.ca_pem.data();
+      blob.len = options_.ca_pem.size();
+      blob.flags = CURL_BLOB_NOCOPY;
+      Set(CURLOPT_CAINFO_BLOB, &blob);
+    }
+    return failed_ == CURLE_OK ? absl::OkStatus()
+                               : absl::FailedPreconditionError(absl::StrCat("libcurl: ", curl_easy_strerror(failed_)));
+  }
+
+  absl::StatusOr<HttpResponse> Post(const std::string& url, std::string_view body) override {
+    response_ = HttpResponse();
+    error_[0] = '\0';
+    Set(CURLOPT_URL, url.c_str());
+    Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    Set(CURLOPT_POSTFIELDS, body.data());
+    const CURLcode code = failed_ == CURLE_OK ? curl_easy_perform(handle_.get()) : failed_;
+    if (cancelled_) return absl::CancelledError("the request was given up");
+    if (code != CURLE_OK) {
+      return absl::UnavailableError(absl::StrCat(PublicPart(url), ": ",
+                                                 too_long_           ? "the answer is too long"
+                                                 : error_[0] != '\0' ? error_
+                                                                     : curl_easy_strerror(code)));
+    }
+    long status = 0;
+    char* type = nullptr;
+    curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle_.get(), CURLINFO_CONTENT_TYPE, &type);
+    response_.status = static_cast<int>(status);
+    if (type != nullptr) response_.content_type = type;
+    return std::move(response_);
+  }
+
+  void Cancel() override { cancelled_ = true; }
+
+ private:
+  template <typename Value>
+  void Set(CURLoption option, Value value) {
+    const CURLcode code = curl_easy_setopt(handle_.get(), option, value);
+    if (failed_ == CURLE_OK) failed_ = code;
+  }
+
+  static size_t OnBody(char* bytes, size_t /*one*/, size_t count, void* self) {
+    auto& client = *static_cast<CurlClient*>(self);
+    client.too_long_ = client.response_.body.size() + count > client.options_.most_response_bytes;
+    if (client.too_long_) return 0;
+    client.response_.body.append(bytes, count);
+    return count;
+  }
+  static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<CurlClient*>(self)->cancelled_ ? 1 : 0;
+  }
+
+  const std::unique_ptr<CURL, FreeHandle> handle_;
+  Options options_;
+  std::unique_ptr<curl_slist, FreeList> headers_;
+  CURLcode failed_ = CURLE_OK;  // the first option that could not be set
+  char error_[CURL_ERROR_SIZE] = {};
+  HttpResponse response_;
+  bool too_long_ = false;
+  std::atomic<bool> cancelled_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(const Options& options) {
+  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
+  CURL* handle = global == CURLE_OK ? curl_easy_init() : nullptr;
+  if (handle == nullptr) return absl::FailedPreconditionError("libcurl cannot be used");
+  auto client = std::make_unique<CurlClient>(handle, options);
+  if (absl::Status status = client->Prepare(); !status.ok()) return status;
+  return client;
+}
+
+absl::Status CheckUrl(const std::string& text) {
+  const auto url = ParseUrl(text);
+  const std::string scheme = url == nullptr ? "" : UrlPart(url.get(), CURLUPART_SCHEME);
+  if ((scheme != "https" && scheme != "http") || UrlPart(url.get(), CURLUPART_HOST).empty()) {
+    return absl::InvalidArgumentError("is not a URL such as https://host/path");
+  }
+  if (!UrlPart(url.get(), CURLUPART_FRAGMENT).empty()) {
+    return absl::InvalidArgumentError("has a fragment (#…), which a URL to send to cannot have");
+  }
+  return absl::OkStatus();
+}
+
+std::string PublicPart(const std::string& text) {
+  const auto url = ParseUrl(text);
+  if (url == nullptr) return "a URL";
+  const std::string port = UrlPart(url.get(), CURLUPART_PORT);
+  return absl::StrCat(UrlPart(url.get(), CURLUPART_SCHEME), "://", UrlPart(url.get(), CURLUPART_HOST),
+                      port.empty() ? "" : ":", port);
+}
+
+absl::Status UnexpectedAnswer(const HttpResponse& response) {
+  std::string line = response.body.substr(0, std::min(response.body.find_first_of("\r\n"), kMostShown));
+  for (char& character : line) {
+    if (character < ' ' || character > '~') character = '?';
+  }
+  return absl::UnavailableError(
+      absl::StrCat("answered with HTTP status ", response.status, line.empty() ? "" : ": ", line));
+}
+
+}  // namespace sallyport::gateway

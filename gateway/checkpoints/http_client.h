@@ -1,0 +1,54 @@
+// POST requests over libcurl, which is known to this folder only.
+#ifndef SALLYPORT_GATEWAY_CHECKPOINTS_HTTP_CLIENT_H_
+#define SALLYPORT_GATEWAY_CHECKPOINTS_HTTP_CLIENT_H_
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace sallyport::gateway {
+
+struct HttpResponse {
+  int status = 0;
+  std::string content_type;
+  std::string body;
+};
+
+// What a URL's requests share: one connection, kept alive. http and https only; the server's certificate is verified;
+// redirects are not followed. Not thread-safe, but for Cancel.
+class HttpClient {
+ public:
+  struct Options {
+    std::string ca_pem;  // PEM of the authorities that may have signed the server's certificate; the system's if empty
+    absl::Duration connect_timeout = absl::Seconds(5);
+    absl::Duration timeout = absl::Seconds(10);  // of a whole request
+    size_t most_response_bytes = 64 << 10;       // of a body
+  };
+
+  static absl::StatusOr<std::unique_ptr<HttpClient>> Create(const Options& options);
+  virtual ~HttpClient() = default;
+
+  // Whatever the server answered. UNAVAILABLE if it did not, in time and within the bound; CANCELLED after Cancel.
+  virtual absl::StatusOr<HttpResponse> Post(const std::string& url, std::string_view body) = 0;
+  // Ends a request that is under way, and all later ones, soon. From any thread.
+  virtual void Cancel() = 0;
+};
+
+// INVALID_ARGUMENT, saying what is expected, unless it is an http or https URL with a host and without a fragment.
+absl::Status CheckUrl(const std::string& url);
+
+// Scheme, host and port: what of a URL may be logged, since users, paths and queries can be secrets.
+std::string PublicPart(const std::string& url);
+
+// The status for an answer that was not hoped for: the code and, made harmless, the first line of what came with it.
+absl::Status UnexpectedAnswer(const HttpResponse& response);
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_CHECKPOINTS_HTTP_CLIENT_H_

@@ -1,0 +1,78 @@
+// The original of a frame whose recorded form was masked, sealed to a reveal key: the gateway holds the public half
+// alone, so only who holds the private half can open it.
+#ifndef SALLYPORT_RECORDER_KEYS_SEALED_VIEW_H_
+#define SALLYPORT_RECORDER_KEYS_SEALED_VIEW_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "recorder/keys/crypto.h"
+#include "recorder/log/file.h"
+
+namespace sallyport::recorder {
+
+// The public half, to seal to. A value.
+class RevealKey {
+ public:
+  static constexpr size_t kIdSize = 8;
+
+  // As text: "sallyport-reveal+<16 hex digits of the id>+<base64 of 32 bytes>". INVALID_ARGUMENT if it is not.
+  static absl::StatusOr<RevealKey> Parse(std::string_view text);
+  // `public_key` must have 32 bytes.
+  explicit RevealKey(std::string public_key);
+
+  std::string Format() const;
+  // The first bytes of the key's SHA-256.
+  const std::string& id() const { return id_; }
+  const std::string& public_key() const { return public_key_; }
+
+ private:
+  std::string public_key_;
+  std::string id_;
+};
+
+// Which frame a view is of, so that it cannot be shown as that of another. Mirrors sallyport.v1.
+struct FrameName {
+  uint64_t call_id = 0;
+  int direction = 0;
+  uint64_t index = 0;
+  bool compressed = false;  // the original
+};
+
+// Mirrors sallyport.v1.SealedView.
+struct SealedView {
+  std::string encapsulated_key;
+  std::string ciphertext;
+  std::string key_id;
+  bool compressed = false;
+};
+
+// INVALID_ARGUMENT if the key is none that can be sealed to.
+absl::StatusOr<SealedView> SealView(const RevealKey& key, const FrameName& frame, std::string_view payload);
+
+// The private half.
+class RevealPrivateKey {
+ public:
+  // Makes a key and keeps it in a new file with mode 0600. ALREADY_EXISTS if there is a file by that name.
+  static absl::StatusOr<RevealPrivateKey> Create(const std::string& path, FileSystem& files);
+  // Errors are those of ReadPrivateFile, and INVALID_ARGUMENT if the file is no reveal key's.
+  static absl::StatusOr<RevealPrivateKey> Read(const std::string& path);
+
+  const RevealKey& public_half() const { return public_half_; }
+  // FAILED_PRECONDITION if the view was sealed to another key; DATA_LOSS if it is damaged or of another frame.
+  absl::StatusOr<std::string> Open(const SealedView& view, const FrameName& frame) const;
+
+ private:
+  explicit RevealPrivateKey(SecretKey key);
+
+  SecretKey key_;
+  RevealKey public_half_;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_KEYS_SEALED_VIEW_H_
