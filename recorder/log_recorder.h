@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_RECORDER_LOG_RECORDER_H_
 #define SALLYPORT_RECORDER_LOG_RECORDER_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -35,6 +36,11 @@ struct RecoveredStore {
   uint64_t largest_id = 0;
   uint64_t damages = 0;  // places in the log that are damaged
 };
+
+// Disk space for the log is taken in pieces of this size.
+inline uint64_t SpaceAhead(const RecorderOptions& options) {
+  return std::clamp<uint64_t>(options.segment_bytes / 16, 256 << 10, 16 << 20);
+}
 
 // As Recorder::Open, on another file system.
 absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileSystem& files);
@@ -90,6 +96,13 @@ class LogRecorder : public Recorder {
   void Fail(const absl::Status& status, absl::Span<Item> items);
   // Once a second: what has to be looked at from time to time.
   absl::Status KeepHouse();
+  // Begins a new segment if the key-encryption key was rotated.
+  absl::Status FollowRotation();
+  // Opens the index again if it failed, and takes out of it what was shredded.
+  void LookAfterIndex();
+  // Deletes what retention lets go. Only failures to write the log are returned.
+  absl::Status DeleteOldSegments();
+  absl::Status DeleteSegments(const std::vector<uint64_t>& segments);
   // Sees to it that there is disk space for what waits and for the ends of the calls that are open.
   absl::Status ReserveSpace();
   // Writes ends for calls that nobody ended, and ends the segment.
@@ -139,6 +152,8 @@ class LogRecorder : public Recorder {
   Clock::time_point uncommitted_since_;
   Clock::time_point last_positions_commit_;
   Clock::time_point next_housekeeping_;
+  Clock::time_point next_index_retry_;
+  Clock::time_point next_deletion_;
   std::vector<CallEntries> group_;
   std::vector<AppendWaiter*> told_;
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/index/index.h"
+#include "recorder/index_feeder.h"
 #include "recorder/log/file.h"
 #include "recorder/log/log_scan.h"
 #include "recorder/log/segment_reader.h"
@@ -33,6 +34,11 @@ absl::StatusOr<uint64_t> LogBytes(const StoreLayout& layout) {
   return bytes;
 }
 
+absl::Status SyncFile(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<File>> file = RealFileSystem().Open(path);
+  return file.ok() ? (*file)->Sync() : file.status();
+}
+
 // Feeds the whole log to the index. Returns the first damage met.
 absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys, Index& index,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress) {
@@ -41,10 +47,7 @@ absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys
   RebuildProgress done;
   done.bytes_total = *total;
   uint64_t uncommitted = 0;
-  absl::StatusOr<LogEnd> end = ScanEntries(layout, keys, Position(), OnDamage::kSkip, [&](const Block& block) {
-    absl::Status status =
-        index.Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
-    if (!status.ok()) return status;
+  absl::StatusOr<LogEnd> end = FeedIndex(layout, keys, index, [&](const Block& block) {
     const uint64_t size = block.end().offset() - block.position().offset();
     done.bytes_done += size;
     done.calls = index.calls_started();
@@ -52,11 +55,10 @@ absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys
     uncommitted += size;
     if (uncommitted < kBytesPerCommit) return absl::OkStatus();
     uncommitted = 0;
-    if (status = index.Commit(Index::Extent::kRows); !status.ok()) return status;
-    return index.Checkpoint();
+    return index.Commit(Index::Extent::kRows);
   });
   if (!end.ok()) return end.status();
-  if (absl::Status status = index.Commit(Index::Extent::kPositions); !status.ok()) return status;
+  if (absl::Status status = index.FinishRebuild(); !status.ok()) return status;
   return end->damage;
 }
 
@@ -86,7 +88,8 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
   uint64_t calls = 0;
   absl::Status damage;
   {
-    absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.RebuiltIndex(), (*keys)->store_id());
+    absl::StatusOr<std::unique_ptr<Index>> index =
+        Index::Open(layout.RebuiltIndex(), NameSealer::Of(**keys), Index::Purpose::kRebuild);
     if (!index.ok()) return index.status();
     absl::StatusOr<absl::Status> indexed = IndexLog(layout, **keys, **index, progress);
     if (!indexed.ok()) return indexed.status();
@@ -94,9 +97,9 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
     absl::StatusOr<uint64_t> count = (*index)->CountCalls();
     if (!count.ok()) return count.status();
     calls = *count;
-    if (absl::Status status = (*index)->Checkpoint(); !status.ok()) return status;
   }
-  // The rebuilt one is closed, so all of it is in its one file.
+  // The rebuilt one is closed, so all of it is in its one file, which nobody has synced yet.
+  if (absl::Status status = SyncFile(layout.RebuiltIndex()); !status.ok()) return status;
   if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
   if (rename(layout.RebuiltIndex().c_str(), layout.Index().c_str()) != 0) {
     return SystemError(errno, "renaming to", layout.Index());

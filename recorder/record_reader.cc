@@ -83,6 +83,10 @@ class StoreReader : public RecordReader {
     absl::StatusOr<IndexQueries::CallPlace> place = queries_->Place(id);
     if (absl::IsNotFound(place.status())) return NoSuchCall(id);
     if (!place.ok()) return place.status();
+    if (place->shredded) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "call ", FormatId(id), " is shredded: what held it, or a part of it, is destroyed and cannot be read any more"));
+    }
     Position last = place->last;
     if (place->open) {
       absl::StatusOr<Position> later = LaterBlock(id, last, place->exact_to);
@@ -188,10 +192,11 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   } else if (!absl::IsPermissionDenied(lock.status())) {
     return lock.status();
   }
-  absl::StatusOr<std::unique_ptr<IndexQueries>> queries = IndexQueries::Open(layout.Index(), Database::Mode::kRead);
+  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(**keys);
+  absl::StatusOr<std::unique_ptr<IndexQueries>> queries = IndexQueries::Open(layout.Index(), Database::Mode::kRead, sealer);
   if (!queries.ok()) {
     absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
-    if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly);
+    if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly, sealer);
   }
   if (!queries.ok()) return queries.status();
   return std::make_unique<StoreReader>(layout, *std::move(keys), *std::move(queries), std::move(log_health));

@@ -19,6 +19,9 @@
 
 namespace sallyport::recorder {
 
+// Stands in place of the names of a shredded call.
+constexpr std::string_view kShreddedName = "(shredded)";
+
 // One row of the index.
 struct CallSummary {
   uint64_t id = 0;
@@ -28,6 +31,9 @@ struct CallSummary {
   std::string upstream;  // name, empty if none
   std::string peer;
   absl::Time start;
+  // Part of what was recorded is destroyed: of the call nothing is known but its id, and the start which that tells.
+  // Identity and method are then kShreddedName, and what follows means nothing.
+  bool shredded = false;
   // What follows holds once the call has ended; until then it is open and `end_reason` is unspecified.
   v1::EndReason end_reason = v1::END_REASON_UNSPECIFIED;
   int status_code = 0;
@@ -38,7 +44,8 @@ struct CallSummary {
   uint64_t response_bytes = 0;
 };
 
-// Which calls. Members that are not set match everything; all that are set must match.
+// Which calls. Members that are not set match everything; all that are set must match. Shredded calls match only where
+// nothing but times is asked for.
 struct CallQuery {
   std::string identity;  // glob: `*` any run, `?` any one character
   std::string method;    // glob over "package.Service/Method"
@@ -57,6 +64,9 @@ struct CallQuery {
   int limit = 50;  // at least 1
 };
 
+// What the calls of a session that are in the store and not shredded say: identity, peer and first start are those of
+// the call with the smallest id, the last start that of the call with the largest. A session without such calls is not
+// listed.
 struct SessionSummary {
   uint64_t id = 0;
   std::string identity;

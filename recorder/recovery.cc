@@ -7,10 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/retention.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -145,7 +147,8 @@ void ReportDamage(const absl::Status& damage) {
 }  // namespace
 
 absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys) {
-  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), keys.store_id());
+  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(keys);
+  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), sealer);
   if (index.ok()) {
     absl::StatusOr<bool> within = IsWithinLog(layout, (*index)->position());
     if (!within.ok()) return within.status();
@@ -153,15 +156,18 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys&
   }
   if (absl::IsDataLoss(index.status())) {
     if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-    index = Index::Open(layout.Index(), keys.store_id());
+    index = Index::Open(layout.Index(), sealer);
   }
   if (!index.ok()) return index.status();
   if (absl::Status status = CorrectPositions(layout, keys, **index); !status.ok()) return status;
+  absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout, **index);
+  if (!unscrubbed.ok()) return unscrubbed.status();
   absl::StatusOr<LogEnd> log_end =
-      ScanEntries(layout, keys, (*index)->position(), OnDamage::kSkip, [&](const Block& block) {
-        return (*index)->Apply(block.position(), block.end(), block.next_sequence(), block.directory, block.body);
-      });
+      FeedIndex(layout, keys, **index, [](const Block&) { return absl::OkStatus(); });
   if (!log_end.ok()) return log_end.status();
+  for (uint64_t segment : *unscrubbed) {
+    if (absl::Status status = ScrubSegment(layout, keys, **index, segment); !status.ok()) return status;
+  }
   return CaughtUpIndex{*std::move(index), *std::move(log_end)};
 }
 
@@ -220,6 +226,15 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store.keys);
   if (!caught_up.ok()) return caught_up.status();
   store.index = std::move(caught_up->index);
+  // A deletion that was under way: the log has its tombstone, which is its promise.
+  if (tree->last_tombstone.has_value()) {
+    if (absl::Status status = KeepTombstone(layout, files, *tree->last_tombstone); !status.ok()) return status;
+  }
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (!tombstone.ok()) return tombstone.status();
+  if (absl::Status status = FinishDeletion(layout, files, *store.keys, *store.index, *tombstone); !status.ok()) {
+    return status;
+  }
   for (const absl::Status& damage : {tree->log_end.damage, caught_up->log_end.damage}) {
     if (!damage.ok() && std::find(damages->begin(), damages->end(), damage) == damages->end()) {
       damages->push_back(damage);
@@ -234,6 +249,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   start->open_calls = store.index->OpenCalls();
   LogWriter::Options log_options;
   log_options.segment_bytes = options.segment_bytes;
+  log_options.space_ahead = SpaceAhead(options);
   store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =

@@ -194,8 +194,7 @@ Checkpointer::Stats Checkpointer::stats() const {
 
 void Checkpointer::Run() {
   std::unique_lock lock(mutex_);
-  // The first goes out at once.
-  Clock::time_point last = Clock::now() - AsWait(options_.interval);
+  Clock::time_point last = Clock::now();
   while (true) {
     WaitForTurn(lock, last);
     const bool stopping = stopping_;

@@ -48,6 +48,11 @@ void Statement::Bind(int parameter, std::string_view text) {
                     static_cast<int>(text.size()), SQLITE_STATIC);
 }
 
+void Statement::BindBytes(int parameter, std::string_view bytes) {
+  sqlite3_bind_blob(statement_.get(), parameter, bytes.data() != nullptr ? bytes.data() : "",
+                    static_cast<int>(bytes.size()), SQLITE_STATIC);
+}
+
 absl::StatusOr<bool> Statement::Step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -61,6 +66,13 @@ absl::Status Statement::Run() {
   const absl::StatusOr<bool> row = Step();
   Reset();
   return row.status();
+}
+
+absl::StatusOr<bool> Statement::RunForInteger(int64_t& result) {
+  absl::StatusOr<bool> row = Step();
+  if (row.ok() && *row) result = Integer(0);
+  Reset();
+  return row;
 }
 
 int64_t Statement::Integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
@@ -103,12 +115,30 @@ absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
   return Statement(statement);
 }
 
-absl::Status Database::Checkpoint() {
-  const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  // Busy: a reader is in the way; the rest is moved another time.
-  return code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY ? absl::OkStatus() : SqliteError(connection_.get(), code);
+absl::Status Database::PrepareAll(std::initializer_list<std::pair<Statement*, std::string_view>> statements) {
+  for (const auto& [statement, sql] : statements) {
+    absl::StatusOr<Statement> prepared = Prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Database::Checkpoint(WriteAheadLog log) {
+  const int mode = log == WriteAheadLog::kKeep ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+  int pages = 0;
+  int moved = 0;
+  // A reader in the way is not waited for; the rest is moved another time.
+  sqlite3_busy_timeout(connection_.get(), 0);
+  const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, mode, &pages, &moved);
+  sqlite3_busy_timeout(connection_.get(), kBusyTimeoutMilliseconds);
+  if (code == SQLITE_OK) return pages == moved;
+  if ((code & 0xFF) == SQLITE_BUSY) return false;
+  return SqliteError(connection_.get(), code);
 }
 
 int64_t Database::LastInsertId() const { return sqlite3_last_insert_rowid(connection_.get()); }
+
+int64_t Database::Changes() const { return sqlite3_changes64(connection_.get()); }
 
 }  // namespace sallyport::recorder

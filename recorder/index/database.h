@@ -3,9 +3,11 @@
 #define SALLYPORT_RECORDER_INDEX_DATABASE_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +27,8 @@ class Statement {
   void Bind(int parameter, int64_t value);
   void Bind(int parameter, uint64_t value) { Bind(parameter, static_cast<int64_t>(value)); }
   void Bind(int parameter, std::string_view text);
+  // As a blob; lives as text does.
+  void BindBytes(int parameter, std::string_view bytes);
 
   // Steps to the next row; false after the last.
   absl::StatusOr<bool> Step();
@@ -33,9 +37,12 @@ class Statement {
   // Runs a statement without results, and resets it.
   absl::Status Run();
 
+  // Runs a statement with at most one row and resets it. Whether there was one; its first column is then in `result`.
+  absl::StatusOr<bool> RunForInteger(int64_t& result);
+
   int64_t Integer(int column) const;
   uint64_t Unsigned(int column) const { return static_cast<uint64_t>(Integer(column)); }
-  // Lives until the next Step or Reset.
+  // Text or a blob. Lives until the next Step or Reset.
   std::string_view Text(int column) const;
 
  private:
@@ -62,9 +69,16 @@ class Database {
   // Runs any number of statements.
   absl::Status Execute(const std::string& sql);
   absl::StatusOr<Statement> Prepare(std::string_view sql);
-  // Moves what is in the write-ahead log into the database, as far as readers allow.
-  absl::Status Checkpoint();
+  absl::Status PrepareAll(std::initializer_list<std::pair<Statement*, std::string_view>> statements);
+  enum class WriteAheadLog {
+    kKeep,   // its file is written again from the start
+    kEmpty,  // its file is cut to nothing, so that nothing old stays in it
+  };
+  // Moves what is in the write-ahead log into the database, as far as readers allow; whether that was all.
+  absl::StatusOr<bool> Checkpoint(WriteAheadLog log = WriteAheadLog::kKeep);
   int64_t LastInsertId() const;
+  // How many rows the last statement changed.
+  int64_t Changes() const;
 
  private:
   explicit Database(sqlite3* connection) : connection_(connection) {}

@@ -6,15 +6,21 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "recorder/index/call_rows.h"
+#include "recorder/index/chunks.h"
 #include "recorder/index/database.h"
-#include "recorder/index/dictionary.h"
 #include "recorder/index/entry_scanner.h"
+#include "recorder/index/name_sealer.h"
+#include "recorder/index/name_table.h"
+#include "recorder/index/session_rows.h"
 #include "recorder/log/log_format.h"
 
 namespace sallyport::recorder {
@@ -23,10 +29,19 @@ namespace sallyport::recorder {
 // rebuilding, so all three give the same. A call that starts and ends between two commits costs one row; one
 // that is open at a commit gets a row then, which its end updates. Used by one thread at a time. After an error it must
 // not be used any more; what was not committed is applied again after the next Open.
+//
+// Parts of the log can be destroyed: shredded (directories stay) or deleted (nothing stays). A call with a destroyed
+// block is a shredded one, of which the row says nothing but that it was; see schema.h. A call all of whose blocks are
+// deleted has no row. Live, ScrubBlock and ForgetBlock turn rows into those that a rebuild from what is left gives.
 class Index {
  public:
+  enum class Purpose {
+    kLive,     // readers read it meanwhile; a crash leaves it whole
+    kRebuild,  // nobody reads it, and a crash leaves rubbish: FinishRebuild makes it an index
+  };
   // Opens or creates it. DATA_LOSS if it is damaged, of another version or of another store: then it has to be rebuilt.
-  static absl::StatusOr<std::unique_ptr<Index>> Open(const std::string& path, const StoreId& store_id);
+  static absl::StatusOr<std::unique_ptr<Index>> Open(const std::string& path, std::shared_ptr<const NameSealer> sealer,
+                                                     Purpose purpose = Purpose::kLive);
   // Removes it with the files that belong to it.
   static absl::Status Remove(const std::string& path);
 
@@ -34,9 +49,31 @@ class Index {
   // there.
   absl::Status Apply(Position position, Position end, uint64_t next_sequence,
                      absl::Span<const DirectoryEntry> directory, std::string_view body);
+  // The same for a block of a shredded segment, which has no body that could be read.
+  absl::Status ApplyShredded(Position position, Position end, uint64_t next_sequence,
+                             absl::Span<const DirectoryEntry> directory);
+  // Takes in that here, behind the blocks applied so far, segments are missing because they were deleted.
+  void ApplyDeleted(uint64_t first_segment, uint64_t last_segment);
 
   // For the blocks between `positions_exact_to` and `position` at Open: sets the last block of calls that are open.
   void ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory);
+
+  // For each block of a segment, in order, that has been applied and is shredded now: makes its calls shredded ones.
+  // Commits may come between; doing it again does no harm.
+  absl::Status ScrubBlock(Position position, absl::Span<const DirectoryEntry> directory);
+  // After that: commits, remembers it, and takes care that nothing of those calls stays in the index's files.
+  absl::Status FinishScrub(uint64_t segment);
+  // Whether ApplyShredded or ScrubBlock has seen all of a shredded segment.
+  absl::StatusOr<bool> IsScrubbed(uint64_t segment);
+
+  // For each block, in order, of segments that are about to be deleted: removes its calls, or, if other blocks of a call
+  // are not deleted, makes it a shredded one. `is_deleted` knows all segments deleted so far and those about to be.
+  absl::Status ForgetBlock(Position position, absl::Span<const DirectoryEntry> directory,
+                           absl::FunctionRef<bool(uint64_t segment)> is_deleted);
+  // That the segment was shredded does not matter any more.
+  absl::Status ForgetScrub(uint64_t segment);
+  // After that: commits, and takes care that nothing of those calls stays in the index's files.
+  absl::Status FinishForget();
 
   enum class Extent {
     kRows,       // rows of calls that began or ended, and sessions
@@ -45,9 +82,13 @@ class Index {
   absl::Status Commit(Extent extent);
   // Whether something waits for a commit.
   bool uncommitted() const { return uncommitted_; }
+  // How many rows of calls the next commit writes: it costs less a call when there are many.
+  int uncommitted_rows() const { return uncommitted_rows_; }
   // Whether enough was committed that a checkpoint pays.
-  bool checkpoint_due() const { return committed_rows_ >= kRowsPerCheckpoint; }
+  bool checkpoint_due() const { return committed_rows_ >= kRowsPerCheckpoint || empty_write_ahead_log_; }
   absl::Status Checkpoint();
+  // After the last Commit with kRebuild. The file, once the index is closed, is to be synced before it is used.
+  absl::Status FinishRebuild();
 
   // The first block it does not know.
   Position position() const { return position_; }
@@ -64,67 +105,51 @@ class Index {
 
  private:
   static constexpr int kRowsPerCheckpoint = 50000;
-  // One statement inserts so many rows: most of its cost does not depend on the number.
-  static constexpr size_t kRowsPerInsert = 32;
 
   // A call without an end so far.
-  struct OpenCall {
-    int64_t identity = 0;
-    int64_t method = 0;
-    int64_t upstream = 0;
-    uint64_t session = 0;
-    int64_t start_ns = 0;
-    Position position;
+  struct OpenCall : StartedCall {
     bool stored = false;          // has a row
     bool position_dirty = false;  // whose position is out of date, and is in dirty_positions_
-    std::string peer;
-  };
-  // A row that waits to be written together with others.
-  struct WholeRow {
-    uint64_t id = 0;
-    OpenCall call;
-    ScannedEnd end;
-  };
-  // What a transaction adds to a session's row.
-  struct SessionChange {
-    int64_t identity = 0;
-    std::string name;
-    std::string peer;
-    int64_t first_start_ns = 0;
-    int64_t last_start_ns = 0;
-    int64_t calls = 0;
   };
 
-  Index(std::unique_ptr<Database> database, Dictionary identities, Dictionary methods, Dictionary upstreams);
+  Index(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameTable names, Chunks chunks);
 
-  absl::Status PrepareStatements();
+  absl::Status Prepare();
   absl::Status Load();
   absl::Status BeginIfNeeded();
   absl::Status ApplyEntry(Position position, std::string_view bytes);
   absl::Status ApplyStart(Position position, const ScannedEntry& entry);
+  absl::StatusOr<OpenCall> Described(const ScannedStart& start);
   absl::Status ApplyEnd(Position position, const ScannedEntry& entry);
-  void CountInSession(const ScannedStart& start, int64_t identity, int64_t start_ns);
-  absl::Status AddWholeRow(uint64_t id, OpenCall call, const ScannedEnd& end);
-  absl::Status WriteWholeRows();
-  static void BindWholeRow(Statement& insert, int first, const WholeRow& row);
-  absl::Status WriteEnd(uint64_t id, const OpenCall& call, const ScannedEnd& end);
   absl::Status WriteOpenRows();
   absl::Status WritePositions();
-  absl::Status WriteSessions();
   absl::Status WriteProgress();
 
+  // An entry of a directory; returns whether the call is open.
+  bool SetPosition(Position position, const DirectoryEntry& entry);
+  absl::Status ApplyToDestroyed(Position position, absl::Span<const DirectoryEntry> directory);
+  // A call with a block at `position` of whose beginning the index knows nothing, or that is shredded.
+  absl::Status ContinueUnknown(uint64_t id, Position position);
+  // Makes a call a shredded one that has its last block at `position`, or later where the index knows so.
+  absl::Status ShredCall(uint64_t id, Position position);
+  absl::Status ReplaceByShredded(uint64_t id, const CallRows::Row& row, Position position);
+  void ReleaseNames(const CallRows::Row& row);
+  absl::Status ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bool(uint64_t)> is_deleted);
+  bool IsInGap(uint64_t segment) const;
+
+  const std::shared_ptr<const NameSealer> sealer_;
   std::unique_ptr<Database> database_;
-  Dictionary identities_;
-  Dictionary methods_;
-  Dictionary upstreams_;
-  Statement insert_call_;
-  Statement insert_calls_;  // kRowsPerInsert of them
-  Statement end_call_;
-  Statement set_position_;
-  Statement add_to_session_;
+  // Which are kept in place, since rows refer to them.
+  std::unique_ptr<NameTable> names_;
+  std::unique_ptr<Chunks> chunks_;
+  std::unique_ptr<CallRows> rows_;
+  std::unique_ptr<SessionRows> sessions_;
   Statement set_progress_;
   Statement begin_;
   Statement commit_;
+  Statement add_scrubbed_;
+  Statement find_scrubbed_;
+  Statement forget_scrubbed_;
 
   Position position_;
   Position positions_exact_to_;
@@ -133,13 +158,15 @@ class Index {
   int64_t behind_us_ = 0;
   bool uncommitted_ = false;
   bool in_transaction_ = false;
+  bool empty_write_ahead_log_ = false;
+  int uncommitted_rows_ = 0;
   int committed_rows_ = 0;
   uint64_t calls_started_ = 0;
+  std::string identity_name_;  // kept for its capacity
   absl::flat_hash_map<uint64_t, OpenCall> open_;
-  std::vector<WholeRow> whole_rows_;       // fewer than kRowsPerInsert
-  std::vector<uint64_t> started_;          // since the last commit
-  std::vector<uint64_t> dirty_positions_;  // of calls that have rows
-  absl::flat_hash_map<uint64_t, SessionChange> sessions_;
+  std::vector<uint64_t> started_;                    // since the last commit
+  std::vector<uint64_t> dirty_positions_;            // of calls that have rows
+  std::vector<std::pair<uint64_t, uint64_t>> gaps_;  // deleted segments, first and last
 };
 
 }  // namespace sallyport::recorder

@@ -3,172 +3,147 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "recorder/index/glob.h"
+#include "recorder/index/peer_address.h"
 #include "recorder/index/schema.h"
+#include "recorder/text.h"
 
 namespace sallyport::recorder {
 namespace {
 
-constexpr char kColumns[] =
-    "id, session, identity, method, upstream, peer, start_ns, end_reason, status, duration_ns, request_frames, "
-    "response_frames, request_bytes, response_bytes";
-// With at most so many names, each one's calls are read from the name's own index and merged; with more, calls are
-// read in order of time and the others passed over.
-constexpr size_t kMostMerged = 16;
-constexpr size_t kRememberedNames = 16384;
 constexpr int kInterruptedStatus = 14;
 
-// Everything below is built from numbers, so no text of a query gets into the SQL.
-std::string IsOneOf(absl::string_view column, const std::vector<int64_t>& ids) {
-  return absl::StrCat(column, " IN (", absl::StrJoin(ids, ","), ")");
-}
+int64_t Clamped(uint64_t id) { return static_cast<int64_t>(std::min(id, uint64_t{INT64_MAX})); }
 
-int64_t SaturatingNanos(absl::Time time) { return absl::ToUnixNanos(time); }
+// `a` - `b` and `a` + `b` for `b` of at least 0, at the ends of the range where they would pass them.
+int64_t Less(int64_t a, int64_t b) { return a < INT64_MIN + b ? INT64_MIN : a - b; }
+int64_t More(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::string& path, Database::Mode mode) {
+absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::string& path, Database::Mode mode,
+                                                                 std::shared_ptr<const NameSealer> sealer) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, mode);
   if (!database.ok()) return database.status();
   // The first statement is what opens the write-ahead log.
-  absl::StatusOr<Statement> progress = (*database)->Prepare("SELECT version FROM progress");
+  absl::StatusOr<Statement> progress = (*database)->Prepare("SELECT version, store_id FROM progress");
   if (!progress.ok()) return progress.status();
   absl::StatusOr<bool> row = progress->Step();
   if (!row.ok()) return row.status();
-  if (!*row || progress->Integer(0) != kIndexVersion) {
-    return absl::DataLossError("the index is of another version: `sallyport index rebuild` makes it again");
+  const StoreId& store_id = sealer->store_id();
+  if (!*row || progress->Integer(0) != kIndexVersion ||
+      progress->Text(1) != absl::BytesToHexString({store_id.data(), store_id.size()})) {
+    return absl::DataLossError(
+        "the index is of another version or of another store: `sallyport index rebuild` makes it again");
   }
-  return std::unique_ptr<IndexQueries>(new IndexQueries(*std::move(database)));
+  progress->Reset();
+  absl::StatusOr<NameReader> names = NameReader::Create(**database, *sealer);
+  if (!names.ok()) return names.status();
+  absl::StatusOr<CallFinder> finder = CallFinder::Create(**database);
+  if (!finder.ok()) return finder.status();
+  return std::unique_ptr<IndexQueries>(
+      new IndexQueries(std::move(sealer), *std::move(database), *std::move(names), *std::move(finder)));
 }
 
-absl::StatusOr<std::string> IndexQueries::Name(Names& names, int64_t id) {
-  if (auto found = names.by_id.find(id); found != names.by_id.end()) return found->second;
-  absl::StatusOr<Statement> select =
-      database_->Prepare(absl::StrCat("SELECT name FROM ", names.table, " WHERE id = ?1"));
-  if (!select.ok()) return select.status();
-  select->Bind(1, id);
-  absl::StatusOr<bool> row = select->Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::DataLossError(absl::StrCat("the index lacks name ", id, " of its ", names.table));
-  if (names.by_id.size() >= kRememberedNames) names.by_id.clear();
-  return names.by_id.emplace(id, select->Text(0)).first->second;
+absl::Status IndexQueries::InOneTransaction(absl::FunctionRef<absl::Status()> action) {
+  if (absl::Status status = database_->Execute("BEGIN"); !status.ok()) return status;
+  const absl::Status status = action();
+  const absl::Status end = database_->Execute("COMMIT");
+  return status.ok() ? end : status;
 }
 
-absl::StatusOr<std::optional<std::vector<int64_t>>> IndexQueries::Matching(const Names& names,
-                                                                           const std::string& pattern) {
-  if (pattern.empty() || pattern == "*") return std::nullopt;
-  absl::StatusOr<Statement> select = database_->Prepare(absl::StrCat("SELECT id, name FROM ", names.table));
-  if (!select.ok()) return select.status();
-  std::vector<int64_t> ids;
-  while (true) {
-    absl::StatusOr<bool> row = select->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return std::optional(std::move(ids));
-    if (GlobMatches(pattern, select->Text(1))) ids.push_back(select->Integer(0));
-  }
-}
-
-absl::StatusOr<std::optional<std::string>> IndexQueries::BuildCallsSql(const CallQuery& query, OpenCalls open_calls) {
-  absl::StatusOr<std::optional<std::vector<int64_t>>> identities = Matching(identities_, query.identity);
-  if (!identities.ok()) return identities.status();
-  absl::StatusOr<std::optional<std::vector<int64_t>>> methods = Matching(methods_, query.method);
-  if (!methods.ok()) return methods.status();
-  absl::StatusOr<std::optional<std::vector<int64_t>>> upstreams = Matching(upstreams_, query.upstream);
-  if (!upstreams.ok()) return upstreams.status();
-
-  std::vector<std::string> conditions;
-  if (identities->has_value()) conditions.push_back(IsOneOf("identity", **identities));
-  if (methods->has_value()) conditions.push_back(IsOneOf("method", **methods));
-  if (upstreams->has_value()) conditions.push_back(IsOneOf("upstream", **upstreams));
+absl::StatusOr<std::optional<CallConditions>> IndexQueries::ConditionsFor(const CallQuery& query,
+                                                                          OpenCalls open_calls) {
   const bool open_as_ended = open_calls == OpenCalls::kInterrupted;
-  if (query.status_code.has_value()) {
-    const std::string status = absl::StrCat("status = ", *query.status_code);
-    if (open_as_ended && *query.status_code == kInterruptedStatus) {
-      conditions.push_back(absl::StrCat("(", status, " OR end_reason = 0)"));
+  if (query.open_only && open_as_ended) return std::nullopt;
+  CallConditions conditions;
+  const std::pair<NameKind, const std::string*> patterns[] = {{NameKind::kIdentity, &query.identity},
+                                                              {NameKind::kMethod, &query.method},
+                                                              {NameKind::kUpstream, &query.upstream}};
+  std::optional<std::vector<int64_t>>* const matching[] = {&conditions.identities, &conditions.methods,
+                                                           &conditions.upstreams};
+  for (size_t i = 0; i < 3; ++i) {
+    absl::StatusOr<std::optional<std::vector<int64_t>>> ids = names_.Matching(patterns[i].first, *patterns[i].second);
+    if (!ids.ok()) return ids.status();
+    if (ids->has_value() && (*ids)->empty()) return std::nullopt;
+    *matching[i] = *std::move(ids);
+  }
+  conditions.status = query.status_code;
+  conditions.or_open = open_as_ended && query.status_code == kInterruptedStatus;
+  conditions.open_only = query.open_only;
+  if (query.session_id.has_value()) conditions.session = static_cast<int64_t>(*query.session_id);
+  if (query.min_duration.has_value()) conditions.min_duration_ns = absl::ToInt64Nanoseconds(*query.min_duration);
+  conditions.newest_first = query.order == CallQuery::Order::kNewestFirst;
+  if (absl::Status status = AddTimes(query, conditions); !status.ok()) return status;
+  if (query.after.has_value()) {
+    const int64_t after = Clamped(*query.after);
+    if (conditions.newest_first) {
+      conditions.last_id = std::min(conditions.last_id, Less(after, 1));
     } else {
-      conditions.push_back(absl::StrCat(status, " AND end_reason <> 0"));
+      conditions.first_id = std::max(conditions.first_id, More(after, 1));
     }
   }
-  if (query.open_only) conditions.push_back(open_as_ended ? "0" : "end_reason = 0");
-  if (query.session_id.has_value()) {
-    conditions.push_back(absl::StrCat("session = ", static_cast<int64_t>(*query.session_id)));
-  }
-  if (query.min_duration.has_value()) {
-    conditions.push_back(
-        absl::StrCat("end_reason <> 0 AND duration_ns >= ", absl::ToInt64Nanoseconds(*query.min_duration)));
-  }
-  // Ids follow the start up to the bounds kept with the index, so a range of times is nearly a range of ids.
+  return conditions;
+}
+
+// Ids follow the start up to the bounds kept with the index, so a range of times is nearly a range of ids.
+absl::Status IndexQueries::AddTimes(const CallQuery& query, CallConditions& conditions) {
+  if (!query.since.has_value() && !query.until.has_value()) return absl::OkStatus();
+  absl::StatusOr<Statement> bounds = database_->Prepare("SELECT ahead_us, behind_us FROM progress");
+  if (!bounds.ok()) return bounds.status();
+  const absl::StatusOr<bool> row = bounds->Step();
+  if (!row.ok()) return row.status();
+  const int64_t ahead_us = *row ? std::max<int64_t>(bounds->Integer(0), 0) : 0;
+  const int64_t behind_us = *row ? std::max<int64_t>(bounds->Integer(1), 0) : 0;
   if (query.since.has_value()) {
-    const int64_t since_ns = SaturatingNanos(*query.since);
-    conditions.push_back(absl::StrCat("start_ns >= ", since_ns, " AND id >= ", since_ns / 1000 - 1,
-                                      " - (SELECT behind_us FROM progress)"));
+    conditions.since_ns = absl::ToUnixNanos(*query.since);
+    conditions.first_id = std::max(conditions.first_id, Less(conditions.since_ns / 1000 - 1, behind_us));
   }
   if (query.until.has_value()) {
-    const int64_t until_ns = SaturatingNanos(*query.until);
-    conditions.push_back(absl::StrCat("start_ns < ", until_ns, " AND id <= ", until_ns / 1000 + 1,
-                                      " + (SELECT ahead_us FROM progress)"));
+    conditions.until_ns = absl::ToUnixNanos(*query.until);
+    conditions.last_id = std::min(conditions.last_id, More(conditions.until_ns / 1000 + 1, ahead_us));
   }
-  const bool newest_first = query.order == CallQuery::Order::kNewestFirst;
-  if (query.after.has_value()) {
-    conditions.push_back(absl::StrCat("id ", newest_first ? "<" : ">", " ",
-                                      static_cast<int64_t>(std::min(*query.after, uint64_t{INT64_MAX}))));
-  }
-  const std::string rest = conditions.empty() ? "1" : absl::StrJoin(conditions, " AND ");
-  const std::string order =
-      absl::StrCat(" ORDER BY id ", newest_first ? "DESC" : "ASC", " LIMIT ", std::max(query.limit, 1));
+  return absl::OkStatus();
+}
 
-  // The narrowest way in, by what usually is.
-  const auto from = [&](absl::string_view index, absl::string_view condition) {
-    return absl::StrCat("SELECT ", kColumns, " FROM calls INDEXED BY ", index, " WHERE ", condition, " AND ", rest);
-  };
-  const auto merged = [&](absl::string_view index, absl::string_view column, const std::vector<int64_t>& ids) {
-    return absl::StrJoin(ids, " UNION ALL ", [&](std::string* out, int64_t id) {
-      absl::StrAppend(out, from(index, absl::StrCat(column, " = ", id)));
-    });
-  };
-  for (const auto* ids : {&*identities, &*methods, &*upstreams}) {
-    if (ids->has_value() && (*ids)->empty()) return std::nullopt;
-  }
-  if (query.open_only) return absl::StrCat(from("calls_open", "end_reason = 0"), order);
-  if (query.session_id.has_value()) return absl::StrCat(from("calls_session", "1"), order);
-  if (query.status_code.value_or(0) != 0 && !open_as_ended) {
-    return absl::StrCat(from("calls_failed", "status <> 0"), order);
-  }
-  if (query.min_duration.has_value() && absl::ToInt64Nanoseconds(*query.min_duration) >= kSlowCallNs) {
-    return absl::StrCat(from("calls_slow", absl::StrCat("duration_ns >= ", kSlowCallNs)), order);
-  }
-  if (identities->has_value() && (*identities)->size() <= kMostMerged &&
-      !(methods->has_value() && (*methods)->size() < (*identities)->size())) {
-    return absl::StrCat(merged("calls_identity", "identity", **identities), order);
-  }
-  if (methods->has_value() && (*methods)->size() <= kMostMerged) {
-    return absl::StrCat(merged("calls_method", "method", **methods), order);
-  }
-  return absl::StrCat("SELECT ", kColumns, " FROM calls NOT INDEXED WHERE ", rest, order);
+absl::Status IndexQueries::FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit) {
+  return InOneTransaction([&] {
+    absl::StatusOr<std::optional<CallConditions>> conditions = ConditionsFor(query, open_calls);
+    if (!conditions.ok()) return conditions.status();
+    return conditions->has_value() ? finder_.Find(**conditions, visit) : absl::OkStatus();
+  });
 }
 
 absl::StatusOr<CallSummary> IndexQueries::Summary(const Statement& row, OpenCalls open_calls) {
   CallSummary call;
-  call.id = row.Unsigned(0);
-  call.session_id = row.Unsigned(1);
-  const std::pair<Names*, std::string*> names[] = {
-      {&identities_, &call.identity}, {&methods_, &call.method}, {&upstreams_, &call.upstream}};
-  for (int i = 0; i < 3; ++i) {
-    absl::StatusOr<std::string> name = Name(*names[i].first, row.Integer(2 + i));
-    if (!name.ok()) return name.status();
-    *names[i].second = *std::move(name);
+  call.id = row.Unsigned(CallColumn::kId);
+  call.start = absl::FromUnixNanos(row.Integer(CallColumn::kStartNs));
+  call.shredded = row.Integer(CallColumn::kEndReason) == kShredded;
+  if (call.shredded) {
+    call.identity = kShreddedName;
+    call.method = kShreddedName;
+    return call;
   }
-  call.peer = std::string(row.Text(5));
-  call.start = absl::FromUnixNanos(row.Integer(6));
-  call.end_reason = static_cast<v1::EndReason>(row.Integer(7));
-  call.status_code = static_cast<int>(row.Integer(8));
-  call.duration = absl::Nanoseconds(row.Integer(9));
-  call.request_frames = row.Unsigned(10);
-  call.response_frames = row.Unsigned(11);
-  call.request_bytes = row.Unsigned(12);
-  call.response_bytes = row.Unsigned(13);
+  call.session_id = row.Unsigned(CallColumn::kSession);
+  const std::pair<int, std::string*> names[] = {{CallColumn::kIdentity, &call.identity},
+                                                {CallColumn::kMethod, &call.method},
+                                                {CallColumn::kUpstream, &call.upstream},
+                                                {CallColumn::kPeer, &call.peer}};
+  for (const auto& [column, text] : names) {
+    absl::StatusOr<std::string> name = names_.Name(row.Integer(column));
+    if (!name.ok()) return name.status();
+    *text = *std::move(name);
+  }
+  call.peer = JoinPeer(std::move(call.peer), row.Integer(CallColumn::kPort));
+  call.end_reason = static_cast<v1::EndReason>(row.Integer(CallColumn::kEndReason));
+  call.status_code = static_cast<int>(row.Integer(CallColumn::kStatus));
+  call.duration = absl::Nanoseconds(row.Integer(CallColumn::kDurationNs));
+  call.request_frames = row.Unsigned(CallColumn::kRequestFrames);
+  call.response_frames = row.Unsigned(CallColumn::kResponseFrames);
+  call.request_bytes = row.Unsigned(CallColumn::kRequestBytes);
+  call.response_bytes = row.Unsigned(CallColumn::kResponseBytes);
   if (call.end_reason == v1::END_REASON_UNSPECIFIED && open_calls == OpenCalls::kInterrupted) {
     call.end_reason = v1::END_REASON_INTERRUPTED;
     call.status_code = kInterruptedStatus;
@@ -177,24 +152,38 @@ absl::StatusOr<CallSummary> IndexQueries::Summary(const Statement& row, OpenCall
 }
 
 absl::StatusOr<std::vector<CallSummary>> IndexQueries::Calls(const CallQuery& query, OpenCalls open_calls) {
-  absl::StatusOr<std::optional<std::string>> sql = BuildCallsSql(query, open_calls);
-  if (!sql.ok()) return sql.status();
+  const auto limit = static_cast<size_t>(std::max(query.limit, 1));
   std::vector<CallSummary> calls;
-  if (!sql->has_value()) return calls;
-  absl::StatusOr<Statement> select = database_->Prepare(**sql);
-  if (!select.ok()) return select.status();
-  while (true) {
-    absl::StatusOr<bool> row = select->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return calls;
-    absl::StatusOr<CallSummary> call = Summary(*select, open_calls);
+  const absl::Status status = FindCalls(query, open_calls, [&](const Statement& row) -> absl::StatusOr<bool> {
+    absl::StatusOr<CallSummary> call = Summary(row, open_calls);
     if (!call.ok()) return call.status();
     calls.push_back(*std::move(call));
-  }
+    return calls.size() < limit;
+  });
+  if (!status.ok()) return status;
+  return calls;
+}
+
+absl::StatusOr<std::set<uint64_t>> IndexQueries::Segments(const CallQuery& query) {
+  const absl::StatusOr<Position> end = Progress();
+  if (!end.ok()) return end.status();
+  std::set<uint64_t> segments;
+  const absl::Status status =
+      FindCalls(query, OpenCalls::kGoingOn, [&](const Statement& row) -> absl::StatusOr<bool> {
+        const uint64_t first = row.Unsigned(CallColumn::kFirstSegment);
+        const bool open = row.Integer(CallColumn::kEndReason) == kOpen;
+        const uint64_t last =
+            open ? end->segment() : Position::FromPacked(row.Unsigned(CallColumn::kPosition)).segment();
+        for (uint64_t segment = first; segment <= last; ++segment) segments.insert(segment);
+        return true;
+      });
+  if (!status.ok()) return status;
+  return segments;
 }
 
 absl::StatusOr<CallSummary> IndexQueries::Call(uint64_t id, OpenCalls open_calls) {
-  absl::StatusOr<Statement> select = database_->Prepare(absl::StrCat("SELECT ", kColumns, " FROM calls WHERE id = ?1"));
+  absl::StatusOr<Statement> select =
+      database_->Prepare(absl::StrCat("SELECT ", kCallColumns, " FROM calls WHERE id = ?1"));
   if (!select.ok()) return select.status();
   select->Bind(1, id);
   absl::StatusOr<bool> row = select->Step();
@@ -213,7 +202,8 @@ absl::StatusOr<IndexQueries::CallPlace> IndexQueries::Place(uint64_t id) {
   if (!*row) return absl::NotFoundError("there is no such call");
   CallPlace place;
   place.last = Position::FromPacked(select->Unsigned(0));
-  place.open = select->Integer(1) == 0;
+  place.open = select->Integer(1) == kOpen;
+  place.shredded = select->Integer(1) == kShredded;
   place.exact_to = Position::FromPacked(select->Unsigned(2));
   return place;
 }
@@ -227,34 +217,46 @@ absl::StatusOr<Position> IndexQueries::Progress() {
 }
 
 absl::StatusOr<std::vector<SessionSummary>> IndexQueries::Sessions(const SessionQuery& query) {
-  absl::StatusOr<std::optional<std::vector<int64_t>>> identities = Matching(identities_, query.identity);
-  if (!identities.ok()) return identities.status();
-  std::string sql = "SELECT id, identity, name, peer, first_start_ns, last_start_ns, calls FROM sessions WHERE 1";
-  if (identities->has_value()) absl::StrAppend(&sql, " AND ", IsOneOf("identity", **identities));
-  if (query.since.has_value()) absl::StrAppend(&sql, " AND last_start_ns >= ", SaturatingNanos(*query.since));
-  if (query.after.has_value()) {
-    absl::StrAppend(&sql, " AND id < ", static_cast<int64_t>(std::min(*query.after, uint64_t{INT64_MAX})));
-  }
-  absl::StrAppend(&sql, " ORDER BY id DESC LIMIT ", std::max(query.limit, 1));
-  absl::StatusOr<Statement> select = database_->Prepare(sql);
-  if (!select.ok()) return select.status();
   std::vector<SessionSummary> sessions;
-  while (true) {
-    absl::StatusOr<bool> row = select->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return sessions;
-    SessionSummary session;
-    session.id = select->Unsigned(0);
-    absl::StatusOr<std::string> identity = Name(identities_, select->Integer(1));
-    if (!identity.ok()) return identity.status();
-    session.identity = *std::move(identity);
-    session.name = std::string(select->Text(2));
-    session.peer = std::string(select->Text(3));
-    session.first_start = absl::FromUnixNanos(select->Integer(4));
-    session.last_start = absl::FromUnixNanos(select->Integer(5));
-    session.calls = select->Unsigned(6);
-    sessions.push_back(std::move(session));
+  const absl::Status status = InOneTransaction([&] {
+    const absl::StatusOr<std::optional<std::vector<int64_t>>> identities =
+        names_.Matching(NameKind::kIdentity, query.identity);
+    if (!identities.ok()) return identities.status();
+    // Built from numbers, so no text of a query gets into the SQL.
+    std::string sql =
+        "SELECT id, identity, name, peer, port, first_start_ns, last_start_ns, calls FROM sessions WHERE 1";
+    if (identities->has_value()) absl::StrAppend(&sql, " AND identity IN (", absl::StrJoin(**identities, ","), ")");
+    if (query.since.has_value()) absl::StrAppend(&sql, " AND last_start_ns >= ", absl::ToUnixNanos(*query.since));
+    if (query.after.has_value()) absl::StrAppend(&sql, " AND id < ", Clamped(*query.after));
+    absl::StrAppend(&sql, " ORDER BY id DESC LIMIT ", std::max(query.limit, 1));
+    absl::StatusOr<Statement> select = database_->Prepare(sql);
+    if (!select.ok()) return select.status();
+    while (true) {
+      const absl::StatusOr<bool> row = select->Step();
+      if (!row.ok() || !*row) return row.status();
+      absl::StatusOr<SessionSummary> session = Session(*select);
+      if (!session.ok()) return session.status();
+      sessions.push_back(*std::move(session));
+    }
+  });
+  if (!status.ok()) return status;
+  return sessions;
+}
+
+absl::StatusOr<SessionSummary> IndexQueries::Session(const Statement& row) {
+  SessionSummary session;
+  session.id = row.Unsigned(0);
+  const std::pair<int, std::string*> names[] = {{1, &session.identity}, {2, &session.name}, {3, &session.peer}};
+  for (const auto& [column, text] : names) {
+    absl::StatusOr<std::string> name = names_.Name(row.Integer(column));
+    if (!name.ok()) return name.status();
+    *text = *std::move(name);
   }
+  session.peer = JoinPeer(std::move(session.peer), row.Integer(4));
+  session.first_start = absl::FromUnixNanos(row.Integer(5));
+  session.last_start = absl::FromUnixNanos(row.Integer(6));
+  session.calls = row.Unsigned(7);
+  return session;
 }
 
 }  // namespace sallyport::recorder

@@ -5,13 +5,17 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/index/call_finder.h"
 #include "recorder/index/database.h"
+#include "recorder/index/name_reader.h"
+#include "recorder/index/name_sealer.h"
 #include "recorder/log/log_format.h"
 #include "recorder/record_reader.h"
 
@@ -26,11 +30,17 @@ enum class OpenCalls {
 // The index, open for reading. Pages by key, so that every page costs the same. Not thread-safe.
 class IndexQueries {
  public:
-  static absl::StatusOr<std::unique_ptr<IndexQueries>> Open(const std::string& path, Database::Mode mode);
+  // NOT_FOUND if there is no index, DATA_LOSS if it is of another version or store.
+  static absl::StatusOr<std::unique_ptr<IndexQueries>> Open(const std::string& path, Database::Mode mode,
+                                                            std::shared_ptr<const NameSealer> sealer);
 
   absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query, OpenCalls open_calls);
   absl::StatusOr<CallSummary> Call(uint64_t id, OpenCalls open_calls);
   absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query);
+
+  // The segments that may hold entries of the calls asked for, whatever the query's limit. A call has the segments from
+  // its first to its last block; one that is open has all from its first on, up to that of Progress().
+  absl::StatusOr<std::set<uint64_t>> Segments(const CallQuery& query);
 
   // The first block of the log that the index does not know.
   absl::StatusOr<Position> Progress();
@@ -39,30 +49,30 @@ class IndexQueries {
   struct CallPlace {
     Position last;      // a block with entries of the call: the last one, unless the call is open
     bool open = false;  // then later blocks, from `exact_to` on, may hold more
+    bool shredded = false;
     Position exact_to;
   };
   // NOT_FOUND if there is no such call.
   absl::StatusOr<CallPlace> Place(uint64_t id);
 
  private:
-  // A dictionary table seen from the reading side.
-  struct Names {
-    std::string table;
-    absl::flat_hash_map<int64_t, std::string> by_id;
-  };
+  IndexQueries(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameReader names,
+               CallFinder finder)
+      : sealer_(std::move(sealer)), database_(std::move(database)), names_(std::move(names)), finder_(std::move(finder)) {}
 
-  explicit IndexQueries(std::unique_ptr<Database> database) : database_(std::move(database)) {}
-
-  absl::StatusOr<std::string> Name(Names& names, int64_t id);
-  // The ids of the names that a pattern matches. Nothing if the pattern is empty, which matches all.
-  absl::StatusOr<std::optional<std::vector<int64_t>>> Matching(const Names& names, const std::string& pattern);
-  absl::StatusOr<std::optional<std::string>> BuildCallsSql(const CallQuery& query, OpenCalls open_calls);
+  // Runs something that takes several statements on one state of the index.
+  absl::Status InOneTransaction(absl::FunctionRef<absl::Status()> action);
+  // Nothing if no call can be meant.
+  absl::StatusOr<std::optional<CallConditions>> ConditionsFor(const CallQuery& query, OpenCalls open_calls);
+  absl::Status AddTimes(const CallQuery& query, CallConditions& conditions);
+  absl::Status FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit);
   absl::StatusOr<CallSummary> Summary(const Statement& row, OpenCalls open_calls);
+  absl::StatusOr<SessionSummary> Session(const Statement& row);
 
+  const std::shared_ptr<const NameSealer> sealer_;
   std::unique_ptr<Database> database_;
-  Names identities_{"identities", {}};
-  Names methods_{"methods", {}};
-  Names upstreams_{"upstreams", {}};
+  NameReader names_;
+  CallFinder finder_;
 };
 
 }  // namespace sallyport::recorder

@@ -2,41 +2,58 @@
 #ifndef SALLYPORT_RECORDER_INDEX_SCHEMA_H_
 #define SALLYPORT_RECORDER_INDEX_SCHEMA_H_
 
+#include <cstdint>
+
 namespace sallyport::recorder {
 
 // An index of another version is made again from the log.
-constexpr int kIndexVersion = 1;
+constexpr int kIndexVersion = 2;
 
-// Calls that took at least this long are in the index `calls_slow`.
-#define SALLYPORT_SLOW_CALL_NS "1000000000"
-constexpr long long kSlowCallNs = 1'000'000'000;
+// `calls.end_reason` of a call that is open.
+constexpr int64_t kOpen = 0;
+// `calls.end_reason` of a call part of which is destroyed. Its row has its id, its last block that is there, the start
+// that the id tells, and zeros.
+constexpr int64_t kShredded = -1;
 
-// Every index costs each call about a microsecond; these are the ones that questions need. A SQLite index ends in the
-// row's id, and ids grow with the start, so each lists its calls by time.
+// A SQLite index costs each call more than a microsecond, so there is only the one that is nearly empty. What finds
+// calls by their other properties are postings (postings.h), written for thousands of calls at once.
+//
+// `names`: every text, sealed (name_sealer.h), with how many rows of calls and sessions use it. Numbers are never given
+// twice, since readers remember them. A name number 0 in another table stands for the empty text.
+//
+// `sessions`: `first_call` and `last_call` are the smallest and the largest id of the session's calls; identity, name,
+// peer and first start are those of the first, the last start that of the last. Only calls that are not shredded count.
+//
+// `calls`: `peer` is the address without its port, `port` -1 where it has none. `first_segment` is where the call
+// begins. Nothing is NULL; NOT NULL, checked for each column, would be a noticeable part of what a row costs.
+//
+// `chunks`: a chunk has the calls with ids up to `last_id` and above that of the chunk before. Calls above all chunks
+// have no postings yet. `postings.key` is made of the chunk's number, a kind and a value.
+//
+// `scrubbed`: the shredded segments of whose calls nothing is left here.
 //
 // `progress` has one row. `position`: where in the log the first block is that the index does not know; written in the
 // transaction that indexes what stands before it. `positions_exact_to`: up to here `position` in the rows of open calls
 // is exact. `ahead_us`, `behind_us`: by how much ids are at most ahead of and behind the start in microseconds (a clock
 // that was set back), so that a range of times becomes a range of ids.
 constexpr char kSchema[] = R"sql(
-CREATE TABLE identities(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE methods(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE upstreams(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE names(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, hash BLOB NOT NULL, sealed BLOB NOT NULL,
+  uses INTEGER NOT NULL, UNIQUE(kind, hash));
 CREATE TABLE sessions(
-  id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, name TEXT NOT NULL, peer TEXT NOT NULL,
-  first_start_ns INTEGER NOT NULL, last_start_ns INTEGER NOT NULL, calls INTEGER NOT NULL);
+  id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, name INTEGER NOT NULL, peer INTEGER NOT NULL,
+  port INTEGER NOT NULL, first_call INTEGER NOT NULL, last_call INTEGER NOT NULL, first_start_ns INTEGER NOT NULL,
+  last_start_ns INTEGER NOT NULL, calls INTEGER NOT NULL);
 CREATE TABLE calls(
-  id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, session INTEGER NOT NULL, method INTEGER NOT NULL,
-  upstream INTEGER NOT NULL, peer TEXT NOT NULL, start_ns INTEGER NOT NULL, end_reason INTEGER NOT NULL,
-  status INTEGER NOT NULL, duration_ns INTEGER NOT NULL, request_frames INTEGER NOT NULL,
-  response_frames INTEGER NOT NULL, request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,
-  position INTEGER NOT NULL);
-CREATE INDEX calls_identity ON calls(identity);
-CREATE INDEX calls_method ON calls(method);
-CREATE INDEX calls_session ON calls(session);
-CREATE INDEX calls_failed ON calls(status) WHERE status <> 0;
+  id INTEGER PRIMARY KEY, identity INTEGER, session INTEGER, method INTEGER,
+  upstream INTEGER, peer INTEGER, port INTEGER, start_ns INTEGER,
+  end_reason INTEGER, status INTEGER, duration_ns INTEGER,
+  request_frames INTEGER, response_frames INTEGER, request_bytes INTEGER,
+  response_bytes INTEGER, first_segment INTEGER, position INTEGER);
 CREATE INDEX calls_open ON calls(id) WHERE end_reason = 0;
-CREATE INDEX calls_slow ON calls(id) WHERE duration_ns >= )sql" SALLYPORT_SLOW_CALL_NS R"sql(;
+CREATE TABLE chunks(last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE postings(key INTEGER PRIMARY KEY, ids BLOB NOT NULL);
+CREATE TABLE scrubbed(segment INTEGER PRIMARY KEY);
 CREATE TABLE progress(
   version INTEGER NOT NULL, store_id TEXT NOT NULL, position INTEGER NOT NULL, sequence INTEGER NOT NULL,
   positions_exact_to INTEGER NOT NULL, ahead_us INTEGER NOT NULL, behind_us INTEGER NOT NULL);

@@ -2,39 +2,39 @@
 
 #include <catch2/catch.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "recorder/index/database.h"
 #include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
 namespace {
 
+// Sealing a name always gives the same, so sealed names stand for the names.
 constexpr const char* kQueries[] = {
-    "SELECT name, 0 FROM identities ORDER BY name",
-    "SELECT name, 0 FROM methods ORDER BY name",
-    "SELECT name, 0 FROM upstreams ORDER BY name",
-    "SELECT sessions.id || ' ' || identities.name || ' ' || sessions.name || ' ' || peer || ' ' || first_start_ns || ' "
-    "' || "
-    "last_start_ns || ' ' || calls, 0 FROM sessions JOIN identities ON identities.id = identity ORDER BY sessions.id",
-    "SELECT calls.id || ' ' || identities.name || ' ' || session || ' ' || methods.name || ' ' || upstreams.name || ' "
-    "' || "
-    "peer || ' ' || start_ns || ' ' || end_reason || ' ' || status || ' ' || duration_ns || ' ' || request_frames || ' "
-    "' || "
-    "response_frames || ' ' || request_bytes || ' ' || response_bytes || ' ' || position, 0 "
-    "FROM calls JOIN identities ON identities.id = identity JOIN methods ON methods.id = method "
-    "JOIN upstreams ON upstreams.id = upstream ORDER BY calls.id",
-    "SELECT count(*), 0 FROM calls",
-    "SELECT ahead_us || ' ' || behind_us || ' ' || sequence, 0 FROM progress",
+    "SELECT kind || ' ' || hex(hash) || ' ' || hex(sealed) || ' ' || uses FROM names ORDER BY kind, hash",
+    "SELECT s.id || ' ' || hex(i.hash) || ' ' || coalesce(hex(n.hash), '-') || ' ' || coalesce(hex(p.hash), '-') || "
+    "' ' || port || ' ' || first_call || ' ' || last_call || ' ' || first_start_ns || ' ' || last_start_ns || ' ' || "
+    "calls FROM sessions s JOIN names i ON i.id = s.identity LEFT JOIN names n ON n.id = s.name "
+    "LEFT JOIN names p ON p.id = s.peer ORDER BY s.id",
+    "SELECT c.id || ' ' || coalesce(hex(i.hash), '-') || ' ' || session || ' ' || coalesce(hex(m.hash), '-') || ' ' || "
+    "coalesce(hex(u.hash), '-') || ' ' || coalesce(hex(p.hash), '-') || ' ' || port || ' ' || start_ns || ' ' || "
+    "end_reason || ' ' || status || ' ' || duration_ns || ' ' || request_frames || ' ' || response_frames || ' ' || "
+    "request_bytes || ' ' || response_bytes || ' ' || position FROM calls c LEFT JOIN names i ON i.id = identity "
+    "LEFT JOIN names m ON m.id = method LEFT JOIN names u ON u.id = upstream LEFT JOIN names p ON p.id = peer "
+    "ORDER BY c.id",
+    "SELECT segment FROM scrubbed ORDER BY segment",
+    "SELECT version || ' ' || store_id || ' ' || sequence FROM progress",
 };
 
 }  // namespace
 
-std::string DumpIndex(const std::string& store) {
-  auto database = Database::Open(StoreLayout(store).Index(), Database::Mode::kRead);
+std::string DumpIndexFile(const std::string& path) {
+  auto database = Database::Open(path, Database::Mode::kRead);
   REQUIRE(database.ok());
   std::string text;
   for (const char* sql : kQueries) {
     auto select = (*database)->Prepare(sql);
-    REQUIRE(select.ok());
+    REQUIRE(select.status().message() == "");
     while (true) {
       auto row = select->Step();
       REQUIRE(row.ok());
@@ -46,6 +46,8 @@ std::string DumpIndex(const std::string& store) {
   }
   return text;
 }
+
+std::string DumpIndex(const std::string& store) { return DumpIndexFile(StoreLayout(store).Index()); }
 
 void ExecuteOnIndex(const std::string& store, const std::string& sql) {
   auto database = Database::Open(StoreLayout(store).Index(), Database::Mode::kWrite);

@@ -1,0 +1,104 @@
+// Finds the rows of calls that fulfil conditions.
+#ifndef SALLYPORT_RECORDER_INDEX_CALL_FINDER_H_
+#define SALLYPORT_RECORDER_INDEX_CALL_FINDER_H_
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "recorder/index/database.h"
+#include "recorder/index/postings.h"
+
+namespace sallyport::recorder {
+
+// Conditions in the index's own numbers. All that are set must hold.
+struct CallConditions {
+  // Numbers of names, in order.
+  std::optional<std::vector<int64_t>> identities;
+  std::optional<std::vector<int64_t>> methods;
+  std::optional<std::vector<int64_t>> upstreams;
+  std::optional<int64_t> session;
+  std::optional<int64_t> status;
+  bool or_open = false;  // with `status`: an open call has it as well
+  std::optional<int64_t> min_duration_ns;
+  bool open_only = false;
+  int64_t since_ns = std::numeric_limits<int64_t>::min();
+  int64_t until_ns = std::numeric_limits<int64_t>::max();  // its time is not included
+  int64_t first_id = 0;
+  int64_t last_id = std::numeric_limits<int64_t>::max();
+  bool newest_first = true;
+};
+
+// The columns of a row that is found.
+struct CallColumn {
+  enum : int {
+    kId,
+    kIdentity,
+    kSession,
+    kMethod,
+    kUpstream,
+    kPeer,
+    kPort,
+    kStartNs,
+    kEndReason,
+    kStatus,
+    kDurationNs,
+    kRequestFrames,
+    kResponseFrames,
+    kRequestBytes,
+    kResponseBytes,
+    kFirstSegment,
+    kPosition,
+  };
+};
+constexpr char kCallColumns[] =
+    "id, identity, session, method, upstream, peer, port, start_ns, end_reason, status, duration_ns, request_frames, "
+    "response_frames, request_bytes, response_bytes, first_segment, position";
+
+// Reads postings where there are any for a condition, then checks each row. Several statements make one answer, so the
+// caller has a transaction open. One search at a time; not thread-safe.
+class CallFinder {
+ public:
+  // `database` must outlive it.
+  static absl::StatusOr<CallFinder> Create(Database& database);
+
+  // Hands on rows in order of their ids, until `visit` returns false or an error, which is then returned.
+  using Visit = absl::FunctionRef<absl::StatusOr<bool>(const Statement& row)>;
+  absl::Status Find(const CallConditions& conditions, Visit visit);
+
+ private:
+  // Of a call's postings of one kind, at least one must have such a value.
+  struct Lists {
+    PostingKind kind = PostingKind::kIdentity;
+    std::vector<int64_t> values;  // in order
+    int64_t at_least = -1;        // instead of `values`, unless it is -1
+    bool or_open = false;
+  };
+
+  explicit CallFinder(Database& database) : database_(&database) {}
+
+  static std::vector<Lists> ListsFor(const CallConditions& conditions);
+  // Each returns whether to go on.
+  absl::StatusOr<bool> Scan(const CallConditions& conditions, int64_t first_id, int64_t last_id, Visit visit);
+  absl::StatusOr<bool> SearchChunks(const CallConditions& conditions, const std::vector<Lists>& lists, Visit visit);
+  absl::StatusOr<bool> SearchChunk(const CallConditions& conditions, const std::vector<Lists>& lists, int64_t chunk,
+                                   Visit visit);
+  // The calls of a chunk that are in one of the lists, in order.
+  absl::Status ReadLists(const Lists& lists, int64_t chunk, std::vector<int64_t>& ids);
+  absl::Status ReadRange(int64_t first_key, int64_t last_key, const std::vector<int64_t>* values,
+                         std::vector<int64_t>& ids);
+
+  Database* database_;
+  Statement select_call_;
+  Statement select_posting_;
+  Statement select_postings_;
+  Statement last_chunk_;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_INDEX_CALL_FINDER_H_
