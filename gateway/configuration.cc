@@ -132,6 +132,14 @@ class Checker {
     if (data.directory().empty() && options_.durability != Durability::kOff) {
       Fail("data.directory", "is missing: where to keep what is recorded");
     }
+    if (!data.keys().empty()) {
+      absl::StatusOr<recorder::KeySource> keys = recorder::KeySource::Parse(data.keys());
+      if (!keys.ok()) {
+        Fail("data.keys", keys.status().message());
+      } else {
+        options_.keys = *std::move(keys);
+      }
+    }
     options_.buffer_bytes = Size("data.buffer", data.buffer(), kDefaultBuffer, 64 << 10, uint64_t{64} << 30);
     options_.segment_bytes =
         Size("data.segment_size", data.segment_size(), kDefaultSegmentSize, 1 << 20, uint64_t{64} << 30);

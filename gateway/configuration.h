@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_GATEWAY_CONFIGURATION_H_
 #define SALLYPORT_GATEWAY_CONFIGURATION_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
 #include "recorder/recorder.h"
+#include "recorder/keys/key_source.h"
 #include "sallyport/v1/config.pb.h"
 
 namespace sallyport::gateway {
@@ -34,6 +36,7 @@ struct GatewayOptions {
   std::string key_pem;
   std::string client_ca_pem;
   std::string data_directory;
+  std::optional<recorder::KeySource> keys;  // of what is recorded; beside the data directory unless given
   Durability durability = Durability::kCommit;
   uint64_t buffer_bytes = 0;
   uint64_t segment_bytes = 0;

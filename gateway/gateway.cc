@@ -58,6 +58,7 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   }
   recorder::RecorderOptions recorder_options;
   recorder_options.directory = options.data_directory;
+  recorder_options.keys = options.keys;
   recorder_options.buffer_bytes = options.buffer_bytes;
   recorder_options.segment_bytes = options.segment_bytes;
   recorder_options.retention = options.retention;

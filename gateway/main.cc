@@ -24,6 +24,7 @@ struct Flags {
   std::vector<std::string> listen;
   std::string upstream;
   std::string data = "./data";
+  std::string keys;
   std::vector<std::string> descriptors;
   std::string durability = "commit";
   std::string log_level = "info";
@@ -38,6 +39,7 @@ absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags)
   for (const std::string& address : flags.listen) config.mutable_listen()->add_addresses(address);
   if (flags.listen.empty()) config.mutable_listen()->add_addresses("127.0.0.1:50050");
   config.mutable_data()->set_directory(flags.data);
+  config.mutable_data()->set_keys(flags.keys);
   v1::Durability durability = v1::commit;
   v1::Durability_Parse(flags.durability, &durability);
   config.mutable_data()->set_durability(durability);
@@ -60,6 +62,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
                      "Where to listen: host:port or unix:/path, several allowed (127.0.0.1:50050)"),
       app.add_option("--upstream", flags.upstream, "Where calls go: host:port or any other gRPC target"),
       app.add_option("--data", flags.data, "Directory for what is recorded")->capture_default_str(),
+      app.add_option(
+          "--keys", flags.keys,
+          "Where its keys come from: file:PATH, env:NAME or exec:COMMAND (else DATA.keyring, made if need be)"),
       app.add_option("--descriptors", flags.descriptors,
                      "Descriptor-set files with imports, several allowed (else the upstream's reflection is asked)"),
       app.add_option("--durability", flags.durability, "When a call may go on, as far as the log is concerned")

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "recorder/credential_fingerprint.h"
+#include "recorder/keys/sealed_view.h"
 #include "recorder/wire_encoding.h"
 
 namespace sallyport::recorder {
@@ -211,18 +212,30 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
 }
 
 void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
-                          absl::Span<const std::string_view> payload) {
+                          absl::Span<const std::string_view> payload, const SealedView* sealed) {
   size_t payload_size = 0;
   for (std::string_view piece : payload) payload_size += piece.size();
 
   // The payload may be many megabytes: it is appended piece by piece, behind a head written aside.
+  const auto encode_sealed = [&](auto& out) {
+    out.Bytes(1, sealed->encapsulated_key);
+    out.Bytes(2, sealed->ciphertext);
+    out.Bytes(3, sealed->key_id);
+    out.Unsigned(4, sealed->compressed ? 1 : 0);
+  };
   size_t frame_size = 0;
+  size_t sealed_size = 0;
+  if (sealed != nullptr) {
+    Sizer size;
+    size.Message(5, encode_sealed);
+    sealed_size = size.size();
+  }
   {
     Sizer size;
     size.Unsigned(1, static_cast<uint64_t>(direction));
     size.Unsigned(2, index);
     size.Unsigned(4, compressed ? 1 : 0);
-    frame_size = size.size() + (payload_size == 0 ? 0 : 1 + VarintSize(payload_size) + payload_size);
+    frame_size = size.size() + (payload_size == 0 ? 0 : 1 + VarintSize(payload_size) + payload_size) + sealed_size;
   }
   const auto time_ns = static_cast<uint64_t>(absl::ToUnixNanos(time));
   const size_t entry_size = (call_id_ != 0 ? 9 : 0) + (time_ns != 0 ? 9 : 0) + 1 + VarintSize(frame_size) + frame_size;
@@ -242,6 +255,11 @@ void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, 
   bytes_.append(head, static_cast<size_t>(writer.at() - head));
   for (std::string_view piece : payload) bytes_.append(piece);
   if (compressed) bytes_.append("\x20\x01", 2);
+  if (sealed != nullptr) {
+    const size_t before = bytes_.size();
+    bytes_.resize(before + sealed_size);
+    Writer(bytes_.data() + before).Message(5, encode_sealed);
+  }
   ++entries_;
 }
 

@@ -14,6 +14,7 @@
 namespace sallyport::recorder {
 
 class CredentialFingerprint;
+struct SealedView;  // recorder/keys/sealed_view.h
 
 // One metadata pair as gRPC hands it to an application. The views must live until the batch call that takes them
 // returns.
@@ -85,9 +86,9 @@ class EntryBatch {
   EntryBatch(uint64_t call_id, const CredentialFingerprint* fingerprint);
 
   void AddStart(absl::Time time, const CallStart& start);
-  // `payload` is the message's bytes in pieces.
+  // `payload` is the message's bytes in pieces; `sealed`, where they were masked, the original.
   void AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
-                absl::Span<const std::string_view> payload);
+                absl::Span<const std::string_view> payload, const SealedView* sealed = nullptr);
   void AddHalfClose(absl::Time time);
   void AddResponseHeaders(absl::Time time, MetadataView metadata, std::string_view encoding);
   void AddEnd(absl::Time time, const CallEnd& end);

@@ -41,15 +41,31 @@ class Feeder : public LogVisitor {
   uint64_t next_segment_;
 };
 
-// Hands on the blocks of entries of one segment, as far as they are readable.
-absl::Status ForEachBlock(const StoreLayout& layout, StoreKeys& keys, uint64_t segment,
+// Hands on the blocks of entries of one segment, without their entries, as far as they are readable. The segment may be
+// one that a tombstone names already.
+absl::Status ForEachBlock(const StoreLayout& layout, StoreKeys& keys, uint64_t number,
                           absl::FunctionRef<absl::Status(const Block&)> visit) {
-  const absl::Status done = absl::CancelledError("done");
-  const absl::StatusOr<LogEnd> end =
-      ScanEntries(layout, keys, Position(segment, kSegmentHeaderSize), OnDamage::kSkip, [&](const Block& block) {
-        return block.position().segment() == segment ? visit(block) : done;
-      });
-  return end.ok() || end.status() == done ? absl::OkStatus() : end.status();
+  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, number);
+  if (absl::IsDataLoss(segment.status())) return absl::OkStatus();  // nothing in it was ever indexed
+  if (!segment.ok()) return segment.status();
+  uint64_t offset = kSegmentHeaderSize;
+  while (true) {
+    absl::StatusOr<Block> block = segment->ReadDirectory(offset);
+    if (absl::IsOutOfRange(block.status())) return absl::OkStatus();
+    if (absl::IsDataLoss(block.status())) {
+      absl::StatusOr<std::optional<uint64_t>> next = segment->FindBlock(offset + 1);
+      if (!next.ok()) return next.status();
+      if (!next->has_value()) return absl::OkStatus();
+      offset = **next;
+      continue;
+    }
+    if (!block.ok()) return block.status();
+    if (block->header.type == BlockType::kFooter) return absl::OkStatus();
+    if (block->header.type == BlockType::kEntries) {
+      if (absl::Status status = visit(*block); !status.ok()) return status;
+    }
+    offset = block->end().offset();
+  }
 }
 
 }  // namespace
@@ -67,8 +83,13 @@ absl::StatusOr<LogEnd> FeedIndex(const StoreLayout& layout, StoreKeys& keys, Ind
 absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layout, Index& index) {
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
   if (!segments.ok()) return segments.status();
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (absl::IsDataLoss(tombstone.status())) tombstone = v1::Tombstone();
+  if (!tombstone.ok()) return tombstone.status();
   std::vector<uint64_t> unscrubbed;
   for (uint64_t segment : *segments) {
+    // The deletion of one that is deleted is only not done yet.
+    if (IsDeleted(*tombstone, segment)) continue;
     if (segment > index.position().segment() || FileExists(layout.DataKey(segment))) continue;
     const absl::StatusOr<bool> scrubbed = index.IsScrubbed(segment);
     if (!scrubbed.ok()) return scrubbed.status();
@@ -85,15 +106,16 @@ absl::Status ScrubSegment(const StoreLayout& layout, StoreKeys& keys, Index& ind
 }
 
 absl::Status ForgetSegments(const StoreLayout& layout, StoreKeys& keys, Index& index,
-                            const std::vector<uint64_t>& segments, const std::set<uint64_t>& deleted) {
+                            const std::vector<uint64_t>& segments,
+                            absl::FunctionRef<bool(uint64_t segment)> is_deleted) {
   std::vector<uint64_t> in_order = segments;
   std::sort(in_order.begin(), in_order.end());
   for (uint64_t segment : in_order) {
     const absl::Status status = ForEachBlock(layout, keys, segment, [&](const Block& block) {
-      return index.ForgetBlock(block.position(), block.directory,
-                               [&](uint64_t number) { return deleted.contains(number); });
+      return index.ForgetBlock(block.position(), block.directory, is_deleted);
     });
     if (!status.ok()) return status;
+    if (absl::Status forgotten = index.ForgetScrub(segment); !forgotten.ok()) return forgotten;
   }
   return index.FinishForget();
 }

@@ -27,10 +27,11 @@ absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layo
 // Takes out of the index what it knows of the calls of a shredded segment. Commits at the end. May be done again.
 absl::Status ScrubSegment(const StoreLayout& layout, StoreKeys& keys, Index& index, uint64_t segment);
 
-// Takes out of the index the calls of segments that are about to be deleted; they must still be there. `deleted` has all
-// segments deleted so far and those about to be. Commits at the end. May be done again.
+// Takes out of the index the calls of segments that are about to be deleted; they must still be there. `is_deleted`
+// knows all segments deleted so far and those about to be. Commits at the end. May be done again.
 absl::Status ForgetSegments(const StoreLayout& layout, StoreKeys& keys, Index& index,
-                            const std::vector<uint64_t>& segments, const std::set<uint64_t>& deleted);
+                            const std::vector<uint64_t>& segments,
+                            absl::FunctionRef<bool(uint64_t segment)> is_deleted);
 
 }  // namespace sallyport::recorder
 

@@ -9,7 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/descriptor_archive.h"
+#include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
+#include "recorder/log/deleted_segments.h"
+#include "recorder/recovery.h"
+#include "recorder/retention.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -26,7 +30,12 @@ constexpr size_t kBlockBytes = 4 << 20;
 // The index commits when nothing came for a moment, and at latest after some moments.
 constexpr auto kIndexIdle = milliseconds(10);
 constexpr auto kIndexLag = milliseconds(100);
+// Under load it commits more calls at once, which costs less each.
+constexpr int kManyRows = 2000;
+constexpr auto kIndexLagOfMany = milliseconds(1000);
 constexpr auto kHousekeeping = milliseconds(1000);
+constexpr auto kIndexRetry = milliseconds(10000);
+constexpr auto kDeletionPause = milliseconds(60000);
 constexpr auto kIndexPositionsLag = milliseconds(5000);
 
 }  // namespace
@@ -116,7 +125,7 @@ absl::Status LogRecorder::Flush() {
   const uint64_t ticket = ++flush_requested_;
   wake_writer_.notify_one();
   flushed_.wait(lock, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_done_ >= ticket; });
-  return health_.ok() ? stats_.index : health_;
+  return health_;
 }
 
 absl::Status LogRecorder::Health() const {
@@ -147,7 +156,8 @@ LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
 
 LogRecorder::Clock::time_point LogRecorder::CommitDue() const {
   if (index_ == nullptr || !index_->uncommitted()) return Clock::time_point::max();
-  return std::min(last_fed_ + kIndexIdle, uncommitted_since_ + kIndexLag);
+  const auto lag = index_->uncommitted_rows() >= kManyRows ? kIndexLagOfMany : kIndexLag;
+  return std::min(last_fed_ + kIndexIdle, uncommitted_since_ + lag);
 }
 
 void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
@@ -184,6 +194,8 @@ void LogRecorder::Run() {
     }
     if (Clock::now() >= next_housekeeping_) {
       if (absl::Status status = KeepHouse(); !status.ok()) Fail(status, {});
+      std::lock_guard lock(mutex_);
+      ++stats_.housekeepings;
       next_housekeeping_ = Clock::now() + kHousekeeping;
     }
     if (!items.empty()) {
@@ -328,17 +340,98 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
 
 absl::Status LogRecorder::KeepHouse() {
   if (!Health().ok()) return absl::OkStatus();
+  if (absl::Status status = FollowRotation(); !status.ok()) return status;
+  LookAfterIndex();
+  if (Clock::now() >= next_deletion_) {
+    next_deletion_ = Clock::now() + kDeletionPause;
+    if (absl::Status status = DeleteOldSegments(); !status.ok()) return status;
+  }
+  return ReserveSpace();
+}
+
+absl::Status LogRecorder::FollowRotation() {
   absl::StatusOr<bool> rotated = keys_->WasRotated();
   if (!rotated.ok()) {
     spdlog::error("the keyring cannot be read; what is recorded goes on being sealed with the keys in use: {}",
                   rotated.status().ToString());
-  } else if (*rotated) {
-    absl::Status status = log_->BeginNextSegment(absl::Now());
-    if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
-    AdvanceTree();
-    if (status.ok()) spdlog::info("the key-encryption key was rotated: a new segment is begun");
+    return absl::OkStatus();
   }
-  return ReserveSpace();
+  if (!*rotated) return absl::OkStatus();
+  const absl::Status begun = log_->BeginNextSegment(absl::Now());
+  // Without space for a segment it is tried again the next time.
+  if (absl::IsResourceExhausted(begun)) return absl::OkStatus();
+  if (!begun.ok()) return begun;
+  AdvanceTree();
+  spdlog::info("the key-encryption key was rotated: a new segment is begun");
+  return absl::OkStatus();
+}
+
+void LogRecorder::LookAfterIndex() {
+  if (index_ == nullptr) {
+    if (Clock::now() < next_index_retry_) return;
+    next_index_retry_ = Clock::now() + kIndexRetry;
+    absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout_.IndexLock(), FileLock::Wait::kNo);
+    if (!lock.ok()) return;  // a reader is opening it
+    absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout_, *keys_);
+    if (!caught_up.ok()) return;
+    index_ = std::move(caught_up->index);
+    spdlog::info("the index is kept up again");
+    std::lock_guard guard(mutex_);
+    stats_.index = absl::OkStatus();
+    return;
+  }
+  absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout_, *index_);
+  if (!unscrubbed.ok()) return IndexFailed(unscrubbed.status());
+  for (uint64_t segment : *unscrubbed) {
+    if (absl::Status status = ScrubSegment(layout_, *keys_, *index_, segment); !status.ok()) {
+      return IndexFailed(status);
+    }
+    spdlog::info("segment {} was shredded: its calls are taken out of the index", segment);
+  }
+}
+
+absl::Status LogRecorder::DeleteOldSegments() {
+  const Retention& retention = options_.retention;
+  if (!retention.age.has_value() && !retention.bytes.has_value()) return absl::OkStatus();
+  // Without the index nobody knows what is held.
+  if (index_ == nullptr) return absl::OkStatus();
+  absl::StatusOr<std::set<uint64_t>> held = std::set<uint64_t>();  // TODO holds
+  if (!held.ok()) {
+    spdlog::error("nothing is deleted, because what is held cannot be told: {}", held.status().ToString());
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<uint64_t>> segments =
+      SegmentsToDelete(layout_, *keys_, retention, log_->end().segment(), *held, absl::Now());
+  if (!segments.ok()) {
+    spdlog::error("nothing is deleted, because the log cannot be looked through: {}", segments.status().ToString());
+    return absl::OkStatus();
+  }
+  return segments->empty() ? absl::OkStatus() : DeleteSegments(*segments);
+}
+
+absl::Status LogRecorder::DeleteSegments(const std::vector<uint64_t>& segments) {
+  absl::StatusOr<v1::Tombstone> last = LoadTombstone(layout_);
+  absl::StatusOr<v1::Tombstone> tombstone =
+      last.ok() ? MakeTombstone(layout_, *keys_, *last, segments, absl::Now()) : last.status();
+  if (!tombstone.ok()) {
+    spdlog::error("nothing is deleted: {}", tombstone.status().ToString());
+    return absl::OkStatus();
+  }
+  // Said in the log, and signed, before anything is gone.
+  if (absl::Status status = log_->AppendTombstone(tombstone->SerializeAsString(), absl::Now()); !status.ok()) {
+    return status;
+  }
+  AdvanceTree();
+  absl::Status status = checkpointer_->Flush();
+  if (status.ok()) status = KeepTombstone(layout_, files_, *tombstone);
+  if (status.ok()) status = FinishDeletion(layout_, files_, *keys_, *index_, *tombstone);
+  if (!status.ok()) {
+    spdlog::error("segments that are to be deleted are still there; the next start deletes them: {}",
+                  status.ToString());
+    return absl::OkStatus();
+  }
+  spdlog::info("retention: deleted segments {} to {}, {} in all", segments.front(), segments.back(), segments.size());
+  return absl::OkStatus();
 }
 
 uint64_t LogRecorder::SpaceNeeded() const {

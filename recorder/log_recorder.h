@@ -96,6 +96,13 @@ class LogRecorder : public Recorder {
   void Fail(const absl::Status& status, absl::Span<Item> items);
   // Once a second: what has to be looked at from time to time.
   absl::Status KeepHouse();
+  // Begins a new segment if the key-encryption key was rotated.
+  absl::Status FollowRotation();
+  // Opens the index again if it failed, and takes out of it what was shredded.
+  void LookAfterIndex();
+  // Deletes what retention lets go. Only failures to write the log are returned.
+  absl::Status DeleteOldSegments();
+  absl::Status DeleteSegments(const std::vector<uint64_t>& segments);
   // Sees to it that there is disk space for what waits and for the ends of the calls that are open.
   absl::Status ReserveSpace();
   // Writes ends for calls that nobody ended, and ends the segment.
@@ -145,6 +152,8 @@ class LogRecorder : public Recorder {
   Clock::time_point uncommitted_since_;
   Clock::time_point last_positions_commit_;
   Clock::time_point next_housekeeping_;
+  Clock::time_point next_index_retry_;
+  Clock::time_point next_deletion_;
   std::vector<CallEntries> group_;
   std::vector<AppendWaiter*> told_;
 

@@ -79,7 +79,7 @@ class StoreReader : public RecordReader {
     return call;
   }
 
-  absl::Status ReadCall(uint64_t id, absl::FunctionRef<absl::Status(const v1::Entry&)> entry) override {
+  absl::StatusOr<std::vector<Position>> CallBlocks(uint64_t id) override {
     absl::StatusOr<IndexQueries::CallPlace> place = queries_->Place(id);
     if (absl::IsNotFound(place.status())) return NoSuchCall(id);
     if (!place.ok()) return place.status();
@@ -93,7 +93,11 @@ class StoreReader : public RecordReader {
       if (!later.ok()) return later.status();
       last = *later;
     }
-    absl::StatusOr<std::vector<Position>> blocks = chain_.Blocks(id, last);
+    return chain_.Blocks(id, last);
+  }
+
+  absl::Status ReadCall(uint64_t id, absl::FunctionRef<absl::Status(const v1::Entry&)> entry) override {
+    absl::StatusOr<std::vector<Position>> blocks = CallBlocks(id);
     if (!blocks.ok()) return blocks.status();
     return chain_.ReadEntries(*blocks, [&](uint64_t call_id, std::string_view bytes) {
       if (call_id != id) return absl::OkStatus();

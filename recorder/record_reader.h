@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/keys/key_source.h"
+#include "recorder/log/log_format.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
@@ -109,6 +110,10 @@ class RecordReader {
   virtual absl::StatusOr<CallSummary> Call(uint64_t id) = 0;
   // Hands on every entry of a call in order, until `entry` returns an error, which is then returned.
   virtual absl::Status ReadCall(uint64_t id, absl::FunctionRef<absl::Status(const v1::Entry&)> entry) = 0;
+  // The blocks that hold entries of a call, in order. NOT_FOUND if there is no such call.
+  virtual absl::StatusOr<std::vector<Position>> CallBlocks(uint64_t id) {
+    return absl::UnimplementedError("this reader does not know blocks");
+  }
   // The serialised FileDescriptorSet kept under a version. NOT_FOUND if there is none.
   virtual absl::StatusOr<std::string> Descriptors(std::string_view version) = 0;
   // Follows from the present end of the log.

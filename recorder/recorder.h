@@ -74,6 +74,7 @@ struct RecorderStats {
   uint64_t calls_open = 0;       // started, not ended
   absl::Duration sync_lag;       // age of the oldest entry that is not yet synced; 0 if all are
   uint64_t calls_refused = 0;    // since Open: for want of disk space
+  uint64_t housekeepings = 0;    // since Open: rounds in which keys, shredded and old segments and space were seen to
   uint64_t tree_size = 0;        // leaves of the last checkpoint that was signed
   // Why checkpoints are not signed, which recording does not depend on; OK while they are.
   absl::Status checkpoints;

@@ -12,6 +12,7 @@
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/retention.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -225,6 +226,15 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store.keys);
   if (!caught_up.ok()) return caught_up.status();
   store.index = std::move(caught_up->index);
+  // A deletion that was under way: the log has its tombstone, which is its promise.
+  if (tree->last_tombstone.has_value()) {
+    if (absl::Status status = KeepTombstone(layout, files, *tree->last_tombstone); !status.ok()) return status;
+  }
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (!tombstone.ok()) return tombstone.status();
+  if (absl::Status status = FinishDeletion(layout, files, *store.keys, *store.index, *tombstone); !status.ok()) {
+    return status;
+  }
   for (const absl::Status& damage : {tree->log_end.damage, caught_up->log_end.damage}) {
     if (!damage.ok() && std::find(damages->begin(), damages->end(), damage) == damages->end()) {
       damages->push_back(damage);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/index_feeder.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 
@@ -127,14 +128,19 @@ absl::StatusOr<v1::Tombstone> MakeTombstone(const StoreLayout& layout, StoreKeys
   return tombstone;
 }
 
-absl::Status RemoveDeletedSegments(const StoreLayout& layout, FileSystem& files, const v1::Tombstone& tombstone) {
+absl::Status FinishDeletion(const StoreLayout& layout, FileSystem& files, StoreKeys& keys, Index& index,
+                            const v1::Tombstone& tombstone) {
   if (tombstone.deleted().empty()) return absl::OkStatus();
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
   if (!segments.ok()) return segments.status();
-  bool any = false;
+  std::vector<uint64_t> left;
   for (uint64_t number : *segments) {
-    if (!IsDeleted(tombstone, number)) continue;
-    any = true;
+    if (IsDeleted(tombstone, number)) left.push_back(number);
+  }
+  if (left.empty()) return absl::OkStatus();
+  const auto is_deleted = [&](uint64_t number) { return IsDeleted(tombstone, number); };
+  if (absl::Status status = ForgetSegments(layout, keys, index, left, is_deleted); !status.ok()) return status;
+  for (uint64_t number : left) {
     // The key goes first: as long as the segment is there, the next start comes by again.
     if (absl::Status status = files.Remove(layout.DataKey(number)); !status.ok() && !absl::IsNotFound(status)) {
       return status;
@@ -142,7 +148,7 @@ absl::Status RemoveDeletedSegments(const StoreLayout& layout, FileSystem& files,
     if (absl::Status status = files.SyncDirectory(layout.KeysDirectory()); !status.ok()) return status;
     if (absl::Status status = files.Remove(layout.Segment(number)); !status.ok()) return status;
   }
-  return any ? files.SyncDirectory(layout.LogDirectory()) : absl::OkStatus();
+  return files.SyncDirectory(layout.LogDirectory());
 }
 
 }  // namespace sallyport::recorder

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "recorder/index/index.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/file.h"
 #include "recorder/recorder.h"
@@ -27,9 +28,10 @@ absl::StatusOr<std::vector<uint64_t>> SegmentsToDelete(const StoreLayout& layout
 absl::StatusOr<v1::Tombstone> MakeTombstone(const StoreLayout& layout, StoreKeys& keys, const v1::Tombstone& last,
                                             const std::vector<uint64_t>& segments, absl::Time now);
 
-// Removes what is left of the segments that the tombstone names: the files of the log and their data keys. Once this
-// was done, doing it again does nothing.
-absl::Status RemoveDeletedSegments(const StoreLayout& layout, FileSystem& files, const v1::Tombstone& tombstone);
+// Removes what is left of the segments that the tombstone names: from the index, then the data keys, then the files of
+// the log. Once this was done, doing it again does nothing.
+absl::Status FinishDeletion(const StoreLayout& layout, FileSystem& files, StoreKeys& keys, Index& index,
+                            const v1::Tombstone& tombstone);
 
 }  // namespace sallyport::recorder
 

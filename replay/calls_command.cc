@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
+#include "replay/evidence_writer.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
 
@@ -29,6 +31,7 @@ Examples:
 struct CallsOptions {
   CallFilter filter;
   std::string after;
+  std::string prove;
   bool json = false;
   bool wide = false;
 };
@@ -88,9 +91,11 @@ ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
 
   Table table = NewTable(options.wide);
   uint64_t last = 0;
+  std::vector<uint64_t> listed;
   const absl::StatusOr<bool> more = ForEachCall(reader->get(), *query, options.filter.limit.value_or(kUsualLimit),
                                                 [&](const recorder::CallSummary& call) {
                                                   last = call.id;
+                                                  if (!options.prove.empty()) listed.push_back(call.id);
                                                   if (options.json) {
                                                     std::cout << JsonLine(SummaryJson(call)) << '\n';
                                                   } else {
@@ -100,6 +105,11 @@ ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
                                                 });
   if (!more.ok()) return ReportError(more.status());
   if (!options.json) table.Print(std::cout);
+  if (!options.prove.empty()) {
+    const absl::StatusOr<v1::Evidence> evidence = EvidenceOfAnswer(context, **reader, listed);
+    if (!evidence.ok()) return ReportError(evidence.status());
+    if (absl::Status status = WriteEvidence(*evidence, options.prove); !status.ok()) return ReportError(status);
+  }
   if (*more && isatty(STDOUT_FILENO) != 0) {
     std::cout.flush();
     std::cerr << "There are more: --after " << recorder::FormatId(last) << " lists the next, --limit 0 all.\n";
@@ -117,6 +127,11 @@ void AddCallsCommand(CLI::App* app, CommandContext* context) {
   command->add_flag("--json", options->json, "One JSON object per line, for programs");
   command->add_flag("--wide", options->wide, "More columns, with nothing cut short");
   command->add_option("--after", options->after, "Only calls that come after this one in the list")->type_name("ID");
+  command
+      ->add_option("--prove", options->prove,
+                   "Also write what shows that nothing between the calls listed was left out; `sallyport verify "
+                   "--evidence` checks it")
+      ->type_name("FILE");
   AddCallFilterOptions(command, &options->filter);
   command->callback([context, options] { context->run = [context, options] { return RunCalls(*context, *options); }; });
 }

@@ -14,10 +14,24 @@ void AddDataOption(CLI::App* command, CommandContext* context) {
       ->envname("SALLYPORT_DATA")
       ->type_name("DIR")
       ->capture_default_str();
+  command
+      ->add_option("--keys", context->keys,
+                   "Where its keys come from: file:PATH, env:NAME or exec:COMMAND (else the keyring beside DIR)")
+      ->envname("SALLYPORT_KEYS")
+      ->type_name("SOURCE");
+}
+
+absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& context) {
+  if (context.keys.empty()) return std::nullopt;
+  const absl::StatusOr<recorder::KeySource> source = recorder::KeySource::Parse(context.keys);
+  if (!source.ok()) return absl::InvalidArgumentError(absl::StrCat("--keys: ", source.status().message()));
+  return *source;
 }
 
 absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context) {
-  auto reader = recorder::RecordReader::Open(context.data_directory);
+  const absl::StatusOr<std::optional<recorder::KeySource>> keys = KeysOf(context);
+  if (!keys.ok()) return keys.status();
+  auto reader = recorder::RecordReader::Open(context.data_directory, *keys);
   if (absl::IsNotFound(reader.status())) {
     return absl::NotFoundError(absl::StrCat(
         reader.status().message(), "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));

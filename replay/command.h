@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/keys/key_source.h"
 #include "recorder/record_reader.h"
 
 namespace CLI {
@@ -27,12 +29,16 @@ enum class ExitCode {
 // What the command line said. Constant once it is parsed; outlives the run of the command.
 struct CommandContext {
   std::string data_directory = "./data";
+  std::string keys;  // empty: the keyring beside the data directory
   // Set by the command that was chosen; main calls it once the whole command line has been read.
   std::function<ExitCode()> run;
 };
 
-// `--data DIR`, with the environment variable SALLYPORT_DATA behind it.
+// `--data DIR` and `--keys SOURCE`, with the environment variables SALLYPORT_DATA and SALLYPORT_KEYS behind them.
 void AddDataOption(CLI::App* command, CommandContext* context);
+
+// Where the keys of the store come from. INVALID_ARGUMENT if --keys cannot be read.
+absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& context);
 
 // Opens the store at the data directory for reading. NOT_FOUND says how to name another one.
 absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context);
@@ -49,7 +55,10 @@ void AddSessionsCommand(CLI::App* app, CommandContext* context);
 void AddShowCommand(CLI::App* app, CommandContext* context);
 void AddTailCommand(CLI::App* app, CommandContext* context);
 void AddIndexCommand(CLI::App* app, CommandContext* context);
+void AddKeysCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
+void AddVerifyCommand(CLI::App* app, CommandContext* context);
+void AddEvidenceCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace sallyport::replay
 

@@ -37,9 +37,11 @@ class ProgressLine {
 };
 
 ExitCode RunRebuild(const CommandContext& context) {
+  const absl::StatusOr<std::optional<recorder::KeySource>> keys = KeysOf(context);
+  if (!keys.ok()) return ReportError(keys.status());
   ProgressLine line;
   const absl::StatusOr<uint64_t> calls = recorder::RebuildIndex(
-      context.data_directory, std::nullopt, [&](const recorder::RebuildProgress& progress) { line.Show(progress); });
+      context.data_directory, *keys, [&](const recorder::RebuildProgress& progress) { line.Show(progress); });
   line.Clear();
   if (!calls.ok()) return ReportError(calls.status());
   std::cout << *calls << (*calls == 1 ? " call" : " calls") << " indexed\n";

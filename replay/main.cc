@@ -41,7 +41,10 @@ int main(int argc, char** argv) {
   sallyport::replay::AddSessionsCommand(&app, &context);
   sallyport::replay::AddTailCommand(&app, &context);
   sallyport::replay::AddIndexCommand(&app, &context);
+  sallyport::replay::AddKeysCommand(&app, &context);
   sallyport::replay::AddReplayCommand(&app, &context);
+  sallyport::replay::AddVerifyCommand(&app, &context);
+  sallyport::replay::AddEvidenceCommand(&app, &context);
 
   try {
     app.parse(argc, argv);

@@ -6,6 +6,7 @@
 #include "absl/time/time.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
+#include "replay/revealer.h"
 #include "replay/terminal_text.h"
 
 namespace sallyport::replay {
@@ -47,6 +48,10 @@ Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, co
                {"number", number},
                {"size", frame.payload().size()},
                {"compressed", frame.compressed()}};
+  if (frame.has_sealed()) {
+    json["view"] = IsRevealed(frame) ? "revealed" : "masked";
+    json["reveal_key"] = absl::BytesToHexString(frame.sealed().key_id());
+  }
   if (payload == FramePayload::kRaw) {
     json["payload"] = Base64(frame.payload());
     return json;

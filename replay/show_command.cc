@@ -7,6 +7,7 @@
 #include "replay/command.h"
 #include "replay/record_json.h"
 #include "replay/record_text.h"
+#include "replay/revealer.h"
 
 namespace sallyport::replay {
 namespace {
@@ -26,6 +27,7 @@ struct ShowOptions {
   bool raw = false;
   bool full = false;
   std::optional<uint64_t> frame;
+  std::string reveal_key;
 };
 
 ExitCode NoSuch(const std::string& what) {
@@ -35,14 +37,14 @@ ExitCode NoSuch(const std::string& what) {
 }
 
 // The whole call as one line, written while it is read: a call may be larger than memory.
-absl::Status PrintJson(recorder::RecordReader* reader, uint64_t id, FramePayload payload) {
+absl::Status PrintJson(recorder::RecordReader* reader, uint64_t id, FramePayload payload, const Revealer& revealer) {
   StoredDescriptors descriptors(reader);
   CallDecoder decoder(&descriptors);
   uint64_t start_ns = 0;
   uint64_t frames = 0;
   bool first = true;
   Json end;
-  const absl::Status status = reader->ReadCall(id, [&](const v1::Entry& entry) {
+  const absl::Status status = revealer.ReadCall(reader, id, [&](const v1::Entry& entry) {
     decoder.Note(entry);
     if (entry.has_start()) {
       start_ns = entry.time_ns();
@@ -65,12 +67,13 @@ absl::Status PrintJson(recorder::RecordReader* reader, uint64_t id, FramePayload
   return status;
 }
 
-absl::Status PrintText(recorder::RecordReader* reader, const recorder::CallSummary& summary, FrameExtent extent) {
+absl::Status PrintText(recorder::RecordReader* reader, const recorder::CallSummary& summary, FrameExtent extent,
+                       const Revealer& revealer) {
   StoredDescriptors descriptors(reader);
   CallDecoder decoder(&descriptors);
   RecordText text(&std::cout, &decoder, extent);
   uint64_t frames = 0;
-  return reader->ReadCall(summary.id, [&](const v1::Entry& entry) {
+  return revealer.ReadCall(reader, summary.id, [&](const v1::Entry& entry) {
     decoder.Note(entry);
     if (entry.has_start()) {
       text.Start(entry, summary);
@@ -83,14 +86,15 @@ absl::Status PrintText(recorder::RecordReader* reader, const recorder::CallSumma
 }
 
 // One frame alone: its bytes, its entry as JSON, or its text. False if the call has no such frame.
-absl::StatusOr<bool> PrintFrame(recorder::RecordReader* reader, uint64_t id, const ShowOptions& options) {
+absl::StatusOr<bool> PrintFrame(recorder::RecordReader* reader, uint64_t id, const ShowOptions& options,
+                                const Revealer& revealer) {
   StoredDescriptors descriptors(reader);
   CallDecoder decoder(&descriptors);
   RecordText text(&std::cout, &decoder, FrameExtent::kWhole);
   uint64_t start_ns = 0;
   uint64_t frames = 0;
   bool found = false;
-  const absl::Status status = reader->ReadCall(id, [&](const v1::Entry& entry) {
+  const absl::Status status = revealer.ReadCall(reader, id, [&](const v1::Entry& entry) {
     decoder.Note(entry);
     if (entry.has_start()) start_ns = entry.time_ns();
     if (!entry.has_frame() || frames++ != *options.frame) return absl::OkStatus();
@@ -112,6 +116,8 @@ absl::StatusOr<bool> PrintFrame(recorder::RecordReader* reader, uint64_t id, con
 ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   const absl::StatusOr<uint64_t> id = ReadId(options.call, "call");
   if (!id.ok()) return ReportError(id.status());
+  const absl::StatusOr<Revealer> revealer = Revealer::Create(options.reveal_key);
+  if (!revealer.ok()) return ReportError(revealer.status());
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
   const absl::StatusOr<recorder::CallSummary> summary = (*reader)->Call(*id);
@@ -120,14 +126,14 @@ ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   }
   if (!summary.ok()) return ReportError(summary.status());
   if (options.frame.has_value()) {
-    const absl::StatusOr<bool> found = PrintFrame(reader->get(), *id, options);
+    const absl::StatusOr<bool> found = PrintFrame(reader->get(), *id, options, *revealer);
     if (!found.ok()) return ReportError(found.status());
     return *found ? ExitCode::kFine : NoSuch(absl::StrCat("call ", options.call, " has no frame ", *options.frame));
   }
   const absl::Status status =
       options.json || options.raw
-          ? PrintJson(reader->get(), *id, options.raw ? FramePayload::kRaw : FramePayload::kDecoded)
-          : PrintText(reader->get(), *summary, options.full ? FrameExtent::kWhole : FrameExtent::kBounded);
+          ? PrintJson(reader->get(), *id, options.raw ? FramePayload::kRaw : FramePayload::kDecoded, *revealer)
+          : PrintText(reader->get(), *summary, options.full ? FrameExtent::kWhole : FrameExtent::kBounded, *revealer);
   return status.ok() ? ExitCode::kFine : ReportError(status);
 }
 
@@ -144,6 +150,10 @@ void AddShowCommand(CLI::App* app, CommandContext* context) {
   command->add_flag("--full", options->full, "Long messages and values to their end");
   command->add_option("--frame", options->frame, "Only this frame, by the number that stands beside it")
       ->type_name("N");
+  command
+      ->add_option("--reveal-key", options->reveal_key,
+                   "Show the originals of masked frames that were sealed to this key, as `keys reveal-key` makes it")
+      ->type_name("FILE");
   command->callback([context, options] { context->run = [context, options] { return RunShow(*context, *options); }; });
 }
 

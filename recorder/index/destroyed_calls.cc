@@ -133,6 +133,12 @@ absl::Status Index::ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bo
   return rows_->Remove(id);
 }
 
+absl::Status Index::ForgetScrub(uint64_t segment) {
+  if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
+  forget_scrubbed_.Bind(1, segment);
+  return forget_scrubbed_.Run();
+}
+
 absl::Status Index::FinishForget() {
   if (absl::Status status = Commit(Extent::kPositions); !status.ok()) return status;
   empty_write_ahead_log_ = true;

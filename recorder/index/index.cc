@@ -104,6 +104,7 @@ absl::Status Index::Prepare() {
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&add_scrubbed_, "INSERT OR IGNORE INTO scrubbed(segment) VALUES (?1)"},
+      {&forget_scrubbed_, "DELETE FROM scrubbed WHERE segment = ?1"},
       {&find_scrubbed_, "SELECT segment FROM scrubbed WHERE segment = ?1"},
   });
 }

@@ -70,6 +70,8 @@ class Index {
   // are not deleted, makes it a shredded one. `is_deleted` knows all segments deleted so far and those about to be.
   absl::Status ForgetBlock(Position position, absl::Span<const DirectoryEntry> directory,
                            absl::FunctionRef<bool(uint64_t segment)> is_deleted);
+  // That the segment was shredded does not matter any more.
+  absl::Status ForgetScrub(uint64_t segment);
   // After that: commits, and takes care that nothing of those calls stays in the index's files.
   absl::Status FinishForget();
 
@@ -147,6 +149,7 @@ class Index {
   Statement commit_;
   Statement add_scrubbed_;
   Statement find_scrubbed_;
+  Statement forget_scrubbed_;
 
   Position position_;
   Position positions_exact_to_;

@@ -24,10 +24,12 @@ absl::StatusOr<std::string> NameReader::Name(int64_t id) {
   if (auto found = remembered_.find(id); found != remembered_.end()) return found->second;
   select_.Bind(1, id);
   const absl::StatusOr<bool> row = select_.Step();
-  absl::StatusOr<std::string> name = row.status();
-  if (row.ok() && *row) {
+  absl::StatusOr<std::string> name;
+  if (!row.ok()) {
+    name = row.status();
+  } else if (*row) {
     name = sealer_->Open(static_cast<NameKind>(select_.Integer(0)), select_.Text(1), select_.Text(2));
-  } else if (row.ok()) {
+  } else {
     name = absl::DataLossError(
         absl::StrCat("the index lacks its name number ", id, ": `sallyport index rebuild` makes it again"));
   }

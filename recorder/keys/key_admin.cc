@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/evidence/signed_note.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
@@ -68,13 +69,6 @@ absl::StatusOr<OpenStore> OpenForChange(const StoreLayout& layout, const std::op
   const absl::StatusOr<SecretKey> secret = opened.encryption->Unwrap(*store, layout.StoreKey());
   if (!secret.ok()) return secret.status();
   return opened;
-}
-
-// The verifier key of a signed note (C2SP signed-note): name+hex(key id)+base64(0x01 || public key).
-std::string VerifierKey(const std::string& name, const std::string& public_key) {
-  const std::string typed = absl::StrCat(absl::string_view("\x01", 1), public_key);
-  const Hash hash = Sha256({name, "\n", typed});
-  return absl::StrCat(name, "+", absl::BytesToHexString({hash.data(), 4}), "+", absl::Base64Escape(typed));
 }
 
 std::vector<KeysStatus::KeyEncryptionKeyUse> Uses(const KeyEncryption& encryption,
@@ -168,7 +162,10 @@ absl::StatusOr<KeysStatus> ReadKeysStatus(const StoreLayout& layout, const std::
   KeysStatus status;
   status.source = from.Describe();
   status.store_id = absl::BytesToHexString({(*keys)->store_id().data(), (*keys)->store_id().size()});
-  status.verifier_key = VerifierKey(absl::StrCat("sallyport/", status.store_id), (*keys)->signing_key().public_key());
+  const absl::StatusOr<VerifierKey> verifier = VerifierKey::Make(
+      absl::StrCat("sallyport/", status.store_id), SignatureType::kEd25519, (*keys)->signing_key().public_key());
+  if (!verifier.ok()) return verifier.status();
+  status.verifier_key = verifier->Text();
   const absl::StatusOr<std::vector<KeyPlace>> places = KeyPlaces(layout);
   if (!places.ok()) return places.status();
   std::map<std::string, uint64_t> key_files;

@@ -48,17 +48,16 @@ TEST_CASE("everything that can be configured is read") {
   for (const char* name : {"cert.pem", "key.pem", "ca.pem"}) std::ofstream(directory.path() + "/" + name) << name;
   std::string path = directory.path() + "/sallyport.yaml";
   std::string at = directory.path();
-  std::ofstream(path)
-      << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at << "/cert.pem, key: " << at
-      << "/key.pem, client_ca: " << at << "/ca.pem}\n"
-      << "data: {directory: /tmp/x, durability: write_ahead, buffer: 1MiB, segment_size: 8MiB, retention: 90d,"
-      << " retention_size: 1GiB}\n"
-      << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
-      << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
-      << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
-      << "  - {methods: [\"*/Get\"], authorities: [\"*.b\"], upstream: b}\n"
-      << "descriptors: [{file: x.binpb}, {reflection: b, refresh: 1m}]\n"
-      << "limits: {message_size: 1MiB, metadata_size: 8KiB}\nsessions: {idle: 5m}\n";
+  std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
+                      << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
+                      << "data: {directory: /tmp/x, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
+                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB}\n"
+                      << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
+                      << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
+                      << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
+                      << "  - {methods: [\"*/Get\"], authorities: [\"*.b\"], upstream: b}\n"
+                      << "descriptors: [{file: x.binpb}, {reflection: b, refresh: 1m}]\n"
+                      << "limits: {message_size: 1MiB, metadata_size: 8KiB}\nsessions: {idle: 5m}\n";
   absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
   INFO(options.status().ToString());
   REQUIRE(options.ok());
@@ -70,6 +69,9 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->segment_bytes == 8 << 20);
   CHECK(options->retention.age == absl::Hours(24 * 90));
   CHECK(options->retention.bytes == uint64_t{1} << 30);
+  REQUIRE(options->keys.has_value());
+  CHECK(options->keys->kind == recorder::KeySource::Kind::kCommand);
+  CHECK(options->keys->value == "kms wrap");
   CHECK(options->upstreams[0].load_balancing == "pick_first");
   CHECK(options->upstreams[1].tls);
   CHECK(options->upstreams[1].server_name == "b.example");
@@ -96,6 +98,8 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault(least + "descriptors: [{}]\n") == "sallyport.yaml:5: descriptors[0]: give either file or reflection");
   CHECK(Fault("listen: {address: \"x:1\", tls: {cert: /nonexistent/c}}\n" + least.substr(least.find('\n') + 1))
             .starts_with("sallyport.yaml:1: listen.tls.key: is missing"));
+  CHECK(Fault("listen: {address: \"x:1\"}\ndata: {directory: /x,\n  keys: /etc/keyring}\n")
+            .starts_with("sallyport.yaml:3: data.keys: say where keys come from as file:PATH"));
   CHECK(Fault("data: {durability: sometimes}\n").starts_with("sallyport.yaml:1: data.durability: "));
 }
 

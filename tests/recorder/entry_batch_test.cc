@@ -6,6 +6,7 @@
 
 #include "recorder/call_id.h"
 #include "recorder/credential_fingerprint.h"
+#include "recorder/keys/sealed_view.h"
 #include "recorder/log/block.h"
 #include "sallyport/v1/record.pb.h"
 #include "tests/recorder/store_fixture.h"
@@ -122,7 +123,9 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     const uint64_t index = random.Number();
     const bool compressed = random.Below(2) == 0;
     const std::vector<Metadatum> metadata = {{first, second}, {second, first}};
-    batch.AddFrame(absl::UnixEpoch(), direction, index, compressed, {first, second});
+    const SealedView sealed{random.Bytes(), random.Bytes(), random.Bytes(), random.Below(2) == 0};
+    const bool masked = random.Below(2) == 0;
+    batch.AddFrame(absl::UnixEpoch(), direction, index, compressed, {first, second}, masked ? &sealed : nullptr);
     batch.AddHalfClose(absl::UnixEpoch() + absl::Nanoseconds(7));
     batch.AddResponseHeaders(absl::UnixEpoch(), metadata, encoding);
     CallEnd end;
@@ -146,6 +149,13 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     CHECK(entries[0].frame().index() == index);
     CHECK(entries[0].frame().payload() == first + second);
     CHECK(entries[0].frame().compressed() == compressed);
+    REQUIRE(entries[0].frame().has_sealed() == masked);
+    if (masked) {
+      CHECK(entries[0].frame().sealed().encapsulated_key() == sealed.encapsulated_key);
+      CHECK(entries[0].frame().sealed().ciphertext() == sealed.ciphertext);
+      CHECK(entries[0].frame().sealed().key_id() == sealed.key_id);
+      CHECK(entries[0].frame().sealed().compressed() == sealed.compressed);
+    }
     CHECK(entries[1].has_half_close());
     CHECK(entries[1].time_ns() == 7);
     REQUIRE(entries[2].response_headers().metadata_size() == 2);

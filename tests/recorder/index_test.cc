@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "recorder/index/glob.h"
@@ -35,6 +36,18 @@ std::string FileBytes(const std::string& path) {
     bytes.append(std::istreambuf_iterator<char>(file), {});
   }
   return bytes;
+}
+
+// The first line in which two dumps differ, from both.
+std::string FirstDifference(const std::string& a, const std::string& b) {
+  std::istringstream lines_a(a), lines_b(b);
+  std::string line_a, line_b;
+  while (true) {
+    const bool more_a = static_cast<bool>(std::getline(lines_a, line_a));
+    const bool more_b = static_cast<bool>(std::getline(lines_b, line_b));
+    if (!more_a && !more_b) return "";
+    if (more_a != more_b || line_a != line_b) return line_a + "\n" + line_b;
+  }
 }
 
 // A log that is only in memory, and what has become of its segments.
@@ -92,6 +105,7 @@ class LogModel {
         return index.ForgetBlock(block.position, block.directory,
                                  [&](uint64_t number) { return deleted.contains(number); });
       });
+      REQUIRE(index.ForgetScrub(segment) == absl::OkStatus());
     }
     REQUIRE(index.FinishForget() == absl::OkStatus());
   }
@@ -374,7 +388,7 @@ TEST_CASE("a rebuilt index equals the live one, also after a start in between") 
     log.Feed(**index, log.blocks().size() * (part - 1) / 3, log.blocks().size() * part / 3);
     REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
   }
-  CHECK(DumpIndexFile(path) == log.RebuiltDump());
+  CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
 }
 
 TEST_CASE("after segments are shredded the index says what one made from the rest says") {
@@ -398,7 +412,7 @@ TEST_CASE("after segments are shredded the index says what one made from the res
     }
     REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
     INFO("seed " << seed);
-    CHECK(DumpIndexFile(path) == log.RebuiltDump());
+    CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
     for (uint64_t segment = 1; segment <= log.last_segment(); ++segment) {
       auto scrubbed = (*index)->IsScrubbed(segment);
       REQUIRE(scrubbed.ok());
@@ -430,7 +444,7 @@ TEST_CASE("after segments are deleted the index says what one made from the rest
     log.Feed(**index, half, log.blocks().size());
     REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
     INFO("seed " << seed);
-    CHECK(DumpIndexFile(path) == log.RebuiltDump());
+    CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
   }
 }
 

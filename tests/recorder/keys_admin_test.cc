@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/keyring.h"
 #include "tests/recorder/keys_fixture.h"
@@ -214,6 +216,22 @@ TEST_CASE("a keyring that does not open the store is neither rotated nor used to
   CHECK(absl::IsFailedPrecondition(RotateKeyring(store.directory.layout(), other, RealFileSystem()).status()));
   CHECK(absl::IsFailedPrecondition(Rewrap(store.directory, UnusedKeys::kDrop, RealFileSystem(), other).status()));
   CHECK(Contents(other.value) == text);
+  store.CheckKeys();
+}
+
+TEST_CASE("another user's files are not replaced, which would shut that user out") {
+  if (geteuid() != 0) return;  // only root can give files away
+  Store store;
+  REQUIRE(Rotate(store.directory).ok());
+  const bool keyring = GENERATE(true, false);
+  const std::string path = keyring ? store.directory.keyring() : store.directory.layout().KeysDirectory();
+  REQUIRE(chown(path.c_str(), 12345, 12345) == 0);
+  CHECK(absl::IsPermissionDenied(Rotate(store.directory).status()));
+  CHECK(absl::IsPermissionDenied(Rewrap(store.directory, UnusedKeys::kDrop).status()));
+  if (!keyring) {
+    CHECK(absl::IsPermissionDenied(ShredSegment(store.directory.layout(), 1, RealFileSystem())));
+    CHECK(FileExists(store.directory.layout().DataKey(1)));
+  }
   store.CheckKeys();
 }
 

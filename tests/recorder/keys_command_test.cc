@@ -43,6 +43,33 @@ TEST_CASE("a key command is handed one line and says one line") {
   CHECK(key->bytes() == kCanary);
 }
 
+TEST_CASE("the example for Vault hands keys over by standard input alone") {
+  KeysDirectory directory;
+  // Stands in for the program: what it is called with, and a "ciphertext" of what it reads.
+  PutFile(directory.path() + "/vault",
+          "#!/bin/sh\n"
+          "echo \"$*\" >> " +
+              directory.path() +
+              "/calls\n"
+              "case \"$*\" in\n"
+              "  'write -field=ciphertext transit/encrypt/sallyport plaintext=-') printf 'vault:v1:'; tr 'A-Za-z' "
+              "'N-ZA-Mn-za-m' ;;\n"
+              "  'write -field=plaintext transit/decrypt/sallyport ciphertext=-') sed 's/^vault:v1://' | tr "
+              "'N-ZA-Mn-za-m' 'A-Za-z' ;;\n"
+              "  *) echo 'permission denied' >&2; exit 2 ;;\n"
+              "esac\n",
+          0700);
+  const std::string script =
+      "PATH=" + directory.path() + ":$PATH " SALLYPORT_SOURCE_DIRECTORY "/deploy/kms/vault-transit.sh";
+  const auto token = KeyCommand(script).Wrap(CanaryKey());
+  INFO(token.status());
+  REQUIRE(token.ok());
+  CHECK(token->starts_with("vault:v1:"));
+  CHECK(KeyCommand(script).Unwrap(*token)->bytes() == kCanary);
+  CHECK_FALSE(Contains(Contents(directory.path() + "/calls"), CanaryText().substr(10, 10)));
+  CHECK(Contains(Said(WrapError("SALLYPORT_VAULT_KEY=other " + script)), "permission denied"));
+}
+
 TEST_CASE("a key command that fails is told with the first line of what it complained about") {
   const auto status = WrapError("echo 'no route to vault' >&2; echo second >&2; exit 3");
   CHECK(absl::IsUnavailable(status));

@@ -17,7 +17,7 @@ namespace sallyport::recorder {
 namespace {
 
 constexpr int kOpenCalls = 1000;
-constexpr int kCallsInFlight = 64;
+constexpr int kCallsInFlight = 512;
 
 // Fills the store with unary calls of mixed sizes, then says so and waits to be killed.
 [[noreturn]] void Fill(const std::string& store, uint64_t bytes, int done) {
@@ -33,7 +33,7 @@ constexpr int kCallsInFlight = 64;
   }
   for (uint64_t n = 0; (*recorder)->Stats().bytes_written < bytes; ++n) {
     const absl::Time now = absl::Now();
-    const std::string_view payload = std::string_view(noise).substr(random() % 1000, n % 4 == 0 ? 60'000 : 200);
+    const std::string_view payload = std::string_view(noise).substr(random() % 1000, n % 2 == 0 ? 60'000 : 200);
     EntryBatch batch = (*recorder)->NewBatch((*recorder)->NewCallId(now));
     batch.AddStart(now, StartOf("/a.B/C"));
     batch.AddFrame(now, Direction::kRequest, 0, false, {payload});

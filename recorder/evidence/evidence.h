@@ -1,0 +1,69 @@
+// Evidence: files that prove to a stranger what is in a log. protos/sallyport/v1/evidence.proto says what they hold.
+#ifndef SALLYPORT_RECORDER_EVIDENCE_EVIDENCE_H_
+#define SALLYPORT_RECORDER_EVIDENCE_EVIDENCE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "recorder/evidence/call_facts.h"
+#include "recorder/evidence/signed_note.h"
+#include "recorder/keys/store_keys.h"
+#include "recorder/log/log_format.h"
+#include "recorder/store_layout.h"
+#include "sallyport/v1/evidence.pb.h"
+
+namespace sallyport::recorder {
+
+// The evidence of one call, whose entries are in these blocks, in order. Errors: FAILED_PRECONDITION if the last
+// checkpoint does not cover them yet (a gateway signs one within about a second), NOT_FOUND if one of the segments is
+// shredded, DATA_LOSS naming segment and offset.
+absl::StatusOr<v1::Evidence> BuildCallEvidence(const StoreLayout& layout, StoreKeys& keys, uint64_t call_id,
+                                               absl::Span<const Position> blocks);
+
+// What an answer lists: a call and the first and the last block that holds entries of it.
+struct ListedCall {
+  uint64_t id = 0;
+  Position first;
+  Position last;
+};
+// The evidence for an answer that lists these calls, over all of the log from their first block to their last.
+// Needs no key. Errors: as above, and NOT_FOUND if a segment between them was deleted.
+absl::StatusOr<v1::Evidence> BuildAnswerEvidence(const StoreLayout& layout, absl::Span<const ListedCall> calls);
+
+std::string FormatEvidence(const v1::Evidence& evidence);
+// INVALID_ARGUMENT, saying what is wrong, if the text is no evidence. Proves nothing yet.
+absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text);
+
+// What was proved.
+struct ProvenCall {
+  CallFacts facts;   // as the call's entries tell it
+  bool open = false;  // it has no end among the entries
+  int entries = 0;
+  std::vector<v1::Entry> record;  // the entries, in order
+};
+struct ProvenAnswer {
+  uint64_t first_leaf = 0;
+  uint64_t end_leaf = 0;
+  uint64_t blocks = 0;   // of entries, in the run
+  uint64_t entries = 0;  // in those
+  std::vector<uint64_t> listed;
+  std::vector<uint64_t> others;
+};
+struct ProvenEvidence {
+  std::string origin;
+  uint64_t size = 0;  // of the log's tree when the checkpoint was signed
+  std::variant<ProvenCall, ProvenAnswer> about;
+};
+
+// Checks everything in it against the key alone. INVALID_ARGUMENT, saying what does not hold.
+absl::StatusOr<ProvenEvidence> VerifyEvidence(const v1::Evidence& evidence, const VerifierKey& key);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_EVIDENCE_EVIDENCE_H_

@@ -1,0 +1,82 @@
+// Reads the log's headers byte by byte for the verifier, as FORMAT.md has them. Shares sizes and magic numbers with the
+// writer, not its code.
+#ifndef SALLYPORT_RECORDER_EVIDENCE_HEADER_CHECK_H_
+#define SALLYPORT_RECORDER_EVIDENCE_HEADER_CHECK_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "recorder/log/log_format.h"
+
+namespace sallyport::recorder {
+
+// A little-endian number of 1 to 8 bytes.
+uint64_t LittleEndian(const char* bytes, int size);
+
+// Bytes that are not what they have to be.
+struct BadBytes {
+  uint64_t offset = 0;  // of the first one, from where the header (or what else was checked) begins
+  uint64_t length = 1;  // the first bad byte is among so many
+  std::string text;     // what they had to be
+};
+
+// What a segment header says, once checked.
+struct CheckedSegment {
+  StoreId store_id = {};
+  uint64_t first_sequence = 0;
+  uint64_t leaf_index = 0;
+  KeyId key_id = {};
+  Hash tree_root = {};
+};
+
+// `bytes` are kSegmentHeaderSize of them. `store_id` may be null: then any will do. Nothing is returned if all is well.
+std::optional<BadBytes> CheckSegmentHeader(std::string_view bytes, uint64_t number, const StoreId* store_id,
+                                           CheckedSegment& segment);
+
+// What a block header says, once checked.
+struct CheckedBlock {
+  Position position;
+  BlockType type = BlockType::kEntries;
+  Codec codec = Codec::kPlain;
+  bool sealed = false;
+  uint64_t first_sequence = 0;
+  uint32_t entries = 0;
+  uint32_t calls = 0;
+  uint32_t stored_length = 0;
+  uint32_t plain_length = 0;
+  uint64_t leaf_index = 0;
+  std::array<char, 12> nonce = {};
+  Hash entries_root = {};
+  Hash payload_hash = {};
+
+  uint64_t directory_size() const { return uint64_t{calls} * kDirectoryEntrySize; }
+  uint64_t payload_size() const { return directory_size() + stored_length; }
+};
+
+// Where in the log a block has to stand.
+struct BlockPlace {
+  Position position;
+  uint64_t sequence = 0;
+  uint64_t leaf_index = 0;
+};
+
+// `bytes` are kBlockHeaderSize of them. Without a place, the place the header names is taken for true. Nothing is
+// returned if all is well.
+std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::optional<BlockPlace>& place,
+                                         CheckedBlock& block);
+
+// Checks directory and body against the payload hash, and the directory for sense: ids distinct, earlier blocks earlier.
+std::optional<BadBytes> CheckPayload(const CheckedBlock& block, std::string_view payload);
+
+// One line of a directory, of which `directory` has `index` before it.
+struct CheckedDirectoryLine {
+  uint64_t call_id = 0;
+  Position previous;
+};
+CheckedDirectoryLine DirectoryLine(std::string_view directory, size_t index);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_EVIDENCE_HEADER_CHECK_H_

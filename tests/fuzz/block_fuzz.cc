@@ -1,0 +1,122 @@
+// A block: its header, directory and body, the last also where it was sealed by somebody with the key. Reader and
+// verifier parse it apart from each other: what the verifier accepts the reader must, too, and read the same.
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "recorder/evidence/body_opener.h"
+#include "recorder/evidence/header_check.h"
+#include "recorder/log/block.h"
+#include "recorder/log/log_format.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace sallyport::recorder {
+namespace {
+
+constexpr char kFitChecksum = 1;
+constexpr char kFitPayload = 2;
+constexpr char kSeal = 4;
+
+const SecretKey& Key() {
+  static const SecretKey key(std::string(32, 'k'));
+  return key;
+}
+
+void PutLittleEndian(std::string& bytes, size_t at, uint64_t value, int size) {
+  for (int i = 0; i < size; ++i) bytes[at + static_cast<size_t>(i)] = static_cast<char>(value >> (8 * i));
+}
+
+// Makes lengths, seal, hashes and checksum fit what is there, as far as `how` says.
+void Fit(char how, std::string& header, std::string& directory, std::string& body) {
+  if ((how & kFitPayload) != 0) {
+    const auto calls = static_cast<uint32_t>(directory.size() / kDirectoryEntrySize);
+    PutLittleEndian(header, 28, calls, 4);
+    if ((how & kSeal) != 0) {
+      header[6] = 1;
+      PutLittleEndian(header, 32, body.size() + Aes256Gcm::kTagSize, 4);
+      std::string associated(sizeof(StoreId) + kKeyIdSize, '\0');
+      associated.append(header, 0, kBoundHeaderSize);
+      Aes256Gcm::Nonce nonce;
+      std::copy_n(header.begin() + 48, nonce.size(), nonce.begin());
+      std::string sealed;
+      Aes256Gcm(Key()).Seal(nonce, associated, body, sealed);
+      body = sealed;
+    } else {
+      PutLittleEndian(header, 32, body.size(), 4);
+    }
+    const Hash hash = PayloadHash(directory, body);
+    std::copy(hash.begin(), hash.end(), header.begin() + 96);
+  }
+  if ((how & kFitChecksum) == 0) return;
+  PutLittleEndian(header, kBlockHeaderSize - 8, XXH3_64bits(header.data(), kBlockHeaderSize - 8), 8);
+}
+
+void OpenBoth(const BlockHeader& header, const CheckedBlock& checked, const std::string& header_bytes,
+              const std::string& payload) {
+  const std::string_view stored = std::string_view(payload).substr(checked.directory_size());
+  if (checked.type != BlockType::kEntries || checked.plain_length > (1 << 20)) return;
+  BodyOpener verifier({}, DataKey{{}, Key().Copy()});
+  OpenedBody body;
+  const std::optional<std::string> wrong = verifier.Open(header_bytes, checked, stored, body);
+  const absl::StatusOr<Block> block = BlockOpener({}, {}, &Key()).Open(header, payload);
+  if (wrong.has_value()) return;
+  Require(block.ok(), "what the verifier opens the reader opens");
+  size_t entries = 0;
+  const absl::Status status = ForEachEntry(block->body, [&](std::string_view entry) {
+    Require(entries < body.entries.size() && entry == body.entries[entries], "reader and verifier read the same entries");
+    ++entries;
+    return absl::OkStatus();
+  });
+  Require(status.ok() && entries == body.entries.size(), "reader and verifier read as many entries");
+}
+
+}  // namespace
+
+void FuzzBlock(std::string_view input) {
+  if (input.size() < 2) return;
+  const char how = input[0];
+  const auto calls = static_cast<size_t>(static_cast<unsigned char>(input[1])) % 8;
+  input.remove_prefix(2);
+  const auto take = [&](size_t size) {
+    std::string bytes(input.substr(0, size));
+    input.remove_prefix(bytes.size());
+    return bytes;
+  };
+  std::string header = take(kBlockHeaderSize);
+  header.resize(kBlockHeaderSize);
+  std::string directory = take(calls * kDirectoryEntrySize);
+  directory.resize(directory.size() / kDirectoryEntrySize * kDirectoryEntrySize);
+  std::string body(input);
+  Fit(how, header, directory, body);
+
+  char bytes[kBlockHeaderSize];
+  std::copy_n(header.begin(), sizeof(bytes), bytes);
+  const std::optional<BlockHeader> read = BlockHeader::Decode(bytes);
+  CheckedBlock checked;
+  const std::optional<BadBytes> bad = CheckBlockHeader(header, std::nullopt, checked);
+  if (bad.has_value()) {
+    Require(bad->offset + bad->length <= header.size(), "what is bad is within the header");
+    return;
+  }
+  Require(read.has_value(), "a block header that the verifier takes the reader takes");
+  Require(read->position == checked.position && read->entries == checked.entries && read->calls == checked.calls &&
+              read->stored_length == checked.stored_length && read->plain_length == checked.plain_length &&
+              read->leaf_index == checked.leaf_index && read->entries_root == checked.entries_root &&
+              read->payload_hash == checked.payload_hash,
+          "reader and verifier read the same from a block header");
+  const std::string payload = directory + body;
+  if (payload.size() != checked.payload_size()) return;
+  const std::optional<BadBytes> bad_payload = CheckPayload(checked, payload);
+  if (bad_payload.has_value()) {
+    Require(bad_payload->offset + bad_payload->length <= payload.size() || payload.empty(),
+            "what is bad is within the payload");
+    return;
+  }
+  OpenBoth(*read, checked, header, payload);
+}
+
+}  // namespace sallyport::recorder
+
+SALLYPORT_FUZZ_TARGET(FuzzBlock)

@@ -1,0 +1,38 @@
+// What fuzz targets share. Each is a function that must hold whatever bytes it gets. With the preset `fuzz` libFuzzer
+// calls it; otherwise run_corpus.cc feeds it the committed corpus.
+#ifndef SALLYPORT_TESTS_FUZZ_FUZZ_TARGET_H_
+#define SALLYPORT_TESTS_FUZZ_FUZZ_TARGET_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace sallyport::recorder {
+
+void FuzzBlock(std::string_view input);
+void FuzzSegmentHeader(std::string_view input);
+void FuzzCheckpoint(std::string_view input);
+void FuzzEvidence(std::string_view input);
+
+// What a target promises.
+inline void Require(bool holds, const char* promise) {
+  if (holds) return;
+  std::fprintf(stderr, "broken: %s\n", promise);
+  std::abort();
+}
+
+}  // namespace sallyport::recorder
+
+#ifdef SALLYPORT_LIBFUZZER
+#define SALLYPORT_FUZZ_TARGET(Function)                                                                \
+  extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {                            \
+    sallyport::recorder::Function(std::string_view(reinterpret_cast<const char*>(data), size));        \
+    return 0;                                                                                          \
+  }
+#else
+#define SALLYPORT_FUZZ_TARGET(Function)
+#endif
+
+#endif  // SALLYPORT_TESTS_FUZZ_FUZZ_TARGET_H_

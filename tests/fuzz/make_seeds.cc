@@ -1,0 +1,68 @@
+// Writes the inputs the corpora began with, made from a good store.
+// usage: make_fuzz_seeds CORPUS-DIRECTORY
+#include <iostream>
+#include <string>
+
+#include "recorder/evidence/checkpoint.h"
+#include "recorder/evidence/evidence.h"
+#include "recorder/store_layout.h"
+#include "tests/recorder/forged_store.h"
+#include "tests/recorder/store_fixture.h"
+
+namespace sallyport::recorder {
+namespace {
+
+// The first byte of a block seed says what to make fit, the second how many calls are in the directory.
+std::string BlockSeed(char how, char calls, const std::string& block) { return std::string({how, calls}) + block; }
+
+void WriteSeeds(const std::string& corpus) {
+  FakeStoreKeys keys('f');
+  ForgedStore log(keys);
+  log.BeginSegment();
+  const ForgedStore::Block small = log.AddEntries(WholeCall(12));
+  std::vector<v1::Entry> entries = WholeCall(13, std::string(300, 'x'));
+  entries.push_back(StartEntry(14));
+  const ForgedStore::Block large = log.AddEntries(entries);
+  log.CloseSegment();
+  const ForgedStore::Block footer = log.blocks().back();
+  const TemporaryDirectory directory;
+  log.Write(directory.store());
+  const StoreLayout layout(directory.store());
+  const std::string segment = ReadFile(layout.Segment(1));
+
+  WriteFile(corpus + "/segment_header/good", std::string(1, '\x01') + segment.substr(0, kSegmentHeaderSize));
+  WriteFile(corpus + "/block/small", BlockSeed(0, 1, segment.substr(small.offset, small.size)));
+  WriteFile(corpus + "/block/large", BlockSeed(1, 2, segment.substr(large.offset, large.size)));
+  WriteFile(corpus + "/block/footer", BlockSeed(3, 0, segment.substr(footer.offset, footer.size)));
+  // Sealed by the target itself: header, directory, salt seed and an entry.
+  WriteFile(corpus + "/block/plain", BlockSeed(7, 1, segment.substr(small.offset, kBlockHeaderSize + 16)) +
+                                         std::string(16, 's') + "\x09\x09" + std::string(8, 'c'));
+  WriteFile(corpus + "/checkpoint/stored", ReadFile(layout.Checkpoint()));
+  WriteFile(corpus + "/checkpoint/note", log.Note());
+  WriteFile(corpus + "/checkpoint/text", log.Note().substr(0, log.Note().find("\n\n") + 1));
+  WriteFile(corpus + "/checkpoint/key", VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519,
+                                                          keys.signing_key().public_key())
+                                            ->Text());
+  const v1::Evidence call = *BuildCallEvidence(layout, keys, 13, {Position(1, large.offset)});
+  const v1::Evidence answer =
+      *BuildAnswerEvidence(layout, {{13, Position(1, large.offset), Position(1, large.offset)}});
+  for (const auto& [name, evidence] : {std::pair("call", call), std::pair("answer", answer)}) {
+    WriteFile(corpus + "/evidence/" + name + "_json", std::string(1, '\0') + FormatEvidence(evidence));
+    WriteFile(corpus + "/evidence/" + name, std::string(1, '\x01') + evidence.SerializeAsString());
+  }
+  v1::Evidence alone = call;
+  alone.mutable_call()->mutable_blocks(0)->clear_inclusion();
+  WriteFile(corpus + "/evidence/signed", std::string(1, '\x03') + alone.SerializeAsString());
+}
+
+}  // namespace
+}  // namespace sallyport::recorder
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: make_fuzz_seeds CORPUS-DIRECTORY\n";
+    return 2;
+  }
+  sallyport::recorder::WriteSeeds(argv[1]);
+  return 0;
+}

@@ -1,0 +1,45 @@
+// Feeds the committed corpora to the fuzz targets.
+// usage: fuzz_corpus CORPUS-DIRECTORY     which has one directory for each target
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "tests/fuzz/fuzz_target.h"
+
+namespace {
+
+struct Target {
+  const char* name;
+  void (*run)(std::string_view);
+};
+
+constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
+                               {"segment_header", sallyport::recorder::FuzzSegmentHeader},
+                               {"checkpoint", sallyport::recorder::FuzzCheckpoint},
+                               {"evidence", sallyport::recorder::FuzzEvidence}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: fuzz_corpus CORPUS-DIRECTORY\n";
+    return 2;
+  }
+  for (const Target& target : kTargets) {
+    int fed = 0;
+    for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(argv[1]) / target.name)) {
+      std::ifstream stream(file.path(), std::ios::binary);
+      const std::string input{std::istreambuf_iterator<char>(stream), {}};
+      std::cout << target.name << ' ' << file.path().filename().string() << std::endl;
+      target.run(input);
+      ++fed;
+    }
+    if (fed == 0) {
+      std::cerr << "no corpus for " << target.name << '\n';
+      return 1;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,246 @@
+#include "tests/recorder/forged_store.h"
+
+#include <zstd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "recorder/store_layout.h"
+#include "recorder/text.h"
+#include "recorder/wire_encoding.h"
+
+namespace sallyport::recorder {
+namespace {
+
+constexpr uint64_t kStartNs = 1'767'323'045'000'000'000;
+
+void Must(bool done) {
+  if (!done) std::abort();
+}
+
+std::string Compress(const std::string& plain) {
+  std::string out(ZSTD_compressBound(plain.size()), '\0');
+  const size_t size = ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 1);
+  Must(ZSTD_isError(size) == 0);
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+v1::Entry StartEntry(uint64_t call, std::string_view method) {
+  v1::Entry entry;
+  entry.set_call_id(call);
+  entry.set_time_ns(kStartNs + call);
+  v1::CallStart& start = *entry.mutable_start();
+  start.set_method(std::string(method));
+  start.set_authority("example.test");
+  start.set_peer("ipv4:10.0.0.7:51514");
+  start.set_session_id(7);
+  start.set_upstream("payments");
+  start.mutable_identity()->set_issuer("https://idp.test");
+  start.mutable_identity()->set_subject("alice");
+  start.mutable_identity()->set_proof(v1::PROOF_JWT);
+  return entry;
+}
+
+v1::Entry FrameEntry(uint64_t call, v1::Direction direction, uint64_t index, std::string_view payload) {
+  v1::Entry entry;
+  entry.set_call_id(call);
+  entry.set_time_ns(kStartNs + call + 1 + index);
+  entry.mutable_frame()->set_direction(direction);
+  entry.mutable_frame()->set_index(index);
+  entry.mutable_frame()->set_payload(std::string(payload));
+  return entry;
+}
+
+v1::Entry EndEntry(uint64_t call, uint64_t request_frames, uint64_t response_frames, uint64_t request_bytes,
+                   uint64_t response_bytes) {
+  v1::Entry entry;
+  entry.set_call_id(call);
+  entry.set_time_ns(kStartNs + call + 1000);
+  v1::CallEnd& end = *entry.mutable_end();
+  end.set_reason(v1::END_REASON_COMPLETED);
+  end.set_request_frames(request_frames);
+  end.set_response_frames(response_frames);
+  end.set_request_bytes(request_bytes);
+  end.set_response_bytes(response_bytes);
+  end.set_duration_ns(1000);
+  return entry;
+}
+
+std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload) {
+  return {StartEntry(call), FrameEntry(call, v1::DIRECTION_REQUEST, 0, payload),
+          FrameEntry(call, v1::DIRECTION_RESPONSE, 0, payload), EndEntry(call, 1, 1, payload.size(), payload.size())};
+}
+
+std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root) {
+  const std::string name =
+      absl::StrCat("sallyport/", absl::BytesToHexString({keys.store_id().data(), keys.store_id().size()}));
+  const std::string& public_key = keys.signing_key().public_key();
+  const Hash id = Sha256({name, std::string_view("\n\x01", 2), public_key});
+  const std::string text =
+      absl::StrCat(name, "\n", size, "\n", absl::Base64Escape({root.data(), root.size()}), "\n");
+  const std::string signature = std::string(id.data(), 4) + keys.signing_key().Sign(text);
+  return absl::StrCat(text, "\n\xE2\x80\x94 ", name, " ", absl::Base64Escape(signature), "\n");
+}
+
+void ForgedStore::AddLeaf(std::string_view data, uint64_t end) {
+  leaves_.push_back(LeafHash(data));
+  tree_.Append(leaves_.back());
+  states_.push_back({tree_, Position(number_, end), sequence_});
+}
+
+std::string ForgedStore::CheckpointAt(uint64_t size, const StoreKeys& signer) const {
+  const TreeState& state = states_.at(size);
+  StoredCheckpoint stored;
+  stored.checkpoint.note = SignNote(signer, size, state.range.Root());
+  stored.state = state;
+  return stored.Format();
+}
+
+void ForgedStore::BeginSegment() {
+  ++number_;
+  SegmentHeader header;
+  header.store_id = keys_.store_id();
+  header.number = number_;
+  header.created_ns = kStartNs;
+  header.first_sequence = sequence_;
+  header.leaf_index = tree_.end();
+  header.key_id = keys_.CreateDataKey(number_)->id;
+  header.tree_root = tree_.Root();
+  extents_[number_] = {tree_.end(), sequence_, 0, 0};
+  char bytes[kSegmentHeaderSize];
+  header.Encode(bytes);
+  segments_[number_].assign(bytes, sizeof(bytes));
+  AddLeaf({bytes, sizeof(bytes)}, sizeof(bytes));
+}
+
+void ForgedStore::Append(BlockHeader header, const std::string& directory, const std::string& plain) {
+  std::string& bytes = segments_[number_];
+  header.position = {number_, bytes.size()};
+  header.first_sequence = sequence_;
+  header.leaf_index = tree_.end();
+  header.plain_length = static_cast<uint32_t>(plain.size());
+  std::string stored = plain;
+  if (header.type == BlockType::kEntries) {
+    const std::string compressed = Compress(plain);
+    header.codec = compressed.size() < plain.size() ? Codec::kZstd : Codec::kPlain;
+    const std::string& encoded = header.codec == Codec::kZstd ? compressed : plain;
+    header.seal = Seal::kAes256Gcm;
+    header.stored_length = static_cast<uint32_t>(encoded.size() + Aes256Gcm::kTagSize);
+    Must(FillRandom(header.nonce.data(), header.nonce.size()).ok());
+    char bound[kBlockHeaderSize];
+    header.Encode(bound);
+    const DataKey key = *keys_.CreateDataKey(number_);
+    stored.clear();
+    Aes256Gcm(key.key).Seal(header.nonce, SealAssociatedData(keys_.store_id(), key.id, bound), encoded, stored);
+  }
+  header.stored_length = static_cast<uint32_t>(stored.size());
+  header.payload_hash = PayloadHash(directory, stored);
+  char encoded_header[kBlockHeaderSize];
+  header.Encode(encoded_header);
+  blocks_.push_back({number_, bytes.size(), kBlockHeaderSize + directory.size() + stored.size()});
+  bytes.append(encoded_header, sizeof(encoded_header));
+  bytes += directory;
+  bytes += stored;
+  sequence_ += header.entries;
+  AddLeaf({encoded_header, sizeof(encoded_header)}, bytes.size());
+}
+
+ForgedStore::Block ForgedStore::AddEntries(const std::vector<v1::Entry>& entries) {
+  const Position here(number_, segments_[number_].size());
+  std::string seed(kSaltSeedSize, '\0');
+  Must(FillRandom(seed.data(), seed.size()).ok());
+  const std::string salts = Keystream(seed, entries.size() * kSaltSize);
+  std::string plain = seed;
+  std::string directory;
+  std::vector<Hash> leaves;
+  std::map<uint64_t, bool> named;
+  for (const v1::Entry& entry : entries) {
+    const std::string bytes = entry.SerializeAsString();
+    char length[kMaxVarintSize];
+    plain.append(length, PutVarint(length, bytes.size()));
+    plain += bytes;
+    leaves.push_back(LeafHash(salts.substr(leaves.size() * kSaltSize, kSaltSize) + bytes));
+    if (named.emplace(entry.call_id(), true).second) {
+      char line[kDirectoryEntrySize];
+      DirectoryEntry{entry.call_id(), last_[entry.call_id()]}.Encode(line);
+      directory.append(line, sizeof(line));
+      last_[entry.call_id()] = here;
+    }
+    if (entry.has_end()) last_[entry.call_id()] = Position();
+  }
+  BlockHeader header;
+  header.entries = static_cast<uint32_t>(entries.size());
+  header.calls = static_cast<uint32_t>(named.size());
+  header.entries_root = MerkleRoot(leaves);
+  Append(header, directory, plain);
+  return blocks_.back();
+}
+
+void ForgedStore::AddTombstone(const v1::Tombstone& tombstone) {
+  BlockHeader header;
+  header.type = BlockType::kTombstone;
+  Append(header, "", tombstone.SerializeAsString());
+}
+
+void ForgedStore::CloseSegment() {
+  SegmentFooter footer;
+  footer.entries = sequence_ - extents_[number_].first_sequence;
+  footer.size = segments_[number_].size();
+  footer.closed_ns = kStartNs;
+  char body[kFooterBodySize];
+  footer.Encode(body);
+  BlockHeader header;
+  header.type = BlockType::kFooter;
+  Append(header, "", {body, sizeof(body)});
+  extents_[number_].end_leaf = tree_.end();
+  extents_[number_].end_sequence = sequence_;
+}
+
+void ForgedStore::Delete(uint64_t segment, v1::Tombstone& tombstone) {
+  const Extent& extent = extents_.at(segment);
+  CompactRange range(extent.first_leaf);
+  for (uint64_t i = extent.first_leaf; i < extent.end_leaf; ++i) range.Append(leaves_[i]);
+  v1::Tombstone::Range& deleted = *tombstone.add_deleted();
+  deleted.set_first_segment(segment);
+  deleted.set_last_segment(segment);
+  deleted.set_first_leaf(extent.first_leaf);
+  deleted.set_end_leaf(extent.end_leaf);
+  deleted.set_first_sequence(extent.first_sequence);
+  deleted.set_end_sequence(extent.end_sequence);
+  for (const Hash& node : range.nodes()) deleted.add_nodes(std::string(AsText(node)));
+  segments_.erase(segment);
+}
+
+void ForgedStore::Write(const std::string& directory, const std::string& checkpoint) const {
+  const StoreLayout layout(directory);
+  std::filesystem::remove_all(directory);
+  for (const std::string& part : {layout.LogDirectory(), layout.TreeDirectory(), layout.KeysDirectory()}) {
+    std::filesystem::create_directories(part);
+  }
+  for (const auto& [number, bytes] : segments_) WriteFile(layout.Segment(number), bytes);
+  std::string leaves;
+  for (const Hash& leaf : leaves_) leaves += AsText(leaf);
+  WriteFile(layout.Leaves(), leaves);
+  WriteFile(layout.Checkpoint(), checkpoint);
+  const StoreId& id = keys_.store_id();
+  WriteFile(layout.StoreKey(),
+            absl::StrCat("sallyport-key 1\nstore ", absl::BytesToHexString({id.data(), id.size()}), "\npurpose store\n"));
+}
+
+void WriteFile(const std::string& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace sallyport::recorder

@@ -1,0 +1,127 @@
+// Makes stores byte by byte, good ones and forged ones: what somebody can who knows the format and, where a test says so,
+// the keys.
+#ifndef SALLYPORT_TESTS_RECORDER_FORGED_STORE_H_
+#define SALLYPORT_TESTS_RECORDER_FORGED_STORE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recorder/evidence/merkle.h"
+#include "recorder/evidence/tree_state.h"
+#include "recorder/keys/crypto.h"
+#include "recorder/keys/store_keys.h"
+#include "recorder/log/log_format.h"
+#include "sallyport/v1/record.pb.h"
+
+namespace sallyport::recorder {
+
+// Keys without a keyring. A segment whose key was destroyed has none.
+class FakeStoreKeys : public StoreKeys {
+ public:
+  explicit FakeStoreKeys(char seed) : secret_(std::string(32, seed)), signing_key_(secret_.Derive("signing")) {
+    store_id_.fill(seed);
+  }
+  const StoreId& store_id() const override { return store_id_; }
+  SecretKey Derive(std::string_view purpose) const override { return secret_.Derive(purpose); }
+  const SigningKey& signing_key() const override { return signing_key_; }
+  absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) override { return Make(segment); }
+  absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) override {
+    if (destroyed.count(segment) != 0) return absl::NotFoundError("the key was destroyed");
+    return Make(segment);
+  }
+  absl::StatusOr<bool> WasRotated() override { return false; }
+
+  std::map<uint64_t, bool> destroyed;
+
+ private:
+  DataKey Make(uint64_t segment) const {
+    DataKey key{{}, secret_.Derive("data " + std::to_string(segment))};
+    key.id.fill(static_cast<char>(segment));
+    return key;
+  }
+
+  const SecretKey secret_;
+  const SigningKey signing_key_;
+  StoreId store_id_ = {};
+};
+
+v1::Entry StartEntry(uint64_t call, std::string_view method = "/shop.Orders/Get");
+v1::Entry FrameEntry(uint64_t call, v1::Direction direction, uint64_t index, std::string_view payload);
+v1::Entry EndEntry(uint64_t call, uint64_t request_frames, uint64_t response_frames, uint64_t request_bytes,
+                   uint64_t response_bytes);
+// A unary call: start, a frame each way, end.
+std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload = "payload");
+
+// A signed checkpoint.
+std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root);
+
+// Builds a log in memory and writes it as a store. Everything in it holds together, whatever its entries say.
+class ForgedStore {
+ public:
+  explicit ForgedStore(StoreKeys& keys) : keys_(keys) {}
+
+  struct Block {
+    uint64_t segment = 0;
+    uint64_t offset = 0;
+    uint64_t size = 0;
+  };
+
+  void BeginSegment();
+  Block AddEntries(const std::vector<v1::Entry>& entries);
+  // The next block with entries of the call says that this was the one before.
+  void Relink(uint64_t call, Position previous) { last_[call] = previous; }
+  void AddTombstone(const v1::Tombstone& tombstone);
+  void CloseSegment();
+  // Takes a closed segment away and says so in the tombstone, which still has to be added.
+  void Delete(uint64_t segment, v1::Tombstone& tombstone);
+
+  // The bytes of a segment, to change them.
+  std::string& segment(uint64_t number) { return segments_.at(number); }
+  const std::vector<Block>& blocks() const { return blocks_; }
+  uint64_t size() const { return tree_.end(); }
+  Hash root() const { return tree_.Root(); }
+  // A signed note about the log as it is, and as it was at a size.
+  std::string Note() const { return SignNote(keys_, size(), root()); }
+  std::string NoteAt(uint64_t size) const { return SignNote(keys_, size, states_.at(size).range.Root()); }
+  // What tree/checkpoint holds then, signed by `signer`.
+  std::string CheckpointAt(uint64_t size, const StoreKeys& signer) const;
+  std::string CheckpointAt(uint64_t size) const { return CheckpointAt(size, keys_); }
+  const std::vector<Hash>& leaves() const { return leaves_; }
+
+  // Writes everything, with a checkpoint over all of it unless another is given.
+  void Write(const std::string& directory) const { Write(directory, CheckpointAt(size())); }
+  void Write(const std::string& directory, const std::string& checkpoint) const;
+
+ private:
+  struct Extent {
+    uint64_t first_leaf = 0;
+    uint64_t first_sequence = 0;
+    uint64_t end_leaf = 0;
+    uint64_t end_sequence = 0;
+  };
+
+  void Append(BlockHeader header, const std::string& directory, const std::string& plain);
+  void AddLeaf(std::string_view data, uint64_t end);
+
+  StoreKeys& keys_;
+  std::map<uint64_t, std::string> segments_;
+  std::map<uint64_t, Extent> extents_;
+  std::map<uint64_t, Position> last_;  // block of each open call
+  std::vector<Block> blocks_;
+  std::vector<Hash> leaves_;
+  std::vector<TreeState> states_ = {TreeState()};  // by size
+  CompactRange tree_;
+  uint64_t number_ = 0;
+  uint64_t sequence_ = 1;
+};
+
+void WriteFile(const std::string& path, std::string_view bytes);
+std::string ReadFile(const std::string& path);
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_TESTS_RECORDER_FORGED_STORE_H_

@@ -1,0 +1,200 @@
+// Deleting segments, and shredding them, while a gateway runs.
+#include "recorder/retention.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "absl/time/clock.h"
+#include "recorder/log/deleted_segments.h"
+#include "recorder/log/segment_reader.h"
+#include "recorder/log_recorder.h"
+#include "tests/recorder/faulty_files.h"
+#include "tests/recorder/index_dump.h"
+#include "tests/recorder/store_fixture.h"
+
+namespace sallyport::recorder {
+namespace {
+
+constexpr uint64_t kSegmentBytes = 3000;
+
+std::vector<uint64_t> FillStore(const RecorderOptions& options, int calls) {
+  auto recorder = Recorder::Open(options);
+  REQUIRE(recorder.ok());
+  std::vector<uint64_t> ids;
+  for (int i = 0; i < calls; ++i) {
+    ids.push_back((*recorder)->NewCallId(absl::Now()));
+    REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, ids.back(), absl::Now(), "/a.B/C")).ok());
+  }
+  return ids;
+}
+
+size_t CallsIn(const std::string& store) {
+  auto reader = RecordReader::Open(store);
+  REQUIRE(reader.ok());
+  CHECK((*reader)->LogHealth().ok());
+  CallQuery query;
+  query.limit = 100'000;
+  return (*reader)->Calls(query)->size();
+}
+
+void CheckRebuildGivesTheSame(const std::string& store) {
+  const std::string before = DumpIndex(store);
+  auto calls = RebuildIndex(store, {}, [](const RebuildProgress&) {});
+  INFO(calls.status());
+  REQUIRE(calls.ok());
+  CHECK(DumpIndex(store) == before);
+}
+
+// Opens and closes a recorder that has looked after the house at least once.
+void RunHousekeeping(const RecorderOptions& options, FileSystem& files = RealFileSystem()) {
+  auto recorder = OpenLogRecorder(options, files);
+  REQUIRE(recorder.ok());
+  const absl::Time give_up = absl::Now() + absl::Seconds(20);
+  while ((*recorder)->Stats().housekeepings == 0) REQUIRE(absl::Now() < give_up);
+}
+
+TEST_CASE("retention by size deletes the oldest segments with their keys, and says so in the log") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  FillStore(options, 40);
+  const size_t before = ListSegments(layout)->size();
+  REQUIRE(before > 4);
+  options.retention.bytes = 2 * kSegmentBytes;
+  RunHousekeeping(options);
+  const std::vector<uint64_t> left = *ListSegments(layout);
+  CHECK(left.front() > 2);
+  CHECK(left.back() >= before);
+  for (uint64_t number = 1; number < left.front(); ++number) CHECK_FALSE(FileExists(layout.DataKey(number)));
+  for (uint64_t number : left) CHECK(FileExists(layout.DataKey(number)));
+  const v1::Tombstone tombstone = *LoadTombstone(layout);
+  REQUIRE(tombstone.deleted_size() == 1);
+  CHECK(tombstone.deleted(0).first_segment() == 1);
+  CHECK(tombstone.deleted(0).last_segment() == left.front() - 1);
+  CHECK(tombstone.deleted(0).first_leaf() == 0);
+  const size_t calls = CallsIn(directory.store());
+  CHECK(calls < 40);
+  CHECK(calls > 5);
+  CheckRebuildGivesTheSame(directory.store());
+  // Again, on what is left: one tombstone says it all.
+  options.retention.bytes = 1;
+  RunHousekeeping(options);
+  CHECK(ListSegments(layout)->size() == 1);
+  CHECK(LoadTombstone(layout)->deleted_size() == 1);
+  CHECK(CallsIn(directory.store()) == 0);
+  FillStore(options, 3);
+  CheckRebuildGivesTheSame(directory.store());
+}
+
+TEST_CASE("retention by age deletes what was closed long ago, and nothing else") {
+  TemporaryDirectory directory;
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  FillStore(options, 20);
+  options.retention.age = absl::Hours(1);
+  RunHousekeeping(options);
+  CHECK(CallsIn(directory.store()) == 20);
+  options.retention.age = absl::Nanoseconds(1);
+  RunHousekeeping(options);
+  CHECK(CallsIn(directory.store()) == 0);
+}
+
+TEST_CASE("held segments stay, and tombstones join around them") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  FillStore(options, 40);
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  Retention everything;
+  everything.bytes = 0;
+  const uint64_t current = ListSegments(layout)->back() + 1;
+  auto due = SegmentsToDelete(layout, **keys, everything, current, {3}, absl::Now());
+  REQUIRE(due.ok());
+  CHECK(std::find(due->begin(), due->end(), uint64_t{3}) == due->end());
+  CHECK(due->front() == 1);
+  auto tombstone = MakeTombstone(layout, **keys, v1::Tombstone(), *due, absl::Now());
+  REQUIRE(tombstone.ok());
+  REQUIRE(tombstone->deleted_size() == 2);
+  CHECK(IsDeleted(*tombstone, 2));
+  CHECK_FALSE(IsDeleted(*tombstone, 3));
+  CHECK(IsDeleted(*tombstone, 4));
+  auto all = MakeTombstone(layout, **keys, *tombstone, {3}, absl::Now());
+  REQUIRE(all.ok());
+  REQUIRE(all->deleted_size() == 1);
+  auto at_once = MakeTombstone(layout, **keys, v1::Tombstone(), *ListSegments(layout), absl::Now());
+  REQUIRE(at_once.ok());
+  CHECK(at_once->deleted(0).SerializeAsString() == all->deleted(0).SerializeAsString());
+}
+
+TEST_CASE("whichever operation fails while segments are deleted, the next start completes it") {
+  std::atomic<int> operations = 0;
+  for (int failing = -1; failing < operations; ++failing) {
+    INFO("operation " << failing);
+    TemporaryDirectory directory;
+    const StoreLayout layout(directory.store());
+    RecorderOptions options;
+    options.directory = directory.store();
+    options.segment_bytes = kSegmentBytes;
+    FillStore(options, 25);
+    options.retention.bytes = 2 * kSegmentBytes;
+    FaultyFiles files;
+    std::atomic<int> operation = 0;
+    files.SetJudge([&](Operation, const std::string&) {
+      const int number = operation++;
+      return failing >= 0 && number >= failing ? EIO : 0;
+    });
+    {
+      auto recorder = OpenLogRecorder(options, files);
+      const absl::Time give_up = absl::Now() + absl::Seconds(20);
+      while (recorder.ok() && (*recorder)->Health().ok() && (*recorder)->Stats().housekeepings == 0) {
+        REQUIRE(absl::Now() < give_up);
+      }
+    }
+    if (failing < 0) operations = operation.load();
+    RunHousekeeping(options);
+    CHECK(ListSegments(layout)->size() <= 5);
+    CHECK(ListSegments(layout)->front() > 1);
+    for (uint64_t number = 1; number < ListSegments(layout)->front(); ++number) {
+      CHECK_FALSE(FileExists(layout.DataKey(number)));
+    }
+    CHECK(CallsIn(directory.store()) > 0);
+    CheckRebuildGivesTheSame(directory.store());
+  }
+  CHECK(operations > 20);
+}
+
+TEST_CASE("calls of a segment whose key was destroyed are listed as shredded, by a running recorder and after it") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  const std::vector<uint64_t> ids = FillStore(options, 20);
+  REQUIRE(std::filesystem::remove(layout.DataKey(1)));
+  RunHousekeeping(options);
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  auto first = (*reader)->Call(ids.front());
+  REQUIRE(first.ok());
+  CHECK(first->shredded);
+  CHECK(first->method == kShreddedName);
+  const absl::Status read = (*reader)->ReadCall(ids.front(), [](const v1::Entry&) { return absl::OkStatus(); });
+  INFO(read);
+  CHECK(absl::IsFailedPrecondition(read));
+  CHECK(std::string(read.message()).find("shredded") != std::string::npos);
+  auto last = (*reader)->Call(ids.back());
+  REQUIRE(last.ok());
+  CHECK_FALSE(last->shredded);
+  CHECK(EntriesOf(**reader, ids.back()).size() == 6);
+  reader->reset();
+  CheckRebuildGivesTheSame(directory.store());
+}
+
+}  // namespace
+}  // namespace sallyport::recorder
