@@ -116,7 +116,8 @@ TEST_CASE("a witness gets the proof from where it is, and its cosignature is kep
   CHECK(requests[0].url == "https://user@w.example/prefix/add-checkpoint");
   CHECK(requests[0].body == "old 0\n\n" + witness.log.At(8).note);
   std::string expected = "old 3\n";
-  for (const rec::Hash& hash : *witness.log.ConsistencyProof(3, 8)) expected += rec::Base64(rec::AsText(hash)) + "\n";
+  const std::vector<rec::Hash> proof = *witness.log.ConsistencyProof(3, 8);
+  for (const rec::Hash& hash : proof) expected += rec::Base64(rec::AsText(hash)) + "\n";
   CHECK(requests[1].body == expected + "\n" + witness.log.At(8).note);
   CHECK(requests[2].body.starts_with("old 8\n"));
   CHECK(witness.log.kept == std::vector<std::pair<uint64_t, size_t>>{{8, 1}, {13, 1}});
