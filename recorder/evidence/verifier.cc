@@ -190,7 +190,7 @@ absl::Status StoreVerifier::ReadCheckpoint() {
 absl::Status StoreVerifier::OpenIndex() {
   index_ = options_.index;
   if (index_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<IndexedCalls>> index = OpenIndexedCalls(layout_);
+    absl::StatusOr<std::unique_ptr<IndexedCalls>> index = OpenIndexedCalls(layout_, options_.keys);
     if (absl::IsNotFound(index.status())) return absl::OkStatus();
     if (absl::IsPermissionDenied(index.status())) return index.status();
     if (!index.ok()) {
