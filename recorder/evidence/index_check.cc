@@ -130,8 +130,7 @@ absl::Status IndexCheck::CompareSums(bool& places, bool& contents) {
 }
 
 absl::Status IndexCheck::ReadDirectories(
-    const CheckedSegmentLog& segment,
-    const std::function<absl::Status(const CheckedBlock&, std::string_view)>& take) {
+    const CheckedSegmentLog& segment, const std::function<absl::Status(const CheckedBlock&, std::string_view)>& take) {
   if (!segment.header.has_value()) return absl::OkStatus();
   absl::StatusOr<ReadableFile> file = ReadableFile::Open(plan_.layout.Segment(segment.number));
   if (!file.ok()) return file.status();
@@ -224,8 +223,8 @@ absl::Status IndexCheck::CompareRows(uint64_t part, uint64_t parts) {
   if (!status.ok()) return status;
   for (const auto& [id, chain] : chains_) {
     if (chain.has_row || chain.from_deleted) continue;
-    AddToIndex(absl::StrCat("the log has call ", FormatId(id), " at ", Text(chain.last),
-                            ", and the index does not list it"));
+    AddToIndex(
+        absl::StrCat("the log has call ", FormatId(id), " at ", Text(chain.last), ", and the index does not list it"));
   }
   return absl::OkStatus();
 }

@@ -86,7 +86,7 @@ TEST_CASE("the first bad byte is named, and the exit status says that the store 
   CHECK(Contains(result.output, "NOT VERIFIED"));
 }
 
-TEST_CASE("a store that was put back is verified only if nobody kept a checkpoint") {
+TEST_CASE("a store extends a checkpoint that was kept, and what is no checkpoint is wrong usage") {
   ShopStore store;
   store.AddGet(absl::ZeroDuration());
   store.Close();

@@ -366,4 +366,19 @@ TEST_CASE("the checkpoint of a store is taken out of its file by a line of sed")
   CHECK(Contents(store.directory.path() + "/note") == ReadCheckpoint(store.layout).value());
 }
 
+TEST_CASE("FORMAT.md shows a stored checkpoint as it is written") {
+  StoreId id = {};
+  for (size_t i = 0; i < id.size(); ++i) id[i] = static_cast<char>(0xa0 + i);
+  TreeState state;
+  for (const char* leaf : {"a", "b", "c"}) state.range.Append(LeafHash(leaf));
+  state.end = Position(1, 580);
+  state.next_sequence = 3;
+  const StoredCheckpoint stored = {
+      *SignCheckpoint({CheckpointOrigin(id), 3, state.range.Root(), {}}, FakeKeys().signing_key()), state};
+  INFO(stored.Format());
+  CHECK(StoredCheckpoint::Parse(stored.Format()).ok());
+  CHECK(Contents(SALLYPORT_SOURCE_DIRECTORY "/recorder/FORMAT.md").find("```\n" + stored.Format() + "```") !=
+        std::string::npos);
+}
+
 }  // namespace sallyport::recorder
