@@ -147,7 +147,8 @@ Checkpointer::~Checkpointer() {
 void Checkpointer::Advance(absl::Span<const Hash> leaves, const TreeState& state) {
   std::lock_guard lock(mutex_);
   if (given_up_) return;
-  if (queue_.size() + unsynced_count_ + leaves.size() > options_.most_waiting) {
+  // What comes at once may be more: recovery hands over all leaves of a log whose tree is gone.
+  if (queue_.size() + unsynced_count_ >= options_.most_waiting) {
     GiveUp(absl::ResourceExhaustedError(absl::StrCat("too many leaf hashes wait for the disk, which said: ",
                                                      health_.ok() ? "nothing" : health_.message())));
     return;

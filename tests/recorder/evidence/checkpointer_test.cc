@@ -246,7 +246,8 @@ TEST_CASE("while the disk fails, what waits is bounded") {
   auto checkpointer = store.Start(log, options, files);
   REQUIRE(checkpointer.ok());
   files.FailAt(files.operations(), CrashingFileSystem::Effect::kNone, CrashingFileSystem::Then::kFailAll);
-  Grow(log, **checkpointer, 10, "a");
+  Grow(log, **checkpointer, 9, "a");
+  Grow(log, **checkpointer, 5, "a");
   CHECK_FALSE((*checkpointer)->Flush().ok());
   CHECK_FALSE(absl::IsResourceExhausted((*checkpointer)->Health()));
   Grow(log, **checkpointer, 1, "a");
