@@ -31,6 +31,8 @@ class StoreLayout {
   std::string DefaultKeyring() const;
   std::string TreeDirectory() const { return directory_ + "/tree"; }
   std::string Leaves() const { return directory_ + "/tree/leaves"; }
+  // The key that verifies the checkpoints, in the clear.
+  std::string VerifierKey() const { return directory_ + "/tree/verifier.key"; }
   // A copy of the last tombstone in the log.
   std::string Tombstone() const { return directory_ + "/tree/tombstone"; }
   std::string Checkpoint() const { return directory_ + "/tree/checkpoint"; }

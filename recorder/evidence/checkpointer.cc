@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Start(const StoreLay
                                             layout.Checkpoint(), " was signed for"));
   }
   absl::StatusOr<VerifierKey> log_key =
-      VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519, keys.signing_key().public_key());
+      CheckpointVerifierKey(keys.store_id(), keys.signing_key());
   if (!log_key.ok()) return log_key.status();
   absl::StatusOr<std::unique_ptr<File>> leaves = OpenLeaves(layout, files, std::min(known, begin), begin);
   if (!leaves.ok()) return leaves.status();

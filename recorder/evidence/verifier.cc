@@ -45,6 +45,7 @@ class StoreVerifier {
   absl::StatusOr<VerifyReport> Run();
 
  private:
+  void ReadOwnKey();
   absl::Status ReadOptions();
   absl::Status ReadStoreId();
   absl::Status ReadCheckpoint();
@@ -113,6 +114,20 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
   return std::move(report_);
 }
 
+// What the store says its key is: as good as the store, but it takes no other key to read.
+void StoreVerifier::ReadOwnKey() {
+  const StoreLayout layout(options_.directory);
+  absl::StatusOr<std::string> text = ReadWholeFile(layout.VerifierKey(), 1024);
+  if (!text.ok()) return;  // then no signature is checked, which is noted where it would be
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  absl::StatusOr<VerifierKey> key = VerifierKey::Parse(*text);
+  if (key.ok()) {
+    key_ = *std::move(key);
+  } else {
+    Add(Weight::kError, "tree/verifier.key", std::string(key.status().message()));
+  }
+}
+
 absl::Status StoreVerifier::ReadOptions() {
   plan_.keys = options_.keys;
   plan_.max_findings = options_.max_findings;
@@ -127,10 +142,11 @@ absl::Status StoreVerifier::ReadOptions() {
     report_.key_was_given = true;
   } else if (options_.keys != nullptr) {
     absl::StatusOr<VerifierKey> key =
-        VerifierKey::Make(CheckpointOrigin(options_.keys->store_id()), SignatureType::kEd25519,
-                          options_.keys->signing_key().public_key());
+        CheckpointVerifierKey(options_.keys->store_id(), options_.keys->signing_key());
     if (!key.ok()) return key.status();
     key_ = *std::move(key);
+  } else {
+    ReadOwnKey();
   }
   if (!options_.against.empty()) {
     absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(options_.against);
