@@ -115,6 +115,7 @@ TEST_CASE("the segments of held calls are held, and those that the index does no
   add(4, "alice", 14, true, true);    // 5
   add(5, "dave", 15, true, false);    // 6, and open
   add(6, "carol", 13, true, true);    // 7
+  add(7, "eve", 16, true, true);      // 8, which is still written
   REQUIRE((*recorder)->Flush().ok());
 
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
