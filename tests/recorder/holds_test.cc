@@ -115,6 +115,7 @@ TEST_CASE("the segments of held calls are held, and those that the index does no
   add(4, "alice", 14, true, true);    // 5
   add(5, "dave", 15, true, false);    // 6, and open
   add(6, "carol", 13, true, true);    // 7
+  add(7, "eve", 16, true, true);      // 8
   REQUIRE((*recorder)->Flush().ok());
 
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
@@ -125,7 +126,7 @@ TEST_CASE("the segments of held calls are held, and those that the index does no
     REQUIRE(list.Save(layout, **keys, RealFileSystem()).ok());
     auto segments = HeldSegments(layout, **keys);
     REQUIRE(segments.status() == absl::OkStatus());
-    // Of the segment that is written the index may not know all.
+    // The one that is written is not known to be complete.
     while (!segments->empty() && *segments->rbegin() > 7) segments->erase(*segments->rbegin());
     return *segments;
   };

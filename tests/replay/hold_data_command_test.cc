@@ -65,7 +65,7 @@ TEST_CASE("what is held is not shredded; once it is released it can be, and is l
   CHECK(listed["session"].is_null());
   CHECK(listed["status"].is_null());
   CHECK(listed["duration_ns"].is_null());
-  CHECK(listed["start"] == "2026-01-02T03:04:05Z");
+  CHECK(listed["start"] == "2026-01-02T03:04:05.000000000Z");
   for (const char* wide : {"--wide", "--limit=5"}) {
     CHECK(Contains(Run({"calls", wide, "--data", store.data()}).output, "shredded"));
   }
