@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "recorder/evidence/body_opener.h"
 #include "recorder/evidence/evidence.h"
@@ -29,18 +30,14 @@ absl::Status Damage(Position at, std::string_view what) {
   return absl::DataLossError(absl::StrCat("segment ", at.segment(), ", offset ", at.offset(), ": ", View(what)));
 }
 
-// The last checkpoint, and the leaves under it.
+// A checkpoint, and the leaves under it.
 class SignedLeaves {
  public:
-  static absl::StatusOr<SignedLeaves> Open(const StoreLayout& layout) {
-    const absl::StatusOr<std::string> note = ReadCheckpoint(layout);
-    if (absl::IsNotFound(note.status())) {
-      return absl::FailedPreconditionError("no checkpoint was signed yet, so nothing can be proved");
-    }
-    if (!note.ok()) return note.status();
-    absl::StatusOr<UncheckedCheckpoint> checkpoint = UncheckedCheckpoint::Parse(*note);
-    if (!checkpoint.ok())
-      return absl::DataLossError(absl::StrCat(layout.Checkpoint(), ": ", checkpoint.status().message()));
+  // `note` is a signed checkpoint of the store, read from the file `name`.
+  static absl::StatusOr<SignedLeaves> Open(const StoreLayout& layout, const std::string& note,
+                                           const std::string& name) {
+    absl::StatusOr<UncheckedCheckpoint> checkpoint = UncheckedCheckpoint::Parse(note);
+    if (!checkpoint.ok()) return absl::DataLossError(absl::StrCat(name, ": ", checkpoint.status().message()));
     absl::StatusOr<ReadableFile> leaves = ReadableFile::Open(layout.Leaves());
     if (!leaves.ok()) return leaves.status();
     return SignedLeaves(*std::move(checkpoint), *std::move(leaves));
@@ -228,16 +225,39 @@ absl::Status AddLeaf(Segments& segments, Position& at, v1::AnswerEvidence& answe
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<v1::Evidence> BuildCallEvidence(const StoreLayout& layout, StoreKeys& keys, uint64_t call_id,
-                                               absl::Span<const Position> blocks) {
-  absl::StatusOr<SignedLeaves> leaves = SignedLeaves::Open(layout);
-  if (!leaves.ok()) return leaves.status();
+// What all evidence begins with.
+v1::Evidence EvidenceUnder(const SignedLeaves& leaves) {
   v1::Evidence evidence;
   evidence.set_version(kVersion);
-  evidence.set_origin(leaves->checkpoint().origin);
-  evidence.set_checkpoint(leaves->Note());
+  evidence.set_origin(leaves.checkpoint().origin);
+  evidence.set_checkpoint(leaves.Note());
+  return evidence;
+}
+
+// Builds under the checkpoint that witnesses have cosigned, which convinces more people, or, if that does not do (it
+// may be an older one), under the last.
+absl::StatusOr<v1::Evidence> BuildUnderBest(const StoreLayout& layout,
+                                            absl::FunctionRef<absl::StatusOr<v1::Evidence>(SignedLeaves&)> build) {
+  const absl::StatusOr<std::string> cosigned = ReadWholeFile(layout.Cosigned(), kMaxNoteSize);
+  if (cosigned.ok()) {
+    absl::StatusOr<SignedLeaves> leaves = SignedLeaves::Open(layout, *cosigned, layout.Cosigned());
+    if (leaves.ok()) {
+      absl::StatusOr<v1::Evidence> evidence = build(*leaves);
+      if (evidence.ok()) return evidence;
+    }
+  }
+  const absl::StatusOr<std::string> last = ReadCheckpoint(layout);
+  if (absl::IsNotFound(last.status())) {
+    return absl::FailedPreconditionError("no checkpoint was signed yet, so nothing can be proved");
+  }
+  if (!last.ok()) return last.status();
+  absl::StatusOr<SignedLeaves> leaves = SignedLeaves::Open(layout, *last, layout.Checkpoint());
+  return leaves.ok() ? build(*leaves) : leaves.status();
+}
+
+absl::StatusOr<v1::Evidence> BuildCall(SignedLeaves& leaves, const StoreLayout& layout, StoreKeys& keys,
+                                       uint64_t call_id, absl::Span<const Position> blocks) {
+  v1::Evidence evidence = EvidenceUnder(leaves);
   v1::CallEvidence& call = *evidence.mutable_call();
   call.set_call_id(call_id);
   Segments segments(layout);
@@ -246,11 +266,11 @@ absl::StatusOr<v1::Evidence> BuildCallEvidence(const StoreLayout& layout, StoreK
   for (const Position at : blocks) {
     const absl::StatusOr<Segments::Block> block = segments.ReadBlock(at);
     if (!block.ok()) return block.status();
-    if (absl::Status status = leaves->Covers(block->checked.leaf_index); !status.ok()) return status;
-    const absl::StatusOr<Prover*> prover = leaves->MakeProver();
+    if (absl::Status status = leaves.Covers(block->checked.leaf_index); !status.ok()) return status;
+    const absl::StatusOr<Prover*> prover = leaves.MakeProver();
     if (!prover.ok()) return prover.status();
     const absl::StatusOr<std::vector<Hash>> path =
-        (*prover)->Inclusion(block->checked.leaf_index, leaves->checkpoint().size);
+        (*prover)->Inclusion(block->checked.leaf_index, leaves.checkpoint().size);
     if (!path.ok()) return path.status();
     const absl::StatusOr<BodyOpener*> opener = openers.For(at.segment());
     if (!opener.ok()) return opener.status();
@@ -263,13 +283,9 @@ absl::StatusOr<v1::Evidence> BuildCallEvidence(const StoreLayout& layout, StoreK
   return evidence;
 }
 
-absl::StatusOr<v1::Evidence> BuildAnswerEvidence(const StoreLayout& layout, absl::Span<const ListedCall> calls) {
-  absl::StatusOr<SignedLeaves> leaves = SignedLeaves::Open(layout);
-  if (!leaves.ok()) return leaves.status();
-  v1::Evidence evidence;
-  evidence.set_version(kVersion);
-  evidence.set_origin(leaves->checkpoint().origin);
-  evidence.set_checkpoint(leaves->Note());
+absl::StatusOr<v1::Evidence> BuildAnswer(SignedLeaves& leaves, const StoreLayout& layout,
+                                         absl::Span<const ListedCall> calls) {
+  v1::Evidence evidence = EvidenceUnder(leaves);
   v1::AnswerEvidence& answer = *evidence.mutable_answer();
   std::set<uint64_t> named;
   if (!calls.empty()) {
@@ -290,17 +306,28 @@ absl::StatusOr<v1::Evidence> BuildAnswerEvidence(const StoreLayout& layout, absl
   }
   const uint64_t end = answer.first_leaf() + static_cast<uint64_t>(answer.leaves_size());
   if (end != 0) {
-    if (absl::Status status = leaves->Covers(end - 1); !status.ok()) return status;
+    if (absl::Status status = leaves.Covers(end - 1); !status.ok()) return status;
   }
-  const absl::StatusOr<std::vector<Hash>> before = leaves->Tiles(0, answer.first_leaf());
+  const absl::StatusOr<std::vector<Hash>> before = leaves.Tiles(0, answer.first_leaf());
   if (!before.ok()) return before.status();
   for (const Hash& hash : *before) answer.add_before(ToBytes(hash));
-  const absl::StatusOr<std::vector<Hash>> behind = leaves->Tiles(end, leaves->checkpoint().size);
+  const absl::StatusOr<std::vector<Hash>> behind = leaves.Tiles(end, leaves.checkpoint().size);
   if (!behind.ok()) return behind.status();
   for (const Hash& hash : *behind) answer.add_behind(ToBytes(hash));
   for (const ListedCall& call : calls) named.erase(call.id);
   for (const uint64_t id : named) answer.add_others(id);
   return evidence;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Evidence> BuildCallEvidence(const StoreLayout& layout, StoreKeys& keys, uint64_t call_id,
+                                               absl::Span<const Position> blocks) {
+  return BuildUnderBest(layout, [&](SignedLeaves& leaves) { return BuildCall(leaves, layout, keys, call_id, blocks); });
+}
+
+absl::StatusOr<v1::Evidence> BuildAnswerEvidence(const StoreLayout& layout, absl::Span<const ListedCall> calls) {
+  return BuildUnderBest(layout, [&](SignedLeaves& leaves) { return BuildAnswer(leaves, layout, calls); });
 }
 
 }  // namespace sallyport::recorder

@@ -110,6 +110,19 @@ TEST_CASE("evidence waits for a checkpoint that covers it") {
       BuildCallEvidence(store.layout, store.keys, 19, {Position(late.segment, late.offset)}).status()));
 }
 
+TEST_CASE("evidence stands under the checkpoint that witnesses cosigned, where that covers it") {
+  Store store;
+  // An earlier checkpoint, with a line of somebody else under the store's own.
+  const std::string witness = "\xE2\x80\x94 witness.example " + absl::Base64Escape(std::string(76, 'w')) + "\n";
+  const std::string cosigned = store.log.NoteAt(3) + witness;
+  WriteFile(store.layout.Cosigned(), cosigned);
+  CHECK(store.CallTwelve().checkpoint() == store.log.Note());  // it goes on behind leaf 3
+  const absl::StatusOr<v1::Evidence> early = BuildCallEvidence(store.layout, store.keys, 11, {store.blocks[0]});
+  REQUIRE(early.ok());
+  CHECK(early->checkpoint() == cosigned);
+  CHECK(store.Verifies(*early));
+}
+
 TEST_CASE("the evidence of an open call says that it is open") {
   Store store;
   const absl::StatusOr<v1::Evidence> evidence = BuildCallEvidence(store.layout, store.keys, 13, {store.blocks[2]});
