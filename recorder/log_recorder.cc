@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/descriptor_archive.h"
+#include "recorder/holds.h"
 #include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
 #include "recorder/log/deleted_segments.h"
@@ -395,7 +396,10 @@ absl::Status LogRecorder::DeleteOldSegments() {
   if (!retention.age.has_value() && !retention.bytes.has_value()) return absl::OkStatus();
   // Without the index nobody knows what is held.
   if (index_ == nullptr) return absl::OkStatus();
-  absl::StatusOr<std::set<uint64_t>> held = std::set<uint64_t>();  // TODO holds
+  // Who changes the holds, or shreds, has the lock: then it waits until the next time.
+  const absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout_.HoldsLock(), FileLock::Wait::kNo);
+  if (!lock.ok()) return absl::OkStatus();
+  const absl::StatusOr<std::set<uint64_t>> held = HeldSegments(layout_, *keys_);
   if (!held.ok()) {
     spdlog::error("nothing is deleted, because what is held cannot be told: {}", held.status().ToString());
     return absl::OkStatus();

@@ -169,6 +169,8 @@ absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, S
 
 }  // namespace
 
+bool IsStore(const std::string& directory) { return FileExists(StoreLayout(directory).LogDirectory()); }
+
 absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory,
                                                                  const std::optional<KeySource>& key_source) {
   const StoreLayout layout(directory);

@@ -123,6 +123,9 @@ class RecordReader {
   virtual absl::Status LogHealth() const { return absl::OkStatus(); }
 };
 
+// Whether a directory looks like the data directory of a gateway.
+bool IsStore(const std::string& directory);
+
 struct RebuildProgress {
   uint64_t bytes_done = 0;
   uint64_t bytes_total = 0;

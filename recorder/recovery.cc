@@ -173,6 +173,16 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys&
 
 namespace {
 
+// Lets everybody who can read the directory see by which key its checkpoints are verified.
+absl::Status PublishVerifierKey(const StoreLayout& layout, FileSystem& files, const StoreKeys& keys) {
+  absl::StatusOr<VerifierKey> key = CheckpointVerifierKey(keys.store_id(), keys.signing_key());
+  if (!key.ok()) return key.status();
+  const std::string text = key->Text() + "\n";
+  absl::StatusOr<std::string> present = ReadWholeFile(layout.VerifierKey(), 1024);
+  if (present.ok() && *present == text) return absl::OkStatus();
+  return ReplaceFile(files, layout.VerifierKey(), text);
+}
+
 // Ends the last segment if that was not done, and says where the log goes on.
 absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys& keys, FileSystem& files,
                                             const std::vector<uint64_t>& segments, RecoveredTree& tree,
@@ -213,6 +223,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
       StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
+  if (absl::Status status = PublishVerifierKey(layout, files, *store.keys); !status.ok()) return status;
   store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
 
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);

@@ -31,6 +31,8 @@ class StoreLayout {
   std::string DefaultKeyring() const;
   std::string TreeDirectory() const { return directory_ + "/tree"; }
   std::string Leaves() const { return directory_ + "/tree/leaves"; }
+  // The key that verifies the checkpoints, in the clear.
+  std::string VerifierKey() const { return directory_ + "/tree/verifier.key"; }
   // A copy of the last tombstone in the log.
   std::string Tombstone() const { return directory_ + "/tree/tombstone"; }
   std::string Checkpoint() const { return directory_ + "/tree/checkpoint"; }
@@ -43,6 +45,9 @@ class StoreLayout {
   std::string IndexDirectory() const { return directory_ + "/index"; }
   std::string Index() const { return directory_ + "/index/index.db"; }
   std::string RebuiltIndex() const { return directory_ + "/index/rebuilt.db"; }
+  // What must not be deleted, sealed.
+  std::string Holds() const { return directory_ + "/holds"; }
+  std::string HoldsLock() const { return directory_ + "/holds.lock"; }
   std::string QuarantineDirectory() const { return directory_ + "/quarantine"; }
   std::string DescriptorsDirectory() const { return directory_ + "/descriptors"; }
   // `version` must have passed IsDescriptorVersion.

@@ -37,6 +37,7 @@ struct CallsOptions {
 };
 
 std::string StatusCell(const recorder::CallSummary& call) {
+  if (call.shredded) return "shredded";
   if (call.end_reason == v1::END_REASON_UNSPECIFIED) return "open";
   if (call.end_reason == v1::END_REASON_INTERRUPTED) return "interrupted";
   return StatusName(call.status_code);
@@ -59,7 +60,7 @@ Table NewTable(bool wide) {
 }
 
 std::vector<std::string> Row(const recorder::CallSummary& call, bool wide) {
-  const bool open = call.end_reason == v1::END_REASON_UNSPECIFIED;
+  const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;
   // Milliseconds tell calls of one second apart, but only the wide table has room for them.
   std::vector<std::string> row = {recorder::FormatId(call.id),
                                   wide ? HumanTime(call.start) : HumanTime(call.start).substr(0, 19),
@@ -72,8 +73,8 @@ std::vector<std::string> Row(const recorder::CallSummary& call, bool wide) {
   if (wide) {
     row.push_back(open ? "-" : std::to_string(call.request_frames) + "/" + std::to_string(call.response_frames));
     row.push_back(call.upstream.empty() ? "-" : Printable(call.upstream));
-    row.push_back(recorder::FormatId(call.session_id));
-    row.push_back(Printable(call.peer));
+    row.push_back(call.shredded ? "-" : recorder::FormatId(call.session_id));
+    row.push_back(call.peer.empty() ? "-" : Printable(call.peer));
   }
   return row;
 }

@@ -32,7 +32,8 @@ absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandC
   const absl::StatusOr<std::optional<recorder::KeySource>> keys = KeysOf(context);
   if (!keys.ok()) return keys.status();
   auto reader = recorder::RecordReader::Open(context.data_directory, *keys);
-  if (absl::IsNotFound(reader.status())) {
+  // Where the directory is a store, it is its keys that are not there.
+  if (absl::IsNotFound(reader.status()) && !recorder::IsStore(context.data_directory)) {
     return absl::NotFoundError(absl::StrCat(
         reader.status().message(), "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
   }

@@ -36,7 +36,8 @@ ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& optio
   const absl::StatusOr<v1::Evidence> evidence = EvidenceOfCall(context, **store, *id);
   if (!evidence.ok()) return ReportError(evidence.status());
   if (absl::Status status = WriteEvidence(*evidence, options.out); !status.ok()) return ReportError(status);
-  if (options.out != "-") std::cout << "evidence of call " << recorder::FormatId(*id) << " written to " << options.out << '\n';
+  if (options.out != "-")
+    std::cout << "evidence of call " << recorder::FormatId(*id) << " written to " << options.out << '\n';
   return ExitCode::kFine;
 }
 

@@ -36,9 +36,8 @@ absl::StatusOr<v1::Evidence> BuildChecked(const recorder::StoreLayout& layout, r
     evidence = build();
   }
   if (!evidence.ok()) return evidence;
-  const absl::StatusOr<recorder::VerifierKey> key =
-      recorder::VerifierKey::Make(recorder::CheckpointOrigin(keys.store_id()), recorder::SignatureType::kEd25519,
-                                  keys.signing_key().public_key());
+  const absl::StatusOr<recorder::VerifierKey> key = recorder::VerifierKey::Make(
+      recorder::CheckpointOrigin(keys.store_id()), recorder::SignatureType::kEd25519, keys.signing_key().public_key());
   if (!key.ok()) return key.status();
   const absl::StatusOr<recorder::ProvenEvidence> proven = recorder::VerifyEvidence(*evidence, *key);
   if (proven.ok()) return evidence;

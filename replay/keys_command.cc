@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <set>
 #include <memory>
 
 #include "absl/strings/ascii.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "protos/quantities.h"
+#include "recorder/holds.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/sealed_view.h"
 #include "replay/command.h"
@@ -132,10 +134,17 @@ absl::StatusOr<bool> Confirmed(const std::string& question) {
   return absl::StripAsciiWhitespace(answer) == "yes";
 }
 
-// Legal holds: none are kept yet.
-absl::StatusOr<bool> IsHeld(uint64_t) { return false; }
+// What legal holds forbid to shred. Where there are none, no key is needed.
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const CommandContext& context, const Keys& source) {
+  const recorder::StoreLayout layout = LayoutOf(context);
+  if (!recorder::FileExists(layout.Holds())) return std::set<uint64_t>();
+  const absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys =
+      recorder::StoreKeys::Open(layout, source, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  if (!keys.ok()) return keys.status();
+  return recorder::HeldSegments(layout, **keys);
+}
 
-absl::StatusOr<recorder::ShredPlan> Plan(const CommandContext& context, const KeysOptions& options) {
+absl::StatusOr<recorder::ShredPlan> Plan(const CommandContext& context, const Keys& keys, const KeysOptions& options) {
   recorder::ShredQuery query;
   query.segments = options.segments;
   if (query.segments.empty() == options.before.empty()) {
@@ -146,11 +155,17 @@ absl::StatusOr<recorder::ShredPlan> Plan(const CommandContext& context, const Ke
     if (!before.ok()) return absl::InvalidArgumentError(absl::StrCat("--before: ", before.status().message()));
     query.before = *before;
   }
-  return recorder::PlanShredding(LayoutOf(context), query, IsHeld);
+  const absl::StatusOr<std::set<uint64_t>> held = HeldSegments(context, keys);
+  if (!held.ok()) return held.status();
+  return recorder::PlanShredding(LayoutOf(context), query,
+                                 [&](uint64_t segment) -> absl::StatusOr<bool> { return held->contains(segment); });
 }
 
-ExitCode RunShred(const CommandContext& context, const Keys&, const KeysOptions& options) {
-  const absl::StatusOr<recorder::ShredPlan> plan = Plan(context, options);
+ExitCode RunShred(const CommandContext& context, const Keys& keys, const KeysOptions& options) {
+  // No hold is placed between the plan and the deed.
+  const auto lock = recorder::TakeHoldsLock(LayoutOf(context));
+  if (!lock.ok()) return ReportError(lock.status());
+  const absl::StatusOr<recorder::ShredPlan> plan = Plan(context, keys, options);
   if (!plan.ok()) return ReportError(plan.status());
   if (!plan->held.empty()) std::cerr << "held, and left alone: segments " << ListOf(plan->held) << '\n';
   if (!plan->damaged.empty()) std::cerr << "damaged, and left alone: segments " << ListOf(plan->damaged) << '\n';

@@ -114,11 +114,15 @@ bool IsBinaryKey(std::string_view key) { return key.size() >= 4 && key.substr(ke
 std::string MethodName(const std::string& path) { return absl::StartsWith(path, "/") ? path.substr(1) : path; }
 
 Json SummaryJson(const recorder::CallSummary& call) {
-  const bool open = call.end_reason == v1::END_REASON_UNSPECIFIED;
-  Json json = {{"id", recorder::FormatId(call.id)}, {"session", recorder::FormatId(call.session_id)},
-               {"identity", call.identity},         {"method", call.method},
-               {"upstream", call.upstream},         {"peer", call.peer},
-               {"start", ExactTime(call.start)},    {"state", EndReasonName(call.end_reason)}};
+  const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;
+  Json json = {{"id", recorder::FormatId(call.id)},
+               {"session", call.shredded ? Json() : Json(recorder::FormatId(call.session_id))},
+               {"identity", call.identity},
+               {"method", call.method},
+               {"upstream", call.upstream},
+               {"peer", call.peer},
+               {"start", ExactTime(call.start)},
+               {"state", call.shredded ? "shredded" : EndReasonName(call.end_reason)}};
   json["status"] = open ? Json() : Json(StatusName(call.status_code));
   json["status_code"] = open ? Json() : Json(call.status_code);
   json["duration_ns"] = open ? Json() : Json(absl::ToInt64Nanoseconds(call.duration));

@@ -131,7 +131,8 @@ absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, 
     // With a limit, the newest ones, as `calls` lists them.
     absl::StatusOr<bool> more =
         ForEachCall(&reader, query, arguments.filter.limit.value_or(0), [&](const recorder::CallSummary& call) {
-          ids.push_back(call.id);
+          // Of shredded calls there is nothing to replay.
+          if (!call.shredded) ids.push_back(call.id);
           return absl::OkStatus();
         });
     if (!more.ok()) return more.status();

@@ -119,8 +119,8 @@ void PrintReport(const recorder::VerifyReport& report, absl::Duration took) {
     std::cout << (error ? "error: " : "note: ") << Printable(finding.Line()) << '\n';
   }
   if (report.findings_left_out != 0) std::cout << "... and " << report.findings_left_out << " more\n";
-  std::cout << Counted(report.segments, "segment", "segments") << ", " << Counted(report.blocks, "block", "blocks") << ", "
-            << Counted(report.entries, "entry", "entries") << ", " << HumanSize(report.bytes);
+  std::cout << Counted(report.segments, "segment", "segments") << ", " << Counted(report.blocks, "block", "blocks")
+            << ", " << Counted(report.entries, "entry", "entries") << ", " << HumanSize(report.bytes);
   if (report.deleted_segments != 0) std::cout << "; " << report.deleted_segments << " segments deleted by retention";
   if (report.shredded_segments != 0) std::cout << "; " << report.shredded_segments << " shredded";
   std::cout << "; " << HumanDuration(took) << '\n';
@@ -130,7 +130,8 @@ void PrintReport(const recorder::VerifyReport& report, absl::Duration took) {
   } else {
     std::cout << "no block was opened: contents and their agreement with the index were not looked at\n";
   }
-  std::cout << (report.index_checked ? "the index was compared with the log\n" : "there is no index to compare with the log\n");
+  std::cout << (report.index_checked ? "the index was compared with the log\n"
+                                     : "there is no index to compare with the log\n");
   if (report.root.has_value()) {
     std::cout << "tree of " << Counted(report.leaves, "leaf", "leaves") << ", root " << Base64(*report.root) << '\n';
   }
@@ -198,17 +199,19 @@ void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCal
     std::cout << "; the call was still open";
   } else {
     std::cout << "; it ended after " << HumanDuration(absl::Nanoseconds(facts.duration_ns)) << " with "
-              << StatusName(static_cast<int>(facts.status_code)) << " (" << EndReasonName(static_cast<v1::EndReason>(facts.end_reason))
-              << "), " << facts.request_frames << " frames sent and " << facts.response_frames << " received";
+              << StatusName(static_cast<int>(facts.status_code)) << " ("
+              << EndReasonName(static_cast<v1::EndReason>(facts.end_reason)) << "), " << facts.request_frames
+              << " frames sent and " << facts.response_frames << " received";
   }
-  std::cout << ".\nThese " << call.entries << " entries of call " << recorder::FormatId(facts.id) << " are in the log of "
-            << Printable(proven.origin) << " at size " << proven.size << ".\n";
+  std::cout << ".\nThese " << call.entries << " entries of call " << recorder::FormatId(facts.id)
+            << " are in the log of " << Printable(proven.origin) << " at size " << proven.size << ".\n";
 }
 
 void PrintAnswer(const recorder::ProvenEvidence& proven, const recorder::ProvenAnswer& answer) {
-  std::cout << "PROVED: in the log of " << Printable(proven.origin) << " at size " << proven.size << ", the leaves from "
-            << answer.first_leaf << " to " << answer.end_leaf << " (" << Counted(answer.blocks, "block", "blocks") << ", "
-            << Counted(answer.entries, "entry", "entries") << ") hold entries of "
+  std::cout << "PROVED: in the log of " << Printable(proven.origin) << " at size " << proven.size
+            << ", the leaves from " << answer.first_leaf << " to " << answer.end_leaf << " ("
+            << Counted(answer.blocks, "block", "blocks") << ", " << Counted(answer.entries, "entry", "entries")
+            << ") hold entries of "
             << Counted(answer.listed.size(), "call that the answer lists", "calls that the answer lists") << ", of "
             << Counted(answer.others.size(), "other", "others") << ", and of no more.\n";
 }
@@ -230,7 +233,8 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
     json["identity"] = facts.identity;
     json["method"] = facts.method;
     json["peer"] = facts.peer;
-    json["start"] = absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(facts.start_ns), absl::UTCTimeZone());
+    json["start"] =
+        absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(facts.start_ns), absl::UTCTimeZone());
     json["state"] = EndReasonName(static_cast<v1::EndReason>(facts.end_reason));
     json["status"] = call->open ? Json() : Json(StatusName(static_cast<int>(facts.status_code)));
     json["entries"] = call->entries;
@@ -247,7 +251,8 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
 
 ExitCode RunVerifyEvidence(const VerifyCommandOptions& command) {
   if (command.key.empty()) {
-    return ReportError(absl::InvalidArgumentError("--evidence needs --key: the key of the log, as you noted it elsewhere"));
+    return ReportError(
+        absl::InvalidArgumentError("--evidence needs --key: the key of the log, as you noted it elsewhere"));
   }
   const absl::StatusOr<recorder::VerifierKey> key = recorder::VerifierKey::Parse(command.key);
   if (!key.ok()) return ReportError(key.status());
@@ -282,7 +287,8 @@ ExitCode RunVerifyEvidence(const VerifyCommandOptions& command) {
 
 void AddVerifyCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<VerifyCommandOptions>();
-  CLI::App* command = app->add_subcommand("verify", "Check that the record is whole and unchanged, or what evidence proves");
+  CLI::App* command =
+      app->add_subcommand("verify", "Check that the record is whole and unchanged, or what evidence proves");
   command->footer(kFooter);
   AddDataOption(command, context);
   command->add_option("--key", options->key, "The key that must have signed, as `sallyport keys status` shows it")
@@ -291,9 +297,7 @@ void AddVerifyCommand(CLI::App* app, CommandContext* context) {
       ->type_name("FILE");
   command->add_option("--evidence", options->evidence, "Check this evidence instead of a store; needs --key only")
       ->type_name("FILE");
-  command->add_option("--jobs", options->jobs, "Threads")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  command->add_option("--jobs", options->jobs, "Threads")->check(CLI::Range(1, 256))->capture_default_str();
   command->add_flag("--no-keys", options->no_keys, "Open no blocks, even where the keys are at hand");
   command->add_flag("--json", options->json, "One JSON object, for programs");
   command->callback([context, options] {

@@ -67,8 +67,8 @@ std::optional<std::string> BodyOpener::Decode(const CheckedBlock& block, OpenedB
       return "what was sealed is not one zstd frame";
     }
     body.plain.resize(block.plain_length);
-    const size_t size = ZSTD_decompressDCtx(zstd_->context, body.plain.data(), body.plain.size(), encoded_.data(),
-                                            encoded_.size());
+    const size_t size =
+        ZSTD_decompressDCtx(zstd_->context, body.plain.data(), body.plain.size(), encoded_.data(), encoded_.size());
     if (ZSTD_isError(size) != 0) return absl::StrCat("zstd: ", ZSTD_getErrorName(size));
     body.plain.resize(size);
   }

@@ -52,6 +52,10 @@ std::string CheckpointOrigin(const StoreId& store_id) {
   return absl::StrCat("sallyport/", absl::BytesToHexString({store_id.data(), store_id.size()}));
 }
 
+absl::StatusOr<VerifierKey> CheckpointVerifierKey(const StoreId& store_id, const SigningKey& key) {
+  return VerifierKey::Make(CheckpointOrigin(store_id), SignatureType::kEd25519, key.public_key());
+}
+
 absl::StatusOr<SignedCheckpoint> SignCheckpoint(Checkpoint checkpoint, const SigningKey& key) {
   absl::StatusOr<SignedNote> note = SignNote(checkpoint.Format(), checkpoint.origin, key);
   if (!note.ok()) return note.status();

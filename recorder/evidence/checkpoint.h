@@ -38,6 +38,8 @@ struct SignedCheckpoint {
 // The origin of a store's checkpoints, which is also the name of the key that signs them: "sallyport/" and the store id
 // as 32 hex digits.
 std::string CheckpointOrigin(const StoreId& store_id);
+// The key that verifies the checkpoints of a store.
+absl::StatusOr<VerifierKey> CheckpointVerifierKey(const StoreId& store_id, const SigningKey& key);
 
 // INVALID_ARGUMENT if the origin cannot be a key's name.
 absl::StatusOr<SignedCheckpoint> SignCheckpoint(Checkpoint checkpoint, const SigningKey& key);

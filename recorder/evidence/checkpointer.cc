@@ -102,7 +102,7 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Start(const StoreLay
                                             layout.Checkpoint(), " was signed for"));
   }
   absl::StatusOr<VerifierKey> log_key =
-      VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519, keys.signing_key().public_key());
+      CheckpointVerifierKey(keys.store_id(), keys.signing_key());
   if (!log_key.ok()) return log_key.status();
   absl::StatusOr<std::unique_ptr<File>> leaves = OpenLeaves(layout, files, std::min(known, begin), begin);
   if (!leaves.ok()) return leaves.status();
@@ -147,7 +147,8 @@ Checkpointer::~Checkpointer() {
 void Checkpointer::Advance(absl::Span<const Hash> leaves, const TreeState& state) {
   std::lock_guard lock(mutex_);
   if (given_up_) return;
-  if (queue_.size() + unsynced_count_ + leaves.size() > options_.most_waiting) {
+  // What comes at once may be more: recovery hands over all leaves of a log whose tree is gone.
+  if (queue_.size() + unsynced_count_ >= options_.most_waiting) {
     GiveUp(absl::ResourceExhaustedError(absl::StrCat("too many leaf hashes wait for the disk, which said: ",
                                                      health_.ok() ? "nothing" : health_.message())));
     return;

@@ -40,8 +40,8 @@ class Checkpointer {
     uint64_t blocks = 1000;
     std::vector<std::shared_ptr<CheckpointSink>> sinks;
     CheckpointPublisher::Pauses pauses;
-    // Leaf hashes that may wait while the disk refuses them, 32 bytes each: 32 MiB, hours of blocks. Beyond that they
-    // are given up, and so are checkpoints until the next start, which makes both from the log.
+    // When this many leaf hashes wait because the disk refuses them, 32 bytes each, no more are taken: 32 MiB, hours of
+    // blocks. They are given up then, and so are checkpoints until the next start, which makes both from the log.
     size_t most_waiting = size_t{1} << 20;
   };
   struct Stats {

@@ -42,7 +42,7 @@ absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text);
 
 // What was proved.
 struct ProvenCall {
-  CallFacts facts;   // as the call's entries tell it
+  CallFacts facts;    // as the call's entries tell it
   bool open = false;  // it has no end among the entries
   int entries = 0;
   std::vector<v1::Entry> record;  // the entries, in order

@@ -39,7 +39,8 @@ class SignedLeaves {
     }
     if (!note.ok()) return note.status();
     absl::StatusOr<UncheckedCheckpoint> checkpoint = UncheckedCheckpoint::Parse(*note);
-    if (!checkpoint.ok()) return absl::DataLossError(absl::StrCat(layout.Checkpoint(), ": ", checkpoint.status().message()));
+    if (!checkpoint.ok())
+      return absl::DataLossError(absl::StrCat(layout.Checkpoint(), ": ", checkpoint.status().message()));
     absl::StatusOr<ReadableFile> leaves = ReadableFile::Open(layout.Leaves());
     if (!leaves.ok()) return leaves.status();
     return SignedLeaves(*std::move(checkpoint), *std::move(leaves));
@@ -50,8 +51,9 @@ class SignedLeaves {
 
   absl::Status Covers(uint64_t leaf) const {
     if (leaf < checkpoint().size) return absl::OkStatus();
-    return absl::FailedPreconditionError(absl::StrCat("leaf ", leaf, " of the log is not under a checkpoint yet, whose size is ",
-                                                      checkpoint().size, ": while a gateway runs it will be in a second"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("leaf ", leaf, " of the log is not under a checkpoint yet, whose size is ", checkpoint().size,
+                     ": while a gateway runs it will be in a second"));
   }
 
   absl::StatusOr<Prover*> MakeProver() {

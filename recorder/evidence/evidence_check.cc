@@ -53,8 +53,8 @@ absl::Status CheckBlock(const v1::ProvenBlock& proven, const Checkpoint& checkpo
   next_leaf = block.leaf_index + 1;
   const absl::StatusOr<std::vector<Hash>> path = ToHashes(proven.inclusion());
   if (!path.ok()) return path.status();
-  const absl::Status included = VerifyInclusion(SubtreeStack::Leaf(proven.header()), block.leaf_index, checkpoint.size,
-                                                *path, checkpoint.root);
+  const absl::Status included =
+      VerifyInclusion(SubtreeStack::Leaf(proven.header()), block.leaf_index, checkpoint.size, *path, checkpoint.root);
   return included.ok() ? included : Prefixed("the block is not in the signed log", included);
 }
 
@@ -155,9 +155,11 @@ absl::Status CheckIds(const ProvenAnswer& proven, const std::set<uint64_t>& name
   std::set<uint64_t> told;
   for (const std::vector<uint64_t>* ids : {&proven.listed, &proven.others}) {
     for (const uint64_t id : *ids) {
-      if (!told.insert(id).second) return absl::InvalidArgumentError(absl::StrCat("call ", FormatId(id), " is there twice"));
+      if (!told.insert(id).second)
+        return absl::InvalidArgumentError(absl::StrCat("call ", FormatId(id), " is there twice"));
       if (named.count(id) == 0) {
-        return absl::InvalidArgumentError(absl::StrCat("call ", FormatId(id), " has no entries in this part of the log"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("call ", FormatId(id), " has no entries in this part of the log"));
       }
     }
   }
@@ -213,7 +215,8 @@ absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text) {
   const auto status = google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &evidence);
   if (!status.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("not evidence: ", View(std::string_view(status.message().data(), std::min<size_t>(status.message().size(), 300)))));
+        absl::StrCat("not evidence: ",
+                     View(std::string_view(status.message().data(), std::min<size_t>(status.message().size(), 300)))));
   }
   if (evidence.version() != kVersion) {
     return absl::InvalidArgumentError(

@@ -67,7 +67,8 @@ struct BlockPlace {
 std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::optional<BlockPlace>& place,
                                          CheckedBlock& block);
 
-// Checks directory and body against the payload hash, and the directory for sense: ids distinct, earlier blocks earlier.
+// Checks directory and body against the payload hash, and the directory for sense: ids distinct, earlier blocks
+// earlier.
 std::optional<BadBytes> CheckPayload(const CheckedBlock& block, std::string_view payload);
 
 // One line of a directory, of which `directory` has `index` before it.

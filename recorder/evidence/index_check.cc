@@ -59,7 +59,6 @@ class IndexCheck {
   const LogJoin& log_;
   IndexedCalls* const index_;
   std::vector<Finding>& findings_;
-  bool has_facts_ = false;
   absl::flat_hash_map<uint64_t, Chain> chains_;
 };
 
@@ -104,7 +103,7 @@ absl::Status IndexCheck::Run() {
       if (absl::Status status = FollowChains(part, parts); !status.ok()) return status;
     }
   }
-  if (contents_agree || plan_.keys == nullptr || !has_facts_) return absl::OkStatus();
+  if (contents_agree || plan_.keys == nullptr) return absl::OkStatus();
   for (uint64_t part = 0; part < parts; ++part) {
     if (absl::Status status = CompareContents(part, parts); !status.ok()) return status;
   }
@@ -114,25 +113,24 @@ absl::Status IndexCheck::Run() {
 absl::Status IndexCheck::CompareSums(bool& places, bool& contents) {
   SetSum rows(plan_.seed);
   SetSum facts(plan_.seed);
-  has_facts_ = true;
+  bool all_have_facts = true;
   const absl::Status status = index_->ForEach([&](const IndexedCalls::Row& row) {
     if (plan_.Has(row.last.segment())) rows.Add(row.id, row.last);
     if (row.facts.has_value()) {
       facts.Add(row.facts->Canonical());
     } else {
-      has_facts_ = false;
+      all_have_facts = false;
     }
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
   places = rows == log_.places();
-  contents = log_.all_opened() && has_facts_ && facts == log_.contents();
+  contents = log_.all_opened() && all_have_facts && facts == log_.contents();
   return absl::OkStatus();
 }
 
 absl::Status IndexCheck::ReadDirectories(
-    const CheckedSegmentLog& segment,
-    const std::function<absl::Status(const CheckedBlock&, std::string_view)>& take) {
+    const CheckedSegmentLog& segment, const std::function<absl::Status(const CheckedBlock&, std::string_view)>& take) {
   if (!segment.header.has_value()) return absl::OkStatus();
   absl::StatusOr<ReadableFile> file = ReadableFile::Open(plan_.layout.Segment(segment.number));
   if (!file.ok()) return file.status();
@@ -225,8 +223,8 @@ absl::Status IndexCheck::CompareRows(uint64_t part, uint64_t parts) {
   if (!status.ok()) return status;
   for (const auto& [id, chain] : chains_) {
     if (chain.has_row || chain.from_deleted) continue;
-    AddToIndex(absl::StrCat("the log has call ", FormatId(id), " at ", Text(chain.last),
-                            ", and the index does not list it"));
+    AddToIndex(
+        absl::StrCat("the log has call ", FormatId(id), " at ", Text(chain.last), ", and the index does not list it"));
   }
   return absl::OkStatus();
 }
@@ -252,7 +250,10 @@ absl::Status IndexCheck::CompareContents(uint64_t part, uint64_t parts) {
   if (absl::Status status = log.Run(again); !status.ok()) return status;
   return index_->ForEach([&](const IndexedCalls::Row& row) {
     const auto found = digests.find(row.id);
-    if (found != digests.end() && row.facts.has_value() && digest(*row.facts) != found->second) {
+    if (found == digests.end()) return absl::OkStatus();
+    if (!row.facts.has_value()) {
+      AddToIndex(absl::StrCat("the index lists call ", FormatId(row.id), " as shredded, and it can be read"));
+    } else if (digest(*row.facts) != found->second) {
       AddToIndex(absl::StrCat("the index says of call ", FormatId(row.id), " what its entries do not say"));
     }
     return absl::OkStatus();

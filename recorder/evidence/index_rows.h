@@ -10,9 +10,9 @@
 
 namespace sallyport::recorder {
 
-// One state of the index, also while a gateway goes on writing it. NOT_FOUND if there is none, DATA_LOSS if it is
-// damaged.
-absl::StatusOr<std::unique_ptr<IndexedCalls>> OpenIndexedCalls(const StoreLayout& layout);
+// One state of the index, also while a gateway goes on writing it. With keys (null: without; else they must outlive it)
+// rows say what they say of the calls. NOT_FOUND if there is none, DATA_LOSS if it is damaged.
+absl::StatusOr<std::unique_ptr<IndexedCalls>> OpenIndexedCalls(const StoreLayout& layout, const StoreKeys* keys);
 
 }  // namespace sallyport::recorder
 

@@ -72,7 +72,8 @@ absl::Status LogJoin::Run(std::vector<CheckedSegmentLog>& segments) {
     if (absl::Status status = PassGap(segment.number); !status.ok()) return status;
     const bool last = &segment == &segments.back();
     if (segment.number < next_segment_) {
-      Add(Weight::kNote, LogName(segment.number), segment.number, 0, 0, "deleted, as the last tombstone says, but there");
+      Add(Weight::kNote, LogName(segment.number), segment.number, 0, 0,
+          "deleted, as the last tombstone says, but there");
     } else {
       JoinSegment(segment, last);
       next_segment_ = segment.number + 1;
@@ -110,9 +111,8 @@ void LogJoin::NoteRoot(Position end) {
 
 absl::Status LogJoin::PassGap(uint64_t before) {
   while (next_segment_ < before) {
-    const auto range =
-        std::find_if(tombstone_.deleted().begin(), tombstone_.deleted().end(),
-                     [&](const auto& r) { return r.first_segment() == next_segment_; });
+    const auto range = std::find_if(tombstone_.deleted().begin(), tombstone_.deleted().end(),
+                                    [&](const auto& r) { return r.first_segment() == next_segment_; });
     if (range != tombstone_.deleted().end()) {
       if (absl::Status status = PassDeleted(*range); !status.ok()) return status;
       continue;
@@ -244,8 +244,8 @@ void LogJoin::JudgeEnd(const CheckedSegmentLog& segment, bool last) {
 
 void LogJoin::JoinCalls(CheckedSegmentLog& segment) {
   if (plan_.keys == nullptr) return;
-  const bool opened = !segment.shredded && segment.header.has_value() && !segment.valid_block_behind &&
-                      segment.findings.empty();
+  const bool opened =
+      !segment.shredded && segment.header.has_value() && !segment.valid_block_behind && segment.findings.empty();
   if (!opened) {
     // What calls did there is not known, so nothing can be said about those that were open.
     all_opened_ = false;

@@ -88,10 +88,12 @@ struct CheckedSegmentLog {
   absl::flat_hash_map<uint64_t, PlacedCall> parts;
 };
 
-// Runs the checks of one segment that need no other. `size` is what counts of the file. Errors are what the system says.
+// Runs the checks of one segment that need no other. `size` is what counts of the file. Errors are what the system
+// says.
 absl::Status CheckSegment(const SegmentCheckPlan& plan, uint64_t number, uint64_t size, CheckedSegmentLog& result);
 
-// Counts a call that has started in `contents` as the index has to list it: as far as the blocks before `index_end` say.
+// Counts a call that has started in `contents` as the index has to list it: as far as the blocks before `index_end`
+// say.
 void CountCall(const SegmentCheckPlan& plan, const PlacedCall& call, SetSum& contents);
 
 }  // namespace sallyport::recorder

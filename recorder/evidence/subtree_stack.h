@@ -22,8 +22,8 @@ class SubtreeStack {
   // Hashes `data` as the next leaf.
   void PushData(std::string_view data);
   void PushLeaf(const Hash& leaf);
-  // The leaves up to `end` as hashes of the largest complete subtrees that tile them, left to right. False, with nothing
-  // changed, if that many hashes do not tile that range.
+  // The leaves up to `end` as hashes of the largest complete subtrees that tile them, left to right. False, with
+  // nothing changed, if that many hashes do not tile that range.
   [[nodiscard]] bool PushTiles(uint64_t end, const std::vector<Hash>& tiles);
   // False, with nothing changed, unless `next` begins where this one ends.
   [[nodiscard]] bool Join(const SubtreeStack& next);

@@ -107,7 +107,7 @@ absl::StatusOr<std::optional<StoredCheckpoint>> LoadStoredCheckpoint(const Store
   absl::StatusOr<StoredCheckpoint> stored = StoredCheckpoint::Parse(*bytes);
   if (!stored.ok()) return annotated(stored.status());
   absl::StatusOr<VerifierKey> key =
-      VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519, keys.signing_key().public_key());
+      CheckpointVerifierKey(keys.store_id(), keys.signing_key());
   if (!key.ok()) return key.status();
   absl::StatusOr<SignedCheckpoint> opened = OpenCheckpoint(stored->checkpoint.note, {*key});
   if (!opened.ok()) return annotated(opened.status());

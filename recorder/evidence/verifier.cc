@@ -45,6 +45,7 @@ class StoreVerifier {
   absl::StatusOr<VerifyReport> Run();
 
  private:
+  void ReadOwnKey();
   absl::Status ReadOptions();
   absl::Status ReadStoreId();
   absl::Status ReadCheckpoint();
@@ -113,6 +114,20 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
   return std::move(report_);
 }
 
+// What the store says its key is: as good as the store, but it takes no other key to read.
+void StoreVerifier::ReadOwnKey() {
+  const StoreLayout layout(options_.directory);
+  absl::StatusOr<std::string> text = ReadWholeFile(layout.VerifierKey(), 1024);
+  if (!text.ok()) return;  // then no signature is checked, which is noted where it would be
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  absl::StatusOr<VerifierKey> key = VerifierKey::Parse(*text);
+  if (key.ok()) {
+    key_ = *std::move(key);
+  } else {
+    Add(Weight::kError, "tree/verifier.key", std::string(key.status().message()));
+  }
+}
+
 absl::Status StoreVerifier::ReadOptions() {
   plan_.keys = options_.keys;
   plan_.max_findings = options_.max_findings;
@@ -127,10 +142,11 @@ absl::Status StoreVerifier::ReadOptions() {
     report_.key_was_given = true;
   } else if (options_.keys != nullptr) {
     absl::StatusOr<VerifierKey> key =
-        VerifierKey::Make(CheckpointOrigin(options_.keys->store_id()), SignatureType::kEd25519,
-                          options_.keys->signing_key().public_key());
+        CheckpointVerifierKey(options_.keys->store_id(), options_.keys->signing_key());
     if (!key.ok()) return key.status();
     key_ = *std::move(key);
+  } else {
+    ReadOwnKey();
   }
   if (!options_.against.empty()) {
     absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(options_.against);
@@ -179,8 +195,7 @@ absl::Status StoreVerifier::ReadCheckpoint() {
   stored_state_ = std::move(checkpoint->state);
   plan_.wanted_sizes.push_back(checkpoint_->checkpoint.size);
   std::sort(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end());
-  plan_.wanted_sizes.erase(std::unique(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end()),
-                           plan_.wanted_sizes.end());
+  plan_.wanted_sizes.erase(std::unique(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end()), plan_.wanted_sizes.end());
   report_.has_checkpoint = true;
   report_.checkpoint_origin = checkpoint_->checkpoint.origin;
   report_.checkpoint_size = checkpoint_->checkpoint.size;
@@ -190,12 +205,13 @@ absl::Status StoreVerifier::ReadCheckpoint() {
 absl::Status StoreVerifier::OpenIndex() {
   index_ = options_.index;
   if (index_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<IndexedCalls>> index = OpenIndexedCalls(layout_);
+    absl::StatusOr<std::unique_ptr<IndexedCalls>> index = OpenIndexedCalls(layout_, options_.keys);
     if (absl::IsNotFound(index.status())) return absl::OkStatus();
     if (absl::IsPermissionDenied(index.status())) return index.status();
     if (!index.ok()) {
       Add(Weight::kError, "index/index.db",
-          absl::StrCat(index.status().message(), "; nothing is lost with it: `sallyport index rebuild` makes it again"));
+          absl::StrCat(index.status().message(),
+                       "; nothing is lost with it: `sallyport index rebuild` makes it again"));
       return absl::OkStatus();
     }
     own_index_ = *std::move(index);
@@ -244,8 +260,8 @@ absl::Status StoreVerifier::ListSegments() {
 absl::Status StoreVerifier::CheckSegments() {
   segments_.resize(files_.size());
   std::atomic<size_t> next = 0;
-  const size_t jobs = std::clamp<size_t>(static_cast<size_t>(std::max(options_.jobs, 1)), 1,
-                                         std::max<size_t>(files_.size(), 1));
+  const size_t jobs =
+      std::clamp<size_t>(static_cast<size_t>(std::max(options_.jobs, 1)), 1, std::max<size_t>(files_.size(), 1));
   std::vector<std::thread> threads;
   for (size_t i = 1; i < jobs; ++i) threads.emplace_back([&] { CheckOneAfterAnother(next); });
   CheckOneAfterAnother(next);
@@ -281,7 +297,8 @@ void StoreVerifier::CheckSignature() {
   const std::string origin = CheckpointOrigin(report_.store_id);
   if (note.checkpoint.origin != origin) {
     Add(Weight::kError, kFile,
-        absl::StrCat("the checkpoint is of the log \"", absl::CHexEscape(note.checkpoint.origin), "\", not of ", origin));
+        absl::StrCat("the checkpoint is of the log \"", absl::CHexEscape(note.checkpoint.origin), "\", not of ",
+                     origin));
   }
   if (!key_.has_value()) {
     Add(Weight::kNote, kFile, "its signature was not checked: there is no key to check it with; --key names one");
@@ -315,8 +332,9 @@ void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
   }
   if (found->second.root != note.root) {
     Add(Weight::kError, kFile,
-        absl::StrCat("the first ", note.size, " leaves of the log have another root than the checkpoint signs: the log "
-                                              "was changed and made to fit itself"));
+        absl::StrCat("the first ", note.size,
+                     " leaves of the log have another root than the checkpoint signs: the log "
+                     "was changed and made to fit itself"));
   } else {
     ComparePlace(found->second);
   }
@@ -361,7 +379,8 @@ void StoreVerifier::CompareEarlier(const LogJoin& log) {
             : absl::StrCat("the tree of ", against_->checkpoint.size, " leaves could not be computed"));
   } else if (found->second.root != against_->checkpoint.root) {
     Add(Weight::kError, kFile,
-        absl::StrCat("the first ", against_->checkpoint.size, " leaves of the log have another root than then: the past was changed"));
+        absl::StrCat("the first ", against_->checkpoint.size,
+                     " leaves of the log have another root than then: the past was changed"));
   }
   report_.against_holds = findings_.size() == before;
 }

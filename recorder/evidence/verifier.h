@@ -3,6 +3,7 @@
 #define SALLYPORT_RECORDER_EVIDENCE_VERIFIER_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,6 @@
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/log_format.h"
 
-#include <functional>
-
 namespace sallyport::recorder {
 
 // Something the verifier met.
@@ -24,10 +23,10 @@ struct Finding {
     kError,  // the store is not what it promises
   };
   Weight weight = Weight::kError;
-  std::string file;       // under the data directory
-  uint64_t segment = 0;   // 0 where it is about no segment
-  uint64_t offset = 0;    // of the first bad byte in the file
-  uint64_t length = 0;    // it is among so many; 0 where no byte can be named
+  std::string file;      // under the data directory
+  uint64_t segment = 0;  // 0 where it is about no segment
+  uint64_t offset = 0;   // of the first bad byte in the file
+  uint64_t length = 0;   // it is among so many; 0 where no byte can be named
   std::string text;
 
   // One line for people: file, place and what is wrong.
@@ -83,16 +82,16 @@ struct VerifyReport {
   uint64_t blocks = 0;
   uint64_t entries = 0;
   uint64_t bytes = 0;
-  uint64_t calls = 0;         // opened whole, with keys
+  uint64_t calls = 0;          // opened whole, with keys
   uint64_t opened_blocks = 0;  // with keys
   uint64_t leaves = 0;
-  std::optional<Hash> root;   // of the tree over all leaves, where it could be computed
+  std::optional<Hash> root;  // of the tree over all leaves, where it could be computed
 
   bool has_checkpoint = false;
   std::string checkpoint_origin;
   uint64_t checkpoint_size = 0;
-  std::string checkpoint_key;      // the verifier key its signature was checked with
-  bool key_was_given = false;      // rather than the store's own
+  std::string checkpoint_key;  // the verifier key its signature was checked with
+  bool key_was_given = false;  // rather than the store's own
   bool against_holds = false;
   uint64_t against_size = 0;
   bool index_checked = false;

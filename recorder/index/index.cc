@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "recorder/index/peer_address.h"
 #include "recorder/index/schema.h"
@@ -25,8 +24,6 @@ constexpr char kLivePragmas[] =
 constexpr char kRebuildPragmas[] =
     "PRAGMA page_size=8192; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; "
     "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;";
-
-std::string StoreIdText(const StoreId& id) { return absl::BytesToHexString({id.data(), id.size()}); }
 
 absl::Status RunOnce(Database& database, std::string_view sql, int64_t& result) {
   absl::StatusOr<Statement> statement = database.Prepare(sql);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "recorder/keys/store_keys.h"
 
 namespace sallyport::recorder {
@@ -15,6 +16,8 @@ Hash KeyedHash(const SecretKey& key, NameKind kind, std::string_view name) {
 }
 
 }  // namespace
+
+std::string StoreIdText(const StoreId& id) { return absl::BytesToHexString({id.data(), id.size()}); }
 
 NameSealer::NameSealer(const SecretKey& names, const SecretKey& hashes, const StoreId& store_id)
     : hash_key_(hashes.Copy()),

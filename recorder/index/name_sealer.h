@@ -32,6 +32,9 @@ using NameHash = std::array<char, 16>;
 
 inline std::string_view AsText(const NameHash& hash) { return {hash.data(), hash.size()}; }
 
+// A store's id as the index has it: in hex.
+std::string StoreIdText(const StoreId& id);
+
 // Seals names with AES-256-GCM. The nonce is the beginning of a second keyed hash of kind and name, so that the same
 // name always gives the same bytes, and two names never share a nonce but by a collision of hashes. Sealed bytes are
 // bound to store, kind and hash. Thread-safe.

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "recorder/index/peer_address.h"
+#include "recorder/index/call_summary.h"
 #include "recorder/index/schema.h"
 #include "recorder/text.h"
 
@@ -32,9 +31,8 @@ absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::stri
   if (!progress.ok()) return progress.status();
   absl::StatusOr<bool> row = progress->Step();
   if (!row.ok()) return row.status();
-  const StoreId& store_id = sealer->store_id();
   if (!*row || progress->Integer(0) != kIndexVersion ||
-      progress->Text(1) != absl::BytesToHexString({store_id.data(), store_id.size()})) {
+      progress->Text(1) != StoreIdText(sealer->store_id())) {
     return absl::DataLossError(
         "the index is of another version or of another store: `sallyport index rebuild` makes it again");
   }
@@ -117,36 +115,11 @@ absl::Status IndexQueries::FindCalls(const CallQuery& query, OpenCalls open_call
 }
 
 absl::StatusOr<CallSummary> IndexQueries::Summary(const Statement& row, OpenCalls open_calls) {
-  CallSummary call;
-  call.id = row.Unsigned(CallColumn::kId);
-  call.start = absl::FromUnixNanos(row.Integer(CallColumn::kStartNs));
-  call.shredded = row.Integer(CallColumn::kEndReason) == kShredded;
-  if (call.shredded) {
-    call.identity = kShreddedName;
-    call.method = kShreddedName;
-    return call;
-  }
-  call.session_id = row.Unsigned(CallColumn::kSession);
-  const std::pair<int, std::string*> names[] = {{CallColumn::kIdentity, &call.identity},
-                                                {CallColumn::kMethod, &call.method},
-                                                {CallColumn::kUpstream, &call.upstream},
-                                                {CallColumn::kPeer, &call.peer}};
-  for (const auto& [column, text] : names) {
-    absl::StatusOr<std::string> name = names_.Name(row.Integer(column));
-    if (!name.ok()) return name.status();
-    *text = *std::move(name);
-  }
-  call.peer = JoinPeer(std::move(call.peer), row.Integer(CallColumn::kPort));
-  call.end_reason = static_cast<v1::EndReason>(row.Integer(CallColumn::kEndReason));
-  call.status_code = static_cast<int>(row.Integer(CallColumn::kStatus));
-  call.duration = absl::Nanoseconds(row.Integer(CallColumn::kDurationNs));
-  call.request_frames = row.Unsigned(CallColumn::kRequestFrames);
-  call.response_frames = row.Unsigned(CallColumn::kResponseFrames);
-  call.request_bytes = row.Unsigned(CallColumn::kRequestBytes);
-  call.response_bytes = row.Unsigned(CallColumn::kResponseBytes);
-  if (call.end_reason == v1::END_REASON_UNSPECIFIED && open_calls == OpenCalls::kInterrupted) {
-    call.end_reason = v1::END_REASON_INTERRUPTED;
-    call.status_code = kInterruptedStatus;
+  absl::StatusOr<CallSummary> call = SummaryOf(row, names_);
+  if (call.ok() && !call->shredded && call->end_reason == v1::END_REASON_UNSPECIFIED &&
+      open_calls == OpenCalls::kInterrupted) {
+    call->end_reason = v1::END_REASON_INTERRUPTED;
+    call->status_code = kInterruptedStatus;
   }
   return call;
 }
@@ -223,8 +196,7 @@ absl::StatusOr<std::vector<SessionSummary>> IndexQueries::Sessions(const Session
         names_.Matching(NameKind::kIdentity, query.identity);
     if (!identities.ok()) return identities.status();
     // Built from numbers, so no text of a query gets into the SQL.
-    std::string sql =
-        "SELECT id, identity, name, peer, port, first_start_ns, last_start_ns, calls FROM sessions WHERE 1";
+    std::string sql = absl::StrCat("SELECT ", kSessionColumns, " FROM sessions WHERE 1");
     if (identities->has_value()) absl::StrAppend(&sql, " AND identity IN (", absl::StrJoin(**identities, ","), ")");
     if (query.since.has_value()) absl::StrAppend(&sql, " AND last_start_ns >= ", absl::ToUnixNanos(*query.since));
     if (query.after.has_value()) absl::StrAppend(&sql, " AND id < ", Clamped(*query.after));
@@ -234,29 +206,13 @@ absl::StatusOr<std::vector<SessionSummary>> IndexQueries::Sessions(const Session
     while (true) {
       const absl::StatusOr<bool> row = select->Step();
       if (!row.ok() || !*row) return row.status();
-      absl::StatusOr<SessionSummary> session = Session(*select);
+      absl::StatusOr<SessionSummary> session = SessionSummaryOf(*select, names_);
       if (!session.ok()) return session.status();
       sessions.push_back(*std::move(session));
     }
   });
   if (!status.ok()) return status;
   return sessions;
-}
-
-absl::StatusOr<SessionSummary> IndexQueries::Session(const Statement& row) {
-  SessionSummary session;
-  session.id = row.Unsigned(0);
-  const std::pair<int, std::string*> names[] = {{1, &session.identity}, {2, &session.name}, {3, &session.peer}};
-  for (const auto& [column, text] : names) {
-    absl::StatusOr<std::string> name = names_.Name(row.Integer(column));
-    if (!name.ok()) return name.status();
-    *text = *std::move(name);
-  }
-  session.peer = JoinPeer(std::move(session.peer), row.Integer(4));
-  session.first_start = absl::FromUnixNanos(row.Integer(5));
-  session.last_start = absl::FromUnixNanos(row.Integer(6));
-  session.calls = row.Unsigned(7);
-  return session;
 }
 
 }  // namespace sallyport::recorder

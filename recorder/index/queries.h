@@ -67,7 +67,6 @@ class IndexQueries {
   absl::Status AddTimes(const CallQuery& query, CallConditions& conditions);
   absl::Status FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit);
   absl::StatusOr<CallSummary> Summary(const Statement& row, OpenCalls open_calls);
-  absl::StatusOr<SessionSummary> Session(const Statement& row);
 
   const std::shared_ptr<const NameSealer> sealer_;
   std::unique_ptr<Database> database_;

@@ -65,7 +65,8 @@ void OpenBoth(const BlockHeader& header, const CheckedBlock& checked, const std:
   Require(block.ok(), "what the verifier opens the reader opens");
   size_t entries = 0;
   const absl::Status status = ForEachEntry(block->body, [&](std::string_view entry) {
-    Require(entries < body.entries.size() && entry == body.entries[entries], "reader and verifier read the same entries");
+    Require(entries < body.entries.size() && entry == body.entries[entries],
+            "reader and verifier read the same entries");
     ++entries;
     return absl::OkStatus();
   });

@@ -1,8 +1,7 @@
 // Signed notes, checkpoints, verifier keys and tree/checkpoint: what is accepted has one spelling.
-#include "recorder/evidence/checkpoint.h"
-
 #include <string>
 
+#include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/signed_note.h"
 #include "recorder/evidence/tree_state.h"
 #include "recorder/evidence/unchecked_checkpoint.h"

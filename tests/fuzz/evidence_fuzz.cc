@@ -1,11 +1,10 @@
 // Evidence files. The key and a checkpoint that it signed are fixed, so that inputs get as far as the proofs.
-#include "recorder/evidence/evidence.h"
-
 #include <xxhash.h>
 
 #include <string>
 
 #include "recorder/evidence/checkpoint.h"
+#include "recorder/evidence/evidence.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/recorder/forged_store.h"
 
@@ -14,8 +13,8 @@ namespace {
 
 struct Known {
   FakeStoreKeys keys{'f'};
-  VerifierKey key = *VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519,
-                                       keys.signing_key().public_key());
+  VerifierKey key =
+      *VerifierKey::Make(CheckpointOrigin(keys.store_id()), SignatureType::kEd25519, keys.signing_key().public_key());
 };
 
 const Known& TheKnown() {
@@ -54,7 +53,8 @@ void FuzzEvidence(std::string_view input) {
     if (!parsed.ok()) return;
     evidence = *parsed;
     const absl::StatusOr<v1::Evidence> again = ParseEvidence(FormatEvidence(evidence));
-    Require(again.ok() && again->SerializeAsString() == evidence.SerializeAsString(), "evidence is written as it is read");
+    Require(again.ok() && again->SerializeAsString() == evidence.SerializeAsString(),
+            "evidence is written as it is read");
   } else {
     if (!evidence.ParseFromArray(input.data(), static_cast<int>(input.size()))) return;
     evidence.set_version(1);

@@ -26,10 +26,10 @@ inline void Require(bool holds, const char* promise) {
 }  // namespace sallyport::recorder
 
 #ifdef SALLYPORT_LIBFUZZER
-#define SALLYPORT_FUZZ_TARGET(Function)                                                                \
-  extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {                            \
-    sallyport::recorder::Function(std::string_view(reinterpret_cast<const char*>(data), size));        \
-    return 0;                                                                                          \
+#define SALLYPORT_FUZZ_TARGET(Function)                                                         \
+  extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {                     \
+    sallyport::recorder::Function(std::string_view(reinterpret_cast<const char*>(data), size)); \
+    return 0;                                                                                   \
   }
 #else
 #define SALLYPORT_FUZZ_TARGET(Function)

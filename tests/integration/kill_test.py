@@ -19,7 +19,6 @@ from harness.gateway import CommandLine, Gateway
 from harness.promises import Promises, equal
 
 KILL = pathlib.Path(__file__).parent / "kill"
-METHODS = 4000
 HELD = 8
 CYCLES_PER_DIRECTORY = 12
 MARK_PROTO = """syntax = "proto3";
@@ -41,7 +40,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sallyportd", required=True)
     parser.add_argument("--sallyport", required=True)
-    parser.add_argument("--cycles", type=int, default=4)
+    parser.add_argument("--cycles", type=int, default=30)
+    parser.add_argument("--methods", type=int, default=4000, help="calls a cycle")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     arguments = parser.parse_args()
     promise = Promises(f"kill -9 under load, {arguments.cycles} cycles, --seed {arguments.seed}")
@@ -64,7 +64,7 @@ class KillTest:
         self.upstream_address = upstream.wait_for_line(r"listening on (\S+)").group(1)
         self.sallyport = CommandLine(arguments.sallyport, directory / "data")
         proto = directory / "mark.proto"
-        methods = "\n".join(f"  rpc M{number}(Blob) returns (Blob);" for number in range(METHODS))
+        methods = "\n".join(f"  rpc M{number}(Blob) returns (Blob);" for number in range(arguments.methods))
         proto.write_text(MARK_PROTO.format(methods=methods))
         self.described = [descriptors.compile_set(directory / "mark.binpb", [directory], proto)]
 
@@ -72,7 +72,7 @@ class KillTest:
         gateway = None
         for cycle in cycles:
             setup = SETUPS[cycle % len(SETUPS)]
-            kill_after = chance.randrange(50, METHODS * 3 // 4)
+            kill_after = chance.randrange(50, self.arguments.methods * 3 // 4)
             with self.promise(f"cycle {cycle} ({setup.name}), killed after {kill_after} acknowledged calls"):
                 if gateway:
                     gateway.stop()
@@ -86,6 +86,7 @@ class KillTest:
             self.sallyport.run("index", "rebuild")
             equal(self.sallyport.calls(), before, "listing after the rebuild")
             assert before, "there were no calls to list"
+            self.sallyport.run("verify")
 
     def gateway(self, setup):
         return Gateway(self.programs, self.arguments.sallyportd, self.upstream_address, self.directory / "data",
@@ -94,7 +95,7 @@ class KillTest:
     def load_and_kill(self, gateway, cycle, kill_after):
         """Numbers of the methods that were acknowledged, how many were tried, and which the upstream saw."""
         seen_before = self.upstream.line_count()
-        load = self.programs.start("load", ["node", KILL / "load.js", gateway.address, cycle, METHODS, HELD])
+        load = self.programs.start("load", ["node", KILL / "load.js", gateway.address, cycle, self.arguments.methods, HELD])
         load.wait_for_line("^held$")
         load.wait_for_line("^acknowledged", count=kill_after, seconds=60)
         gateway.kill()
@@ -105,6 +106,8 @@ class KillTest:
         return acknowledged, tried, seen
 
     def compare(self, cycle, setup, acknowledged, tried, seen):
+        # Of a gateway that runs; what it wrote before it was killed is all there.
+        self.sallyport.run("verify")
         calls = self.sallyport.calls()
         repeated = [call for call, times in collections.Counter(call["id"] for call in calls).items() if times > 1]
         equal(repeated, [], "ids that are listed more than once")

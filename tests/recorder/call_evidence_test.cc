@@ -98,8 +98,7 @@ TEST_CASE("evidence stays good when the keys of its segments are destroyed, and 
   const v1::Evidence evidence = store.CallTwelve();
   store.keys.destroyed[1] = true;
   CHECK(store.Verifies(evidence));
-  CHECK(absl::IsNotFound(
-      BuildCallEvidence(store.layout, store.keys, 12, {store.blocks[0], store.blocks[2]}).status()));
+  CHECK(absl::IsNotFound(BuildCallEvidence(store.layout, store.keys, 12, {store.blocks[0], store.blocks[2]}).status()));
 }
 
 TEST_CASE("evidence waits for a checkpoint that covers it") {
@@ -132,7 +131,10 @@ TEST_CASE("evidence that was changed anywhere proves nothing") {
       [](auto& e) { e.mutable_call()->set_call_id(11); },
       [](auto& e) { e.mutable_call()->clear_blocks(); },
       [](auto& e) { e.mutable_call()->mutable_blocks()->DeleteSubrange(0, 1); },
-      [](auto& e) { e.mutable_call()->mutable_blocks()->DeleteSubrange(1, 1); e.mutable_call()->mutable_blocks(0)->mutable_entries()->DeleteSubrange(0, 1); },
+      [](auto& e) {
+        e.mutable_call()->mutable_blocks()->DeleteSubrange(1, 1);
+        e.mutable_call()->mutable_blocks(0)->mutable_entries()->DeleteSubrange(0, 1);
+      },
       [](auto& e) { e.mutable_call()->mutable_blocks()->SwapElements(0, 1); },
       [](auto& e) { *e.mutable_call()->add_blocks() = e.call().blocks(1); },
       [](auto& e) { e.mutable_call()->mutable_blocks(0)->mutable_entries()->SwapElements(0, 1); },
@@ -171,8 +173,7 @@ TEST_CASE("what is no evidence is refused with the reason") {
 
 TEST_CASE("an answer's evidence names all calls in its part of the log, and shows that there are no others") {
   Store store;
-  const v1::Evidence good =
-      store.Answer({{12, store.blocks[0], store.blocks[2]}});
+  const v1::Evidence good = store.Answer({{12, store.blocks[0], store.blocks[2]}});
   const absl::StatusOr<v1::Evidence> read = ParseEvidence(FormatEvidence(good));
   REQUIRE(read.ok());
   const absl::StatusOr<ProvenEvidence> proven = VerifyEvidence(*read, store.key());

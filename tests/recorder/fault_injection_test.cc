@@ -14,6 +14,7 @@
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/recorder/verified_store.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -80,6 +81,7 @@ void CheckStore(const std::string& store, const std::vector<uint64_t>& acknowled
   auto calls = RebuildIndex(store, {}, [](const RebuildProgress&) {});
   REQUIRE(calls.ok());
   CHECK(DumpIndex(store) == before);
+  CheckVerifies(store);
 }
 
 // The operations of a run in which nothing fails.

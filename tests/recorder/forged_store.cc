@@ -83,8 +83,7 @@ std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root) {
       absl::StrCat("sallyport/", absl::BytesToHexString({keys.store_id().data(), keys.store_id().size()}));
   const std::string& public_key = keys.signing_key().public_key();
   const Hash id = Sha256({name, std::string_view("\n\x01", 2), public_key});
-  const std::string text =
-      absl::StrCat(name, "\n", size, "\n", absl::Base64Escape({root.data(), root.size()}), "\n");
+  const std::string text = absl::StrCat(name, "\n", size, "\n", absl::Base64Escape({root.data(), root.size()}), "\n");
   const std::string signature = std::string(id.data(), 4) + keys.signing_key().Sign(text);
   return absl::StrCat(text, "\n\xE2\x80\x94 ", name, " ", absl::Base64Escape(signature), "\n");
 }
@@ -230,12 +229,13 @@ void ForgedStore::Write(const std::string& directory, const std::string& checkpo
   WriteFile(layout.Leaves(), leaves);
   WriteFile(layout.Checkpoint(), checkpoint);
   const StoreId& id = keys_.store_id();
-  WriteFile(layout.StoreKey(),
-            absl::StrCat("sallyport-key 1\nstore ", absl::BytesToHexString({id.data(), id.size()}), "\npurpose store\n"));
+  WriteFile(layout.StoreKey(), absl::StrCat("sallyport-key 1\nstore ", absl::BytesToHexString({id.data(), id.size()}),
+                                            "\npurpose store\n"));
 }
 
 void WriteFile(const std::string& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 std::string ReadFile(const std::string& path) {

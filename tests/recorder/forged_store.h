@@ -1,5 +1,5 @@
-// Makes stores byte by byte, good ones and forged ones: what somebody can who knows the format and, where a test says so,
-// the keys.
+// Makes stores byte by byte, good ones and forged ones: what somebody can who knows the format and, where a test says
+// so, the keys.
 #ifndef SALLYPORT_TESTS_RECORDER_FORGED_STORE_H_
 #define SALLYPORT_TESTS_RECORDER_FORGED_STORE_H_
 

@@ -1,4 +1,4 @@
-// What the index alone costs. Feeds it blocks of made-up calls; prints CPU per call, live (with commits) and rebuilding.
+// What the index alone costs. Feeds it blocks of made-up calls; prints CPU per call.
 // Usage: index_benchmark [calls] [calls per block] [blocks per commit]
 #include <sys/resource.h>
 
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "recorder/index/index.h"
+#include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 
 namespace sallyport::recorder {
@@ -28,9 +29,7 @@ int Main(int argc, char** argv) {
   const int blocks_per_commit = argc > 3 ? std::atoi(argv[3]) : 20;
   const std::string path = (std::filesystem::temp_directory_path() / "index_benchmark.db").string();
   if (!Index::Remove(path).ok()) return 1;
-  const std::string secret(SecretKey::kSize, 'k');
-  const auto sealer = std::make_shared<NameSealer>(SecretKey(secret), SecretKey(secret).Derive("hashes"), StoreId{});
-  auto index = Index::Open(path, sealer);
+  auto index = Index::Open(path, FixedSealer());
   if (!index.ok()) return 1;
   BlockMaker maker(options, per_block);
   MadeBlock block;

@@ -161,6 +161,7 @@ int Main(int argc, char** argv) {
   std::printf("%.0f calls/s, %.1f calls/block, %.0f blocks/s, %.2f us CPU/call in all (%s)\n", calls / elapsed,
               calls / static_cast<double>(stats.blocks_written), static_cast<double>(stats.blocks_written) / elapsed,
               (CpuSeconds() - cpu) * 1e6 / calls, status.ToString().c_str());
+  std::printf("log: %.0f bytes/call\n", static_cast<double>(stats.bytes_written) / calls);
   const char* names[] = {"callers", "notifier", "writer"};
   int i = 0;
   for (const auto& [id, total] : ThreadSeconds()) {

@@ -11,6 +11,7 @@
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/recorder/verified_store.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -43,6 +44,7 @@ void CheckRebuildGivesTheSame(const std::string& store) {
   INFO(calls.status());
   REQUIRE(calls.ok());
   CHECK(DumpIndex(store) == before);
+  CheckVerifies(store);
 }
 
 // Opens and closes a recorder that has looked after the house at least once.

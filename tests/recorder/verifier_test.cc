@@ -276,8 +276,7 @@ TEST_CASE("what is spliced in from another store is found") {
     const ForgedStore::Block block = store.log.blocks()[0];
     const ForgedStore::Block foreign = other.log.blocks()[0];
     REQUIRE(block.size == foreign.size);
-    store.log.segment(1).replace(block.offset, block.size,
-                                 other.log.segment(1).substr(foreign.offset, foreign.size));
+    store.log.segment(1).replace(block.offset, block.size, other.log.segment(1).substr(foreign.offset, foreign.size));
     store.log.Write(store.directory.store());
     CHECK(!store.Verifies());
     CHECK(!store.Verifies(true));
@@ -471,11 +470,10 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
   const std::map<uint64_t, int> last_block = {{11, 0}, {12, 5}, {13, 2}, {14, 7}, {15, 8}};
   for (const auto& [id, block] : last_block) {
     CallPart call;
-    for (const v1::Entry& entry :
-         id == 12   ? std::vector<v1::Entry>{StartEntry(12), EndEntry(12, 2, 1, 6, 5)}
-         : id == 14 ? std::vector<v1::Entry>{StartEntry(14), EndEntry(14, 0, 0, 0, 0)}
-         : id == 13 ? WholeCall(13, std::string(2000, 'x'))
-                    : WholeCall(id)) {
+    for (const v1::Entry& entry : id == 12   ? std::vector<v1::Entry>{StartEntry(12), EndEntry(12, 2, 1, 6, 5)}
+                                  : id == 14 ? std::vector<v1::Entry>{StartEntry(14), EndEntry(14, 0, 0, 0, 0)}
+                                  : id == 13 ? WholeCall(13, std::string(2000, 'x'))
+                                             : WholeCall(id)) {
       call.Take(entry);
     }
     const ForgedStore::Block& at = store.log.blocks()[block];

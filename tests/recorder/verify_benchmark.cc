@@ -1,6 +1,5 @@
-// How fast a store is verified. Makes one of blocks of about 20 KB that do not compress, and verifies it several times, so that
-// all but the first read it from memory.
-// usage: verify_benchmark DIRECTORY MEGABYTES
+// How fast a store is verified. Makes one of blocks of about 20 KB that do not compress, and verifies it several times,
+// so that all but the first read it from memory. usage: verify_benchmark DIRECTORY MEGABYTES
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>

@@ -119,19 +119,28 @@ TEST_CASE("every byte of a recorder's log and tree that is flipped is found") {
 
 TEST_CASE("a recorder's index that was edited alone is found") {
   RecordedStore store;
-  const auto edit = [&](const std::string& sql) {
+  const auto edit = [&](const std::string& sql, bool with_keys = false) {
     std::filesystem::copy(store.layout.IndexDirectory(), store.directory.path() + "/index");
     {
       auto database = Database::Open(store.layout.Index(), Database::Mode::kWrite);
       REQUIRE(database.ok());
       REQUIRE((*database)->Execute(sql).ok());
     }
-    const VerifyReport report = store.Verify(false);
+    const VerifyReport report = store.Verify(with_keys);
     std::filesystem::remove_all(store.layout.IndexDirectory());
     std::filesystem::rename(store.directory.path() + "/index", store.layout.IndexDirectory());
     return report.verified();
   };
+  const std::string where = " WHERE id = " + std::to_string(store.ids[3]);
   CHECK(edit("SELECT 1"));
+  CHECK(edit("SELECT 1", true));
+  // What only the entries tell takes keys.
+  for (const char* change : {"status = 5", "identity = method", "start_ns = start_ns + 1", "port = 7",
+                             "end_reason = -1", "request_frames = 2", "session = 3"}) {
+    INFO(change);
+    CHECK(!edit(std::string("UPDATE calls SET ") + change + where, true));
+  }
+  CHECK(!edit("UPDATE names SET sealed = (SELECT sealed FROM names ORDER BY id LIMIT 1)", true));
   CHECK(!edit("DELETE FROM calls WHERE id = " + std::to_string(store.ids[3])));
   CHECK(!edit("UPDATE calls SET position = position + 1 WHERE id = " + std::to_string(store.ids[3])));
   CHECK(!edit("UPDATE calls SET id = id + 1000 WHERE id = " + std::to_string(store.ids[3])));

@@ -116,7 +116,7 @@ class CrashingFileSystem : public FileSystem {
                  std::shared_ptr<std::string> synced)
         : system_(system), path_(std::move(path)), file_(std::move(file)), synced_(std::move(synced)) {}
     absl::Status Write(uint64_t offset, std::string_view bytes) override {
-      const Turn turn = system_.Take();
+      const Turn turn = Take();
       if (turn.half) bytes = bytes.substr(0, bytes.size() / 2);
       if (turn.act || turn.half) {
         if (absl::Status status = file_->Write(offset, bytes); !status.ok()) return status;
@@ -124,7 +124,7 @@ class CrashingFileSystem : public FileSystem {
       return turn.status;
     }
     absl::Status Sync() override {
-      const Turn turn = system_.Take();
+      const Turn turn = Take();
       if (!turn.act) return turn.status;
       if (absl::Status status = file_->Sync(); !status.ok()) return status;
       std::lock_guard lock(system_.mutex_);
@@ -132,19 +132,28 @@ class CrashingFileSystem : public FileSystem {
       return turn.status;
     }
     absl::Status Truncate(uint64_t size) override {
-      const Turn turn = system_.Take();
+      const Turn turn = Take();
       return turn.act ? file_->Truncate(size) : turn.status;
     }
     absl::Status Allocate(uint64_t offset, uint64_t size) override {
-      const Turn turn = system_.Take();
+      const Turn turn = Take();
       return turn.act ? file_->Allocate(offset, size) : turn.status;
     }
 
    private:
+    // After an error a file is of no use any more: it never works again.
+    Turn Take() {
+      Turn turn = system_.Take();
+      if (broken_) turn = {absl::UnavailableError("a file was used again after an error"), false};
+      broken_ = !turn.status.ok();
+      return turn;
+    }
+
     CrashingFileSystem& system_;
     const std::string path_;  // files are not renamed while they are open
     const std::unique_ptr<File> file_;
     const std::shared_ptr<std::string> synced_;
+    bool broken_ = false;
   };
 
   // A file from before counts as synced.

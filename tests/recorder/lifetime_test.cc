@@ -1,0 +1,218 @@
+// What has to hold over the life of a store: stores of released versions open, nonces never repeat, keys rotate under
+// load.
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "recorder/keys/key_admin.h"
+#include "recorder/log/segment_reader.h"
+#include "tests/recorder/store_fixture.h"
+#include "tests/recorder/verified_store.h"
+
+namespace sallyport::recorder {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A directory for each format that a released version writes: a store with its keyring beside it, and how many calls.
+const fs::path kGolden = fs::path(SALLYPORT_SOURCE_DIRECTORY) / "tests" / "golden";
+
+size_t CountCalls(const std::string& store) {
+  auto reader = RecordReader::Open(store);
+  INFO(reader.status());
+  REQUIRE(reader.ok());
+  CHECK((*reader)->LogHealth().ok());
+  CallQuery query;
+  query.limit = 100'000;
+  auto calls = (*reader)->Calls(query);
+  REQUIRE(calls.ok());
+  for (const CallSummary& call : *calls) {
+    if (!call.shredded) CHECK(EntriesOf(**reader, call.id).size() >= 2);
+  }
+  return calls->size();
+}
+
+TEST_CASE("a store of every released format opens, verifies, is found in and can be continued") {
+  int formats = 0;
+  for (const auto& golden : fs::directory_iterator(kGolden)) {
+    if (!golden.is_directory()) continue;
+    INFO(golden.path());
+    ++formats;
+    TemporaryDirectory directory;
+    fs::copy(golden.path(), directory.path(), fs::copy_options::recursive);
+    // Git keeps no modes, no locks and no empty directories.
+    fs::permissions(directory.store() + ".keyring", fs::perms::owner_read | fs::perms::owner_write);
+    size_t calls = 0;
+    std::ifstream(directory.path() + "/calls") >> calls;
+    REQUIRE(calls > 0);
+    CHECK(CountCalls(directory.store()) == calls);
+    CheckVerifies(directory.store());
+    {
+      auto recorder = Recorder::Open({directory.store()});
+      INFO(recorder.status());
+      REQUIRE(recorder.ok());
+      CHECK((*recorder)->Stats().damages == 0);
+      const uint64_t id = (*recorder)->NewCallId(absl::Now());
+      REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/New")).ok());
+    }
+    CHECK(CountCalls(directory.store()) == calls + 1);
+    CheckVerifies(directory.store());
+  }
+  CHECK(formats >= 1);
+}
+
+// Run once for each released format: lifetime_test "[make-golden]" with the directory in SALLYPORT_GOLDEN.
+TEST_CASE("makes a golden store", "[.make-golden]") {
+  const char* path = std::getenv("SALLYPORT_GOLDEN");
+  REQUIRE(path != nullptr);
+  fs::create_directories(path);
+  const std::string store = std::string(path) + "/store";
+  RecorderOptions options;
+  options.directory = store;
+  options.segment_bytes = 2000;
+  constexpr int kCalls = 24;
+  for (int run = 0; run < 3; ++run) {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    REQUIRE((*recorder)->KeepDescriptors("0123456789abcdef", "set").ok());
+    for (int i = 0; i < kCalls / 3; ++i) {
+      const uint64_t id = (*recorder)->NewCallId(absl::Now());
+      EntryBatch call = UnaryCall(**recorder, id, absl::Now(), i % 2 == 0 ? "/a.B/Even" : "/c.D/Odd", i % 3);
+      REQUIRE(AppendDurably(**recorder, std::move(call)).ok());
+    }
+    // One that the gateway ends when it stops.
+    const uint64_t id = (*recorder)->NewCallId(absl::Now());
+    EntryBatch open = (*recorder)->NewBatch(id);
+    open.AddStart(absl::Now(), StartOf("/a.B/Open"));
+    REQUIRE(AppendDurably(**recorder, std::move(open)).ok());
+  }
+  REQUIRE(ShredSegment(StoreLayout(store), 2, RealFileSystem()).ok());
+  std::ofstream(std::string(path) + "/calls") << kCalls + 3 << "\n";
+  CheckVerifies(store);
+}
+
+TEST_CASE("no nonce is ever used twice with a key, however often the gateway starts or is rolled back") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  std::set<std::string> used;
+  size_t sealed = 0;
+  const auto collect = [&] {
+    auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    REQUIRE(keys.ok());
+    const auto segments = ListSegments(layout);
+    REQUIRE(segments.ok());
+    for (uint64_t number : *segments) {
+      auto segment = SegmentReader::Open(layout, **keys, number);
+      REQUIRE(segment.ok());
+      const KeyId id = segment->header().key_id;
+      const std::string secret((*keys)->OpenDataKey(number)->key.bytes());
+      REQUIRE(segment->WalkDirectories([&](const Block& block) {
+        if (block.header.seal == Seal::kNone) return absl::OkStatus();
+        ++sealed;
+        const auto& nonce = block.header.nonce;
+        used.insert(secret + std::string(id.data(), id.size()) + std::string(nonce.data(), nonce.size()));
+        return absl::OkStatus();
+      }).ok());
+    }
+  };
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = 1500;
+  for (int start = 0; start < 20; ++start) {
+    // Every start after the first goes on from the same old copy, as after a restored snapshot.
+    if (start == 1) fs::copy(directory.store(), directory.path() + "/snapshot", fs::copy_options::recursive);
+    if (start > 1) {
+      fs::remove_all(directory.store());
+      fs::copy(directory.path() + "/snapshot", directory.store(), fs::copy_options::recursive);
+    }
+    {
+      auto recorder = Recorder::Open(options);
+      REQUIRE(recorder.ok());
+      for (int i = 0; i < 6; ++i) {
+        const uint64_t id = (*recorder)->NewCallId(absl::UnixEpoch());
+        REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::UnixEpoch(), "/a.B/C")).ok());
+      }
+    }
+    if (start == 0) continue;  // in all that follow
+    collect();
+  }
+  // The blocks of the snapshot come again with each copy; all others are new.
+  const size_t of_snapshot = 6;
+  CHECK(used.size() == sealed - 18 * of_snapshot);
+}
+
+TEST_CASE("keys rotated, wrapped again and segments shredded under load lose no call, and the store verifies") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = 20'000;
+  std::set<uint64_t> ids;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    std::atomic<bool> stop = false;
+    std::vector<std::vector<uint64_t>> acknowledged(3);
+    std::vector<std::thread> threads;
+    for (auto& mine : acknowledged) {
+      threads.emplace_back([&] {
+        while (!stop) {
+          const uint64_t id = (*recorder)->NewCallId(absl::Now());
+          if (AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/C")).ok()) mine.push_back(id);
+        }
+      });
+    }
+    for (int round = 0; round < 3; ++round) {
+      const uint64_t before = (*recorder)->Stats().housekeepings;
+      REQUIRE(RotateKeyring(layout, std::nullopt, RealFileSystem()).ok());
+      // Seen in the next round but one at the latest.
+      const absl::Time give_up = absl::Now() + absl::Seconds(30);
+      while ((*recorder)->Stats().housekeepings < before + 2) {
+        REQUIRE(absl::Now() < give_up);
+        std::this_thread::yield();
+      }
+      REQUIRE(RewrapKeys(layout, std::nullopt, round == 2 ? UnusedKeys::kDrop : UnusedKeys::kKeep, RealFileSystem(),
+                         [](uint64_t, uint64_t) {})
+                  .ok());
+    }
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    CHECK((*recorder)->Health().ok());
+    for (const auto& mine : acknowledged) ids.insert(mine.begin(), mine.end());
+  }
+  auto status = ReadKeysStatus(layout, std::nullopt);
+  REQUIRE(status.ok());
+  CHECK(status->key_encryption_keys.size() == 1);
+  {
+    auto reader = RecordReader::Open(directory.store());
+    REQUIRE(reader.ok());
+    for (uint64_t id : ids) REQUIRE((*reader)->Call(id).ok());
+    CHECK(EntriesOf(**reader, *ids.begin()).size() == 6);
+    CHECK(EntriesOf(**reader, *ids.rbegin()).size() == 6);
+  }
+  CheckVerifies(directory.store());
+  // Shredded while a gateway runs: listed as such, and everything still verifies.
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    REQUIRE(ShredSegment(layout, 1, RealFileSystem()).ok());
+    const uint64_t before = (*recorder)->Stats().housekeepings;
+    const absl::Time give_up = absl::Now() + absl::Seconds(30);
+    while ((*recorder)->Stats().housekeepings < before + 2) {
+      REQUIRE(absl::Now() < give_up);
+      std::this_thread::yield();
+    }
+    REQUIRE((*recorder)->Flush().ok());
+    auto reader = RecordReader::Open(directory.store());
+    REQUIRE(reader.ok());
+    CHECK((*reader)->Call(*ids.begin())->shredded);
+    CHECK_FALSE((*reader)->Call(*ids.rbegin())->shredded);
+  }
+  CheckVerifies(directory.store());
+}
+
+}  // namespace
+}  // namespace sallyport::recorder

@@ -1,0 +1,159 @@
+// How long the first page of a search takes, over a store that store_generator made with the same --calls and --days.
+// Each shape of question is asked some hundred times with random values: in one go ("warm"), with the index opened anew
+// for each ("fresh"), and so after the file was thrown out of the page cache ("cold").
+// Usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES]
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "recorder/index/queries.h"
+#include "recorder/store_layout.h"
+#include "tests/recorder/fixed_sealer.h"
+#include "tests/recorder/made_calls.h"
+
+namespace sallyport::recorder {
+namespace {
+
+struct Shape {
+  const char* name;
+  std::function<void(CallQuery&)> ask;
+};
+
+// Chooses values as the calls have them.
+class Values {
+ public:
+  explicit Values(const MadeCallOptions& options) : maker_(options), days_(options.days) {}
+
+  void Identity(CallQuery& query) { query.identity = maker_.Identity(maker_.RandomIdentity()); }
+  void RareIdentity(CallQuery& query) { query.identity = maker_.Identity(150 + Random(50)); }
+  void Method(CallQuery& query) { query.method = maker_.Method(maker_.RandomMethod()); }
+  void RareMethod(CallQuery& query) { query.method = maker_.Method(250 + Random(50)); }
+  void Service(CallQuery& query) { query.method = "example.shop.v1.Service" + std::to_string(Random(30)) + "/*"; }
+  void Window(CallQuery& query) {
+    query.since = Time();
+    query.until = *query.since + absl::Hours(1 + Random(48));
+  }
+  void Session(CallQuery& query) {
+    query.session_id = static_cast<uint64_t>(absl::ToUnixMicros(CallMaker::Begin())) +
+                       static_cast<uint64_t>(Random(days_)) * 86'400'000'000U +
+                       static_cast<uint64_t>(maker_.RandomIdentity() * 2 + Random(2));
+  }
+  void Status(CallQuery& query) { query.status_code = 1 + Random(16); }
+  void After(CallQuery& query) { query.after = static_cast<uint64_t>(absl::ToUnixMicros(Time())); }
+  int Random(int below) { return static_cast<int>(maker_.random()() % static_cast<uint64_t>(below)); }
+
+ private:
+  absl::Time Time() { return CallMaker::Begin() + absl::Seconds(Random(days_ * 86'400)); }
+
+  CallMaker maker_;
+  const int days_;
+};
+
+std::vector<Shape> Shapes(Values& v) {
+  return {
+      {"newest", [](CallQuery&) {}},
+      {"identity", [&](CallQuery& q) { v.Identity(q); }},
+      {"method", [&](CallQuery& q) { v.Method(q); }},
+      {"service (glob)", [&](CallQuery& q) { v.Service(q); }},
+      {"identity+method", [&](CallQuery& q) { v.Identity(q), v.Method(q); }},
+      {"rare identity+method", [&](CallQuery& q) { v.RareIdentity(q), v.RareMethod(q); }},
+      {"window", [&](CallQuery& q) { v.Window(q); }},
+      {"identity+window", [&](CallQuery& q) { v.Identity(q), v.Window(q); }},
+      {"identity+method+window", [&](CallQuery& q) { v.Identity(q), v.Method(q), v.Window(q); }},
+      {"the same, after an id", [&](CallQuery& q) { v.Identity(q), v.Method(q), v.After(q); }},
+      {"session", [&](CallQuery& q) { v.Session(q); }},
+      {"status", [&](CallQuery& q) { v.Status(q); }},
+      {"identity+method+status", [&](CallQuery& q) { v.Identity(q), v.Method(q), v.Status(q); }},
+      {"open", [&](CallQuery& q) { q.open_only = true; }},
+      {"identity+open", [&](CallQuery& q) { v.Identity(q), q.open_only = true; }},
+      {"slow (1 s)", [&](CallQuery& q) { q.min_duration = absl::Seconds(1); }},
+      {"identity+method+slow", [&](CallQuery& q) { v.Identity(q), v.Method(q), q.min_duration = absl::Seconds(1); }},
+      {"nothing there", [&](CallQuery& q) { v.RareIdentity(q), v.RareMethod(q), v.Status(q), q.upstream = "upstream-3"; }},
+  };
+}
+
+class Benchmark {
+ public:
+  Benchmark(std::string path, int queries) : path_(std::move(path)), queries_(queries) {}
+
+  enum class Start { kWarm, kFresh, kCold };
+
+  // Milliseconds, in order.
+  std::vector<double> Run(const Shape& shape, Start start) {
+    std::vector<double> times;
+    std::unique_ptr<IndexQueries> index = Open();
+    for (int i = 0; i < queries_; ++i) {
+      CallQuery query;
+      shape.ask(query);
+      if (start != Start::kWarm) index.reset();
+      if (start == Start::kCold) DropFromPageCache();
+      const auto before = std::chrono::steady_clock::now();
+      if (index == nullptr) index = Open();
+      const auto calls = index->Calls(query, OpenCalls::kGoingOn);
+      const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - before;
+      if (!calls.ok()) {
+        std::fprintf(stderr, "%s\n", calls.status().ToString().c_str());
+        std::exit(3);
+      }
+      found_ += calls->size();
+      times.push_back(took.count());
+    }
+    std::sort(times.begin(), times.end());
+    return times;
+  }
+  uint64_t found() const { return found_; }
+
+ private:
+  std::unique_ptr<IndexQueries> Open() {
+    auto index = IndexQueries::Open(path_, Database::Mode::kRead, FixedSealer());
+    if (index.ok()) return *std::move(index);
+    std::fprintf(stderr, "%s\n", index.status().ToString().c_str());
+    std::exit(3);
+  }
+  void DropFromPageCache() {
+    const int file = open(path_.c_str(), O_RDONLY);
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    close(file);
+  }
+
+  const std::string path_;
+  const int queries_;
+  uint64_t found_ = 0;
+};
+
+int Main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES]\n");
+    return 2;
+  }
+  MadeCallOptions options;
+  options.calls = std::strtoull(argv[2], nullptr, 10);
+  if (argc > 3) options.days = std::atoi(argv[3]);
+  const int queries = argc > 4 ? std::atoi(argv[4]) : 300;
+  Values values(options);
+  std::printf("%-24s %29s %29s %29s\n", "first page, ms", "warm p50/p99/max", "fresh p50/p99/max", "cold p50/p99/max");
+  for (const Shape& shape : Shapes(values)) {
+    Benchmark benchmark(StoreLayout(argv[1]).Index(), queries);
+    std::printf("%-24s", shape.name);
+    for (const auto start : {Benchmark::Start::kWarm, Benchmark::Start::kFresh, Benchmark::Start::kCold}) {
+      const std::vector<double> times = benchmark.Run(shape, start);
+      std::printf("  %8.2f /%7.2f /%7.2f", times[times.size() / 2], times[times.size() * 99 / 100], times.back());
+    }
+    std::printf("   %.1f found\n", static_cast<double>(benchmark.found()) / (3.0 * queries));
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace sallyport::recorder
+
+int main(int argc, char** argv) { return sallyport::recorder::Main(argc, argv); }
