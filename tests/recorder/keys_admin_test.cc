@@ -199,6 +199,23 @@ TEST_CASE("a gateway that runs goes on under the current key while the old one i
   CHECK((*OpenKeys(store.directory, Access::kRead))->OpenDataKey(4)->key.bytes() == key->key.bytes());
 }
 
+TEST_CASE("a key that came into use while files were rewrapped is not dropped") {
+  Store store;
+  const auto second = Rotate(store.directory);
+  REQUIRE(second.ok());
+  bool rotated = false;
+  const auto rewrapping =
+      RewrapKeys(store.directory.layout(), {}, UnusedKeys::kDrop, RealFileSystem(), [&](uint64_t, uint64_t) {
+        if (!rotated) REQUIRE(Rotate(store.directory).ok());
+        rotated = true;
+      });
+  REQUIRE(rewrapping.ok());
+  CHECK(rewrapping->dropped.size() == 1);
+  // All files are under the second key, though the third is the current one.
+  REQUIRE(ReadKeyringFile(store.directory.keyring())->keyring.Find(second->id) != nullptr);
+  store.CheckKeys();
+}
+
 TEST_CASE("no key is dropped while a key file cannot be read") {
   Store store;
   REQUIRE(Rotate(store.directory).ok());
