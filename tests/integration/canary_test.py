@@ -64,6 +64,7 @@ def main():
             return gateway, gateway.wait_for_line(r"listening on (\d[\d.]*:\d+)", seconds=60).group(1)
 
         gateway, address = start()
+        gateway.wait_for_line(r"descriptors \S+ in force", seconds=30)
         done = subprocess.run(["node", SESSION, address], input=json.dumps(list(calls_with_secrets())).encode(),
                               stdout=subprocess.PIPE, check=True, timeout=120)
         statuses = [json.loads(line)["status"] for line in done.stdout.splitlines()]
