@@ -211,6 +211,27 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
   ++starts_;
 }
 
+void EntryBatch::AddDecision(absl::Time time, const Decision& decision) {
+  Add(time, 8, [&](auto& out) {
+    out.Unsigned(1, static_cast<uint64_t>(decision.outcome));
+    out.Text(2, decision.rule);
+    out.Text(3, decision.policy);
+    for (std::string_view rule : decision.shadow) out.PresentText(4, rule);
+    for (const ShownProof& proof : decision.proofs) {
+      out.Message(5, [&](auto& shown) {
+        shown.Unsigned(1, SignExtended(proof.identity.proof));
+        shown.Text(2, proof.identity.issuer);
+        shown.Text(3, proof.identity.subject);
+        for (const std::string& group : proof.identity.groups) shown.PresentText(4, group);
+        shown.Text(5, proof.credential);
+        if (proof.expires != absl::InfiniteFuture()) {
+          shown.Unsigned(6, SignExtended(absl::ToUnixNanos(proof.expires)));
+        }
+      });
+    }
+  });
+}
+
 void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
                           absl::Span<const std::string_view> payload, const SealedView* sealed) {
   size_t payload_size = 0;

@@ -62,6 +62,25 @@ struct CallStart {
   std::string_view durability;
 };
 
+// Mirrors sallyport.v1.Decision.Outcome.
+enum class DecisionOutcome { kAllowed = 1, kDenied = 2, kUnauthenticated = 3, kLimited = 4 };
+
+// A proof that held; see sallyport.v1.ShownProof.
+struct ShownProof {
+  IdentityView identity;
+  std::string_view credential;
+  absl::Time expires = absl::InfiniteFuture();
+};
+
+// What was decided before a call went on; see sallyport.v1.Decision.
+struct Decision {
+  DecisionOutcome outcome = DecisionOutcome::kAllowed;
+  std::string_view rule;
+  std::string_view policy;
+  absl::Span<const std::string_view> shadow;
+  absl::Span<const ShownProof> proofs;
+};
+
 // How a call ended; see sallyport.v1.CallEnd.
 struct CallEnd {
   EndReason reason = EndReason::kCompleted;
@@ -86,6 +105,7 @@ class EntryBatch {
   EntryBatch(uint64_t call_id, const CredentialFingerprint* fingerprint);
 
   void AddStart(absl::Time time, const CallStart& start);
+  void AddDecision(absl::Time time, const Decision& decision);
   // `payload` is the message's bytes in pieces; `sealed`, where they were masked, the original.
   void AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
                 absl::Span<const std::string_view> payload, const SealedView* sealed = nullptr);

@@ -26,6 +26,12 @@ Json Parsed(const std::string& text) {
   return json.is_discarded() ? Json(text) : json;
 }
 
+Json Texts(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(text);
+  return list;
+}
+
 Json MetadataJson(const Metadata& metadata) {
   Json list = Json::array();
   for (const v1::Metadatum& datum : metadata) {
@@ -40,6 +46,23 @@ Json MetadataJson(const Metadata& metadata) {
     list.push_back(std::move(one));
   }
   return list;
+}
+
+Json DecisionJson(const v1::Decision& decision) {
+  Json proofs = Json::array();
+  for (const v1::ShownProof& proof : decision.proofs()) {
+    proofs.push_back({{"proof", ProofName(proof.kind())},
+                      {"issuer", proof.issuer()},
+                      {"subject", proof.subject()},
+                      {"groups", Texts(proof.groups())},
+                      {"credential", proof.credential()},
+                      {"expires", proof.expires_ns() == 0 ? Json() : Json(ExactTime(absl::FromUnixNanos(proof.expires_ns())))}});
+  }
+  return {{"outcome", DecisionName(decision.outcome())},
+          {"rule", decision.rule()},
+          {"policy", decision.policy()},
+          {"shadow", Texts(decision.shadow())},
+          {"proofs", std::move(proofs)}};
 }
 
 Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, const CallDecoder& decoder) {
@@ -104,6 +127,21 @@ std::string ProofName(v1::Proof proof) {
   }
 }
 
+std::string DecisionName(v1::Decision::Outcome outcome) {
+  switch (outcome) {
+    case v1::Decision::OUTCOME_ALLOWED:
+      return "allowed";
+    case v1::Decision::OUTCOME_DENIED:
+      return "denied";
+    case v1::Decision::OUTCOME_UNAUTHENTICATED:
+      return "unauthenticated";
+    case v1::Decision::OUTCOME_LIMITED:
+      return "limited";
+    default:
+      return "unknown";
+  }
+}
+
 std::string IdentityName(const v1::Identity& identity) {
   if (identity.proof() == v1::PROOF_NONE && identity.subject().empty()) return "anonymous";
   return identity.issuer().empty() ? identity.subject() : absl::StrCat(identity.issuer(), "#", identity.subject());
@@ -145,8 +183,6 @@ Json SessionJson(const recorder::SessionSummary& session) {
 
 Json StartJson(const v1::Entry& entry) {
   const v1::CallStart& start = entry.start();
-  Json groups = Json::array();
-  for (const std::string& group : start.identity().groups()) groups.push_back(group);
   return {{"id", recorder::FormatId(entry.call_id())},
           {"session", recorder::FormatId(start.session_id())},
           {"session_name", start.session_name()},
@@ -157,7 +193,7 @@ Json StartJson(const v1::Entry& entry) {
            {{"name", IdentityName(start.identity())},
             {"issuer", start.identity().issuer()},
             {"subject", start.identity().subject()},
-            {"groups", groups},
+            {"groups", Texts(start.identity().groups())},
             {"proof", ProofName(start.identity().proof())}}},
           {"upstream", start.upstream()},
           {"upstream_target", start.upstream_target()},
@@ -177,6 +213,10 @@ Json EntryJson(const v1::Entry& entry, uint64_t start_ns, uint64_t frame_number,
     case v1::Entry::kFrame:
       json = {{"event", "frame"}, {"offset_ns", Offset(entry, start_ns)}};
       json.update(FrameJson(entry.frame(), frame_number, payload, decoder));
+      return json;
+    case v1::Entry::kDecision:
+      json = {{"event", "decision"}, {"offset_ns", Offset(entry, start_ns)}};
+      json.update(DecisionJson(entry.decision()));
       return json;
     case v1::Entry::kHalfClose:
       return {{"event", "half_close"}, {"offset_ns", Offset(entry, start_ns)}};

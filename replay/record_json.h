@@ -39,6 +39,8 @@ std::string EndReasonName(v1::EndReason reason);
 std::string ProofName(v1::Proof proof);
 // "subject", "issuer#subject" or "anonymous", as the index has it.
 std::string IdentityName(const v1::Identity& identity);
+// "allowed", "denied", "unauthenticated" or "limited".
+std::string DecisionName(v1::Decision::Outcome outcome);
 
 // True for a metadata key whose values are bytes.
 bool IsBinaryKey(std::string_view key);

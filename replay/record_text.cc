@@ -143,6 +143,24 @@ void RecordText::Frame(const v1::Entry& entry, uint64_t frame_number) {
   if (cut) out_ << kIndent << "[" << HumanSize(bytes.size() - kMostHex) << " more: --full shows all]\n";
 }
 
+void RecordText::Decision(const v1::Entry& entry) {
+  const v1::Decision& decision = entry.decision();
+  std::string title = DecisionName(decision.outcome());
+  if (!decision.rule().empty()) absl::StrAppend(&title, " by ", Printable(decision.rule()));
+  if (!decision.policy().empty()) absl::StrAppend(&title, "  policy ", Printable(decision.policy()));
+  Event(entry, title);
+  for (const v1::ShownProof& proof : decision.proofs()) {
+    std::string line = absl::StrCat(ProofName(proof.kind()), " of ", Printable(proof.issuer()), " for ",
+                                    Printable(proof.subject()));
+    if (!proof.credential().empty()) absl::StrAppend(&line, "  ", Printable(proof.credential()));
+    if (proof.expires_ns() != 0) {
+      absl::StrAppend(&line, "  until ", HumanTime(absl::FromUnixNanos(proof.expires_ns())));
+    }
+    Lines(line);
+  }
+  for (const std::string& rule : decision.shadow()) Lines(absl::StrCat("in shadow: ", Printable(rule), " would refuse"));
+}
+
 void RecordText::End(const v1::CallEnd& end) {
   if (!end.status_message().empty()) {
     const std::string message = Printable(end.status_message());
@@ -165,6 +183,8 @@ void RecordText::Entry(const v1::Entry& entry, uint64_t frame_number) {
   switch (entry.event_case()) {
     case v1::Entry::kFrame:
       return Frame(entry, frame_number);
+    case v1::Entry::kDecision:
+      return Decision(entry);
     case v1::Entry::kHalfClose:
       return Event(entry, "\xe2\x86\x92 no more requests");
     case v1::Entry::kResponseHeaders:

@@ -32,6 +32,7 @@ class RecordText {
   void Field(const std::string& name, const std::string& value);
   void Metadata(const google::protobuf::RepeatedPtrField<v1::Metadatum>& metadata, const std::string& indent);
   void Frame(const v1::Entry& entry, uint64_t frame_number);
+  void Decision(const v1::Entry& entry);
   void End(const v1::CallEnd& end);
   void Event(const v1::Entry& entry, const std::string& text);
   // Indented lines, cut where the extent asks for it.

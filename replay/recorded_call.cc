@@ -31,6 +31,8 @@ class Assembler {
         call_.start_ns = latest_ns_;
         call_.start = entry.start();
         return absl::OkStatus();
+      case v1::Entry::kDecision:
+        return absl::OkStatus();  // who calls again is decided on again
       case v1::Entry::kFrame:
         return AddFrame(entry.frame());
       case v1::Entry::kHalfClose:

@@ -108,6 +108,10 @@ void TailPrinter::PrintText(const v1::Entry& entry, const FollowedCall& call) co
       what = absl::StrCat(entry.frame().direction() == v1::DIRECTION_RESPONSE ? "\xe2\x86\x90" : "\xe2\x86\x92",
                           "      ", Printable(call.method), "  ", HumanSize(entry.frame().payload().size()));
       break;
+    case v1::Entry::kDecision:
+      what = absl::StrCat("       ", Printable(call.method), "  ", DecisionName(entry.decision().outcome()),
+                          entry.decision().rule().empty() ? "" : " by ", Printable(entry.decision().rule()));
+      break;
     case v1::Entry::kHalfClose:
       what = absl::StrCat("\xe2\x86\x92      ", Printable(call.method), "  no more requests");
       break;
@@ -144,6 +148,11 @@ void TailPrinter::PrintJson(const v1::Entry& entry, const FollowedCall& call) co
       json["direction"] = entry.frame().direction() == v1::DIRECTION_RESPONSE ? "response" : "request";
       json["index"] = entry.frame().index();
       json["size"] = entry.frame().payload().size();
+      break;
+    case v1::Entry::kDecision:
+      json["event"] = "decision";
+      json["outcome"] = DecisionName(entry.decision().outcome());
+      json["rule"] = entry.decision().rule();
       break;
     case v1::Entry::kHalfClose:
       json["event"] = "half_close";

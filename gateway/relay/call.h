@@ -127,6 +127,8 @@ class Call {
   uint64_t response_frames() const { return response_frames_; }
   uint64_t request_bytes() const { return request_bytes_; }
   uint64_t response_bytes() const { return response_bytes_; }
+  // Nothing more is passed on: the end is being recorded, or is as soon as what is under way is done.
+  bool ending() const { return stopped(); }
   // The upstream sent response headers.
   bool headers_present() const { return headers_present_; }
   // The start / the response headers have been given to the recorder (or are about to, by the action that asked).

@@ -14,9 +14,6 @@
 namespace sallyport::gateway {
 namespace {
 
-constexpr std::string_view kSessionKey = "sallyport-session";
-constexpr char kAnonymous[] = "anonymous";
-
 // gRPC writes a timeout with three digits, so up to a hundredth too long.
 constexpr double kTimeoutRounding = 0.01;
 constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
@@ -38,6 +35,7 @@ grpc::ServerGenericBidiReactor* CallSession::Start(const RelayContext& context,
 
 CallSession::CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server)
     : context_(context),
+      rules_(context.rules->Get()),
       server_(server),
       start_(absl::Now()),
       start_tick_(std::chrono::steady_clock::now()),
@@ -50,48 +48,6 @@ CallSession::CallSession(const RelayContext& context, grpc::GenericCallbackServe
       response_waiter_(this) {}
 
 CallSession::~CallSession() { context_.sessions->Leave(session_, absl::Now()); }
-
-void CallSession::Begin() {
-  absl::Status admitted = Admit();
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    call_ = Call(admitted_path_);
-    if (!admitted.ok()) return call_.Refuse(static_cast<int>(admitted.code()), std::string(admitted.message()));
-    return call_.Begin();
-  });
-}
-
-// Finds out what the record's start and the route need to know.
-absl::Status CallSession::Admit() {
-  peer_ = server_->peer();
-  request_encoding_ = IncomingEncoding(server_->c_call());
-  auto named = server_->client_metadata().find(grpc::string_ref(kSessionKey.data(), kSessionKey.size()));
-  if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));
-  if (context_.recorder != nullptr) {
-    id_ = context_.recorder->NewCallId(start_);
-    session_ = context_.sessions->Join(kAnonymous, peer_, session_name_, id_, start_);
-  }
-  if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
-  if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
-  upstream_ =
-      context_.routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
-        auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
-        for (auto pair = begin; pair != end; ++pair) {
-          if (policy::GlobMatches(glob, View(pair->second))) return true;
-        }
-        return false;
-      });
-  if (upstream_ == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1)));
-  }
-  descriptors_ = context_.catalog->Current();
-  if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
-    method_known_ = true;
-    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
-    // chose.
-    if (shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
-  }
-  return absl::OkStatus();
-}
 
 template <typename Event>
 void CallSession::Handle(Event event) {
@@ -145,13 +101,10 @@ Actions CallSession::PerformOne(Action action) {
       upstream_stream_.StartWritesDone();
       break;
     case Action::kReadUpstream:
-      upstream_stream_.StartRead(&response_frame_);
+      ReadUpstream();
       break;
-    case Action::kReadCaller: {
-      caller_.StartRead(&request_frame_);
-      absl::MutexLock lock(&mutex_);
-      return call_.OnCallerReadStarted();
-    }
+    case Action::kReadCaller:
+      return ReadCaller();
     case Action::kDeferHeaders:
       context_.headers_timer->Arm(&headers_slot_, this);
       break;
@@ -168,6 +121,47 @@ Actions CallSession::PerformOne(Action action) {
   return {};
 }
 
+Actions CallSession::ReadCaller() {
+  if (request_pause_ > absl::ZeroDuration()) {
+    const absl::Duration pause = std::exchange(request_pause_, absl::ZeroDuration());
+    context_.timer->Arm(&request_pause_slot_, absl::Now() + pause, this, &CallSession::OnRequestPauseOver);
+    bool ending = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      ending = call_.ending();
+    }
+    // What ends the call looks for pauses when it comes; it may have come before this one began.
+    if (!ending || !context_.timer->Disarm(&request_pause_slot_)) return {};
+  }
+  caller_.StartRead(&request_frame_);
+  absl::MutexLock lock(&mutex_);
+  return call_.OnCallerReadStarted();
+}
+
+void CallSession::ReadUpstream() {
+  if (response_pause_ > absl::ZeroDuration()) {
+    const absl::Duration pause = std::exchange(response_pause_, absl::ZeroDuration());
+    context_.timer->Arm(&response_pause_slot_, absl::Now() + pause, this, &CallSession::OnResponsePauseOver);
+    bool ending = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      ending = call_.ending();
+    }
+    if (!ending || !context_.timer->Disarm(&response_pause_slot_)) return;
+  }
+  upstream_stream_.StartRead(&response_frame_);
+}
+
+void CallSession::OnRequestPauseOver() { Perform(ReadCaller()); }
+
+void CallSession::OnResponsePauseOver() { ReadUpstream(); }
+
+void CallSession::ReleasePauses() {
+  if (!rules_->limits_bytes) return;
+  if (context_.timer->Disarm(&request_pause_slot_)) OnRequestPauseOver();
+  if (context_.timer->Disarm(&response_pause_slot_)) OnResponsePauseOver();
+}
+
 void CallSession::OnCallerReadDone(bool ok) {
   if (!ok) {
     // A read also fails when the call is cancelled; taken for a half-close, that would complete a cut request.
@@ -181,6 +175,7 @@ void CallSession::OnCallerReadDone(bool ok) {
   }
   request_compressed_ = LastMessageCompressed(server_->c_call());
   bool unknown_encoding = request_compressed_ && request_encoding_ == GRPC_COMPRESS_NONE;
+  if (rules_->limits_bytes) request_pause_ = ticket_.Charge(request_frame_.Length(), absl::Now());
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (unknown_encoding) return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
     request_index_ = call_.request_frames();
@@ -201,10 +196,18 @@ void CallSession::OnCallerHeadersSent() {
 }
 
 void CallSession::OnCallerCancel() {
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnCallerLost(LossNow()); });
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (admitted_) return call_.OnCallerLost(LossNow());
+    lost_before_ = LossNow();
+    return Actions();
+  });
+  ReleasePauses();
 }
 
-void CallSession::OnCallerDone() { DropReference(); }
+void CallSession::OnCallerDone() {
+  context_.timer->Disarm(&expiry_slot_);
+  DropReference();
+}
 
 void CallSession::OnUpstreamHeaders(bool ok) {
   absl::Status legal = ok ? CheckMetadata(client_.GetServerInitialMetadata()) : absl::OkStatus();
@@ -220,6 +223,7 @@ void CallSession::OnUpstreamHeaders(bool ok) {
 
 void CallSession::OnUpstreamReadDone(bool ok) {
   response_compressed_ = ok && LastMessageCompressed(client_.c_call());
+  if (ok && rules_->limits_bytes) response_pause_ = ticket_.Charge(response_frame_.Length(), absl::Now());
   bool unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!ok) return call_.OnUpstreamReadEnd();
@@ -249,6 +253,7 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
     if (response_frame_.Valid()) {
       outcome.response_bytes = response_frame_.Length();
       response_compressed_ = LastMessageCompressed(client_.c_call());
+      if (rules_->limits_bytes) ticket_.Charge(*outcome.response_bytes, absl::Now());
       unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
     }
   }
@@ -261,7 +266,18 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
     }
     return actions | call_.OnUpstreamDone(std::move(outcome));
   });
+  ReleasePauses();
   DropReference();
+}
+
+void CallSession::OnExpired() {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!admitted_) expired_before_ = true;
+    if (!admitted_ || call_.ending()) return Actions();
+    refusal_ = ExpiredRefusal();
+    return call_.Refuse(refusal_.code, refusal_.message);
+  });
+  ReleasePauses();
 }
 
 void CallSession::OnHeadersDue() {
@@ -317,11 +333,13 @@ void CallSession::AddResponseHeaders() {
 
 void CallSession::Finish() {
   Call::Outcome outcome;
+  std::string details;
   bool headers = false;
   bool response = false;
   {
     absl::MutexLock lock(&mutex_);
     outcome = call_.outcome();
+    details = DetailsOf(outcome);
     headers = call_.headers_present();
     response = call_.path() == Path::kUnary && call_.response_frames() > 0;
   }
@@ -338,7 +356,12 @@ void CallSession::Finish() {
       return;
     }
   }
-  caller_.Finish(StatusFor(outcome));
+  caller_.Finish(StatusFor(outcome, details));
+}
+
+std::string CallSession::DetailsOf(const Call::Outcome& outcome) const {
+  const bool own = outcome.reason == EndReason::kRefused && outcome.code == refusal_.code;
+  return own ? refusal_.details : std::string();
 }
 
 CallerLoss CallSession::LossNow() const {

@@ -8,18 +8,22 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/relay/call.h"
+#include "gateway/relay/call_timer.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/headers_timer.h"
 #include "gateway/relay/reactors.h"
+#include "gateway/relay/refusal.h"
+#include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/method_catalog.h"
-#include "gateway/upstream/routes.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
@@ -28,10 +32,11 @@ namespace sallyport::gateway {
 struct RelayContext {
   recorder::Recorder* recorder = nullptr;  // null if durability is kOff
   Durability durability = Durability::kCommit;
-  const Routes* routes = nullptr;
+  const CurrentRules* rules = nullptr;
   const MethodCatalog* catalog = nullptr;
   Sessions* sessions = nullptr;
   HeadersTimer* headers_timer = nullptr;
+  CallTimer* timer = nullptr;
 };
 
 // Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the
@@ -58,8 +63,11 @@ class CallSession {
   void OnUpstreamWriteDone(bool ok);
   void OnUpstreamDone(const grpc::Status& status);
 
-  // From the timer.
+  // From the timers.
   void OnHeadersDue();
+  void OnExpired();
+  void OnRequestPauseOver();
+  void OnResponsePauseOver();
 
   void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
   void DropReference() {
@@ -77,8 +85,16 @@ class CallSession {
 
   CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server);
   ~CallSession();
+
+  // Admission (call_session_admission.cc): whatever has to be found out and decided before the call goes on. Each step
+  // goes on to the next, at once or from another thread.
   void Begin();
-  absl::Status Admit();
+  Refusal Examine();
+  void Authenticate();
+  void OnAuthenticated(Authenticator::Result result);
+  Refusal Decide();
+  Refusal Route();
+  void Admitted(Refusal refusal);
 
   // Gives the Call an event under the lock, and performs what it decides.
   template <typename Event>
@@ -94,6 +110,7 @@ class CallSession {
   Actions RecordEnd();
   Actions Append(recorder::EntryBatch batch, Waiter& waiter, Call::Recorded what);
   void AddStart(recorder::EntryBatch& batch);
+  void AddDecision(recorder::EntryBatch& batch);
 
   void PrepareUpstream();
   void OpenUpstream();
@@ -101,18 +118,35 @@ class CallSession {
   void AddResponseHeaders();
   void Finish();
 
+  // Reads on, unless a limit holds the next message back: then later.
+  Actions ReadCaller();
+  void ReadUpstream();
+  void ReleasePauses();
+
+  Refusal ExpiredRefusal() const;
+  // What goes into `grpc-status-details-bin` of a call that ends so.
+  std::string DetailsOf(const Call::Outcome& outcome) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CallerLoss LossNow() const;
   grpc::WriteOptions WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const;
 
-  // Constant after Begin.
+  // Constant once the call is admitted or refused.
   const RelayContext& context_;
+  const std::shared_ptr<const Rules> rules_;
   grpc::GenericCallbackServerContext* const server_;
   const absl::Time start_;
   const std::chrono::steady_clock::time_point start_tick_;
   uint64_t id_ = 0;
   std::string peer_;
+  size_t connection_ = 0;  // the same for calls of one connection, and seldom for others
   std::string session_name_;
   Sessions::Member session_;
+  Caller identity_;
+  std::string identity_name_;
+  bool decided_ = false;  // what follows is recorded
+  recorder::DecisionOutcome decision_ = recorder::DecisionOutcome::kAllowed;
+  std::string_view deciding_rule_;  // of the policy's texts, as are these
+  std::vector<std::string_view> shadow_;
+  policy::LimitTicket ticket_;
   Upstream* upstream_ = nullptr;
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
@@ -122,12 +156,19 @@ class CallSession {
 
   absl::Mutex mutex_;
   Call call_ ABSL_GUARDED_BY(mutex_);
+  bool admitted_ ABSL_GUARDED_BY(mutex_) = false;  // or refused; before, the Call hears of nothing
+  std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
+  bool expired_before_ ABSL_GUARDED_BY(mutex_) = false;
+  Refusal refusal_ ABSL_GUARDED_BY(mutex_);  // the one that the call ended with, if it has details
 
   CallerReactor caller_;
   UpstreamStreamReactor upstream_stream_;
   UpstreamUnaryReactor upstream_unary_;
   grpc::ClientContext client_;
   HeadersTimer::Slot headers_slot_;
+  CallTimer::Slot expiry_slot_;
+  CallTimer::Slot request_pause_slot_;
+  CallTimer::Slot response_pause_slot_;
   Waiter request_waiter_;
   Waiter response_waiter_;
 
@@ -136,6 +177,8 @@ class CallSession {
   grpc::ByteBuffer response_frame_;
   bool request_compressed_ = false;
   bool response_compressed_ = false;
+  absl::Duration request_pause_;  // before the next read
+  absl::Duration response_pause_;
   uint64_t request_index_ = 0;  // of the frame in hand
   uint64_t response_index_ = 0;
   grpc_compression_algorithm response_encoding_ = GRPC_COMPRESS_NONE;

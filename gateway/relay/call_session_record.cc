@@ -12,7 +12,12 @@
 namespace sallyport::gateway {
 namespace {
 
+constexpr std::string_view kStatusDetailsKey = "grpc-status-details-bin";
 constexpr char kNotRecorded[] = "the call cannot be recorded, so it is refused: the gateway's log cannot be written";
+
+recorder::IdentityView ViewOf(const ProvedIdentity& proof) {
+  return {proof.issuer, proof.subject, proof.groups, static_cast<int>(proof.kind)};
+}
 
 }  // namespace
 
@@ -35,6 +40,7 @@ void CallSession::AddStart(recorder::EntryBatch& batch) {
   start.method = server_->method();
   start.authority = server_->host();
   start.peer = peer_;
+  if (!identity_.anonymous()) start.identity = ViewOf(identity_.named());
   start.session_id = session_.id();
   start.session_name = session_name_;
   if (upstream_ != nullptr) {
@@ -53,6 +59,21 @@ void CallSession::AddStart(recorder::EntryBatch& batch) {
   start.path = admitted_path_;
   start.durability = DurabilityName(context_.durability);
   batch.AddStart(start_, start);
+  if (decided_) AddDecision(batch);
+}
+
+void CallSession::AddDecision(recorder::EntryBatch& batch) {
+  recorder::Decision decision;
+  decision.outcome = decision_;
+  decision.rule = deciding_rule_;
+  if (rules_->policy != nullptr) decision.policy = rules_->policy->version();
+  decision.shadow = shadow_;
+  std::vector<recorder::ShownProof> proofs;
+  for (const std::shared_ptr<const ProvedIdentity>& proof : identity_.proofs) {
+    proofs.push_back({ViewOf(*proof), proof->credential, proof->expires});
+  }
+  decision.proofs = proofs;
+  batch.AddDecision(absl::Now(), decision);
 }
 
 Actions CallSession::RecordStart() {
@@ -122,6 +143,7 @@ Actions CallSession::RecordResponse() {
 Actions CallSession::RecordEnd() {
   recorder::CallEnd end;
   Call::Outcome outcome;
+  std::string details;
   std::optional<UpstreamOutcome> upstream;
   bool start = false;
   bool headers = false;
@@ -130,6 +152,7 @@ Actions CallSession::RecordEnd() {
     absl::MutexLock lock(&mutex_);
     if (context_.recorder == nullptr) return call_.OnRecorded(Call::Recorded::kEnd, true);
     outcome = call_.outcome();
+    details = DetailsOf(outcome);
     upstream = call_.upstream_outcome();
     start = !call_.start_recorded();
     headers = call_.headers_present() && !call_.headers_recorded();
@@ -161,6 +184,7 @@ Actions CallSession::RecordEnd() {
   }
   if (upstream.has_value()) metadata = ForRecord(client_.GetServerTrailingMetadata());
   if (!upstream.has_value()) metadata.clear();
+  if (!details.empty()) metadata.push_back({kStatusDetailsKey, details});
   end.trailers = metadata;
   end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
   batch.AddEnd(now, end);

@@ -40,9 +40,9 @@ UpstreamOutcome OutcomeOf(const grpc::Status& status, const grpc::ClientContext&
   return outcome;
 }
 
-grpc::Status StatusFor(const Call::Outcome& outcome) {
+grpc::Status StatusFor(const Call::Outcome& outcome, const std::string& details) {
   if (outcome.code == 0 && outcome.message.empty()) return grpc::Status::OK;
-  return grpc::Status(static_cast<grpc::StatusCode>(outcome.code), outcome.message);
+  return grpc::Status(static_cast<grpc::StatusCode>(outcome.code), outcome.message, details);
 }
 
 }  // namespace sallyport::gateway

@@ -52,6 +52,40 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+TEST_CASE("every member of a decision reaches the entry") {
+  const CredentialFingerprint fingerprint{SecretKey(kKey)};
+  EntryBatch batch(7, &fingerprint);
+  const std::vector<std::string> groups = {"dev", "", "ops"};
+  const std::string_view shadow[] = {"new-rule", "nights"};
+  ShownProof proofs[2];
+  proofs[0] = {{"https://idp.example", "alice", groups, 1}, "kid=1 jti=2", absl::FromUnixNanos(1767323045000000001)};
+  proofs[1] = {{"CN=ca", "build.example", {}, 2}, "serial=1", absl::InfiniteFuture()};
+  Decision decision;
+  decision.outcome = DecisionOutcome::kDenied;
+  decision.rule = "readers";
+  decision.policy = "0123456789abcdef";
+  decision.shadow = shadow;
+  decision.proofs = proofs;
+  batch.AddDecision(absl::FromUnixNanos(5), decision);
+
+  const v1::Decision entry = Parse(batch).at(0).decision();
+  CHECK(entry.outcome() == v1::Decision::OUTCOME_DENIED);
+  CHECK(entry.rule() == "readers");
+  CHECK(entry.policy() == "0123456789abcdef");
+  REQUIRE(entry.shadow_size() == 2);
+  CHECK(entry.shadow(1) == "nights");
+  REQUIRE(entry.proofs_size() == 2);
+  CHECK(entry.proofs(0).kind() == v1::PROOF_JWT);
+  CHECK(entry.proofs(0).issuer() == "https://idp.example");
+  CHECK(entry.proofs(0).subject() == "alice");
+  CHECK(std::vector<std::string>(entry.proofs(0).groups().begin(), entry.proofs(0).groups().end()) == groups);
+  CHECK(entry.proofs(0).credential() == "kid=1 jti=2");
+  CHECK(entry.proofs(0).expires_ns() == 1767323045000000001);
+  CHECK(entry.proofs(1).kind() == v1::PROOF_MTLS);
+  CHECK(entry.proofs(1).groups().empty());
+  CHECK(entry.proofs(1).expires_ns() == 0);
+}
+
 TEST_CASE("every member of a start reaches the entry, whatever its value") {
   const CredentialFingerprint fingerprint{SecretKey(kKey)};
   Random random(1);

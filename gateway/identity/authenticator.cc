@@ -1,0 +1,94 @@
+#include "gateway/identity/authenticator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr std::string_view kScheme = "bearer";
+
+// The token in "Bearer <token>" (RFC 6750, 2.1): the scheme in any case, one or more spaces.
+std::optional<std::string_view> BearerToken(std::string_view authorization) {
+  if (authorization.size() <= kScheme.size() || authorization[kScheme.size()] != ' ') return std::nullopt;
+  for (size_t i = 0; i < kScheme.size(); ++i) {
+    if (absl::ascii_tolower(static_cast<unsigned char>(authorization[i])) != kScheme[i]) return std::nullopt;
+  }
+  authorization.remove_prefix(kScheme.size());
+  authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
+  return authorization;
+}
+
+}  // namespace
+
+absl::Time Caller::expires() const {
+  absl::Time first = absl::InfiniteFuture();
+  for (const std::shared_ptr<const ProvedIdentity>& proof : proofs) first = std::min(first, proof->expires);
+  return first;
+}
+
+Authenticator::Authenticator(Options options) : options_(std::move(options)) {}
+
+std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownCredentials& shown, absl::Time now,
+                                                                 Done done) {
+  std::shared_ptr<const ProvedIdentity> certificate;
+  if (options_.mtls != nullptr && !shown.certificates.leaf.empty()) {
+    ProofResult proof = options_.mtls->Verify(shown.certificates, now);
+    if (!proof.ok()) return proof.status();
+    certificate = *std::move(proof);
+  }
+  if (!shown.authorization.has_value() || !takes_bearer()) return Together(certificate, std::nullopt);
+  const std::optional<std::string_view> token = BearerToken(*shown.authorization);
+  if (!token.has_value()) {
+    return absl::UnauthenticatedError("the authorization is not of the form \"Bearer <token>\"");
+  }
+  if (options_.api_keys != nullptr && ApiKeys::Claims(*token)) {
+    return Together(certificate, options_.api_keys->Verify(*token, now));
+  }
+  if (options_.tokens == nullptr) {
+    return absl::UnauthenticatedError("the bearer token is no API key of this gateway, and it takes no others");
+  }
+  std::optional<ProofResult> proof =
+      options_.tokens->Verify(*token, now, [this, certificate, done = std::move(done)](ProofResult result) mutable {
+        done(Together(certificate, std::move(result)));
+      });
+  if (!proof.has_value()) return std::nullopt;
+  return Together(certificate, *std::move(proof));
+}
+
+Authenticator::Result Authenticator::Together(std::shared_ptr<const ProvedIdentity> certificate,
+                                              std::optional<ProofResult> bearer) const {
+  Caller caller;
+  if (bearer.has_value()) {
+    if (!bearer->ok()) return bearer->status();
+    caller.proofs.push_back(**std::move(bearer));
+  }
+  if (certificate != nullptr) caller.proofs.push_back(std::move(certificate));
+  if (caller.proofs.size() == 2 && RankOf(caller.proofs[1]->kind) < RankOf(caller.proofs[0]->kind)) {
+    std::swap(caller.proofs[0], caller.proofs[1]);
+  }
+  if (!caller.anonymous()) return caller;
+  if (options_.anonymous == Anonymous::kAllowed) return caller;
+  return absl::UnauthenticatedError(absl::StrCat("the caller has to prove who it is: ", WaysIn()));
+}
+
+int Authenticator::RankOf(ProofKind kind) const {
+  const auto found = std::find(options_.precedence.begin(), options_.precedence.end(), kind);
+  if (found != options_.precedence.end()) return static_cast<int>(found - options_.precedence.begin());
+  return static_cast<int>(options_.precedence.size()) + static_cast<int>(kind);
+}
+
+const char* Authenticator::WaysIn() const {
+  if (takes_bearer() && takes_certificates()) {
+    return "send \"authorization: Bearer <token>\", or connect with a client certificate";
+  }
+  if (takes_bearer()) return "send \"authorization: Bearer <token>\"";
+  if (takes_certificates()) return "connect with a client certificate";
+  return "but the gateway is not configured to take any proof";
+}
+
+}  // namespace sallyport::gateway

@@ -1,0 +1,83 @@
+// Who calls: all proofs that a call shows, taken together.
+#ifndef SALLYPORT_GATEWAY_IDENTITY_AUTHENTICATOR_H_
+#define SALLYPORT_GATEWAY_IDENTITY_AUTHENTICATOR_H_
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gateway/identity/api_keys.h"
+#include "gateway/identity/identity.h"
+#include "gateway/identity/mtls.h"
+#include "gateway/identity/token_verifier.h"
+
+namespace sallyport::gateway {
+
+// A caller as the gateway knows it. A value, copied for each call.
+struct Caller {
+  // Every proof that was shown, the one that names the caller first. None: an anonymous caller.
+  absl::InlinedVector<std::shared_ptr<const ProvedIdentity>, 2> proofs;
+
+  bool anonymous() const { return proofs.empty(); }
+  // The proof that names the caller. Not for anonymous callers.
+  const ProvedIdentity& named() const { return *proofs.front(); }
+  // When the first of the proofs is worth nothing any more.
+  absl::Time expires() const;
+};
+
+// What a call shows. Views of what lives at least until Authenticate returns.
+struct ShownCredentials {
+  // The values of `authorization`. There may be no more than one, which the relay sees to.
+  std::optional<std::string_view> authorization;
+  PeerCertificates certificates;  // empty without TLS, and where none was shown
+};
+
+// Puts the ways of proving oneself together: each proof that is shown must hold, whatever the others say, and at least
+// one must be shown unless anonymous callers are let in. Thread-safe; outlives the calls that use it. One for each
+// configuration.
+class Authenticator {
+ public:
+  enum class Anonymous { kRefused, kAllowed };
+  struct Options {
+    // Null where that way is not configured. What is shown of that kind then is nobody's proof: certificates are not
+    // looked at, and tokens belong to the upstream.
+    std::unique_ptr<TokenVerifier> tokens;
+    std::shared_ptr<ApiKeys> api_keys;
+    std::shared_ptr<MtlsVerifier> mtls;
+    Anonymous anonymous = Anonymous::kRefused;
+    std::vector<ProofKind> precedence;  // the kinds that are left out come behind, in the order of ProofKind
+  };
+
+  // UNAUTHENTICATED and UNAVAILABLE as in ProofResult.
+  using Result = absl::StatusOr<Caller>;
+  // Called at most once, from another thread. Must not drop the authenticator.
+  using Done = absl::AnyInvocable<void(Result)>;
+
+  explicit Authenticator(Options options);
+
+  // The result, if it is known at once, which it is unless keys have to be fetched first; otherwise nothing, and `done`
+  // is called. Never blocks.
+  std::optional<Result> Authenticate(const ShownCredentials& shown, absl::Time now, Done done);
+
+  // True if `authorization` is how callers prove themselves, and so not meant for the upstream.
+  bool takes_bearer() const { return options_.tokens != nullptr || options_.api_keys != nullptr; }
+  bool takes_certificates() const { return options_.mtls != nullptr; }
+
+ private:
+  // Puts the proofs in order, and lets anonymous callers in where they may come. `certificate` is null where none was
+  // shown.
+  Result Together(std::shared_ptr<const ProvedIdentity> certificate, std::optional<ProofResult> bearer) const;
+  int RankOf(ProofKind kind) const;
+  const char* WaysIn() const;
+
+  const Options options_;
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_IDENTITY_AUTHENTICATOR_H_

@@ -1,0 +1,209 @@
+// The part of CallSession that comes first: who calls, where the call goes, and whether it may.
+#include <grpc/grpc_security_constants.h>
+
+#include <functional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gateway/relay/call_session.h"
+#include "gateway/relay/message_bytes.h"
+#include "gateway/relay/metadata_rules.h"
+#include "policy/glob.h"
+#include "recorder/call_id.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr std::string_view kSessionKey = "sallyport-session";
+constexpr std::string_view kAuthorizationKey = "authorization";
+constexpr char kAnonymous[] = "anonymous";
+
+grpc::string_ref Ref(std::string_view text) { return {text.data(), text.size()}; }
+
+Refusal Plain(const absl::Status& status) {
+  return {static_cast<int>(status.code()), std::string(status.message()), ""};
+}
+
+// Of a property of the connection that has one value.
+std::string_view PropertyOf(const grpc::AuthContext& connection, const char* name) {
+  const std::vector<grpc::string_ref> values = connection.FindPropertyValues(name);
+  return values.empty() ? std::string_view() : View(values.front());
+}
+
+const char* KindName(policy::LimitKind kind) {
+  switch (kind) {
+    case policy::LimitKind::kCallsPerSecond:
+      return "calls_per_second";
+    case policy::LimitKind::kOpenCalls:
+      return "open_calls";
+    case policy::LimitKind::kBytesPerSecond:
+      return "bytes_per_second";
+  }
+  return "";
+}
+
+}  // namespace
+
+void CallSession::Begin() {
+  if (Refusal refusal = Examine(); !refusal.ok()) return Admitted(std::move(refusal));
+  Authenticate();
+}
+
+// What the call looks like, before anybody is believed.
+Refusal CallSession::Examine() {
+  peer_ = server_->peer();
+  connection_ = std::hash<std::string>()(peer_);
+  request_encoding_ = IncomingEncoding(server_->c_call());
+  auto named = server_->client_metadata().find(Ref(kSessionKey));
+  if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));
+  if (context_.recorder != nullptr) id_ = context_.recorder->NewCallId(start_);
+  if (absl::Status status = CheckPath(server_->method()); !status.ok()) return Plain(status);
+  if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return Plain(status);
+  return {};
+}
+
+void CallSession::Authenticate() {
+  const Authenticator& authenticator = *rules_->authenticator;
+  ShownCredentials shown;
+  const auto& metadata = server_->client_metadata();
+  if (auto found = metadata.find(Ref(kAuthorizationKey)); found != metadata.end()) {
+    shown.authorization = View(found->second);
+  }
+  std::shared_ptr<const grpc::AuthContext> connection;
+  if (authenticator.takes_certificates()) {
+    connection = server_->auth_context();
+    shown.certificates.leaf = PropertyOf(*connection, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+    shown.certificates.chain = PropertyOf(*connection, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME);
+  }
+  AddReference();
+  std::optional<Authenticator::Result> result =
+      rules_->authenticator->Authenticate(shown, start_, [this](Authenticator::Result later) {
+        OnAuthenticated(std::move(later));
+        DropReference();
+      });
+  if (!result.has_value()) return;
+  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
+  OnAuthenticated(*std::move(result));
+}
+
+void CallSession::OnAuthenticated(Authenticator::Result result) {
+  if (!result.ok()) {
+    decided_ = true;
+    decision_ = recorder::DecisionOutcome::kUnauthenticated;
+    return Admitted(MakeRefusal(static_cast<int>(result.status().code()), std::string(result.status().message()),
+                                absl::IsUnauthenticated(result.status()) ? "UNAUTHENTICATED" : "PROOF_NOT_CHECKED",
+                                {{"call", id_ == 0 ? "" : recorder::FormatId(id_)}}));
+  }
+  identity_ = *std::move(result);
+  decided_ = !identity_.anonymous() || rules_->policy != nullptr;
+  Refusal refusal = Route();
+  // Who may not call is not told what there is to be called.
+  if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
+  Admitted(std::move(refusal));
+}
+
+Refusal CallSession::Route() {
+  upstream_ = rules_->routes->Find(
+      server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
+        auto [begin, end] = server_->client_metadata().equal_range(Ref(name));
+        for (auto pair = begin; pair != end; ++pair) {
+          if (policy::GlobMatches(glob, View(pair->second))) return true;
+        }
+        return false;
+      });
+  if (upstream_ == nullptr) {
+    return Plain(absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1))));
+  }
+  descriptors_ = context_.catalog->Current();
+  if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
+    method_known_ = true;
+    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
+    // chose.
+    if (shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
+  }
+  return {};
+}
+
+Refusal CallSession::Decide() {
+  if (rules_->policy == nullptr) return {};
+  const auto metadata = [this](policy::MetadataVisitor visit) {
+    for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
+  };
+  policy::AccessRequest request(metadata);
+  absl::InlinedVector<v1::Proof, 2> proofs;
+  for (const auto& proof : identity_.proofs) proofs.push_back(static_cast<v1::Proof>(proof->kind));
+  request.proofs = proofs;
+  if (!identity_.anonymous()) {
+    request.subject = identity_.named().subject;
+    request.issuer = identity_.named().issuer;
+    request.groups = identity_.named().groups;
+  }
+  request.method = server_->method();
+  if (upstream_ != nullptr) request.upstream = upstream_->name();
+  request.peer = peer_;
+  request.now = start_;
+
+  const policy::AccessDecision access = rules_->policy->Decide(request);
+  deciding_rule_ = access.rule;
+  shadow_.assign(access.shadow_denied.begin(), access.shadow_denied.end());
+  const std::string call = id_ == 0 ? "" : recorder::FormatId(id_);
+  if (!access.allowed) {
+    decision_ = recorder::DecisionOutcome::kDenied;
+    return MakeRefusal(grpc::StatusCode::PERMISSION_DENIED,
+                       absl::StrCat("the gateway's policy does not allow this call (rule \"", access.rule, "\")"),
+                       "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", call}});
+  }
+  policy::Admission admission = rules_->limits->Admit(request);
+  shadow_.insert(shadow_.end(), admission.shadow_exceeded.begin(), admission.shadow_exceeded.end());
+  ticket_ = std::move(admission.ticket);
+  if (admission.admitted) return {};
+  decision_ = recorder::DecisionOutcome::kLimited;
+  deciding_rule_ = admission.limit;
+  return MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                     absl::StrCat("more than limit \"", admission.limit, "\" of the gateway allows (",
+                                  KindName(admission.kind), ")"),
+                     "LIMIT_EXCEEDED",
+                     {{"limit", std::string(admission.limit)}, {"kind", KindName(admission.kind)}, {"call", call}},
+                     admission.retry_after);
+}
+
+void CallSession::Admitted(Refusal refusal) {
+  if (!identity_.anonymous()) {
+    const ProvedIdentity& named = identity_.named();
+    identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
+  }
+  if (context_.recorder != nullptr) {
+    session_ = context_.sessions->Join(identity_.anonymous() ? std::string_view(kAnonymous) : identity_name_, peer_,
+                                       session_name_, id_, start_);
+  }
+  const bool admitted = refusal.ok();
+  // A unary call is over sooner than it would be worth it.
+  if (admitted && rules_->end_expired_calls && admitted_path_ == Path::kStream) {
+    const absl::Time expires = identity_.expires();
+    if (expires != absl::InfiniteFuture()) context_.timer->Arm(&expiry_slot_, expires, this, &CallSession::OnExpired);
+  }
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    admitted_ = true;
+    call_ = Call(admitted_path_);
+    if (!admitted) {
+      refusal_ = std::move(refusal);
+      return call_.Refuse(refusal_.code, refusal_.message);
+    }
+    Actions actions = call_.Begin();
+    if (expired_before_) {
+      refusal_ = ExpiredRefusal();
+      actions |= call_.Refuse(refusal_.code, refusal_.message);
+    }
+    if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
+    return actions;
+  });
+}
+
+Refusal CallSession::ExpiredRefusal() const {
+  return MakeRefusal(grpc::StatusCode::UNAUTHENTICATED,
+                     "the caller's proof of identity has expired: call again with a new one", "PROOF_EXPIRED",
+                     {{"call", id_ == 0 ? "" : recorder::FormatId(id_)}});
+}
+
+}  // namespace sallyport::gateway
