@@ -11,6 +11,8 @@ namespace sallyport::gateway {
 namespace {
 
 constexpr std::string_view kScheme = "bearer";
+// How long after a file has changed it is noticed, at most.
+constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
 
 // The token in "Bearer <token>" (RFC 6750, 2.1): the scheme in any case, one or more spaces.
 std::optional<std::string_view> BearerToken(std::string_view authorization) {
@@ -31,13 +33,39 @@ absl::Time Caller::expires() const {
   return first;
 }
 
-Authenticator::Authenticator(Options options) : options_(std::move(options)) {}
+absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(const IdentityOptions& options) {
+  std::unique_ptr<Authenticator> made(new Authenticator);
+  made->anonymous_ = options.anonymous;
+  made->precedence_ = options.precedence;
+  std::vector<WatchedFiles> files;
+  if (!options.api_keys_file.empty()) {
+    absl::StatusOr<std::unique_ptr<ApiKeys>> keys = ApiKeys::Create(options.api_keys_file);
+    if (!keys.ok()) return keys.status();
+    made->api_keys_ = *std::move(keys);
+    files.emplace_back("identity.api_keys", std::vector<std::string>{made->api_keys_->file()},
+                       [keys = made->api_keys_.get()] { return keys->Reload(); });
+  }
+  if (options.mtls.has_value()) {
+    absl::StatusOr<std::unique_ptr<MtlsVerifier>> mtls = MtlsVerifier::Create(*options.mtls);
+    if (!mtls.ok()) return mtls.status();
+    made->mtls_ = *std::move(mtls);
+    files.emplace_back("identity.mtls", made->mtls_->Files(), [mtls = made->mtls_.get()] { return mtls->Reload(); });
+  }
+  if (!options.issuers.empty()) {
+    absl::StatusOr<std::unique_ptr<TokenVerifier>> tokens = TokenVerifier::Create(options.issuers);
+    if (!tokens.ok()) return tokens.status();
+    made->tokens_ = *std::move(tokens);
+    made->tokens_->Start();
+  }
+  if (!files.empty()) made->watcher_ = std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
+  return made;
+}
 
 std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownCredentials& shown, absl::Time now,
                                                                  Done done) {
   std::shared_ptr<const ProvedIdentity> certificate;
-  if (options_.mtls != nullptr && !shown.certificates.leaf.empty()) {
-    ProofResult proof = options_.mtls->Verify(shown.certificates, now);
+  if (mtls_ != nullptr && !shown.certificates.leaf.empty()) {
+    ProofResult proof = mtls_->Verify(shown.certificates, now);
     if (!proof.ok()) return proof.status();
     certificate = *std::move(proof);
   }
@@ -46,16 +74,19 @@ std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownCred
   if (!token.has_value()) {
     return absl::UnauthenticatedError("the authorization is not of the form \"Bearer <token>\"");
   }
-  if (options_.api_keys != nullptr && ApiKeys::Claims(*token)) {
-    return Together(certificate, options_.api_keys->Verify(*token, now));
+  if (api_keys_ != nullptr && ApiKeys::Claims(*token)) {
+    return Together(certificate, api_keys_->Verify(*token, now));
   }
-  if (options_.tokens == nullptr) {
+  if (tokens_ == nullptr) {
     return absl::UnauthenticatedError("the bearer token is no API key of this gateway, and it takes no others");
   }
-  std::optional<ProofResult> proof =
-      options_.tokens->Verify(*token, now, [this, certificate, done = std::move(done)](ProofResult result) mutable {
-        done(Together(certificate, std::move(result)));
-      });
+  // Nearly every token was seen before: only for others it is worth packing up what comes after.
+  std::optional<ProofResult> proof = tokens_->VerifyNow(*token, now);
+  if (!proof.has_value()) {
+    proof = tokens_->Verify(*token, now, [this, certificate, done = std::move(done)](ProofResult result) mutable {
+      done(Together(certificate, std::move(result)));
+    });
+  }
   if (!proof.has_value()) return std::nullopt;
   return Together(certificate, *std::move(proof));
 }
@@ -72,14 +103,14 @@ Authenticator::Result Authenticator::Together(std::shared_ptr<const ProvedIdenti
     std::swap(caller.proofs[0], caller.proofs[1]);
   }
   if (!caller.anonymous()) return caller;
-  if (options_.anonymous == Anonymous::kAllowed) return caller;
+  if (anonymous_) return caller;
   return absl::UnauthenticatedError(absl::StrCat("the caller has to prove who it is: ", WaysIn()));
 }
 
 int Authenticator::RankOf(ProofKind kind) const {
-  const auto found = std::find(options_.precedence.begin(), options_.precedence.end(), kind);
-  if (found != options_.precedence.end()) return static_cast<int>(found - options_.precedence.begin());
-  return static_cast<int>(options_.precedence.size()) + static_cast<int>(kind);
+  const auto found = std::find(precedence_.begin(), precedence_.end(), kind);
+  if (found != precedence_.end()) return static_cast<int>(found - precedence_.begin());
+  return static_cast<int>(precedence_.size()) + static_cast<int>(kind);
 }
 
 const char* Authenticator::WaysIn() const {

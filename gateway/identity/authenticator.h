@@ -9,10 +9,12 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gateway/identity/api_keys.h"
+#include "gateway/identity/file_watcher.h"
 #include "gateway/identity/identity.h"
+#include "gateway/identity/identity_options.h"
 #include "gateway/identity/mtls.h"
 #include "gateway/identity/token_verifier.h"
 
@@ -42,40 +44,38 @@ struct ShownCredentials {
 // configuration.
 class Authenticator {
  public:
-  enum class Anonymous { kRefused, kAllowed };
-  struct Options {
-    // Null where that way is not configured. What is shown of that kind then is nobody's proof: certificates are not
-    // looked at, and tokens belong to the upstream.
-    std::unique_ptr<TokenVerifier> tokens;
-    std::shared_ptr<ApiKeys> api_keys;
-    std::shared_ptr<MtlsVerifier> mtls;
-    Anonymous anonymous = Anonymous::kRefused;
-    std::vector<ProofKind> precedence;  // the kinds that are left out come behind, in the order of ProofKind
-  };
-
   // UNAUTHENTICATED and UNAVAILABLE as in ProofResult.
   using Result = absl::StatusOr<Caller>;
   // Called at most once, from another thread. Must not drop the authenticator.
   using Done = absl::AnyInvocable<void(Result)>;
 
-  explicit Authenticator(Options options);
+  // Reads the files, and from then on whenever they change; begins to fetch issuers' keys. Errors say what is not in order.
+  static absl::StatusOr<std::unique_ptr<Authenticator>> Create(const IdentityOptions& options);
 
   // The result, if it is known at once, which it is unless keys have to be fetched first; otherwise nothing, and `done`
   // is called. Never blocks.
   std::optional<Result> Authenticate(const ShownCredentials& shown, absl::Time now, Done done);
 
   // True if `authorization` is how callers prove themselves, and so not meant for the upstream.
-  bool takes_bearer() const { return options_.tokens != nullptr || options_.api_keys != nullptr; }
-  bool takes_certificates() const { return options_.mtls != nullptr; }
+  bool takes_bearer() const { return tokens_ != nullptr || api_keys_ != nullptr; }
+  bool takes_certificates() const { return mtls_ != nullptr; }
 
  private:
+  Authenticator() = default;
   // Puts the proofs in order, and lets anonymous callers in where they may come. `certificate` is null where none was
   // shown.
   Result Together(std::shared_ptr<const ProvedIdentity> certificate, std::optional<ProofResult> bearer) const;
   int RankOf(ProofKind kind) const;
   const char* WaysIn() const;
 
-  const Options options_;
+  // Constant after Create. Null where that way is not configured: certificates are then not looked at, and tokens belong
+  // to the upstream.
+  std::unique_ptr<ApiKeys> api_keys_;
+  std::unique_ptr<MtlsVerifier> mtls_;
+  std::unique_ptr<TokenVerifier> tokens_;
+  bool anonymous_ = false;
+  std::vector<ProofKind> precedence_;
+  std::unique_ptr<FileWatcher> watcher_;  // of the above
 };
 
 }  // namespace sallyport::gateway

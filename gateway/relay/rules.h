@@ -18,8 +18,8 @@ namespace sallyport::gateway {
 
 // Made from one reading of the configuration. Immutable; a call keeps to those it began with.
 struct Rules {
-  std::unique_ptr<Authenticator> authenticator;
-  std::unique_ptr<const Routes> routes;
+  std::shared_ptr<Authenticator> authenticator;
+  std::shared_ptr<const Routes> routes;
   std::shared_ptr<const policy::Policy> policy;  // null: there is none, and what callers prove is only recorded
   std::unique_ptr<policy::Limits> limits;        // null without a policy
   bool limits_bytes = false;                     // one of the limits is about bytes
