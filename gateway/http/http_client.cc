@@ -1,6 +1,8 @@
 #include "gateway/http/http_client.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <atomic>
@@ -192,6 +194,16 @@ absl::Status CheckUrl(const std::string& text) {
     return absl::InvalidArgumentError("has a fragment (#…), which a URL to send to cannot have");
   }
   return absl::OkStatus();
+}
+
+bool IsExposed(const std::string& text) {
+  const auto url = ParseUrl(text);
+  if (url == nullptr) return true;
+  if (UrlPart(url.get(), CURLUPART_SCHEME) == "https") return false;
+  const std::string host = UrlPart(url.get(), CURLUPART_HOST);
+  in_addr address = {};
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return (ntohl(address.s_addr) >> 24) != IN_LOOPBACKNET;
+  return host != "[::1]" && !absl::EqualsIgnoreCase(host, "localhost");
 }
 
 std::string PublicPart(const std::string& text) {

@@ -59,6 +59,10 @@ HttpRequest TextPost(std::string url, std::string text);
 // INVALID_ARGUMENT, saying what is expected, unless it is an http or https URL with a host and without a fragment.
 absl::Status CheckUrl(const std::string& url);
 
+// Whether what goes to and comes from a URL can be read and changed on the way: plain http, other than to this
+// machine's own loopback addresses and "localhost". True for what is no URL.
+bool IsExposed(const std::string& url);
+
 // Scheme, host and port: what of a URL may be logged, since users, paths and queries can be secrets.
 std::string PublicPart(const std::string& url);
 
