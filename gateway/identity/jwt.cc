@@ -67,9 +67,9 @@ absl::Status ReadHeader(const json& header, ParsedToken& token) {
   absl::StatusOr<std::optional<std::string>> type = Text(header, "typ");
   if (!type.ok()) return type.status();
   if (type->has_value()) {
-    if ((*type)->empty()) return Refuse(TokenFault::kHeader, "the token's typ is empty");
-    token.type = absl::AsciiStrToLower(**type);
-    token.type = std::string(absl::StripPrefix(token.type, "application/"));
+    const std::string lower = absl::AsciiStrToLower(**type);
+    token.type = std::string(absl::StripPrefix(lower, "application/"));
+    if (token.type.empty()) return Refuse(TokenFault::kHeader, "the token's typ is empty");
   }
   return absl::OkStatus();
 }
