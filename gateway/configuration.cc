@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "gateway/checkpoints/http_client.h"
+#include "gateway/http/http_client.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 

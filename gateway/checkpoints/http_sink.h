@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "gateway/checkpoints/http_client.h"
+#include "gateway/http/http_client.h"
 #include "recorder/evidence/checkpoint_sink.h"
 
 namespace sallyport::gateway {

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "gateway/checkpoints/http_client.h"
 #include "gateway/checkpoints/http_sink.h"
 #include "gateway/checkpoints/witness_sink.h"
+#include "gateway/http/http_client.h"
 #include "recorder/evidence/directory_sink.h"
 #include "recorder/log/file.h"
 

@@ -67,7 +67,7 @@ absl::StatusOr<HttpResponse> WitnessSink::Ask(const recorder::SignedCheckpoint& 
     for (const recorder::Hash& hash : *proof) absl::StrAppend(&body, recorder::Base64(recorder::AsText(hash)), "\n");
   }
   absl::StrAppend(&body, "\n", checkpoint.note);
-  return client_->Post(url_, body);
+  return client_->Send(TextPost(url_, std::move(body)));
 }
 
 absl::Status WitnessSink::KeepAnswer(const recorder::SignedCheckpoint& checkpoint, const std::string& lines,

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "gateway/checkpoints/http_client.h"
+#include "gateway/http/http_client.h"
 #include "recorder/evidence/checkpoint_sink.h"
 #include "recorder/evidence/signed_note.h"
 

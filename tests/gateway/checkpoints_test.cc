@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/checkpoints/http_client.h"
 #include "gateway/checkpoints/http_sink.h"
 #include "gateway/checkpoints/witness_sink.h"
+#include "gateway/http/http_client.h"
 #include "recorder/evidence/merkle.h"
 #include "recorder/evidence/proofs.h"
 #include "recorder/evidence/strict_text.h"
@@ -72,8 +72,9 @@ struct Script {
 class ScriptedClient : public HttpClient {
  public:
   explicit ScriptedClient(Script& script) : script_(script) {}
-  absl::StatusOr<HttpResponse> Post(const std::string& url, std::string_view body) override {
-    script_.requests.push_back({url, std::string(body)});
+  absl::StatusOr<HttpResponse> Send(const HttpRequest& request) override {
+    REQUIRE(request.method == HttpMethod::kPost);
+    script_.requests.push_back({request.url, request.body});
     REQUIRE_FALSE(script_.answers.empty());
     auto answer = std::move(script_.answers.front());
     script_.answers.pop_front();

@@ -1,12 +1,13 @@
-// POST requests over libcurl, which is known to this folder only.
-#ifndef SALLYPORT_GATEWAY_CHECKPOINTS_HTTP_CLIENT_H_
-#define SALLYPORT_GATEWAY_CHECKPOINTS_HTTP_CLIENT_H_
+// HTTP requests over libcurl, which is known to this folder only.
+#ifndef SALLYPORT_GATEWAY_HTTP_HTTP_CLIENT_H_
+#define SALLYPORT_GATEWAY_HTTP_HTTP_CLIENT_H_
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,14 +15,25 @@
 
 namespace sallyport::gateway {
 
+enum class HttpMethod { kGet, kPost };
+
+struct HttpRequest {
+  HttpMethod method = HttpMethod::kGet;
+  std::string url;
+  // Names and values, such as {"Content-Type", "text/plain"}; nothing is sent that is not named here but Host,
+  // User-Agent and Content-Length.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;  // of a POST
+};
+
 struct HttpResponse {
   int status = 0;
   std::string content_type;
   std::string body;
 };
 
-// What a URL's requests share: one connection, kept alive. http and https only; the server's certificate is verified;
-// redirects are not followed. Not thread-safe, but for Cancel.
+// What requests to one server share: a connection, kept alive. http and https only; the server's certificate is
+// verified; redirects are not followed. Not thread-safe, but for Cancel.
 class HttpClient {
  public:
   struct Options {
@@ -34,11 +46,15 @@ class HttpClient {
   static absl::StatusOr<std::unique_ptr<HttpClient>> Create(const Options& options);
   virtual ~HttpClient() = default;
 
-  // Whatever the server answered. UNAVAILABLE if it did not, in time and within the bound; CANCELLED after Cancel.
-  virtual absl::StatusOr<HttpResponse> Post(const std::string& url, std::string_view body) = 0;
+  // Whatever the server answered. UNAVAILABLE if it did not, in time and within the bound; CANCELLED after Cancel;
+  // INVALID_ARGUMENT if a header has what no header can. No error repeats more of the request than PublicPart shows.
+  virtual absl::StatusOr<HttpResponse> Send(const HttpRequest& request) = 0;
   // Ends a request that is under way, and all later ones, soon. From any thread.
   virtual void Cancel() = 0;
 };
+
+// A POST of UTF-8 text.
+HttpRequest TextPost(std::string url, std::string text);
 
 // INVALID_ARGUMENT, saying what is expected, unless it is an http or https URL with a host and without a fragment.
 absl::Status CheckUrl(const std::string& url);
@@ -51,4 +67,4 @@ absl::Status UnexpectedAnswer(const HttpResponse& response);
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_CHECKPOINTS_HTTP_CLIENT_H_
+#endif  // SALLYPORT_GATEWAY_HTTP_HTTP_CLIENT_H_

@@ -1,10 +1,14 @@
-#include "gateway/checkpoints/http_client.h"
+#include "gateway/http/http_client.h"
 
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::gateway {
@@ -37,20 +41,19 @@ std::unique_ptr<CURLU, FreeUrl> ParseUrl(const std::string& text) {
   return url;
 }
 
+// Whether it can stand in one line of a request.
+bool IsHeader(std::string_view name, std::string_view value) {
+  const auto token = [](unsigned char c) { return absl::ascii_isalnum(c) || c == '-' || c == '_'; };
+  const auto visible = [](unsigned char c) { return c >= ' ' && c != 0x7f; };
+  return !name.empty() && std::all_of(name.begin(), name.end(), token) && !value.empty() &&
+         std::all_of(value.begin(), value.end(), visible);
+}
+
 class CurlClient : public HttpClient {
  public:
   CurlClient(CURL* handle, const Options& options) : handle_(handle), options_(options) {}
 
   absl::Status Prepare() {
-    static const char* const kHeaders[] = {"Content-Type: text/plain; charset=utf-8", "Accept:", "Expect:"};
-    for (const char* header : kHeaders) {
-      curl_slist* longer = curl_slist_append(headers_.get(), header);
-      if (longer == nullptr) return absl::ResourceExhaustedError("no memory for HTTP headers");
-      static_cast<void>(headers_.release());
-      headers_.reset(longer);
-    }
-    Set(CURLOPT_HTTPHEADER, headers_.get());
-    Set(CURLOPT_POST, 1L);
     Set(CURLOPT_PROTOCOLS_STR, "http,https");
     Set(CURLOPT_FOLLOWLOCATION, 0L);
     Set(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -76,16 +79,26 @@ class CurlClient : public HttpClient {
                                : absl::FailedPreconditionError(absl::StrCat("libcurl: ", curl_easy_strerror(failed_)));
   }
 
-  absl::StatusOr<HttpResponse> Post(const std::string& url, std::string_view body) override {
+  absl::StatusOr<HttpResponse> Send(const HttpRequest& request) override {
+    if (absl::Status status = SetHeaders(request); !status.ok()) return status;
     response_ = HttpResponse();
     error_[0] = '\0';
-    Set(CURLOPT_URL, url.c_str());
-    Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    Set(CURLOPT_POSTFIELDS, body.data());
+    too_long_ = false;
+    Set(CURLOPT_URL, request.url.c_str());
+    if (request.method == HttpMethod::kPost) {
+      Set(CURLOPT_POST, 1L);
+      Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      Set(CURLOPT_POSTFIELDS, request.body.data());
+    } else {
+      Set(CURLOPT_HTTPGET, 1L);
+    }
     const CURLcode code = failed_ == CURLE_OK ? curl_easy_perform(handle_.get()) : failed_;
+    Set(CURLOPT_POSTFIELDS, nullptr);
+    Set(CURLOPT_HTTPHEADER, nullptr);
+    headers_.reset();
     if (cancelled_) return absl::CancelledError("the request was given up");
     if (code != CURLE_OK) {
-      return absl::UnavailableError(absl::StrCat(PublicPart(url), ": ",
+      return absl::UnavailableError(absl::StrCat(PublicPart(request.url), ": ",
                                                  too_long_           ? "the answer is too long"
                                                  : error_[0] != '\0' ? error_
                                                                      : curl_easy_strerror(code)));
@@ -106,6 +119,31 @@ class CurlClient : public HttpClient {
   void Set(CURLoption option, Value value) {
     const CURLcode code = curl_easy_setopt(handle_.get(), option, value);
     if (failed_ == CURLE_OK) failed_ = code;
+  }
+
+  // Makes the list for this request. What libcurl would add on its own is left out: an Accept for anything, a
+  // Content-Type for forms, and an Expect that costs a round trip.
+  absl::Status SetHeaders(const HttpRequest& request) {
+    std::vector<std::string> lines = {"Accept:", "Content-Type:", "Expect:"};
+    for (const auto& [name, value] : request.headers) {
+      if (!IsHeader(name, value)) {
+        return absl::InvalidArgumentError(absl::StrCat("the HTTP header \"", absl::CHexEscape(name),
+                                                       "\" is empty or has characters that cannot be sent"));
+      }
+      std::erase_if(lines, [&name = name](const std::string& line) {
+        return line.back() == ':' && absl::EqualsIgnoreCase(line.substr(0, line.size() - 1), name);
+      });
+      lines.push_back(absl::StrCat(name, ": ", value));
+    }
+    headers_.reset();
+    for (const std::string& line : lines) {
+      curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
+      if (longer == nullptr) return absl::ResourceExhaustedError("no memory for HTTP headers");
+      static_cast<void>(headers_.release());
+      headers_.reset(longer);
+    }
+    Set(CURLOPT_HTTPHEADER, headers_.get());
+    return absl::OkStatus();
   }
 
   static size_t OnBody(char* bytes, size_t /*one*/, size_t count, void* self) {
@@ -138,6 +176,10 @@ absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(const Options& op
   auto client = std::make_unique<CurlClient>(handle, options);
   if (absl::Status status = client->Prepare(); !status.ok()) return status;
   return client;
+}
+
+HttpRequest TextPost(std::string url, std::string text) {
+  return {HttpMethod::kPost, std::move(url), {{"Content-Type", "text/plain; charset=utf-8"}}, std::move(text)};
 }
 
 absl::Status CheckUrl(const std::string& text) {
