@@ -28,7 +28,7 @@ void FetchThreads::Work() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &FetchThreads::HasWork));
-      if (stopping_) return;
+      if (queue_.empty()) return;
       task = std::move(queue_.front());
       queue_.pop_front();
     }

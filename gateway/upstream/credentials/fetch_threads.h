@@ -13,8 +13,8 @@
 namespace sallyport::gateway {
 
 // Runs tasks in their order, at most `threads` at a time; threads are started with the first task. Each source of
-// credentials that may be slow has its own, so that none waits for another. Thread-safe. Its destructor waits for what
-// is under way, and drops what has not begun: by then nobody waits for it any more.
+// credentials has its own, so that none waits for another that is slow. Thread-safe. Its destructor returns once all
+// that was taken has been run.
 class FetchThreads final : public FetchRunner {
  public:
   explicit FetchThreads(size_t threads, size_t most_queued = 1000) : count_(threads), most_queued_(most_queued) {}

@@ -18,12 +18,12 @@ namespace {
 
 // A name in the one form that its spellings have in common: servers behind CGI and the like take `_` for `-`.
 std::string Folded(std::string_view name) {
-  if (name.ends_with("-bin") || name.ends_with("_bin")) name.remove_suffix(4);
   std::string folded(name);
   for (char& c : folded) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     if (c == '_') c = '-';
   }
+  if (folded.ends_with("-bin")) folded.resize(folded.size() - 4);
   return folded;
 }
 
