@@ -7,6 +7,12 @@
 
 namespace sallyport::recorder {
 
+void Wipe(std::string& text) {
+  text.resize(text.capacity());
+  Cleanse(text.data(), text.size());
+  text.clear();
+}
+
 SecretText ToBase64(std::string_view bytes) { return SecretText(absl::Base64Escape(View(bytes))); }
 
 std::optional<SecretText> FromBase64(std::string_view text) {

@@ -11,19 +11,30 @@
 
 namespace sallyport::recorder {
 
-// Moved, not copied.
+// Overwrites all that a string holds, what is past its end included, and leaves it empty.
+void Wipe(std::string& text);
+
+// Moved, not copied; cannot be printed or formatted.
 class SecretText {
  public:
   SecretText() = default;
-  explicit SecretText(std::string text) : text_(std::move(text)) {}
+  // Takes the text over; nothing of it stays behind in `text`.
+  explicit SecretText(std::string&& text) {
+    text_.swap(text);
+    Wipe(text);
+  }
   SecretText(SecretText&& other) noexcept { text_.swap(other.text_); }
   SecretText& operator=(SecretText&& other) noexcept {
     text_.swap(other.text_);
     return *this;
   }
-  ~SecretText() { Cleanse(text_.data(), text_.size()); }
+  ~SecretText() { Wipe(text_); }
 
+  SecretText Copy() const { return SecretText(std::string(text_)); }
   std::string_view view() const { return text_; }
+
+  template <typename Stream>
+  friend Stream& operator<<(Stream& stream, const SecretText&) = delete;
 
  private:
   std::string text_;
