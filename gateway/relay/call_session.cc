@@ -2,6 +2,7 @@
 
 #include <grpcpp/support/channel_arguments.h>
 
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,6 +64,7 @@ void CallSession::Begin() {
 // Finds out what the record's start and the route need to know.
 absl::Status CallSession::Admit() {
   peer_ = server_->peer();
+  connection_ = std::hash<std::string>()(peer_);
   request_encoding_ = IncomingEncoding(server_->c_call());
   auto named = server_->client_metadata().find(grpc::string_ref(kSessionKey.data(), kSessionKey.size()));
   if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));

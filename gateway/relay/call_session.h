@@ -71,6 +71,7 @@ class CallSession {
   struct Waiter final : recorder::AppendWaiter {
     explicit Waiter(CallSession* owner) : session(owner) {}
     void OnAppended(absl::Status status) override;
+    size_t Group() const override { return session->connection_; }
     CallSession* const session;
     Call::Recorded what = Call::Recorded::kStart;
   };
@@ -111,6 +112,7 @@ class CallSession {
   const std::chrono::steady_clock::time_point start_tick_;
   uint64_t id_ = 0;
   std::string peer_;
+  size_t connection_ = 0;  // the same for calls of one connection, and seldom for others
   std::string session_name_;
   Sessions::Member session_;
   Upstream* upstream_ = nullptr;
