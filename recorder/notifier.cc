@@ -1,10 +1,34 @@
 #include "recorder/notifier.h"
 
+#include <algorithm>
+
 namespace sallyport::recorder {
+namespace {
 
-Notifier::Notifier() : thread_([this] { Run(); }) {}
+// Fewer are not worth waking a second thread for.
+constexpr size_t kMany = 4;
 
-Notifier::~Notifier() {
+}  // namespace
+
+void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status) {
+  if (waiters.empty()) return;
+  const bool many = waiters.size() >= kMany;
+  if (many) {
+    std::stable_sort(waiters.begin(), waiters.end(),
+                     [](const AppendWaiter* a, const AppendWaiter* b) { return a->Group() < b->Group(); });
+  }
+  // Dealt in turns, so that each group is shared by the threads.
+  for (size_t i = 0; i < waiters.size(); ++i) dealt_[many ? i % lines_.size() : 0].push_back({waiters[i], status});
+  waiters.clear();
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    lines_[i].Add(dealt_[i]);
+    dealt_[i].clear();
+  }
+}
+
+Notifier::Line::Line() : thread_([this] { Run(); }) {}
+
+Notifier::Line::~Line() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -13,17 +37,16 @@ Notifier::~Notifier() {
   thread_.join();
 }
 
-void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status) {
-  if (waiters.empty()) return;
+void Notifier::Line::Add(const std::vector<Notice>& notices) {
+  if (notices.empty()) return;
   {
     std::lock_guard lock(mutex_);
-    for (AppendWaiter* waiter : waiters) notices_.push_back({waiter, status});
+    notices_.insert(notices_.end(), notices.begin(), notices.end());
   }
-  waiters.clear();
   wake_.notify_one();
 }
 
-void Notifier::Run() {
+void Notifier::Line::Run() {
   std::vector<Notice> notices;
   while (true) {
     {

@@ -64,6 +64,9 @@ class AppendWaiter {
  public:
   virtual ~AppendWaiter() = default;
   virtual void OnAppended(absl::Status status) = 0;
+  // Waiters of one group go on to use the same thing, such as a caller's connection, and are told close to each other.
+  // Called before OnAppended.
+  virtual size_t Group() const { return 0; }
 };
 
 struct RecorderStats {

@@ -61,7 +61,7 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(const Ident
   return made;
 }
 
-std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownCredentials& shown, absl::Time now,
+std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownProofs& shown, absl::Time now,
                                                                  Done done) {
   std::shared_ptr<const ProvedIdentity> certificate;
   if (mtls_ != nullptr && !shown.certificates.leaf.empty()) {

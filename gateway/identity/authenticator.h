@@ -33,7 +33,7 @@ struct Caller {
 };
 
 // What a call shows. Views of what lives at least until Authenticate returns.
-struct ShownCredentials {
+struct ShownProofs {
   // The values of `authorization`. There may be no more than one, which the relay sees to.
   std::optional<std::string_view> authorization;
   PeerCertificates certificates;  // empty without TLS, and where none was shown
@@ -54,7 +54,7 @@ class Authenticator {
 
   // The result, if it is known at once, which it is unless keys have to be fetched first; otherwise nothing, and `done`
   // is called. Never blocks.
-  std::optional<Result> Authenticate(const ShownCredentials& shown, absl::Time now, Done done);
+  std::optional<Result> Authenticate(const ShownProofs& shown, absl::Time now, Done done);
 
   // True if `authorization` is how callers prove themselves, and so not meant for the upstream.
   bool takes_bearer() const { return tokens_ != nullptr || api_keys_ != nullptr; }

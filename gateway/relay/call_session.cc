@@ -2,6 +2,7 @@
 
 #include <grpcpp/support/channel_arguments.h>
 
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

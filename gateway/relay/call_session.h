@@ -79,6 +79,7 @@ class CallSession {
   struct Waiter final : recorder::AppendWaiter {
     explicit Waiter(CallSession* owner) : session(owner) {}
     void OnAppended(absl::Status status) override;
+    size_t Group() const override { return session->connection_; }
     CallSession* const session;
     Call::Recorded what = Call::Recorded::kStart;
   };

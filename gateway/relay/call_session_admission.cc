@@ -65,7 +65,7 @@ Refusal CallSession::Examine() {
 
 void CallSession::Authenticate() {
   const Authenticator& authenticator = *rules_->authenticator;
-  ShownCredentials shown;
+  ShownProofs shown;
   const auto& metadata = server_->client_metadata();
   if (auto found = metadata.find(Ref(kAuthorizationKey)); found != metadata.end()) {
     shown.authorization = View(found->second);

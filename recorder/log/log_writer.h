@@ -113,6 +113,8 @@ class LogWriter {
   // Goes on in a new segment if the present one is full and there is space for another.
   absl::Status RollIfFull(absl::Time now);
   absl::Status WriteSynced(std::string_view bytes);
+  // Before `bytes` more are written: sees to it that blocks like this one, and some that follow, overwrite zeros.
+  absl::Status WriteZerosAhead(uint64_t bytes);
   BlockBuilder::Place Here() const { return {end(), next_sequence_, tree_.end()}; }
   void AddLeaf(const Hash& leaf);
   void FillDirectory(absl::Span<const CallEntries> entries);
@@ -128,6 +130,7 @@ class LogWriter {
   uint64_t segment_;
   uint64_t offset_ = 0;
   uint64_t reserved_ = 0;  // how far the segment's file has disk space
+  uint64_t zeroed_ = 0;    // how far zeros have been written into it
   uint64_t next_sequence_;
   uint64_t segment_first_sequence_ = 0;
   uint64_t bytes_written_ = 0;
