@@ -18,7 +18,9 @@ struct Target {
 constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"segment_header", sallyport::recorder::FuzzSegmentHeader},
                                {"checkpoint", sallyport::recorder::FuzzCheckpoint},
-                               {"evidence", sallyport::recorder::FuzzEvidence}};
+                               {"evidence", sallyport::recorder::FuzzEvidence},
+                               {"bearer_token", sallyport::recorder::FuzzBearerToken},
+                               {"key_set", sallyport::recorder::FuzzKeySet}};
 
 }  // namespace
 
