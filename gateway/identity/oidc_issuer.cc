@@ -51,7 +51,9 @@ std::optional<ProofResult> OidcIssuer::Verify(const ParsedToken& token, const To
     if (FaultOf(status) != TokenFault::kKey) return status;
     absl::MutexLock lock(&mutex_);
     if (schedule_.ForUnknownKey(now) == KeySchedule::Advice::kWait) return WaitForKeys(token, id, done);
-    return status;
+    if (schedule_.last_result().ok()) return status;
+    // The key may be a new one.
+    return absl::UnavailableError("the keys of the token's issuer cannot be had now; try again later");
   }
   if (reviewer_ != nullptr) return AskForReview(token, id, *std::move(identity), epoch, done);
   auto proved = std::make_shared<const ProvedIdentity>(*std::move(identity));

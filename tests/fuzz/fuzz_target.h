@@ -16,6 +16,8 @@ void FuzzSegmentHeader(std::string_view input);
 void FuzzCheckpoint(std::string_view input);
 void FuzzEvidence(std::string_view input);
 void FuzzTokenAnswer(std::string_view input);
+void FuzzBearerToken(std::string_view input);
+void FuzzKeySet(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

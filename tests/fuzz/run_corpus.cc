@@ -19,7 +19,9 @@ constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"segment_header", sallyport::recorder::FuzzSegmentHeader},
                                {"checkpoint", sallyport::recorder::FuzzCheckpoint},
                                {"evidence", sallyport::recorder::FuzzEvidence},
-                               {"token_answer", sallyport::recorder::FuzzTokenAnswer}};
+                               {"token_answer", sallyport::recorder::FuzzTokenAnswer},
+                               {"bearer_token", sallyport::recorder::FuzzBearerToken},
+                               {"key_set", sallyport::recorder::FuzzKeySet}};
 
 }  // namespace
 

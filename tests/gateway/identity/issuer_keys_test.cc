@@ -208,6 +208,8 @@ TEST_CASE("nonsense from a provider changes nothing, and is not believed") {
     running.provider.Says(url, body);
     running.Pass(absl::Minutes(15));
     CHECK((*running.Now("first")).ok());
+    // Which may be a new key, for all that is known.
+    CHECK(absl::IsUnavailable((*running.Now("second")).status()));
   }
   for (const int status : {204, 301, 302, 404, 500}) {
     Scene scene;
