@@ -65,7 +65,7 @@ TEST_CASE("an upstream without a target, or with half a certificate, is refused"
   CHECK(absl::IsInvalidArgument(Upstream::Create(options).status()));
   options.target = "x:1";
   options.tls = true;
-  options.cert_pem = "c";
+  options.cert_file = "c";
   CHECK(absl::IsInvalidArgument(Upstream::Create(options).status()));
 }
 

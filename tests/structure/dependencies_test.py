@@ -23,6 +23,7 @@ TARGETS = {
     "sallyport_policy": "policy",
     "sallyport_recorder": "recorder",
     "sallyport_relay": "gateway",
+    "sallyport_admin": "gateway",
     "sallyport_credentials": "gateway",
     "sallyport_http": "gateway",
     "sallyport_gateway": "gateway",
