@@ -7,7 +7,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "gateway/admin/admin_server.h"
 #include "gateway/http/http_client.h"
+#include "gateway/upstream/credentials/credentials_check.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -41,6 +43,7 @@ class Checker {
     CheckListen();
     CheckData();
     CheckLimits();
+    CheckAdmin();
     CheckUpstreams();
     CheckRoutes();
     CheckDescriptors();
@@ -91,6 +94,12 @@ class Checker {
       return "";
     }
     return *std::move(text);
+  }
+
+  // The path, of a file that is read later on.
+  std::string ReadableFile(const std::string& key, const std::string& path) {
+    File(key, path);
+    return path;
   }
 
   void CheckListen() {
@@ -162,6 +171,22 @@ class Checker {
     options_.session_idle = Duration("sessions.idle", config_.sessions().idle(), kDefaultSessionIdle);
   }
 
+  // What the checks of other files tell their faults to.
+  auto Faults() {
+    return [this](const std::string& key, absl::string_view problem) { Fail(key, problem); };
+  }
+
+  void CheckAdmin() {
+    options_.admin_address = config_.admin().address();
+    if (!options_.admin_address.empty()) {
+      if (absl::Status status = CheckAdminAddress(options_.admin_address); !status.ok()) {
+        Fail("admin.address", absl::StrCat("\"", options_.admin_address, "\" ", status.message()));
+      }
+    }
+    if (!config_.has_token_signing()) return;
+    options_.token_signing = CheckTokenSigning(config_.token_signing(), "token_signing", Faults());
+  }
+
   void CheckUpstreams() {
     if (config_.upstreams().empty())
       Fail("upstreams", "give at least one upstream, such as etcd: {target: \"host:port\"}");
@@ -176,9 +201,9 @@ class Checker {
       if (!upstream.load_balancing().empty()) options.load_balancing = upstream.load_balancing();
       if (upstream.has_tls()) {
         options.tls = true;
-        options.ca_pem = File(key + ".tls.ca", upstream.tls().ca());
-        options.cert_pem = File(key + ".tls.cert", upstream.tls().cert());
-        options.key_pem = File(key + ".tls.key", upstream.tls().key());
+        options.ca_file = ReadableFile(key + ".tls.ca", upstream.tls().ca());
+        options.cert_file = ReadableFile(key + ".tls.cert", upstream.tls().cert());
+        options.key_file = ReadableFile(key + ".tls.key", upstream.tls().key());
         options.server_name = upstream.tls().server_name();
         if (upstream.tls().cert().empty() != upstream.tls().key().empty()) {
           Fail(key + ".tls", "needs both cert and key, or neither");
@@ -186,6 +211,10 @@ class Checker {
       }
       options.message_bytes = options_.message_bytes;
       options.metadata_bytes = options_.metadata_bytes;
+      if (upstream.has_credentials()) {
+        options.credentials =
+            CheckCredentials(upstream.credentials(), key + ".credentials", name, config_.has_token_signing(), Faults());
+      }
       options_.upstreams.push_back(std::move(options));
     }
   }
@@ -194,12 +223,24 @@ class Checker {
     for (int i = 0; i < config_.routes_size(); ++i) {
       const v1::Route& route = config_.routes(i);
       CheckUpstreamName(absl::StrCat("routes[", i, "].upstream"), route.upstream());
+      CheckForwarding(absl::StrCat("routes[", i, "].forward_authorization"), route);
       options_.routes.push_back({route, route.upstream()});
     }
     if (config_.routes().empty()) {
       if (config_.upstreams_size() > 1) Fail("routes", "is missing: with several upstreams, say which calls go where");
       if (config_.upstreams_size() == 1) {
         options_.routes.push_back({v1::Route(), config_.upstreams().begin()->first});
+      }
+    }
+  }
+
+  void CheckForwarding(const std::string& key, const v1::Route& route) {
+    if (!route.forward_authorization()) return;
+    for (const UpstreamOptions& upstream : options_.upstreams) {
+      if (upstream.name == route.upstream() && upstream.credentials.has_value() &&
+          upstream.credentials->Names("authorization")) {
+        Fail(key, absl::StrCat("cannot stand with credentials of upstream ", upstream.name,
+                               " that are sent as authorization too"));
       }
     }
   }

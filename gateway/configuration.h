@@ -10,10 +10,11 @@
 #include "absl/time/time.h"
 #include "gateway/checkpoints/sinks.h"
 #include "gateway/relay/durability.h"
+#include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
-#include "recorder/recorder.h"
 #include "recorder/keys/key_source.h"
+#include "recorder/recorder.h"
 #include "sallyport/v1/config.pb.h"
 
 namespace sallyport::gateway {
@@ -49,6 +50,8 @@ struct GatewayOptions {
   uint64_t metadata_bytes = 0;
   absl::Duration session_idle;
   CheckpointOptions checkpoints;
+  std::string admin_address;  // "host:port"; empty for none
+  std::optional<TokenSigningOptions> token_signing;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

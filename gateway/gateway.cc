@@ -47,6 +47,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.sessions = gateway->sessions_.get();
   context.headers_timer = gateway->headers_timer_.get();
   gateway->service_ = std::make_unique<RelayService>(context);
+  if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
   if (absl::Status status = gateway->Listen(options); !status.ok()) return status;
   return gateway;
 }
@@ -62,7 +63,8 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   recorder_options.buffer_bytes = options.buffer_bytes;
   recorder_options.segment_bytes = options.segment_bytes;
   recorder_options.retention = options.retention;
-  absl::StatusOr<std::vector<std::shared_ptr<recorder::CheckpointSink>>> sinks = MakeCheckpointSinks(options.checkpoints);
+  absl::StatusOr<std::vector<std::shared_ptr<recorder::CheckpointSink>>> sinks =
+      MakeCheckpointSinks(options.checkpoints);
   if (!sinks.ok()) return sinks.status();
   recorder_options.checkpoint_sinks = *std::move(sinks);
   recorder_options.checkpoint_interval = options.checkpoints.interval;
@@ -73,8 +75,13 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
 }
 
 absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
+  if (options.token_signing.has_value()) {
+    absl::StatusOr<std::unique_ptr<TokenSigner>> signer = TokenSigner::Create(*options.token_signing, absl::Now());
+    if (!signer.ok()) return signer.status();
+    token_signer_ = *std::move(signer);
+  }
   for (const UpstreamOptions& upstream_options : options.upstreams) {
-    absl::StatusOr<std::unique_ptr<Upstream>> upstream = Upstream::Create(upstream_options);
+    absl::StatusOr<std::unique_ptr<Upstream>> upstream = Upstream::Create(upstream_options, token_signer_.get());
     if (!upstream.ok()) return upstream.status();
     upstreams_.push_back(*std::move(upstream));
   }
@@ -85,6 +92,7 @@ absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
     rule.methods.assign(route.match.methods().begin(), route.match.methods().end());
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
+    rule.forward_authorization = route.match.forward_authorization();
     for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
       if (upstream->name() == route.upstream) rule.upstream = upstream.get();
     }
@@ -113,6 +121,24 @@ absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {
     }
   }
   refresher_ = std::make_unique<ReflectionRefresher>(std::move(sources), catalog_.get());
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
+  if (options.admin_address.empty()) return absl::OkStatus();
+  constexpr absl::Duration kKeysKept = absl::Minutes(1);
+  AdminServer::Handlers handlers;
+  if (token_signer_ != nullptr) {
+    handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
+      return AdminAnswer{200, "application/jwk-set+json", signer->KeySet(absl::Now()), kKeysKept};
+    };
+    handlers["/.well-known/openid-configuration"] = [signer = token_signer_.get()] {
+      return AdminAnswer{200, "application/json", signer->ProviderMetadata(), kKeysKept};
+    };
+  }
+  absl::StatusOr<std::unique_ptr<AdminServer>> admin = AdminServer::Start(options.admin_address, std::move(handlers));
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
   return absl::OkStatus();
 }
 
@@ -151,6 +177,7 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     server_ = nullptr;
   }
+  admin_ = nullptr;
   if (recorder_ == nullptr) return absl::OkStatus();
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;

@@ -10,9 +10,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/admin/admin_server.h"
 #include "gateway/configuration.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/sessions.h"
+#include "gateway/upstream/credentials/token_signer.h"
 #include "gateway/upstream/method_catalog.h"
 #include "gateway/upstream/reflection.h"
 #include "gateway/upstream/routes.h"
@@ -31,6 +33,8 @@ class Gateway {
 
   // What is listened on, with real ports in place of port 0.
   const std::vector<std::string>& addresses() const { return addresses_; }
+  // The same of the admin endpoint; empty if there is none.
+  std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
 
   // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.
   absl::Status Shutdown(absl::Duration grace);
@@ -41,9 +45,11 @@ class Gateway {
   absl::Status MakeUpstreams(const GatewayOptions& options);
   absl::Status LoadDescriptors(const GatewayOptions& options);
   absl::Status Listen(const GatewayOptions& options);
+  absl::Status ServeAdmin(const GatewayOptions& options);
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
+  std::unique_ptr<TokenSigner> token_signer_;
   std::vector<std::unique_ptr<Upstream>> upstreams_;
   std::unique_ptr<Routes> routes_;
   std::unique_ptr<MethodCatalog> catalog_;
@@ -52,6 +58,7 @@ class Gateway {
   std::unique_ptr<HeadersTimer> headers_timer_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<AdminServer> admin_;
   std::vector<std::string> addresses_;
 };
 

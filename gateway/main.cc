@@ -86,6 +86,8 @@ int Serve(const sallyport::gateway::GatewayOptions& options, absl::Duration grac
     return kFailed;
   }
   for (const std::string& address : (*gateway)->addresses()) spdlog::info("listening on {}", address);
+  if (const std::string admin = (*gateway)->admin_address(); !admin.empty())
+    spdlog::info("admin endpoint on {}", admin);
   int signal = 0;
   sigwait(&signals, &signal);
   spdlog::info("stopping: open calls get {} to end", absl::FormatDuration(grace));

@@ -15,6 +15,8 @@
 namespace sallyport::gateway {
 namespace {
 
+constexpr std::string_view kAuthorizationKey = "authorization";
+
 // gRPC writes a timeout with three digits, so up to a hundredth too long.
 constexpr double kTimeoutRounding = 0.01;
 constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
@@ -49,16 +51,6 @@ CallSession::CallSession(const RelayContext& context, grpc::GenericCallbackServe
       response_waiter_(this) {}
 
 CallSession::~CallSession() { context_.sessions->Leave(session_, absl::Now()); }
-
-template <typename Event>
-void CallSession::Handle(Event event) {
-  Actions actions;
-  {
-    absl::MutexLock lock(&mutex_);
-    actions = event();
-  }
-  Perform(actions);
-}
 
 void CallSession::Perform(Actions actions) {
   // The session may be gone once the last action has been performed.
@@ -243,6 +235,9 @@ void CallSession::OnUpstreamWriteDone(bool ok) {
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
   bool unary = false;
   UpstreamOutcome outcome = OutcomeOf(status, client_);
+  if (shown_ != nullptr && outcome.from_upstream && outcome.code == grpc::StatusCode::UNAUTHENTICATED) {
+    shown_->OnRejected(absl::Now());
+  }
   absl::Status legal = CheckMetadata(client_.GetServerTrailingMetadata());
   {
     absl::MutexLock lock(&mutex_);
@@ -297,12 +292,23 @@ void CallSession::PrepareUpstream() {
   client_.set_deadline(server_->raw_deadline());
   if (upstream_->keeps_authority()) client_.set_authority(server_->host());
   for (const auto& [key, value] : server_->client_metadata()) {
-    if (PassesUpstream(View(key))) {
+    if (PassesUpstream(View(key)) && MayPass(View(key))) {
       client_.AddMetadata(std::string(View(key)), std::string(View(value)));
+    }
+  }
+  if (shown_ != nullptr) {
+    for (const ShownCredentials::Pair& pair : shown_->pairs()) {
+      client_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
     }
   }
   if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
   AddReference();
+}
+
+// The caller's credentials stay with the gateway, and what the gateway shows nobody else sends.
+bool CallSession::MayPass(std::string_view name) const {
+  if (name == kAuthorizationKey && !route_->forward_authorization) return false;
+  return upstream_->credentials() == nullptr || !upstream_->credentials()->Owns(name);
 }
 
 void CallSession::OpenUpstream() {

@@ -95,6 +95,8 @@ class CallSession {
   void OnAuthenticated(Authenticator::Result result);
   Refusal Decide();
   Refusal Route();
+  void ObtainCredentials();
+  void OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown);
   void Admitted(Refusal refusal);
 
   // Gives the Call an event under the lock, and performs what it decides.
@@ -114,6 +116,7 @@ class CallSession {
   void AddDecision(recorder::EntryBatch& batch);
 
   void PrepareUpstream();
+  bool MayPass(std::string_view name) const;
   void OpenUpstream();
   void SendUnary();
   void AddResponseHeaders();
@@ -125,6 +128,8 @@ class CallSession {
   void ReleasePauses();
 
   Refusal ExpiredRefusal() const;
+  // The call's id as people type it; empty where nothing is recorded.
+  std::string CallText() const;
   // What goes into `grpc-status-details-bin` of a call that ends so.
   std::string DetailsOf(const Call::Outcome& outcome) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CallerLoss LossNow() const;
@@ -148,7 +153,9 @@ class CallSession {
   std::string_view deciding_rule_;  // of the policy's texts, as are these
   std::vector<std::string_view> shadow_;
   policy::LimitTicket ticket_;
+  const RouteRule* route_ = nullptr;
   Upstream* upstream_ = nullptr;
+  UpstreamCredentials::Shown shown_;  // null where nothing is added
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
   Path admitted_path_ = Path::kStream;
@@ -188,6 +195,16 @@ class CallSession {
   // The caller's side, and the upstream's once it is open.
   std::atomic<int> references_{1};
 };
+
+template <typename Event>
+void CallSession::Handle(Event event) {
+  Actions actions;
+  {
+    absl::MutexLock lock(&mutex_);
+    actions = event();
+  }
+  Perform(actions);
+}
 
 }  // namespace sallyport::gateway
 

@@ -3,7 +3,8 @@
 #include <grpc/compression.h>
 #include <grpc/impl/codegen/grpc_types.h>
 #include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
 #include <atomic>
 #include <utility>
@@ -11,19 +12,46 @@
 #include "absl/strings/str_cat.h"
 
 namespace sallyport::gateway {
+namespace {
 
-absl::StatusOr<std::unique_ptr<Upstream>> Upstream::Create(UpstreamOptions options) {
+std::shared_ptr<grpc::ChannelCredentials> ChannelCredentialsOf(const UpstreamOptions& options) {
+  if (!options.tls) return grpc::InsecureChannelCredentials();
+  if (options.ca_file.empty() && options.cert_file.empty()) return grpc::SslCredentials({});
+  grpc::experimental::TlsChannelCredentialsOptions tls;
+  tls.set_certificate_provider(std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      options.key_file, options.cert_file, options.ca_file,
+      static_cast<unsigned int>(absl::ToInt64Seconds(options.reload))));
+  if (!options.ca_file.empty()) tls.watch_root_certs();
+  if (!options.cert_file.empty()) tls.watch_identity_key_cert_pairs();
+  return grpc::experimental::TlsCredentials(tls);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Upstream>> Upstream::Create(UpstreamOptions options, TokenSigner* signer) {
   if (options.target.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("upstream ", options.name,
                                                    ": target is empty: give host:port or any "
                                                    "other target gRPC understands"));
   }
-  if (options.cert_pem.empty() != options.key_pem.empty()) {
+  if (options.cert_file.empty() != options.key_file.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("upstream ", options.name, ": tls needs both cert and key, or neither"));
   }
-  return std::unique_ptr<Upstream>(new Upstream(std::move(options)));
+  std::unique_ptr<UpstreamCredentials> credentials;
+  if (options.credentials.has_value()) {
+    absl::StatusOr<std::unique_ptr<UpstreamCredentials>> made =
+        UpstreamCredentials::Create(options.name, *options.credentials, signer);
+    if (!made.ok()) return made.status();
+    credentials = *std::move(made);
+  }
+  return std::unique_ptr<Upstream>(new Upstream(std::move(options), std::move(credentials)));
 }
+
+Upstream::Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials)
+    : options_(std::move(options)),
+      credentials_(std::move(credentials)),
+      channel_credentials_(ChannelCredentialsOf(options_)) {}
 
 grpc::GenericStub& Upstream::Stub(uint32_t accepted) {
   accepted = (accepted | (1u << GRPC_COMPRESS_NONE)) % kEncodingSets;
@@ -49,16 +77,8 @@ std::shared_ptr<grpc::Channel> Upstream::MakeChannel(uint32_t accepted) const {
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, static_cast<int>(accepted));
-  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
-  if (options_.tls) {
-    grpc::SslCredentialsOptions ssl;
-    ssl.pem_root_certs = options_.ca_pem;
-    ssl.pem_cert_chain = options_.cert_pem;
-    ssl.pem_private_key = options_.key_pem;
-    credentials = grpc::SslCredentials(ssl);
-    if (!options_.server_name.empty()) arguments.SetSslTargetNameOverride(options_.server_name);
-  }
-  return grpc::CreateCustomChannel(options_.target, credentials, arguments);
+  if (options_.tls && !options_.server_name.empty()) arguments.SetSslTargetNameOverride(options_.server_name);
+  return grpc::CreateCustomChannel(options_.target, channel_credentials_, arguments);
 }
 
 }  // namespace sallyport::gateway

@@ -4,14 +4,18 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "gateway/upstream/credentials/upstream_credentials.h"
 
 namespace sallyport::gateway {
 
@@ -20,22 +24,30 @@ struct UpstreamOptions {
   std::string target;  // as gRPC takes it
   std::string load_balancing = "round_robin";
   bool tls = false;
-  std::string ca_pem;    // with tls: empty for the system's authorities
-  std::string cert_pem;  // with tls: a client certificate, with key_pem
-  std::string key_pem;
-  std::string server_name;    // with tls: expected in the certificate, where it is not the target's host
-  size_t message_bytes = 0;   // of one message
-  size_t metadata_bytes = 0;  // of all metadata of a call
+  // With tls: PEM files, which are looked at again every `reload`. Connections that are there stay; new ones use what
+  // is in the files by then.
+  std::string ca_file;    // empty for the system's authorities
+  std::string cert_file;  // a client certificate, with key_file
+  std::string key_file;
+  absl::Duration reload = absl::Seconds(5);  // whole seconds
+  std::string server_name;                   // with tls: expected in the certificate, where it is not the target's host
+  size_t message_bytes = 0;                  // of one message
+  size_t metadata_bytes = 0;                 // of all metadata of a call
+  std::optional<UpstreamCredentialsOptions> credentials;
 };
 
 // Channels connect on first use and reconnect by themselves. Thread-safe; lives as long as the gateway.
 class Upstream {
  public:
-  // INVALID_ARGUMENT for an empty target or a certificate without its key.
-  static absl::StatusOr<std::unique_ptr<Upstream>> Create(UpstreamOptions options);
+  // INVALID_ARGUMENT for an empty target or a certificate without its key. `signer`, for credentials that are signed,
+  // outlives the upstream.
+  static absl::StatusOr<std::unique_ptr<Upstream>> Create(UpstreamOptions options, TokenSigner* signer = nullptr);
 
   const std::string& name() const { return options_.name; }
   const std::string& target() const { return options_.target; }
+
+  // What calls carry besides what their callers sent; null if nothing.
+  UpstreamCredentials* credentials() const { return credentials_.get(); }
 
   // False with TLS, where the authority must be the one the certificate is checked against.
   bool keeps_authority() const { return !options_.tls; }
@@ -47,10 +59,12 @@ class Upstream {
  private:
   static constexpr uint32_t kEncodingSets = 8;
 
-  explicit Upstream(UpstreamOptions options) : options_(std::move(options)) {}
+  Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials);
   std::shared_ptr<grpc::Channel> MakeChannel(uint32_t accepted) const;
 
   const UpstreamOptions options_;
+  const std::unique_ptr<UpstreamCredentials> credentials_;
+  const std::shared_ptr<grpc::ChannelCredentials> channel_credentials_;
   absl::Mutex mutex_;
   std::array<std::unique_ptr<grpc::GenericStub>, kEncodingSets> owned_ ABSL_GUARDED_BY(mutex_);
   std::array<std::atomic<grpc::GenericStub*>, kEncodingSets>

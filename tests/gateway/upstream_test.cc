@@ -46,8 +46,8 @@ std::string ReadAll(const std::string& path) {
 // A certificate for "upstream.test" that signs itself.
 struct Certificate {
   explicit Certificate(const TemporaryDirectory& directory) {
-    std::string key_path = directory.path() + "/key.pem";
-    std::string cert_path = directory.path() + "/cert.pem";
+    key_path = directory.path() + "/key.pem";
+    cert_path = directory.path() + "/cert.pem";
     std::string command = absl::StrCat(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=upstream.test "
         "-addext subjectAltName=DNS:upstream.test -keyout ",
@@ -56,6 +56,8 @@ struct Certificate {
     key = ReadAll(key_path);
     cert = ReadAll(cert_path);
   }
+  std::string key_path;
+  std::string cert_path;
   std::string key;
   std::string cert;
 };
@@ -111,7 +113,7 @@ TEST_CASE("an upstream is reached over TLS, and only if its certificate is the e
   auto options = [&](GatewayOptions& gateway) {
     gateway.upstreams[0].target = server.address();
     gateway.upstreams[0].tls = true;
-    gateway.upstreams[0].ca_pem = certificate.cert;
+    gateway.upstreams[0].ca_file = certificate.cert_path;
     gateway.upstreams[0].server_name = "upstream.test";
   };
   // An unknown customer is the service's own answer: it was reached.

@@ -23,6 +23,7 @@ TARGETS = {
     "sallyport_policy": "policy",
     "sallyport_recorder": "recorder",
     "sallyport_relay": "gateway",
+    "sallyport_admin": "gateway",
     "sallyport_http": "gateway",
     "sallyport_identity": "gateway",
     "sallyport_credentials": "gateway",

@@ -253,6 +253,16 @@ class Checker {
 
 }  // namespace
 
+bool UpstreamCredentialsOptions::Names(std::string_view name) const {
+  const auto among = [name](const std::vector<CredentialOptions>& options) {
+    return std::any_of(options.begin(), options.end(),
+                       [name](const CredentialOptions& option) { return option.name == name; });
+  };
+  return among(otherwise) || among(always) ||
+         std::any_of(by_group.begin(), by_group.end(),
+                     [&](const GroupCredentialsOptions& group) { return among(group.credentials); });
+}
+
 UpstreamCredentialsOptions CheckCredentials(const v1::UpstreamCredentials& credentials, const std::string& key,
                                             const std::string& upstream, bool can_sign, CredentialsFault fault) {
   Checker checker(upstream, can_sign, fault);

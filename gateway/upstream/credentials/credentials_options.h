@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -78,6 +79,9 @@ struct UpstreamCredentialsOptions {
   std::vector<GroupCredentialsOptions> by_group;  // the first that has one of the caller's groups
   std::vector<CredentialOptions> otherwise;
   std::vector<CredentialOptions> always;  // besides
+
+  // Whether metadata of this name is among them.
+  bool Names(std::string_view name) const;
 };
 
 struct TokenSigningOptions {
