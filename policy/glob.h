@@ -6,9 +6,13 @@
 
 namespace sallyport::policy {
 
-// True if `pattern` matches all of `text`: `*` stands for any run of characters (dots and slashes too), `?` for one; everything
-// else for itself, by case. Linear in practice, never worse than the product of the lengths.
+// True if `pattern` matches all of `text`: `*` stands for any run of characters (dots and slashes too), `?` for one;
+// everything else for itself, by case. Linear in practice, never worse than the product of the lengths.
 bool GlobMatches(std::string_view pattern, std::string_view text);
+
+// True only if `wide` matches every text that `narrow` matches. False where that would take more than a comparison of
+// the two to see, as with "?*" and "*?".
+bool GlobCovers(std::string_view wide, std::string_view narrow);
 
 }  // namespace sallyport::policy
 

@@ -379,14 +379,20 @@ absl::Status ReadYaml(std::string_view text, std::string_view source, Message* m
   }
 }
 
-absl::Status ReadYamlFile(const std::string& path, Message* message, KeyLines* lines) {
+absl::StatusOr<std::string> ReadYamlText(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(path, errno);
   std::string text(kMostBytes + 1, '\0');
   errno = 0;
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) return FileError(path, errno);
-  return ReadYaml(text, path, message, lines);
+  return text;
+}
+
+absl::Status ReadYamlFile(const std::string& path, Message* message, KeyLines* lines) {
+  const absl::StatusOr<std::string> text = ReadYamlText(path);
+  if (!text.ok()) return text.status();
+  return ReadYaml(*text, path, message, lines);
 }
 
 }  // namespace sallyport

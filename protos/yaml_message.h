@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace google::protobuf {
 class Message;
@@ -25,7 +26,10 @@ using KeyLines = std::map<std::string, int>;
 absl::Status ReadYaml(std::string_view text, std::string_view name, google::protobuf::Message* message,
                       KeyLines* lines = nullptr);
 
-// The same from a file. NOT_FOUND or PERMISSION_DENIED with the path if it can't be read.
+// The bytes of a file that may be given to ReadYaml. NOT_FOUND or PERMISSION_DENIED with the path if it can't be read.
+absl::StatusOr<std::string> ReadYamlText(const std::string& path);
+
+// The same as ReadYaml from a file. NOT_FOUND or PERMISSION_DENIED with the path if it can't be read.
 absl::Status ReadYamlFile(const std::string& path, google::protobuf::Message* message, KeyLines* lines = nullptr);
 
 }  // namespace sallyport

@@ -8,7 +8,6 @@
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver.h>
 #include <google/protobuf/util/type_resolver_util.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,8 +19,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "policy/content_hash.h"
 #include "policy/descriptors/descriptor_files.h"
 
 namespace sallyport::policy {
@@ -224,9 +223,7 @@ void BuiltDescriptors::Seal(const FilesByName& built) {
   std::sort(services_.begin(), services_.end());
   if (built.empty()) return;
   canonical.SerializeToString(&serialized_);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(serialized_.data()), serialized_.size(), digest);
-  version_ = absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest), sizeof digest));
+  version_ = ContentHash(serialized_);
 }
 
 absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, MessageSide side, std::string_view message,

@@ -1,0 +1,15 @@
+// Versions of what is loaded: hashes of its bytes.
+#ifndef SALLYPORT_POLICY_CONTENT_HASH_H_
+#define SALLYPORT_POLICY_CONTENT_HASH_H_
+
+#include <string>
+#include <string_view>
+
+namespace sallyport::policy {
+
+// SHA-256 in lower-case hex.
+std::string ContentHash(std::string_view bytes);
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_CONTENT_HASH_H_

@@ -1,0 +1,81 @@
+#include "policy/policy.h"
+
+#include <utility>
+
+#include "policy/content_hash.h"
+#include "policy/faults.h"
+#include "policy/policy_reader.h"
+#include "protos/yaml_message.h"
+
+namespace sallyport::policy {
+namespace {
+
+template <typename Rules>
+MatchIndex IndexOf(const Rules& rules) {
+  std::vector<const Match*> matches;
+  matches.reserve(rules.size());
+  for (const auto& rule : rules) matches.push_back(&rule.match);
+  return MatchIndex(matches);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Policy>> Policy::Load(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadYamlText(path);
+  if (!text.ok()) return text.status();
+  return Parse(*text, path);
+}
+
+absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view text, const std::string& name) {
+  v1::Policy source;
+  KeyLines lines;
+  if (absl::Status status = ReadYaml(text, name, &source, &lines); !status.ok()) return status;
+  Faults faults(name, lines);
+  // Not make_shared: the constructor is private.
+  std::shared_ptr<Policy> policy(new Policy());
+  policy->rules_ = ReadRules(source.access(), &faults);
+  policy->limits_ = ReadLimits(source, &faults);
+  if (absl::Status status = faults.status(); !status.ok()) return status;
+  policy->shadow_ = source.shadow();
+  policy->allows_by_default_ = source.access().default_() == v1::AccessRule::allow;
+  constexpr size_t kVersionDigits = 16;
+  policy->version_ = ContentHash(text).substr(0, kVersionDigits);
+  policy->rule_index_ = IndexOf(policy->rules_);
+  policy->limit_index_ = IndexOf(policy->limits_);
+  return policy;
+}
+
+AccessDecision Policy::Decide(const AccessRequest& request) const {
+  constexpr size_t kMostShadowDenied = 16;
+  AccessDecision decision;
+  decision.allowed = allows_by_default_;
+  decision.rule = kDefaultRule;
+  rule_index_.ForEachMatch(RequestFacts(request), [&](size_t number) {
+    const Rule& rule = rules_[number];
+    if (rule.shadow) {
+      // One is left free for what comes last.
+      if (decision.shadow_denied.size() + 1 < kMostShadowDenied) decision.shadow_denied.push_back(rule.name);
+      return true;
+    }
+    decision.allowed = rule.allow;
+    decision.rule = rule.name;
+    return false;
+  });
+  if (shadow_ && !decision.allowed) {
+    decision.allowed = true;
+    decision.shadow_denied.push_back(decision.rule);
+  }
+  return decision;
+}
+
+std::vector<RuleTrial> Policy::Explain(const AccessRequest& request) const {
+  const RequestFacts facts(request);
+  std::vector<RuleTrial> trials;
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    trials.push_back({i, Mismatches(rules_[i].match, facts)});
+    if (trials.back().mismatches.empty() && !rules_[i].shadow) break;
+  }
+  return trials;
+}
+
+}  // namespace sallyport::policy

@@ -1,0 +1,101 @@
+// The policy: who may call what. The public face of access decisions.
+#ifndef SALLYPORT_POLICY_POLICY_H_
+#define SALLYPORT_POLICY_POLICY_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "policy/access_request.h"
+#include "policy/matching/match.h"
+#include "policy/matching/match_index.h"
+#include "sallyport/v1/policy.pb.h"
+
+namespace sallyport::policy {
+
+// What stands in place of a rule's name where no rule decided. No rule may have it.
+inline constexpr std::string_view kDefaultRule = "default";
+
+// What is decided about one call. Its texts are views of the policy's.
+struct AccessDecision {
+  bool allowed = false;
+  std::string_view rule;  // the one that decided, or kDefaultRule
+  // Who would have refused the call, were they not in shadow: rules before the one that decided, the first sixteen of
+  // them. Where the whole policy is in shadow and refuses, `allowed` is true and `rule` is the last of these.
+  absl::InlinedVector<std::string_view, 2> shadow_denied;
+};
+
+struct Rule {
+  std::string name;
+  bool allow = false;
+  bool shadow = false;
+  Match match;
+  int line = 0;  // of the policy file
+};
+
+struct LimitRule {
+  std::string name;
+  v1::Limit definition;  // as in the file
+  bool shadow = false;   // its own, or the whole policy's
+  Match match;
+  double bytes_per_second = 0;  // 0: no limit
+  int line = 0;
+};
+
+// One rule as it was tried on a call.
+struct RuleTrial {
+  size_t rule;                       // its place in rules()
+  std::vector<Mismatch> mismatches;  // none if it matches
+};
+
+// A policy file, read, checked and made ready. Immutable, so shared between threads; a reload makes another one.
+//
+// Rules are tried in the order of the file and the first that matches decides; a rule in shadow that matches is only
+// noted. Where none decides, `access.default` does, which is to deny unless the file says otherwise.
+class Policy {
+ public:
+  // Reads and checks a file. Errors are INVALID_ARGUMENT, a line "<path>:<line>: <key>: what is wrong" for each fault;
+  // NOT_FOUND or PERMISSION_DENIED if it can't be read.
+  static absl::StatusOr<std::shared_ptr<const Policy>> Load(const std::string& path);
+  // The same from a file's text; `name` stands for the path in errors.
+  static absl::StatusOr<std::shared_ptr<const Policy>> Parse(std::string_view text, const std::string& name);
+
+  Policy(const Policy&) = delete;
+  Policy& operator=(const Policy&) = delete;
+
+  // Thread-safe; a few microseconds with ten thousand rules (tests/policy/access_benchmark.cc).
+  AccessDecision Decide(const AccessRequest& request) const;
+
+  // The rules as they are tried on a call one after the other, up to the one that decides; slow, for people.
+  std::vector<RuleTrial> Explain(const AccessRequest& request) const;
+
+  // The first 16 hex digits of the SHA-256 of the file's bytes.
+  const std::string& version() const { return version_; }
+  absl::Span<const Rule> rules() const { return rules_; }
+  bool allows_by_default() const { return allows_by_default_; }
+  bool shadow() const { return shadow_; }
+  absl::Span<const LimitRule> limits() const { return limits_; }
+
+  const MatchIndex& rule_index() const { return rule_index_; }
+  const MatchIndex& limit_index() const { return limit_index_; }
+
+ private:
+  Policy() = default;
+
+  std::string version_;
+  bool shadow_ = false;
+  bool allows_by_default_ = false;
+  std::vector<Rule> rules_;
+  std::vector<LimitRule> limits_;
+  MatchIndex rule_index_;
+  MatchIndex limit_index_;
+};
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_POLICY_H_

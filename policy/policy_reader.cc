@@ -1,0 +1,149 @@
+#include "policy/policy_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "policy/matching/match_reader.h"
+#include "policy/text.h"
+#include "protos/quantities.h"
+
+namespace sallyport::policy {
+namespace {
+
+constexpr size_t kLongestName = 64;
+constexpr double kMostCallsPerSecond = 1e6;
+constexpr double kLongestFillSeconds = 24 * 60 * 60;
+constexpr uint32_t kMostOpenCalls = 10'000'000;
+constexpr uint64_t kLeastBytesPerSecond = 1024;
+constexpr uint64_t kMostBytesPerSecond = uint64_t{1} << 40;
+
+// Names go into status messages, metrics and records: one that says what it is in plain characters.
+class Names {
+ public:
+  explicit Names(Faults* faults) : faults_(*faults) {}
+
+  void Check(const std::string& name, const std::string& key) {
+    if (name.empty()) {
+      faults_.Add(key + ".name", "is missing: callers that it refuses are told it, and the record names it");
+      return;
+    }
+    if (name.size() > kLongestName || name.front() == ' ' || name.back() == ' ' ||
+        !std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
+      faults_.Add(key + ".name", absl::StrCat(Quoted(name), " is no name: up to ", kLongestName,
+                                              " characters of ASCII, with no space at either end"));
+      return;
+    }
+    if (name == kDefaultRule) faults_.Add(key + ".name", "\"default\" stands for what no rule decides: choose another");
+    const auto [first, added] = keys_.emplace(name, key);
+    if (!added) {
+      faults_.Add(key + ".name", absl::StrCat(Quoted(name), " is the name of ", first->second, " too, on line ",
+                                              faults_.LineOf(first->second), ": choose another"));
+    }
+  }
+
+ private:
+  Faults& faults_;
+  TextMap<std::string> keys_;
+};
+
+void CheckCallRate(const v1::Limit& limit, const std::string& key, Faults* faults) {
+  const double rate = limit.calls_per_second();
+  const bool given = faults->Given(key + ".calls_per_second");
+  if (given && !(rate > 0 && rate <= kMostCallsPerSecond)) {
+    faults->Add(key + ".calls_per_second",
+                "is not between 0 and 1000000; to let nobody call, write a rule that denies");
+    return;
+  }
+  if (!faults->Given(key + ".burst")) {
+    if (given && 1 / rate > kLongestFillSeconds) {
+      faults->Add(key + ".calls_per_second", "is less than one call a day");
+    }
+    return;
+  }
+  if (!given) {
+    faults->Add(key + ".burst", "goes with calls_per_second, which is missing");
+  } else if (limit.burst() == 0) {
+    faults->Add(key + ".burst", "would let no call through: at least 1");
+  } else if (limit.burst() / rate > kLongestFillSeconds) {
+    faults->Add(key + ".burst", "takes longer than a day to come back at that rate");
+  }
+}
+
+double ReadByteRate(const v1::Limit& limit, const std::string& key, Faults* faults) {
+  if (!faults->Given(key + ".bytes_per_second")) return 0;
+  const absl::StatusOr<uint64_t> rate = ParseSize(limit.bytes_per_second());
+  if (!rate.ok()) {
+    faults->Add(key + ".bytes_per_second", rate.status().message());
+    return 0;
+  }
+  if (*rate < kLeastBytesPerSecond || *rate > kMostBytesPerSecond) {
+    faults->Add(key + ".bytes_per_second", "is not between 1KiB and 1TiB");
+    return 0;
+  }
+  return static_cast<double>(*rate);
+}
+
+LimitRule ReadLimit(const v1::Limit& source, const std::string& key, Faults* faults) {
+  CheckCallRate(source, key, faults);
+  if (source.has_open_calls() && (source.open_calls() == 0 || source.open_calls() > kMostOpenCalls)) {
+    faults->Add(key + ".open_calls", absl::StrCat("is not between 1 and ", kMostOpenCalls,
+                                                  "; to let nobody call, write a rule that denies"));
+  }
+  if (source.per().empty() && faults->Given(key + ".per")) {
+    faults->Add(key + ".per", "is an empty list: remove the key to count all calls together");
+  }
+  LimitRule limit;
+  limit.name = source.name();
+  limit.definition = source;
+  limit.match = ReadMatch(source.match(), key + ".match", faults);
+  limit.bytes_per_second = ReadByteRate(source, key, faults);
+  limit.line = faults->LineOf(key);
+  if (!faults->Given(key + ".calls_per_second") && !source.has_open_calls() &&
+      !faults->Given(key + ".bytes_per_second")) {
+    faults->Add(key, "limits nothing: give calls_per_second, open_calls or bytes_per_second");
+  }
+  return limit;
+}
+
+}  // namespace
+
+std::vector<Rule> ReadRules(const v1::Access& access, Faults* faults) {
+  std::vector<Rule> rules;
+  rules.reserve(static_cast<size_t>(access.rules_size()));
+  Names names(faults);
+  for (int i = 0; i < access.rules_size(); ++i) {
+    const v1::AccessRule& source = access.rules(i);
+    const std::string key = absl::StrCat("access.rules[", i, "]");
+    names.Check(source.name(), key);
+    if (!source.has_action()) faults->Add(key + ".action", "is missing: allow or deny");
+    if (source.shadow() && source.action() == v1::AccessRule::allow) {
+      faults->Add(key + ".shadow", "goes with deny: it notes what would have been refused");
+    }
+    Rule rule;
+    rule.name = source.name();
+    rule.allow = source.action() == v1::AccessRule::allow;
+    rule.shadow = source.shadow();
+    rule.match = ReadMatch(source.match(), key + ".match", faults);
+    rule.line = faults->LineOf(key);
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+std::vector<LimitRule> ReadLimits(const v1::Policy& policy, Faults* faults) {
+  std::vector<LimitRule> limits;
+  Names names(faults);
+  for (int i = 0; i < policy.limits_size(); ++i) {
+    const std::string key = absl::StrCat("limits[", i, "]");
+    names.Check(policy.limits(i).name(), key);
+    limits.push_back(ReadLimit(policy.limits(i), key, faults));
+    limits.back().shadow = policy.limits(i).shadow() || policy.shadow();
+  }
+  return limits;
+}
+
+}  // namespace sallyport::policy

@@ -1,0 +1,202 @@
+// The parts that conditions are made of.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policy/glob.h"
+#include "policy/matching/glob_set.h"
+#include "policy/matching/network.h"
+#include "policy/matching/time_window.h"
+
+namespace sallyport::policy {
+namespace {
+
+std::string HostText(std::string_view peer) {
+  const HostAddress host = PeerHost(peer);
+  if (host.kind == AddressKind::kUnknown) return "unknown";
+  return FormatNetwork({host.kind, host.kind == AddressKind::kIpv4 ? 32 : 128, host.bits});
+}
+
+TEST_CASE("peers are read in every notation that gRPC uses") {
+  CHECK(HostText("ipv4:10.0.0.7:51514") == "10.0.0.7/32");
+  CHECK(HostText("ipv6:[2001:db8::1]:80") == "2001:db8::1/128");
+  CHECK(HostText("ipv6:%5B2001:db8::1%5D:80") == "2001:db8::1/128");
+  CHECK(HostText("ipv6:%5b::1%5d:80") == "::1/128");
+  CHECK(HostText("ipv6:[fe80::1%25eth0]:80") == "fe80::1/128");
+  CHECK(HostText("ipv6:%5Bfe80::1%25eth0%5D:80") == "fe80::1/128");
+  CHECK(HostText("ipv6:[::ffff:10.0.0.7]:80") == "10.0.0.7/32");
+  CHECK(HostText("ipv6:%5B::ffff:a00:7%5D:80") == "10.0.0.7/32");
+  CHECK(HostText("unix:/run/x.sock") == "unix");
+  CHECK(HostText("unix:") == "unix");
+  CHECK(HostText("unix-abstract:name") == "unix");
+}
+
+TEST_CASE("a peer that is not an address is in no network") {
+  for (const std::string_view peer :
+       {"", "ipv4:", "ipv4:10.0.0:1", "ipv4:::1", "ipv4:010.0.0.7:1", "ipv6:::1:80", "ipv6:[10.0.0.7]:80", "ipv6:[",
+        "10.0.0.7:80", "vsock:1:2", "IPV4:10.0.0.7:80", "ipv4:10.0.0.7\n:80"}) {
+    CAPTURE(peer);
+    CHECK(HostText(peer) == "unknown");
+  }
+  CHECK(HostText(std::string_view("ipv4:10.0.0.7\0:80", 17)) == "unknown");
+  CHECK(HostText("ipv6:[" + std::string(100'000, ':') + "]:80") == "unknown");
+  const Network everything = *ParseNetwork("0.0.0.0/0");
+  CHECK_FALSE(everything.Contains(PeerHost("nonsense")));
+}
+
+TEST_CASE("networks contain what their prefix says") {
+  struct Case {
+    const char* network;
+    const char* peer;
+    bool contains;
+  };
+  const Case one = GENERATE(values<Case>({
+      {"10.0.0.0/8", "ipv4:10.255.255.255:1", true},
+      {"10.0.0.0/8", "ipv4:11.0.0.0:1", false},
+      {"10.0.0.0/31", "ipv4:10.0.0.1:1", true},
+      {"10.0.0.0/31", "ipv4:10.0.0.2:1", false},
+      {"0.0.0.0/0", "ipv4:255.1.2.3:1", true},
+      {"0.0.0.0/0", "ipv6:[::1]:1", false},
+      {"::/0", "ipv6:[2001:db8::1]:1", true},
+      {"::/0", "ipv4:10.0.0.1:1", false},
+      {"::/0", "ipv6:[::ffff:10.0.0.1]:1", false},
+      {"2001:db8:8000::/33", "ipv6:[2001:db8:8000::1]:1", true},
+      {"2001:db8:8000::/33", "ipv6:[2001:db8:7fff::1]:1", false},
+      {"::ffff:10.0.0.0/104", "ipv4:10.9.9.9:1", true},
+      {"10.0.0.0/8", "ipv6:[::ffff:10.9.9.9]:1", true},
+      {"2001:db8::1", "ipv6:[2001:db8::1]:1", true},
+      {"2001:db8::1", "ipv6:[2001:db8::2]:1", false},
+      {"unix", "unix:/x", true},
+      {"unix", "ipv4:127.0.0.1:1", false},
+  }));
+  CAPTURE(one.network, one.peer);
+  CHECK(ParseNetwork(one.network)->Contains(PeerHost(one.peer)) == one.contains);
+}
+
+TEST_CASE("what is not a network is refused") {
+  for (const std::string_view text :
+       {"", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8 ", " 10.0.0.0/8", "10.0.0.0/08x", "10.0.0.0/-1", "10.0.0.0/33",
+        "10.0.0/8", "::/129", "fe80::1%eth0", "UNIX", "10.0.0.0/8/8", "10.1.0.0/8", "2001:db8::1/64", "[::1]"}) {
+    CAPTURE(text);
+    CHECK(ParseNetwork(text).status().code() == absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("networks cover those within them") {
+  const auto covers = [](const char* wide, const char* narrow) {
+    return ParseNetwork(wide)->Covers(*ParseNetwork(narrow));
+  };
+  CHECK(covers("10.0.0.0/8", "10.1.0.0/16"));
+  CHECK(covers("10.0.0.0/8", "10.0.0.0/8"));
+  CHECK_FALSE(covers("10.1.0.0/16", "10.0.0.0/8"));
+  CHECK_FALSE(covers("0.0.0.0/0", "::/0"));
+  CHECK(covers("unix", "unix"));
+}
+
+TEST_CASE("a window over midnight ends on the day after") {
+  TimeWindow night;
+  night.days = 1 << 4;  // Friday
+  night.from = 22 * 60;
+  night.to = 6 * 60;
+  const auto at = [&](int day, int hour, int minute = 0) {
+    return night.Contains(day * kDayMinutes + hour * 60 + minute);
+  };
+  CHECK_FALSE(at(4, 21, 59));
+  CHECK(at(4, 22));
+  CHECK(at(5, 0));
+  CHECK(at(5, 5, 59));
+  CHECK_FALSE(at(5, 6));
+  CHECK_FALSE(at(5, 22));
+  CHECK_FALSE(at(4, 3));
+  night.days = 1 << 6;  // Sunday: ends on Monday
+  CHECK(at(0, 3));
+  CHECK(at(6, 23));
+  CHECK_FALSE(at(1, 3));
+}
+
+TEST_CASE("wall clocks follow summer time") {
+  const absl::TimeZone berlin = *FindTimeZone("Europe/Berlin");
+  // 2026-01-05 is a Monday in winter, 2026-07-06 one in summer.
+  CHECK(MinuteOfWeek(absl::FromUnixSeconds(1'767'607'200), berlin) == 11 * 60);
+  CHECK(MinuteOfWeek(absl::FromUnixSeconds(1'783'332'000), berlin) == 12 * 60);
+  CHECK(MinuteOfWeek(absl::FromUnixSeconds(1'767'571'199), absl::UTCTimeZone()) == kWeekMinutes - 1);
+  CHECK(FormatMinuteOfWeek(kWeekMinutes - 1) == "sun 23:59");
+}
+
+TEST_CASE("times of day have two digits each") {
+  CHECK(ParseTimeOfDay("00:00") == 0);
+  CHECK(ParseTimeOfDay("23:59") == 1439);
+  CHECK(ParseTimeOfDay("24:00") == 1440);
+  for (const char* text : {"", "8:30", "08:60", "24:01", "25:00", "08-30", "0a:30", "08:30 ", "-1:30"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseTimeOfDay(text).has_value());
+  }
+}
+
+TEST_CASE("a glob covers those that match nothing else than it does") {
+  CHECK(GlobCovers("*", "a*b?"));
+  CHECK(GlobCovers("a*", "ab*"));
+  CHECK(GlobCovers("a*", "a*"));
+  CHECK(GlobCovers("a?c", "abc"));
+  CHECK(GlobCovers("a?c", "a?c"));
+  CHECK(GlobCovers("*/Get*", "shop.v1.Orders/Get*"));
+  CHECK(GlobCovers("*b*", "a*b"));
+  CHECK_FALSE(GlobCovers("ab*", "a*"));
+  CHECK_FALSE(GlobCovers("abc", "a?c"));
+  CHECK_FALSE(GlobCovers("a?c", "a*c"));
+  CHECK_FALSE(GlobCovers("", "*"));
+  CHECK_FALSE(GlobCovers("?", "*"));
+}
+
+std::string RandomText(std::mt19937& random, const std::string& letters, size_t longest) {
+  std::string text(random() % (longest + 1), ' ');
+  for (char& c : text) c = letters[random() % letters.size()];
+  return text;
+}
+
+TEST_CASE("covering means matching no less, for globs and texts made at random") {
+  std::mt19937 random(3);
+  int covering = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string wide = RandomText(random, "ab*?", 5);
+    const std::string narrow = RandomText(random, "ab*?", 5);
+    if (!GlobCovers(wide, narrow)) continue;
+    ++covering;
+    for (int i = 0; i < 20; ++i) {
+      const std::string text = RandomText(random, "abc", 6);
+      if (GlobMatches(narrow, text)) REQUIRE(GlobMatches(wide, text));
+    }
+  }
+  CHECK(covering > 1000);
+}
+
+TEST_CASE("a set of globs finds exactly those that match, for globs and texts made at random") {
+  std::mt19937 random(5);
+  for (int round = 0; round < 200; ++round) {
+    // Few letters: affixes, anchors and literals meet often.
+    GlobSet set;
+    std::vector<std::string> globs;
+    for (int i = 0; i < 60; ++i) {
+      const std::string glob = RandomText(random, round % 2 == 0 ? "aab*?" : "abcde/*", 9);
+      const uint32_t number = set.Add(glob);
+      if (number == globs.size()) globs.push_back(glob);
+      REQUIRE(globs[number] == glob);
+    }
+    set.Seal();
+    for (int i = 0; i < 60; ++i) {
+      const std::string text = RandomText(random, round % 2 == 0 ? "ab" : "abcde/", 12);
+      std::set<uint32_t> found;
+      set.ForEachMatch(text, [&](uint32_t number) { found.insert(number); });
+      for (uint32_t number = 0; number < globs.size(); ++number) {
+        CAPTURE(globs[number], text);
+        REQUIRE(found.contains(number) == GlobMatches(globs[number], text));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::policy
