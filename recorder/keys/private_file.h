@@ -32,9 +32,11 @@ struct PrivateFile {
   SecretText text;
   FileVersion version;
 };
+enum class Others { kMayDoNothing, kMayRead };
 // Reads a file, or its first `limit` bytes. `kind`, such as "keyring", is what errors call it. NOT_FOUND if there is
-// none; FAILED_PRECONDITION if others than its owner may read or write it.
-absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limit, std::string_view kind);
+// none; FAILED_PRECONDITION if others than its owner may read or write it, or only if they may write it.
+absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limit, std::string_view kind,
+                                            Others others = Others::kMayDoNothing);
 
 // PERMISSION_DENIED, saying what to do, unless this process runs as the user who owns the file or directory: who else
 // replaces a file that only its owner can read shuts its owner out.
