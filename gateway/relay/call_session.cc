@@ -71,7 +71,7 @@ absl::Status CallSession::Admit() {
     session_ = context_.sessions->Join(kAnonymous, peer_, session_name_, id_, start_);
   }
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
-  if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
+  if (absl::Status status = CheckRequestMetadata(server_->client_metadata()); !status.ok()) return status;
   upstream_ =
       context_.routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
