@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gateway/checkpoints/http_client.h"
+#include "gateway/listen_address.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -103,14 +104,27 @@ class Checker {
         Fail("listen.address", absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
       }
     }
-    if (!config_.listen().has_tls()) return;
+    if (config_.listen().has_tls()) return CheckTls();
+    if (config_.listen().insecure()) return;
+    for (const std::string& address : options_.listen) {
+      if (IsLoopback(address)) continue;
+      Fail("listen", absl::StrCat("\"", address, "\" can be reached from other machines, and without TLS whoever is on "
+                                  "the way reads and changes all calls: give listen.tls, or say listen.insecure: true (for "
+                                  "a first try --insecure-listen) if something else protects them"));
+    }
+  }
+
+  void CheckTls() {
     const v1::ServerTls& tls = config_.listen().tls();
-    options_.tls = true;
     if (tls.cert().empty()) Fail("listen.tls.cert", "is missing: the PEM file of the gateway's certificate chain");
     if (tls.key().empty()) Fail("listen.tls.key", "is missing: the PEM file of the certificate's private key");
-    options_.cert_pem = File("listen.tls.cert", tls.cert());
-    options_.key_pem = File("listen.tls.key", tls.key());
-    options_.client_ca_pem = File("listen.tls.client_ca", tls.client_ca());
+    if (tls.cert().empty() || tls.key().empty()) return;
+    options_.tls.emplace();
+    options_.tls->cert_file = tls.cert();
+    options_.tls->key_file = tls.key();
+    if (!tls.client_ca().empty()) options_.tls->client_ca_files.push_back(tls.client_ca());
+    const absl::StatusOr<std::unique_ptr<ServerTls>> loaded = ServerTls::Create(*options_.tls);
+    if (!loaded.ok()) Fail("listen.tls", loaded.status().message());
   }
 
   void CheckData() {
