@@ -72,7 +72,7 @@ bool TakeTime(LineReader& lines, std::string_view name, absl::Time& time) {
 
 // What the first line that is wrong should be.
 absl::StatusOr<ApiKey> ReadKey(LineReader& lines) {
-  const auto expected = [](const char* what) { return absl::InvalidArgumentError(what); };
+  const auto expected = [](const char* what) { return absl::DataLossError(what); };
   ApiKey key;
   if (!lines.TakeLine("\n")) return expected("an empty line, before each key");
   const std::optional<std::string_view> id = lines.Take("key");
@@ -134,7 +134,7 @@ absl::Status Write(const std::string& path, const std::vector<ApiKey>& keys, Fil
 
 absl::StatusOr<std::vector<ApiKey>> ParseApiKeys(std::string_view text, std::string_view name) {
   const auto fault = [&](size_t line, absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat(View(name), ":", line, ": ", what));
+    return absl::DataLossError(absl::StrCat(View(name), ":", line, ": ", what));
   };
   if (text.size() > kMostApiKeyFileBytes) return fault(1, "is larger than a file of API keys can be (16 MiB)");
   LineReader lines(text);

@@ -17,7 +17,7 @@ namespace sallyport::recorder {
 // What such a file may hold at most.
 inline constexpr size_t kMostApiKeyFileBytes = size_t{16} << 20;
 
-// INVALID_ARGUMENT, naming the line, if `text` is not what FormatApiKeys makes, or an id occurs twice. `name` is what
+// DATA_LOSS, naming the line, if `text` is not what FormatApiKeys makes, or an id occurs twice. `name` is what
 // errors call it.
 absl::StatusOr<std::vector<ApiKey>> ParseApiKeys(std::string_view text, std::string_view name);
 std::string FormatApiKeys(const std::vector<ApiKey>& keys);
