@@ -18,7 +18,9 @@ struct Target {
 constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"segment_header", sallyport::recorder::FuzzSegmentHeader},
                                {"checkpoint", sallyport::recorder::FuzzCheckpoint},
-                               {"evidence", sallyport::recorder::FuzzEvidence}};
+                               {"evidence", sallyport::recorder::FuzzEvidence},
+                               {"api_keys", sallyport::recorder::FuzzApiKeys},
+                               {"certificates", sallyport::recorder::FuzzCertificates}};
 
 }  // namespace
 

@@ -80,6 +80,11 @@ Key MakePublicRsaKey(int bits) {
   return Own(key);
 }
 
+Key MakeKeyFrom(const std::string& seed) {
+  return Own(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
+                                          reinterpret_cast<const unsigned char*>(seed.data()), seed.size()));
+}
+
 Key MakeKey(KeyKind kind) {
   switch (kind) {
     case KeyKind::kP256:
@@ -249,7 +254,7 @@ std::string Issued::Serial() const {
 
 Issued Issue(const CertificateSpec& spec, const Issued* issuer) {
   Issued issued;
-  issued.key = MakeKey(spec.key);
+  issued.key = spec.seed.empty() ? MakeKey(spec.key) : MakeKeyFrom(spec.seed);
   issued.certificate = std::shared_ptr<X509>(X509_new(), X509_free);
   X509* certificate = issued.certificate.get();
   X509* signer = issuer == nullptr ? certificate : issuer->certificate.get();

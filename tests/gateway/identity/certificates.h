@@ -40,6 +40,7 @@ struct CertificateSpec {
   absl::Time from = absl::FromCivil(absl::CivilDay(2020, 1, 1), absl::UTCTimeZone());
   absl::Time until = absl::FromCivil(absl::CivilDay(2099, 1, 1), absl::UTCTimeZone());
   KeyKind key = KeyKind::kP256;
+  std::string seed;  // 32 bytes: the private half of an Ed25519 key, whose signatures are always the same
   int version = 3;
   std::string serial;  // its bytes, after a '-' if negative; one that was not used before unless given
   const char* digest = "SHA256";
