@@ -1,5 +1,9 @@
 #include "gateway/configuration.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -9,7 +13,10 @@
 #include "absl/strings/string_view.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/http/http_client.h"
+#include "gateway/identity/identity_options.h"
+#include "gateway/listen_address.h"
 #include "gateway/upstream/credentials/credentials_check.h"
+#include "policy/policy.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -33,6 +40,17 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return std::move(text).str();
 }
 
+// The same bytes for equal messages, within a process.
+std::string SerializedOf(const google::protobuf::MessageLite& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
 // Collects the checks; the first that fails is the one reported.
 class Checker {
  public:
@@ -41,6 +59,7 @@ class Checker {
 
   absl::StatusOr<GatewayOptions> Check() {
     CheckListen();
+    CheckIdentityAndPolicy();
     CheckData();
     CheckLimits();
     CheckAdmin();
@@ -49,6 +68,7 @@ class Checker {
     CheckDescriptors();
     CheckCheckpoints();
     if (!status_.ok()) return status_;
+    options_.source = config_;
     return std::move(options_);
   }
 
@@ -112,14 +132,56 @@ class Checker {
         Fail("listen.address", absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
       }
     }
-    if (!config_.listen().has_tls()) return;
+    if (config_.listen().has_tls()) return CheckTls();
+    if (config_.listen().insecure()) return;
+    for (const std::string& address : options_.listen) {
+      if (IsLoopback(address)) continue;
+      Fail("listen", absl::StrCat("\"", address, "\" can be reached from other machines, and without TLS whoever is on "
+                                  "the way reads and changes all calls: give listen.tls, or say listen.insecure: true (for "
+                                  "a first try --insecure-listen) if something else protects them"));
+    }
+  }
+
+  void CheckIdentityAndPolicy() {
+    v1::IdentityConfig identity = config_.identity();
+    const std::string& client_ca = config_.listen().tls().client_ca();
+    if (!client_ca.empty()) {
+      if (identity.has_mtls()) {
+        Fail("listen.tls.client_ca", "stands beside identity.mtls: name the authorities there only");
+      }
+      identity.mutable_mtls()->set_ca(client_ca);
+    }
+    if (identity.has_mtls() && !config_.listen().has_tls()) {
+      Fail("identity.mtls", "needs listen.tls: certificates are shown in TLS handshakes");
+    }
+    const bool local = std::all_of(options_.listen.begin(), options_.listen.end(),
+                                   [](const std::string& address) { return IsLoopback(address); });
+    options_.identity = sallyport::gateway::CheckIdentity(identity, local, Faults());
+    if (options_.identity.mtls.has_value() && options_.tls.has_value()) {
+      const v1::MtlsIdentity& mtls = *options_.identity.mtls;
+      ServerTlsOptions& tls = *options_.tls;
+      tls.client_ca_files.clear();
+      if (!mtls.ca().empty()) tls.client_ca_files.push_back(mtls.ca());
+      for (const v1::TrustDomain& domain : mtls.trust_domains()) tls.client_ca_files.push_back(domain.bundle());
+      if (mtls.optional()) tls.callers = ServerTlsOptions::Callers::kMayShowOne;
+    }
+    options_.policy_file = config_.policy();
+    if (options_.policy_file.empty()) return;
+    const absl::StatusOr<std::shared_ptr<const policy::Policy>> policy = policy::Policy::Load(options_.policy_file);
+    if (!policy.ok()) Fail("policy", policy.status().message());
+  }
+
+  void CheckTls() {
     const v1::ServerTls& tls = config_.listen().tls();
-    options_.tls = true;
     if (tls.cert().empty()) Fail("listen.tls.cert", "is missing: the PEM file of the gateway's certificate chain");
     if (tls.key().empty()) Fail("listen.tls.key", "is missing: the PEM file of the certificate's private key");
-    options_.cert_pem = File("listen.tls.cert", tls.cert());
-    options_.key_pem = File("listen.tls.key", tls.key());
-    options_.client_ca_pem = File("listen.tls.client_ca", tls.client_ca());
+    if (tls.cert().empty() || tls.key().empty()) return;
+    options_.tls.emplace();
+    options_.tls->cert_file = tls.cert();
+    options_.tls->key_file = tls.key();
+    if (!tls.client_ca().empty()) options_.tls->client_ca_files.push_back(tls.client_ca());
+    const absl::StatusOr<std::unique_ptr<ServerTls>> loaded = ServerTls::Create(*options_.tls);
+    if (!loaded.ok()) Fail("listen.tls", loaded.status().message());
   }
 
   void CheckData() {
@@ -196,6 +258,7 @@ class Checker {
       std::string key = absl::StrCat("upstreams.", name);
       UpstreamOptions options;
       options.name = name;
+      options.source = SerializedOf(upstream);
       options.target = upstream.target();
       if (options.target.empty()) Fail(key + ".target", "is missing: host:port or any other target gRPC understands");
       if (!upstream.load_balancing().empty()) options.load_balancing = upstream.load_balancing();

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gateway/checkpoints/sinks.h"
+#include "gateway/identity/server_tls.h"
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/upstream.h"
@@ -32,10 +33,7 @@ struct ReflectionOptions {
 
 struct GatewayOptions {
   std::vector<std::string> listen;  // in gRPC's notation
-  bool tls = false;
-  std::string cert_pem;
-  std::string key_pem;
-  std::string client_ca_pem;
+  std::optional<ServerTlsOptions> tls;
   std::string data_directory;
   std::optional<recorder::KeySource> keys;  // of what is recorded; beside the data directory unless given
   Durability durability = Durability::kCommit;

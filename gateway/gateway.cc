@@ -6,29 +6,15 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "gateway/listen_address.h"
 
 namespace sallyport::gateway {
 namespace {
 
-std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const GatewayOptions& options) {
-  if (!options.tls) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions ssl(options.client_ca_pem.empty()
-                                            ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                            : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  ssl.pem_root_certs = options.client_ca_pem;
-  ssl.pem_key_cert_pairs.push_back({options.key_pem, options.cert_pem});
-  return grpc::SslServerCredentials(ssl);
-}
-
-// "host:0" with the port that was taken.
-std::string WithPort(std::string address, int port) {
-  if (absl::StartsWith(address, "unix")) return address;
-  return absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
-}
+// How long after a file has changed it is noticed, at most.
+constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
 
 }  // namespace
 
@@ -154,7 +140,16 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
   // Callers keep their connections alive as they did with the upstream; the default would cut those that ping often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
-  std::shared_ptr<grpc::ServerCredentials> credentials = CredentialsOf(options);
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (options.tls.has_value()) {
+    absl::StatusOr<std::unique_ptr<ServerTls>> tls = ServerTls::Create(*options.tls);
+    if (!tls.ok()) return tls.status();
+    tls_ = *std::move(tls);
+    credentials = tls_->Credentials();
+    std::vector<WatchedFiles> files;
+    files.emplace_back("listen.tls", tls_->Files(), [this] { return tls_->Reload(); });
+    file_watcher_ = std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
+  }
   std::vector<int> ports(options.listen.size(), 0);
   for (size_t i = 0; i < options.listen.size(); ++i) {
     builder.AddListeningPort(options.listen[i], credentials, &ports[i]);
@@ -172,6 +167,7 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
 }
 
 absl::Status Gateway::Shutdown(absl::Duration grace) {
+  file_watcher_ = nullptr;
   refresher_ = nullptr;
   if (server_ != nullptr) {
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));

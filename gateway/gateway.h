@@ -12,6 +12,8 @@
 #include "absl/time/time.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/configuration.h"
+#include "gateway/identity/file_watcher.h"
+#include "gateway/identity/server_tls.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/credentials/token_signer.h"
@@ -57,6 +59,8 @@ class Gateway {
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<HeadersTimer> headers_timer_;
   std::unique_ptr<RelayService> service_;
+  std::unique_ptr<ServerTls> tls_;
+  std::unique_ptr<FileWatcher> file_watcher_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AdminServer> admin_;
   std::vector<std::string> addresses_;

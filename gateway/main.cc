@@ -22,6 +22,7 @@ constexpr int kFailed = 3;
 struct Flags {
   std::string config;
   std::vector<std::string> listen;
+  bool insecure_listen = false;
   std::string upstream;
   std::string data = "./data";
   std::string keys;
@@ -38,6 +39,7 @@ absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags)
   v1::Config config;
   for (const std::string& address : flags.listen) config.mutable_listen()->add_addresses(address);
   if (flags.listen.empty()) config.mutable_listen()->add_addresses("127.0.0.1:50050");
+  config.mutable_listen()->set_insecure(flags.insecure_listen);
   config.mutable_data()->set_directory(flags.data);
   config.mutable_data()->set_keys(flags.keys);
   v1::Durability durability = v1::commit;
@@ -60,6 +62,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
   std::vector<CLI::Option*> quick = {
       app.add_option("--listen", flags.listen,
                      "Where to listen: host:port or unix:/path, several allowed (127.0.0.1:50050)"),
+      app.add_flag("--insecure-listen", flags.insecure_listen,
+                   "Listen also where other machines can reach it, although without TLS"),
       app.add_option("--upstream", flags.upstream, "Where calls go: host:port or any other gRPC target"),
       app.add_option("--data", flags.data, "Directory for what is recorded")->capture_default_str(),
       app.add_option(

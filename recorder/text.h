@@ -1,7 +1,9 @@
-// std::string_view where Abseil wants its own. Debian's Abseil is built for C++14, where the two are different types.
+// Small things about text. Abseil wants its own string_view: Debian's is built for C++14, where the two are different
+// types.
 #ifndef SALLYPORT_RECORDER_TEXT_H_
 #define SALLYPORT_RECORDER_TEXT_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -13,6 +15,11 @@
 namespace sallyport::recorder {
 
 inline absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// 0x20 to 0x7e, all of it.
+inline bool IsPrintableAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+}
 
 struct TextHash {
   using is_transparent = void;

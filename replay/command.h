@@ -56,6 +56,7 @@ void AddShowCommand(CLI::App* app, CommandContext* context);
 void AddTailCommand(CLI::App* app, CommandContext* context);
 void AddIndexCommand(CLI::App* app, CommandContext* context);
 void AddKeysCommand(CLI::App* app, CommandContext* context);
+void AddApiKeyCommands(CLI::App* keys, CommandContext* context);  // below `keys`
 void AddHoldDataCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);

@@ -28,7 +28,12 @@ go on running.
 Examples:
   sallyport keys status
   sallyport keys rotate && sallyport keys rewrap --drop-unused
-  sallyport keys shred --before 90d)";
+  sallyport keys shred --before 90d
+
+API keys of service accounts are in a file of their own, which the gateway reads (identity.api_keys.file):
+  sallyport keys issue-api-key --file api-keys --subject ci --groups build,deploy --expires 90d
+  sallyport keys list-api-keys --file api-keys
+  sallyport keys revoke-api-key --file api-keys ID)";
 
 struct KeysOptions {
   bool json = false;
@@ -211,7 +216,7 @@ ExitCode RunRevealKey(const KeysOptions& options) {
 
 void AddKeysCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<KeysOptions>();
-  CLI::App* keys = app->add_subcommand("keys", "Look after the keys that protect what is recorded");
+  CLI::App* keys = app->add_subcommand("keys", "Look after the keys that protect what is recorded, and after API keys");
   keys->require_subcommand(0, 1);
   keys->footer(kFooter);
   using Runner = ExitCode (*)(const CommandContext&, const Keys&, const KeysOptions&);
@@ -242,6 +247,7 @@ void AddKeysCommand(CLI::App* app, CommandContext* context) {
   CLI::App* reveal = keys->add_subcommand("reveal-key", "Make a key that opens the originals of masked frames");
   reveal->add_option("--out", options->out, "A new file for the private half")->type_name("FILE")->required();
   reveal->callback([context, options] { context->run = [options] { return RunRevealKey(*options); }; });
+  AddApiKeyCommands(keys, context);
 }
 
 }  // namespace sallyport::replay

@@ -59,7 +59,7 @@ Refusal CallSession::Examine() {
   if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));
   if (context_.recorder != nullptr) id_ = context_.recorder->NewCallId(start_);
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return Plain(status);
-  if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return Plain(status);
+  if (absl::Status status = CheckRequestMetadata(server_->client_metadata()); !status.ok()) return Plain(status);
   return {};
 }
 

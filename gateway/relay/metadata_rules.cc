@@ -2,22 +2,42 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "recorder/text.h"
 
 namespace sallyport::gateway {
 namespace {
+
+constexpr std::string_view kAuthorization = "authorization";
+constexpr std::string_view kReserved = "sallyport-";
+constexpr size_t kMostPathBytes = 1024;
 
 bool IsKeyCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
 
-bool IsPrintable(char c) { return c >= 0x20 && c <= 0x7e; }
-
 // Names in errors come from strangers: bounded and escaped.
 std::string Shown(std::string_view text) {
   constexpr size_t kMost = 64;
   return absl::StrCat("\"", absl::CHexEscape(std::string(text.substr(0, kMost))), text.size() > kMost ? "…" : "", "\"");
+}
+
+bool IsName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+  });
+}
+
+// Names with dots between.
+bool IsServiceName(std::string_view text) {
+  while (true) {
+    const size_t dot = text.find('.');
+    if (!IsName(text.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
 }
 
 }  // namespace
@@ -31,7 +51,7 @@ absl::Status CheckMetadata(const GrpcMetadata& metadata) {
     }
     if (key.ends_with("-bin")) continue;
     std::string_view value = View(grpc_value);
-    if (!std::all_of(value.begin(), value.end(), IsPrintable)) {
+    if (!recorder::IsPrintableAscii(value)) {
       return absl::InvalidArgumentError(absl::StrCat("the value of metadata ", Shown(key),
                                                      " holds bytes that are not printable ASCII: send them under a "
                                                      "name that ends in -bin"));
@@ -40,15 +60,32 @@ absl::Status CheckMetadata(const GrpcMetadata& metadata) {
   return absl::OkStatus();
 }
 
-bool PassesUpstream(std::string_view key) { return key != "user-agent" && !key.starts_with("sallyport-"); }
+absl::Status CheckRequestMetadata(const GrpcMetadata& metadata) {
+  if (absl::Status status = CheckMetadata(metadata); !status.ok()) return status;
+  const size_t shown = metadata.count(grpc::string_ref(kAuthorization.data(), kAuthorization.size()));
+  if (shown <= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("authorization is there ", shown, " times: send one"));
+}
 
-bool PassesToCaller(std::string_view key) { return !key.starts_with("sallyport-"); }
+bool IsReserved(std::string_view key) {
+  if (key.size() < kReserved.size()) return false;
+  return std::equal(kReserved.begin(), kReserved.end(), key.begin(), [](char reserved, char c) {
+    if (reserved == '-') return c == '-' || c == '_' || c == '.';
+    return absl::ascii_tolower(static_cast<unsigned char>(c)) == reserved;
+  });
+}
+
+bool PassesUpstream(std::string_view key) { return key != "user-agent" && !IsReserved(key); }
+
+bool PassesToCaller(std::string_view key) { return !IsReserved(key); }
 
 absl::Status CheckPath(std::string_view path) {
-  size_t slash = path.rfind('/');
-  bool shaped = path.size() >= 4 && path.front() == '/' && slash != std::string_view::npos && slash > 1 &&
-                slash + 1 < path.size() && std::all_of(path.begin(), path.end(), IsPrintable);
-  if (shaped) return absl::OkStatus();
+  const bool begins = path.size() <= kMostPathBytes && path.starts_with('/');
+  const std::string_view names = begins ? path.substr(1) : "";
+  const size_t slash = names.find('/');
+  if (slash != std::string_view::npos && IsServiceName(names.substr(0, slash)) && IsName(names.substr(slash + 1))) {
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(absl::StrCat("the path ", Shown(path), " is not /package.Service/Method"));
 }
 

@@ -19,16 +19,24 @@ using GrpcMetadata = std::multimap<grpc::string_ref, grpc::string_ref>;
 inline std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
 // INVALID_ARGUMENT names the first pair that gRPC's HTTP/2 mapping does not allow: keys are [0-9a-z_.-]+, values of
-// keys without
-// `-bin` are printable ASCII. gRPC hands such pairs to applications but aborts the process that tries to send one.
+// keys without `-bin` are printable ASCII. gRPC hands such pairs to applications but aborts the process that tries to
+// send one.
 absl::Status CheckMetadata(const GrpcMetadata& metadata);
+// The same for what a caller sends, and no more than one `authorization`: of two, one could be checked here and the
+// other believed elsewhere.
+absl::Status CheckRequestMetadata(const GrpcMetadata& metadata);
 
-// False for what the gRPC library on the other leg sets itself and for names that belong to the gateway
-// ("sallyport-…").
+// Whether a name belongs to the gateway: "sallyport-…" in any mixture of cases, with dashes, underscores or dots, which
+// programs behind the upstream may not tell apart.
+bool IsReserved(std::string_view key);
+
+// False for what the gRPC library on the other leg sets itself and for names that are reserved.
 bool PassesUpstream(std::string_view key);
 bool PassesToCaller(std::string_view key);
 
-// INVALID_ARGUMENT unless `path` is "/package.Service/Method" in printable ASCII.
+// INVALID_ARGUMENT unless `path` is "/package.Service/Method" or, without a package, "/Service/Method": two slashes,
+// and names of letters, digits, underscores and dashes, those of the service with single dots between. At most 1,024
+// bytes.
 absl::Status CheckPath(std::string_view path);
 
 // All pairs, as the recorder takes them. The views are those of `metadata`.

@@ -26,7 +26,7 @@ absl::StatusOr<FileVersion> FileVersion::Of(const std::string& path) {
 }
 
 absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limit, std::string_view kind,
-                                            OtherReaders others) {
+                                            Others others) {
   // Without waiting for a writer, should it be a pipe.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) return SystemError(errno, absl::StrCat("opening the ", View(kind)), path);
@@ -34,7 +34,13 @@ absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limi
   struct stat info = {};
   if (fstat(descriptor, &info) != 0) return SystemError(errno, "looking at", path);
   if (!S_ISREG(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat(path, " is no regular file"));
-  if (others == OtherReaders::kRefused && (info.st_mode & 077) != 0) {
+  if ((info.st_mode & 022) != 0 && others == Others::kMayRead) {
+    return absl::FailedPreconditionError(
+        absl::StrFormat("the %s %s can be written by others than its owner (mode %04o): chmod 600 %s, and see that "
+                        "nobody put something into it",
+                        View(kind), path, info.st_mode & 07777, path));
+  }
+  if ((info.st_mode & 077) != 0 && others == Others::kMayDoNothing) {
     return absl::FailedPreconditionError(
         absl::StrFormat("the %s %s can be used by others than its owner (mode %04o): chmod 600 %s, and go over to "
                         "another key if somebody may have read it",

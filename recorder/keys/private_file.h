@@ -30,16 +30,17 @@ struct FileVersion {
 
 // Whether a file may be readable by others than its owner: not where this program made it, but where others hand it
 // over, who have their own ways to keep it (such as a volume that only one container sees).
-enum class OtherReaders { kRefused, kAllowed };
+enum class Others { kMayDoNothing, kMayRead };
 
 struct PrivateFile {
   SecretText text;
   FileVersion version;
 };
+
 // Reads a file, or its first `limit` bytes. `kind`, such as "keyring", is what errors call it. NOT_FOUND if there is
-// none; FAILED_PRECONDITION if others than its owner may read or write it, unless that is allowed.
+// none; FAILED_PRECONDITION if others than its owner may read or write it, or only if they may write it.
 absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limit, std::string_view kind,
-                                            OtherReaders others = OtherReaders::kRefused);
+                                            Others others = Others::kMayDoNothing);
 
 // PERMISSION_DENIED, saying what to do, unless this process runs as the user who owns the file or directory: who else
 // replaces a file that only its owner can read shuts its owner out.

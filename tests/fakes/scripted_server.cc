@@ -1,6 +1,5 @@
 #include "tests/fakes/scripted_server.h"
 
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <cassert>
@@ -60,17 +59,23 @@ void ScriptedCall::AwaitCancel() {
   if (!done_) Next(&done_);
 }
 
-ScriptedServer::ScriptedServer(std::map<std::string, Script> scripts) : scripts_(std::move(scripts)) {
+ScriptedServer::ScriptedServer(std::map<std::string, Script> scripts)
+    : ScriptedServer(std::move(scripts), grpc::InsecureServerCredentials(), {"127.0.0.1"}) {}
+
+ScriptedServer::ScriptedServer(std::map<std::string, Script> scripts,
+                               const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                               const std::vector<std::string>& hosts)
+    : scripts_(std::move(scripts)) {
   grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  std::vector<int> ports(hosts.size(), 0);
+  for (size_t i = 0; i < hosts.size(); ++i) builder.AddListeningPort(hosts[i] + ":0", credentials, &ports[i]);
   builder.RegisterAsyncGenericService(&service_);
   builder.SetMaxReceiveMessageSize(-1);
   builder.SetMaxSendMessageSize(-1);
   queue_ = builder.AddCompletionQueue();
   server_ = builder.BuildAndStart();
   assert(server_ != nullptr);
-  address_ = "127.0.0.1:" + std::to_string(port);
+  for (size_t i = 0; i < hosts.size(); ++i) addresses_.push_back(hosts[i] + ":" + std::to_string(ports[i]));
   RequestCall();
   acceptor_ = std::thread([this] { Run(); });
 }

@@ -3,6 +3,7 @@
 #define SALLYPORT_TESTS_FAKES_SCRIPTED_SERVER_H_
 
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <functional>
@@ -43,16 +44,19 @@ class ScriptedCall {
   bool done_ = false;  // the call is over, as AsyncNotifyWhenDone tells
 };
 
-// Listens on a free port of 127.0.0.1. Each call runs the script of its method on a thread of its own.
+// Listens on a free port of 127.0.0.1, or elsewhere. Each call runs the script of its method on a thread of its own.
 class ScriptedServer {
  public:
   using Script = std::function<grpc::Status(ScriptedCall&)>;
 
   // `scripts` are by path ("/package.Service/Method"); other methods are answered with UNIMPLEMENTED.
   explicit ScriptedServer(std::map<std::string, Script> scripts);
+  ScriptedServer(std::map<std::string, Script> scripts, const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                 const std::vector<std::string>& hosts);
   ~ScriptedServer();
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return addresses_.front(); }
+  const std::vector<std::string>& addresses() const { return addresses_; }  // in the order of the hosts
   // Cuts all connections and stops listening.
   void Kill();
 
@@ -66,7 +70,7 @@ class ScriptedServer {
   grpc::AsyncGenericService service_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::unique_ptr<grpc::Server> server_;
-  std::string address_;
+  std::vector<std::string> addresses_;
   std::thread acceptor_;
   std::mutex mutex_;
   std::vector<std::thread> calls_;

@@ -18,6 +18,8 @@ void FuzzEvidence(std::string_view input);
 void FuzzTokenAnswer(std::string_view input);
 void FuzzBearerToken(std::string_view input);
 void FuzzKeySet(std::string_view input);
+void FuzzApiKeys(std::string_view input);
+void FuzzCertificates(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

@@ -6,6 +6,7 @@
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
 #include "recorder/store_layout.h"
+#include "tests/fuzz/identity_seeds.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -64,5 +65,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   sallyport::recorder::WriteSeeds(argv[1]);
+  sallyport::testing::WriteIdentitySeeds(argv[1]);
   return 0;
 }

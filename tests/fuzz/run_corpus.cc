@@ -21,7 +21,9 @@ constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"evidence", sallyport::recorder::FuzzEvidence},
                                {"token_answer", sallyport::recorder::FuzzTokenAnswer},
                                {"bearer_token", sallyport::recorder::FuzzBearerToken},
-                               {"key_set", sallyport::recorder::FuzzKeySet}};
+                               {"key_set", sallyport::recorder::FuzzKeySet},
+                               {"api_keys", sallyport::recorder::FuzzApiKeys},
+                               {"certificates", sallyport::recorder::FuzzCertificates}};
 
 }  // namespace
 

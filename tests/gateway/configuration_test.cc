@@ -3,7 +3,10 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "tests/gateway/identity/certificates.h"
 #include "tests/gateway/temporary_directory.h"
 
 namespace sallyport::gateway {
@@ -45,7 +48,10 @@ TEST_CASE("the least configuration sends everything to its one upstream") {
 
 TEST_CASE("everything that can be configured is read") {
   testing::TemporaryDirectory directory;
-  for (const char* name : {"cert.pem", "key.pem", "ca.pem"}) std::ofstream(directory.path() + "/" + name) << name;
+  const testing::Issued certificate = testing::Issue(testing::ServerSpec("gateway.test"), nullptr);
+  testing::WriteText(directory.path() + "/cert.pem", certificate.Pem());
+  testing::WriteText(directory.path() + "/key.pem", certificate.KeyPem());
+  testing::WriteText(directory.path() + "/ca.pem", testing::Issue(testing::AuthoritySpec("CA"), nullptr).Pem());
   std::string path = directory.path() + "/sallyport.yaml";
   std::string at = directory.path();
   std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
@@ -62,9 +68,10 @@ TEST_CASE("everything that can be configured is read") {
   INFO(options.status().ToString());
   REQUIRE(options.ok());
   CHECK(options->listen.size() == 2);
-  CHECK(options->tls);
-  CHECK(options->key_pem == "key.pem");
-  CHECK(options->client_ca_pem == "ca.pem");
+  REQUIRE(options->tls.has_value());
+  CHECK(options->tls->cert_file == at + "/cert.pem");
+  CHECK(options->tls->key_file == at + "/key.pem");
+  CHECK(options->tls->client_ca_files == std::vector<std::string>{at + "/ca.pem"});
   CHECK(options->durability == Durability::kWriteAhead);
   CHECK(options->segment_bytes == 8 << 20);
   CHECK(options->retention.age == absl::Hours(24 * 90));
@@ -98,9 +105,38 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault(least + "descriptors: [{}]\n") == "sallyport.yaml:5: descriptors[0]: give either file or reflection");
   CHECK(Fault("listen: {address: \"x:1\", tls: {cert: /nonexistent/c}}\n" + least.substr(least.find('\n') + 1))
             .starts_with("sallyport.yaml:1: listen.tls.key: is missing"));
-  CHECK(Fault("listen: {address: \"x:1\"}\ndata: {directory: /x,\n  keys: /etc/keyring}\n")
+  CHECK(Fault("listen: {address: \"127.0.0.1:1\"}\ndata: {directory: /x,\n  keys: /etc/keyring}\n")
             .starts_with("sallyport.yaml:3: data.keys: say where keys come from as file:PATH"));
   CHECK(Fault("data: {durability: sometimes}\n").starts_with("sallyport.yaml:1: data.durability: "));
+}
+
+TEST_CASE("without TLS only this machine is listened to, unless the configuration says so") {
+  const std::string rest = std::string(kLeast).substr(std::string(kLeast).find('\n') + 1);
+  const auto fault = [&](const std::string& listen) { return Fault("listen: " + listen + "\n" + rest); };
+  for (const char* address : {"127.0.0.1:1", "localhost:1", "[::1]:1", "unix:/run/x"}) {
+    CHECK(fault(absl::StrCat("{address: \"", address, "\"}")).empty());
+  }
+  for (const char* address : {"0.0.0.0:1", "[::]:1", "gateway.internal:1", "10.0.0.1:1"}) {
+    CHECK(fault(absl::StrCat("{address: \"", address, "\"}"))
+              .starts_with(absl::StrCat("sallyport.yaml:1: listen: \"", address, "\" can be reached from other machines")));
+    CHECK(fault(absl::StrCat("{addresses: [\"127.0.0.1:1\", \"", address, "\"]}")).find(address) != std::string::npos);
+    CHECK(fault(absl::StrCat("{address: \"", address, "\", insecure: true}")).empty());
+  }
+}
+
+TEST_CASE("TLS files that are not in order are told when the configuration is read") {
+  testing::TemporaryDirectory directory;
+  const std::string at = directory.path();
+  const testing::Issued certificate = testing::Issue(testing::ServerSpec("gateway.test"), nullptr);
+  testing::WriteText(at + "/cert.pem", certificate.Pem());
+  testing::WriteText(at + "/key.pem", testing::Issue(testing::ServerSpec("gateway.test"), nullptr).KeyPem());
+  const std::string least = kLeast;
+  const std::string text = "listen: {address: \"0.0.0.0:1\", tls: {cert: " + at + "/cert.pem, key: " + at + "/key.pem}}\n" +
+                           least.substr(least.find('\n') + 1);
+  CHECK(Fault(text) == "sallyport.yaml:1: listen.tls: " + at + "/key.pem holds no private key for " + at +
+                           "/cert.pem: it is not that of the certificate");
+  testing::WriteText(at + "/key.pem", certificate.KeyPem());
+  CHECK(Fault(text).empty());
 }
 
 TEST_CASE("where checkpoints go is read and checked") {

@@ -5,6 +5,7 @@ refused, pass nothing of it on, and go on serving. Speaks HTTP/2 by hand, becaus
 usage: hostile_peers_test.py SALLYPORTD SALLYPORT
 """
 
+import base64
 import json
 import pathlib
 import re
@@ -94,10 +95,12 @@ HOSTILE_ANSWERS = {
 
 
 class Upstream:
-    """Answers every call of /t.T/M<number>, as HOSTILE_ANSWERS says where it says, else well. Remembers the numbers."""
+    """Answers every call of /t.T/M<number>, as HOSTILE_ANSWERS says where it says, else well. Remembers the numbers, and all
+    that came before the first message."""
 
     def __init__(self):
         self.seen = set()
+        self.headers = {}
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.target = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -120,6 +123,7 @@ class Upstream:
                     # The gateway itself asks for reflection; whatever else has no number is a hostile path.
                     numbers[stream] = int(found.group(1)) if found else None if b"/grpc.reflection." in payload else -1
                     self.seen.add(numbers[stream])
+                    self.headers[numbers[stream]] = payload
                 if kind in (HEADERS, DATA) and flags & END_STREAM:
                     headers, trailers = HOSTILE_ANSWERS.get(numbers[stream], (GOOD_HEADERS, GOOD_TRAILERS))
                     connection.sendall(
@@ -160,8 +164,26 @@ HOSTILE_METADATA = [
     [(b"value", b"a\x00b")],
     [(b"value", b"\xc3\xbc")],
     [(b"sallyport-identity", b"root"), (b"SALLYPORT-IDENTITY", b"root")],
+    [(b"authorization", b"Bearer a"), (b"authorization", b"Bearer b")],
+    [(b"authorization", b"Bearer a"), (b"x", b"y"), (b"authorization", b"Bearer a")],
+    [(b"Authorization", b"Bearer a")],
 ]
-HOSTILE_PATHS = [b"", b"/", b"t.T", b"/t.T", b"//", b"/t.T/", b"//M", b"/t.T/M\x01", b"/t.T/M\xff", b"*", b"/" + b"a" * 9000]
+HOSTILE_PATHS = [
+    b"", b"/", b"t.T", b"/t.T", b"//", b"/t.T/", b"//M", b"/t.T/M\x01", b"/t.T/M\xff", b"*", b"/" + b"a" * 9000,
+    b"/t.T//M1", b"/t.T/M1/", b"//t.T/M1", b"/a/t.T/M1", b"/t..T/M1", b"/../M1", b"/t.T/..", b"/t.T/M1?a=b", b"/t.T/M1#a", b"/t.T/M 1",
+    b"/t T/M1", b"/t.T/M%31", b"/t.T\\M1", b"http://t/t.T/M1", b"/t.T/" + b"M" * 2000,
+]
+
+# The gateway's own names, as somebody might spell them who wants them to reach the upstream.
+RESERVED = [
+    prefix + rest
+    for prefix in (b"sallyport-", b"sallyport_", b"sallyport.", b"sallyport--", b"sallyport-_", b"Sallyport-", b"SALLYPORT-", b"SALLYPORT_",
+                   b"sallyPort.", b"sALLYPORT-")
+    for rest in (b"identity", b"identity-bin", b"Identity", b"identity_bin", b"session-bin", b"call")
+] + [b"sallyport-session"]
+# What they would carry: it must not be in anything that reaches the upstream. In base64, since some end in -bin.
+RESERVED_VALUE = base64.b64encode(b"forged identity").rstrip(b"=")
+RESERVED_CALLS = range(200, 200 + len(RESERVED))
 
 
 class Gateway:
@@ -185,6 +207,28 @@ class Gateway:
         return code
 
 
+def reserved_faults(upstream, by_method):
+    """Names that HTTP/2 allows are taken off a call that goes through; a call with any other is refused. Each name is sent once, so
+    that it would arrive spelt out and not as a place in HPACK's table."""
+    dropped = 0
+    for number, name in zip(RESERVED_CALLS, RESERVED):
+        headers = upstream.headers.get(number)
+        record = by_method.get(f"t.T/M{number}")
+        if headers is not None and (RESERVED_VALUE in headers or b"sallyport" in headers.lower()):
+            yield f"{name} reached the upstream: {headers}"
+        if name != name.lower():
+            if headers is not None:
+                yield f"the call with {name} reached the upstream"
+            if record and (record["state"], record["status"]) != ("refused", "INVALID_ARGUMENT"):
+                yield f"the call with {name} is recorded as {record}"
+        elif headers is None or b"harmless-%d" % number not in headers or record is None or record["status"] != "OK":
+            yield f"the call with {name} did not go through without it: {headers}, {record}"
+        else:
+            dropped += 1
+    if len(RESERVED) < 50 or dropped < 20:
+        yield f"only {dropped} of {len(RESERVED)} spellings were put to the test"
+
+
 def main():
     sallyportd, sallyport = sys.argv[1:]
     faults = []
@@ -198,7 +242,9 @@ def main():
             call(gateway.address, path, [])
         for number in HOSTILE_ANSWERS:
             call(gateway.address, b"/t.T/M%d" % number, [])
-        call(gateway.address, b"/t.T/M999", [(b"key", b"value"), (b"key-bin", b"AP8")])
+        for number, name in zip(RESERVED_CALLS, RESERVED):
+            call(gateway.address, b"/t.T/M%d" % number, [(name, RESERVED_VALUE), (b"harmless-%d" % number, b"value")])
+        call(gateway.address, b"/t.T/M999", [(b"key", b"value"), (b"key-bin", b"AP8"), (b"authorization", b"Bearer a")])
         if gateway.stop() != 0:
             faults.append("the gateway did not live to be stopped:\n" + "".join(gateway.log))
         listing = subprocess.run([sallyport, "calls", "--data", data, "--json", "--limit", "1000"], capture_output=True, text=True)
@@ -215,6 +261,7 @@ def main():
             faults.append("no call with hostile metadata is recorded")
         if -1 in upstream.seen:
             faults.append("a hostile path reached the upstream")
+        faults += reserved_faults(upstream, by_method)
         for number in HOSTILE_ANSWERS:
             record = by_method.get(f"t.T/M{number}")
             if record is None or record["status"] == "OK":

@@ -44,10 +44,9 @@ std::string ReadAll(const std::string& path) {
 }
 
 // A certificate for "upstream.test" that signs itself.
-struct Certificate {
-  explicit Certificate(const TemporaryDirectory& directory) {
-    key_path = directory.path() + "/key.pem";
-    cert_path = directory.path() + "/cert.pem";
+struct SelfSigned {
+  explicit SelfSigned(const TemporaryDirectory& directory)
+      : key_path(directory.path() + "/key.pem"), cert_path(directory.path() + "/cert.pem") {
     std::string command = absl::StrCat(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=upstream.test "
         "-addext subjectAltName=DNS:upstream.test -keyout ",
@@ -64,7 +63,7 @@ struct Certificate {
 
 // The example service, with reflection and, if a certificate is given, TLS.
 struct ExampleServer {
-  explicit ExampleServer(const Certificate* certificate = nullptr, bool reflection = true) {
+  explicit ExampleServer(const SelfSigned* certificate = nullptr, bool reflection = true) {
     if (reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
@@ -108,7 +107,7 @@ TEST_CASE("reflection tells which methods an upstream has and which of them are 
 
 TEST_CASE("an upstream is reached over TLS, and only if its certificate is the expected one") {
   TemporaryDirectory directory;
-  Certificate certificate(directory);
+  SelfSigned certificate(directory);
   ExampleServer server(&certificate);
   auto options = [&](GatewayOptions& gateway) {
     gateway.upstreams[0].target = server.address();
@@ -130,17 +129,17 @@ TEST_CASE("an upstream is reached over TLS, and only if its certificate is the e
 
 TEST_CASE("the gateway listens with TLS, and asks for client certificates if it is told whose") {
   TemporaryDirectory directory;
-  Certificate certificate(directory);
+  SelfSigned certificate(directory);
   ScriptedServer::Script echo = [](ScriptedCall& call) {
     call.Write(call.Read().value_or(""));
     return grpc::Status::OK;
   };
   bool client_ca = GENERATE(false, true);
   Rig rig({{testing::kUnary, echo}}, Methods::kKnown, [&](GatewayOptions& gateway) {
-    gateway.tls = true;
-    gateway.cert_pem = certificate.cert;
-    gateway.key_pem = certificate.key;
-    if (client_ca) gateway.client_ca_pem = certificate.cert;
+    gateway.tls.emplace();
+    gateway.tls->cert_file = certificate.cert_path;
+    gateway.tls->key_file = certificate.key_path;
+    if (client_ca) gateway.tls->client_ca_files = {certificate.cert_path};
   });
   grpc::SslCredentialsOptions ssl;
   ssl.pem_root_certs = certificate.cert;

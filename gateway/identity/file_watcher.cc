@@ -1,0 +1,52 @@
+#include "gateway/identity/file_watcher.h"
+
+#include <spdlog/spdlog.h>
+
+namespace sallyport::gateway {
+
+void WatchedFiles::Look() {
+  // Before they are read: what changes meanwhile is seen the next time.
+  Versions versions;
+  for (const std::string& path : paths_) {
+    absl::StatusOr<recorder::FileVersion> version = recorder::FileVersion::Of(path);
+    versions.push_back(version.ok() ? std::optional(*version) : std::nullopt);
+  }
+  if (versions == read_) {
+    complaint_.clear();
+    return;
+  }
+  const bool first = !read_.has_value() && complaint_.empty();
+  const absl::Status status = reload_();
+  if (status.ok()) {
+    read_ = std::move(versions);
+    complaint_.clear();
+    if (!first) spdlog::info("{} changed and was read again", what_);
+    return;
+  }
+  if (status.message() == complaint_) return;
+  complaint_ = std::string(status.message());
+  spdlog::error("{} changed and is not in order; what was read before stays in use: {}", what_, complaint_);
+}
+
+FileWatcher::FileWatcher(std::vector<WatchedFiles> files, absl::Duration interval)
+    : files_(std::move(files)), interval_(interval), thread_([this] { Run(); }) {}
+
+FileWatcher::~FileWatcher() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void FileWatcher::Run() {
+  absl::MutexLock lock(&mutex_);
+  while (!stopping_) {
+    mutex_.Unlock();
+    for (WatchedFiles& files : files_) files.Look();
+    mutex_.Lock();
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval_);
+  }
+}
+
+}  // namespace sallyport::gateway

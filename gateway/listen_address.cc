@@ -1,0 +1,110 @@
+#include "gateway/listen_address.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "recorder/text.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr absl::string_view kLocalhost = "localhost";
+
+struct HostAndPort {
+  std::string host;
+  std::string port;  // empty if there is none
+};
+
+bool IsUnix(std::string_view address) { return address.starts_with("unix:") || address.starts_with("unix-abstract:"); }
+
+// As gRPC's server does.
+std::string_view WithoutScheme(std::string_view address) {
+  if (!address.starts_with("dns:")) return address;
+  address.remove_prefix(4);
+  return address.substr(std::min(address.find_first_not_of('/'), address.size()));
+}
+
+// Nothing if they cannot be told apart.
+std::optional<HostAndPort> Split(std::string_view address) {
+  address = WithoutScheme(address);
+  // gRPC decodes what is written with percent signs, and might see something else.
+  if (address.find_first_of(std::string_view("%\0", 2)) != std::string_view::npos) return std::nullopt;
+  std::string_view host = address;
+  std::string_view port;
+  if (address.starts_with('[')) {
+    const size_t end = address.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    host = address.substr(1, end - 1);
+    port = address.substr(end + 1);
+  } else if (std::count(address.begin(), address.end(), ':') == 1) {
+    host = address.substr(0, address.find(':'));
+    port = address.substr(host.size());
+  }
+  if (port.empty()) return HostAndPort{std::string(host), ""};
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  port.remove_prefix(1);
+  if (*(port.data() - 1) != ':' || port.empty() || !std::all_of(port.begin(), port.end(), digit)) return std::nullopt;
+  return HostAndPort{std::string(host), std::string(port)};
+}
+
+// Nothing if the host is a name.
+std::optional<bool> IsNumericLoopback(const std::string& host) {
+  in_addr v4 = {};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6 = {};
+  if (inet_pton(AF_INET6, host.c_str(), &v6) != 1) return std::nullopt;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
+bool IsLocalhost(absl::string_view host) {
+  if (!absl::EndsWithIgnoreCase(host, kLocalhost)) return false;
+  host.remove_suffix(kLocalhost.size());
+  return host.empty() || (host.size() > 1 && host.back() == '.');
+}
+
+}  // namespace
+
+bool IsLoopback(std::string_view address) {
+  if (IsUnix(address)) return true;
+  const std::optional<HostAndPort> parts = Split(address);
+  if (!parts.has_value()) return false;
+  return IsNumericLoopback(parts->host).value_or(IsLocalhost(parts->host));
+}
+
+std::vector<std::string> NumericAddresses(const std::string& address) {
+  if (IsUnix(address)) return {address};
+  const std::optional<HostAndPort> parts = Split(address);
+  if (!parts.has_value() || parts->port.empty() || IsNumericLoopback(parts->host).has_value()) return {address};
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(parts->host.c_str(), parts->port.c_str(), &hints, &found) != 0) return {address};
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  std::vector<std::string> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    char host[NI_MAXHOST];
+    const int failed =
+        getnameinfo(one->ai_addr, one->ai_addrlen, host, sizeof(host), nullptr, 0, NI_NUMERICHOST | NI_NUMERICSERV);
+    if (failed != 0) return {address};
+    addresses.push_back(one->ai_family == AF_INET6 ? absl::StrCat("[", host, "]:", parts->port)
+                                                   : absl::StrCat(host, ":", parts->port));
+  }
+  if (addresses.empty()) return {address};
+  return addresses;
+}
+
+std::string WithPort(const std::string& address, int port) {
+  if (IsUnix(address)) return address;
+  return absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+}
+
+}  // namespace sallyport::gateway
