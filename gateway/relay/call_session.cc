@@ -2,8 +2,11 @@
 
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/relay/message_bytes.h"
@@ -24,6 +27,21 @@ constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
 constexpr char kUnknownEncoding[] =
     "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or "
     "deflate";
+
+// The token of a call with one `authorization` of the kind Bearer (RFC 6750); else empty.
+std::string_view BearerToken(const GrpcMetadata& metadata) {
+  constexpr std::string_view kScheme = "bearer ";
+  const auto [begin, end] = metadata.equal_range("authorization");
+  if (begin == end || std::next(begin) != end) return "";
+  std::string_view value = View(begin->second);
+  const bool bearer =
+      value.size() > kScheme.size() && std::equal(kScheme.begin(), kScheme.end(), value.begin(), [](char a, char b) {
+        return a == absl::ascii_tolower(static_cast<unsigned char>(b));
+      });
+  if (!bearer) return "";
+  value.remove_prefix(std::min(value.find_first_not_of(' ', kScheme.size()), value.size()));
+  return value;
+}
 
 }  // namespace
 
@@ -53,8 +71,37 @@ CallSession::~CallSession() { context_.sessions->Leave(session_, absl::Now()); }
 
 void CallSession::Begin() {
   absl::Status admitted = Admit();
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  {
+    absl::MutexLock lock(&mutex_);
     call_ = Call(admitted_path_);
+  }
+  if (!admitted.ok()) return EndAdmission(admitted);
+  ObtainCredentials();
+}
+
+void CallSession::ObtainCredentials() {
+  UpstreamCredentials* credentials = upstream_->credentials();
+  if (credentials == nullptr) return EndAdmission(absl::OkStatus());
+  CallerView caller;
+  caller.bearer_token = BearerToken(server_->client_metadata());
+  AddReference();
+  std::optional<absl::StatusOr<UpstreamCredentials::Shown>> shown =
+      credentials->Get(caller, start_, [this](absl::StatusOr<UpstreamCredentials::Shown> later) {
+        OnCredentials(later);
+        DropReference();
+      });
+  if (!shown.has_value()) return;
+  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
+  OnCredentials(*shown);
+}
+
+void CallSession::OnCredentials(const absl::StatusOr<UpstreamCredentials::Shown>& shown) {
+  if (shown.ok()) credentials_ = *shown;
+  EndAdmission(shown.status());
+}
+
+void CallSession::EndAdmission(const absl::Status& admitted) {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!admitted.ok()) return call_.Refuse(static_cast<int>(admitted.code()), std::string(admitted.message()));
     return call_.Begin();
   });
@@ -72,7 +119,7 @@ absl::Status CallSession::Admit() {
   }
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
   if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
-  upstream_ =
+  const RouteRule* route =
       context_.routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
         for (auto pair = begin; pair != end; ++pair) {
@@ -80,9 +127,11 @@ absl::Status CallSession::Admit() {
         }
         return false;
       });
-  if (upstream_ == nullptr) {
+  if (route == nullptr) {
     return absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1)));
   }
+  upstream_ = route->upstream;
+  forward_authorization_ = route->forward_authorization;
   descriptors_ = context_.catalog->Current();
   if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
     method_known_ = true;
@@ -238,6 +287,9 @@ void CallSession::OnUpstreamWriteDone(bool ok) {
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
   bool unary = false;
   UpstreamOutcome outcome = OutcomeOf(status, client_);
+  if (credentials_ != nullptr && status.error_code() == grpc::StatusCode::UNAUTHENTICATED && outcome.from_upstream) {
+    credentials_->OnRejected(absl::Now());
+  }
   absl::Status legal = CheckMetadata(client_.GetServerTrailingMetadata());
   {
     absl::MutexLock lock(&mutex_);
@@ -280,12 +332,23 @@ void CallSession::PrepareUpstream() {
   client_.set_deadline(server_->raw_deadline());
   if (upstream_->keeps_authority()) client_.set_authority(server_->host());
   for (const auto& [key, value] : server_->client_metadata()) {
-    if (PassesUpstream(View(key))) {
+    if (CallerSendsOn(View(key))) {
       client_.AddMetadata(std::string(View(key)), std::string(View(value)));
+    }
+  }
+  if (credentials_ != nullptr) {
+    for (const ShownCredentials::Pair& pair : credentials_->pairs()) {
+      client_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
     }
   }
   if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
   AddReference();
+}
+
+bool CallSession::CallerSendsOn(std::string_view key) const {
+  if (!PassesUpstream(key)) return false;
+  if (!forward_authorization_ && (key == "authorization" || key == "authorization-bin")) return false;
+  return upstream_->credentials() == nullptr || !upstream_->credentials()->Owns(key);
 }
 
 void CallSession::OpenUpstream() {

@@ -79,6 +79,11 @@ class CallSession {
   ~CallSession();
   void Begin();
   absl::Status Admit();
+  // The last step of admission: what the upstream is to be shown. May end later, on another thread.
+  void ObtainCredentials();
+  void OnCredentials(const absl::StatusOr<UpstreamCredentials::Shown>& shown);
+  void EndAdmission(const absl::Status& admitted);
+  bool CallerSendsOn(std::string_view key) const;
 
   // Gives the Call an event under the lock, and performs what it decides.
   template <typename Event>
@@ -114,6 +119,8 @@ class CallSession {
   std::string session_name_;
   Sessions::Member session_;
   Upstream* upstream_ = nullptr;
+  bool forward_authorization_ = false;
+  UpstreamCredentials::Shown credentials_;  // null if there are none
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
   Path admitted_path_ = Path::kStream;
