@@ -1,5 +1,7 @@
 // What upstreams and callers see of the gateway's credentials, through the whole gateway.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -106,13 +108,25 @@ std::string Record(Rig& rig) {
 
 // A pipe that a command reads the secret from, and so waits for.
 struct SlowSecret {
-  SlowSecret() { REQUIRE(mkfifo(path.c_str(), 0600) == 0); }
-  CredentialOptions credential() const { return FromCommand("cat " + path); }
-  // Returns when the command reads.
+  SlowSecret() {
+    for (const std::string& made : {path, asked_path}) REQUIRE(mkfifo(made.c_str(), 0600) == 0);
+    asked = open(asked_path.c_str(), O_RDWR);
+    REQUIRE(asked >= 0);
+  }
+  ~SlowSecret() { close(asked); }
+  CredentialOptions credential() const { return FromCommand("echo > " + asked_path + "; cat " + path); }
+  // Returns when the command runs.
+  void AwaitAsked() const {
+    char end_of_line = 0;
+    REQUIRE(read(asked, &end_of_line, 1) == 1);
+  }
+  // Returns when the command reads, which must have been asked for.
   void Give(const std::string& secret) const { std::ofstream(path) << secret; }
 
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/pipe";
+  const std::string asked_path = directory.path() + "/asked";
+  int asked = -1;
 };
 
 }  // namespace
@@ -215,13 +229,14 @@ TEST_CASE("a caller that gives up while its call waits for credentials is let go
   CHECK(calls[2].end_reason == v1::END_REASON_COMPLETED);
 }
 
-TEST_CASE("a gateway that ends does not wait for more than the calls that wait for credentials") {
+TEST_CASE("a gateway that ends does not wait for credentials that calls wait for") {
   SlowSecret slow;
   SeenCalls upstream;
   Rig rig(upstream.scripts(), Both(), With({slow.credential()}));
   BlockingCall call(rig.channel(), kUnary);
   call.Start();
   call.Write("x", grpc::WriteOptions().set_last_message());
+  slow.AwaitAsked();
   // Cut short by the gateway, which has all it needs to say so.
   REQUIRE(rig.gateway().Shutdown(absl::Milliseconds(100)).ok());
   CHECK_FALSE(call.Finish().ok());
