@@ -122,6 +122,11 @@ class Checker {
     return path;
   }
 
+  // What the checks of other files tell their faults to.
+  auto Faults() {
+    return [this](const std::string& key, absl::string_view problem) { Fail(key, problem); };
+  }
+
   void CheckListen() {
     for (const std::string& address : config_.listen().addresses()) options_.listen.push_back(address);
     if (!config_.listen().address().empty()) options_.listen.push_back(config_.listen().address());
@@ -156,7 +161,7 @@ class Checker {
     }
     const bool local = std::all_of(options_.listen.begin(), options_.listen.end(),
                                    [](const std::string& address) { return IsLoopback(address); });
-    options_.identity = sallyport::gateway::CheckIdentity(identity, local, Faults());
+    options_.identity = CheckIdentity(identity, local, Faults());
     if (options_.identity.mtls.has_value() && options_.tls.has_value()) {
       const v1::MtlsIdentity& mtls = *options_.identity.mtls;
       ServerTlsOptions& tls = *options_.tls;
@@ -233,11 +238,6 @@ class Checker {
     options_.session_idle = Duration("sessions.idle", config_.sessions().idle(), kDefaultSessionIdle);
   }
 
-  // What the checks of other files tell their faults to.
-  auto Faults() {
-    return [this](const std::string& key, absl::string_view problem) { Fail(key, problem); };
-  }
-
   void CheckAdmin() {
     options_.admin_address = config_.admin().address();
     if (!options_.admin_address.empty()) {
@@ -275,8 +275,8 @@ class Checker {
       options.message_bytes = options_.message_bytes;
       options.metadata_bytes = options_.metadata_bytes;
       if (upstream.has_credentials()) {
-        options.credentials =
-            CheckCredentials(upstream.credentials(), key + ".credentials", name, config_.has_token_signing(), Faults());
+        options.credentials = CheckCredentials(upstream.credentials(), key + ".credentials", name,
+                                               config_.has_token_signing(), Faults());
       }
       options_.upstreams.push_back(std::move(options));
     }

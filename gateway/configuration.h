@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gateway/checkpoints/sinks.h"
+#include "gateway/identity/identity_options.h"
 #include "gateway/identity/server_tls.h"
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/credentials/credentials_options.h"
@@ -32,6 +33,7 @@ struct ReflectionOptions {
 };
 
 struct GatewayOptions {
+  v1::Config source;  // what was checked
   std::vector<std::string> listen;  // in gRPC's notation
   std::optional<ServerTlsOptions> tls;
   std::string data_directory;
@@ -40,6 +42,8 @@ struct GatewayOptions {
   uint64_t buffer_bytes = 0;
   uint64_t segment_bytes = 0;
   recorder::Retention retention;
+  IdentityOptions identity;
+  std::string policy_file;  // empty for none
   std::vector<UpstreamOptions> upstreams;
   std::vector<RouteOptions> routes;
   std::vector<std::string> descriptor_files;

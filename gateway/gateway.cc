@@ -4,9 +4,13 @@
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "gateway/listen_address.h"
 
@@ -16,25 +20,56 @@ namespace {
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
 
+// The one that was made with these options; null if there is none.
+Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {
+  for (const std::unique_ptr<Upstream>& upstream : upstreams) {
+    if (upstream->name() == options.name && upstream->source() == options.source) return upstream.get();
+  }
+  return nullptr;
+}
+
+// The parts of the configuration that differ and that only a start takes up.
+std::string PartsThatWait(v1::Config before, v1::Config after) {
+  using google::protobuf::util::MessageDifferencer;
+  std::vector<std::string> parts;
+  const google::protobuf::Reflection& reflection = *before.GetReflection();
+  for (const char* name : {"listen", "data", "descriptors", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
+    const google::protobuf::FieldDescriptor* field = before.GetDescriptor()->FindFieldByName(name);
+    v1::Config one, other;
+    // Moved into messages of their own, so that singular and repeated parts compare alike.
+    reflection.SwapFields(&before, &one, {field});
+    reflection.SwapFields(&after, &other, {field});
+    if (!MessageDifferencer::Equals(one, other)) parts.push_back(name);
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options) {
   std::unique_ptr<Gateway> gateway(new Gateway);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
-  if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
-  if (absl::Status status = gateway->LoadDescriptors(options); !status.ok()) return status;
+  {
+    absl::MutexLock lock(&gateway->reload_mutex_);
+    if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
+    if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
+    if (absl::Status status = gateway->LoadDescriptors(options); !status.ok()) return status;
+  }
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
+  gateway->timer_ = std::make_unique<CallTimer>();
   RelayContext context;
   context.recorder = gateway->recorder_.get();
   context.durability = options.durability;
-  context.routes = gateway->routes_.get();
+  context.rules = gateway->rules_.get();
   context.catalog = gateway->catalog_.get();
   context.sessions = gateway->sessions_.get();
   context.headers_timer = gateway->headers_timer_.get();
+  context.timer = gateway->timer_.get();
   gateway->service_ = std::make_unique<RelayService>(context);
   if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
   if (absl::Status status = gateway->Listen(options); !status.ok()) return status;
+  gateway->WatchFiles();
   return gateway;
 }
 
@@ -61,16 +96,21 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
 }
 
 absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
-  if (options.token_signing.has_value()) {
+  if (token_signer_ == nullptr && options.token_signing.has_value()) {
     absl::StatusOr<std::unique_ptr<TokenSigner>> signer = TokenSigner::Create(*options.token_signing, absl::Now());
     if (!signer.ok()) return signer.status();
     token_signer_ = *std::move(signer);
   }
   for (const UpstreamOptions& upstream_options : options.upstreams) {
+    if (FindUpstream(upstreams_, upstream_options) != nullptr) continue;
     absl::StatusOr<std::unique_ptr<Upstream>> upstream = Upstream::Create(upstream_options, token_signer_.get());
     if (!upstream.ok()) return upstream.status();
     upstreams_.push_back(*std::move(upstream));
   }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options) const {
   std::vector<RouteRule> rules;
   for (const RouteOptions& route : options.routes) {
     RouteRule rule;
@@ -79,13 +119,90 @@ absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
     rule.forward_authorization = route.match.forward_authorization();
-    for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
-      if (upstream->name() == route.upstream) rule.upstream = upstream.get();
+    for (const UpstreamOptions& upstream : options.upstreams) {
+      if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
     }
     rules.push_back(std::move(rule));
   }
-  routes_ = std::make_unique<Routes>(std::move(rules));
+  return std::make_shared<Routes>(std::move(rules));
+}
+
+absl::Status Gateway::MakeRules(const GatewayOptions& options) {
+  auto rules = std::make_shared<Rules>();
+  absl::StatusOr<std::unique_ptr<Authenticator>> authenticator = Authenticator::Create(options.identity);
+  if (!authenticator.ok()) return authenticator.status();
+  rules->authenticator = *std::move(authenticator);
+  rules->end_expired_calls = options.identity.end_expired_calls;
+  rules->routes = MakeRoutes(options);
+  const std::string former = std::exchange(policy_file_, options.policy_file);
+  if (absl::Status status = AddPolicy(*rules); !status.ok()) {
+    policy_file_ = former;
+    return status;
+  }
+  PutInForce(std::move(rules));
+  config_ = options.source;
   return absl::OkStatus();
+}
+
+absl::Status Gateway::AddPolicy(Rules& rules) {
+  if (policy_file_.empty()) return absl::OkStatus();
+  absl::StatusOr<std::shared_ptr<const policy::Policy>> policy = policy::Policy::Load(policy_file_);
+  if (!policy.ok()) return policy.status();
+  const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
+  rules.policy = *std::move(policy);
+  rules.limits = std::make_unique<policy::Limits>(rules.policy, present == nullptr ? nullptr : present->limits.get());
+  rules.limits_bytes = absl::c_any_of(rules.policy->limits(),
+                                      [](const policy::LimitRule& limit) { return limit.bytes_per_second > 0; });
+  return absl::OkStatus();
+}
+
+void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {
+  const std::string version = rules->policy == nullptr ? "none" : rules->policy->version();
+  if (rules_ == nullptr) {
+    rules_ = std::make_unique<CurrentRules>(std::move(rules));
+  } else {
+    rules_->Replace(std::move(rules));
+  }
+  spdlog::info("policy in force: {}", version);
+}
+
+absl::Status Gateway::Reload(const GatewayOptions& options) {
+  absl::MutexLock lock(&reload_mutex_);
+  const std::string waiting = PartsThatWait(config_, options.source);
+  if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
+  if (absl::Status status = MakeRules(options); !status.ok()) return status;
+  if (!waiting.empty()) spdlog::warn("changed in the configuration, but only read at the next start: {}", waiting);
+  return absl::OkStatus();
+}
+
+absl::Status Gateway::ReloadPolicy() {
+  absl::MutexLock lock(&reload_mutex_);
+  const std::shared_ptr<const Rules> present = rules_->Get();
+  auto rules = std::make_shared<Rules>();
+  rules->authenticator = present->authenticator;
+  rules->routes = present->routes;
+  rules->end_expired_calls = present->end_expired_calls;
+  if (absl::Status status = AddPolicy(*rules); !status.ok()) return status;
+  // Files are touched more often than they change.
+  if (rules->policy != nullptr && present->policy != nullptr && rules->policy->version() == present->policy->version()) {
+    return absl::OkStatus();
+  }
+  PutInForce(std::move(rules));
+  return absl::OkStatus();
+}
+
+void Gateway::WatchFiles() {
+  std::vector<WatchedFiles> files;
+  if (tls_ != nullptr) files.emplace_back("listen.tls", tls_->Files(), [this] { return tls_->Reload(); });
+  std::string policy_file;
+  {
+    absl::MutexLock lock(&reload_mutex_);
+    policy_file = policy_file_;
+  }
+  if (!policy_file.empty()) {
+    files.emplace_back("policy", std::vector<std::string>{policy_file}, [this] { return ReloadPolicy(); });
+  }
+  if (!files.empty()) file_watcher_ = std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
 }
 
 absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {
@@ -146,9 +263,6 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
     if (!tls.ok()) return tls.status();
     tls_ = *std::move(tls);
     credentials = tls_->Credentials();
-    std::vector<WatchedFiles> files;
-    files.emplace_back("listen.tls", tls_->Files(), [this] { return tls_->Reload(); });
-    file_watcher_ = std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
   }
   std::vector<int> ports(options.listen.size(), 0);
   for (size_t i = 0; i < options.listen.size(); ++i) {

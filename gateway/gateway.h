@@ -9,17 +9,18 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/configuration.h"
 #include "gateway/identity/file_watcher.h"
 #include "gateway/identity/server_tls.h"
 #include "gateway/relay/relay_service.h"
+#include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/credentials/token_signer.h"
 #include "gateway/upstream/method_catalog.h"
 #include "gateway/upstream/reflection.h"
-#include "gateway/upstream/routes.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
@@ -38,26 +39,46 @@ class Gateway {
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
 
+  // Goes on by `options` where they differ from what it was started with: identity, policy, routes and upstreams. Calls
+  // that are open keep to what they began with. An error says what is wrong; everything then stays as it is. What is
+  // not taken up before the next start is logged. Thread-safe.
+  absl::Status Reload(const GatewayOptions& options);
+  // Reads the policy file again, likewise.
+  absl::Status ReloadPolicy();
+
   // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.
   absl::Status Shutdown(absl::Duration grace);
 
  private:
   Gateway() = default;
   absl::Status OpenRecorder(const GatewayOptions& options);
-  absl::Status MakeUpstreams(const GatewayOptions& options);
-  absl::Status LoadDescriptors(const GatewayOptions& options);
+  // Makes upstreams that are not there yet.
+  absl::Status MakeUpstreams(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  std::shared_ptr<const Routes> MakeRoutes(const GatewayOptions& options) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  absl::Status MakeRules(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  // `rules` with the policy that is in its file now.
+  absl::Status AddPolicy(Rules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void PutInForce(std::shared_ptr<const Rules> rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void WatchFiles();
+  absl::Status LoadDescriptors(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   absl::Status Listen(const GatewayOptions& options);
   absl::Status ServeAdmin(const GatewayOptions& options);
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
   std::unique_ptr<TokenSigner> token_signer_;
-  std::vector<std::unique_ptr<Upstream>> upstreams_;
-  std::unique_ptr<Routes> routes_;
+  absl::Mutex reload_mutex_;
+  // Those of former configurations included: calls may be open, and gRPC 1.51 is safer off with channels that stay.
+  std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
+  v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
+  std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
+  std::unique_ptr<CurrentRules> rules_;
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<HeadersTimer> headers_timer_;
+  std::unique_ptr<CallTimer> timer_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;

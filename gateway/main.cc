@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <string>
@@ -27,6 +28,8 @@ struct Flags {
   std::string data = "./data";
   std::string keys;
   std::vector<std::string> descriptors;
+  std::string policy;
+  std::string api_keys;
   std::string durability = "commit";
   std::string log_level = "info";
   double grace_seconds = 10;
@@ -40,6 +43,8 @@ absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags)
   for (const std::string& address : flags.listen) config.mutable_listen()->add_addresses(address);
   if (flags.listen.empty()) config.mutable_listen()->add_addresses("127.0.0.1:50050");
   config.mutable_listen()->set_insecure(flags.insecure_listen);
+  config.set_policy(flags.policy);
+  if (!flags.api_keys.empty()) config.mutable_identity()->mutable_api_keys()->set_file(flags.api_keys);
   config.mutable_data()->set_directory(flags.data);
   config.mutable_data()->set_keys(flags.keys);
   v1::Durability durability = v1::commit;
@@ -71,6 +76,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
           "Where its keys come from: file:PATH, env:NAME or exec:COMMAND (else DATA.keyring, made if need be)"),
       app.add_option("--descriptors", flags.descriptors,
                      "Descriptor-set files with imports, several allowed (else the upstream's reflection is asked)"),
+      app.add_option("--policy", flags.policy, "Policy file: who may call what"),
+      app.add_option("--api-keys", flags.api_keys,
+                     "Callers need one of the keys in this file (made by `sallyport keys issue-api-key`)"),
       app.add_option("--durability", flags.durability, "When a call may go on, as far as the log is concerned")
           ->check(CLI::IsMember({"commit", "write_ahead", "relaxed", "off"}))
           ->capture_default_str()};
@@ -83,7 +91,10 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
-int Serve(const sallyport::gateway::GatewayOptions& options, absl::Duration grace, const sigset_t& signals) {
+using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>()>;
+
+int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& reread, absl::Duration grace,
+          const sigset_t& signals) {
   auto gateway = sallyport::gateway::Gateway::Start(options);
   if (!gateway.ok()) {
     spdlog::error("{}", std::string(gateway.status().message()));
@@ -93,7 +104,15 @@ int Serve(const sallyport::gateway::GatewayOptions& options, absl::Duration grac
   if (const std::string admin = (*gateway)->admin_address(); !admin.empty())
     spdlog::info("admin endpoint on {}", admin);
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    auto changed = reread();
+    absl::Status status = changed.ok() ? (*gateway)->Reload(*changed) : changed.status();
+    if (status.ok()) {
+      spdlog::info("the configuration was read again");
+    } else {
+      spdlog::error("the configuration was read again, and nothing of it is taken up: {}", std::string(status.message()));
+    }
+  }
   spdlog::info("stopping: open calls get {} to end", absl::FormatDuration(grace));
   absl::Status status = (*gateway)->Shutdown(grace);
   if (!status.ok()) {
@@ -117,6 +136,7 @@ int main(int argc, char** argv) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   // A file that may not grow any more is an error of the write, told as such.
@@ -138,7 +158,10 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("sallyportd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   spdlog::set_level(spdlog::level::from_str(flags.log_level));
-  auto options = flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
+  const Reread read = [&flags] {
+    return flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
+  };
+  auto options = read();
   if (!options.ok()) {
     std::cerr << options.status().message() << "\n";
     return kUsage;
@@ -147,5 +170,5 @@ int main(int argc, char** argv) {
     std::cout << flags.config << ": in order\n";
     return 0;
   }
-  return Serve(*options, absl::Seconds(flags.grace_seconds), signals);
+  return Serve(*options, read, absl::Seconds(flags.grace_seconds), signals);
 }

@@ -6,24 +6,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "gateway/identity/jwt.h"
 
 namespace sallyport::gateway {
 namespace {
 
-constexpr std::string_view kScheme = "bearer";
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
-
-// The token in "Bearer <token>" (RFC 6750, 2.1): the scheme in any case, one or more spaces.
-std::optional<std::string_view> BearerToken(std::string_view authorization) {
-  if (authorization.size() <= kScheme.size() || authorization[kScheme.size()] != ' ') return std::nullopt;
-  for (size_t i = 0; i < kScheme.size(); ++i) {
-    if (absl::ascii_tolower(static_cast<unsigned char>(authorization[i])) != kScheme[i]) return std::nullopt;
-  }
-  authorization.remove_prefix(kScheme.size());
-  authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
-  return authorization;
-}
 
 }  // namespace
 

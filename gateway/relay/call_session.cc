@@ -307,7 +307,8 @@ void CallSession::PrepareUpstream() {
 
 // The caller's credentials stay with the gateway, and what the gateway shows nobody else sends.
 bool CallSession::MayPass(std::string_view name) const {
-  if (name == kAuthorizationKey && !route_->forward_authorization) return false;
+  const bool authorization = name == kAuthorizationKey || name == "authorization-bin";
+  if (authorization && !route_->forward_authorization) return false;
   return upstream_->credentials() == nullptr || !upstream_->credentials()->Owns(name);
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/relay/call_session.h"
+#include "gateway/identity/jwt.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
 #include "policy/glob.h"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::string_view kSessionKey = "sallyport-session";
 constexpr std::string_view kAuthorizationKey = "authorization";
-constexpr char kAnonymous[] = "anonymous";
+const std::string kAnonymous = "anonymous";
 
 grpc::string_ref Ref(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -93,18 +94,53 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
     decision_ = recorder::DecisionOutcome::kUnauthenticated;
     return Admitted(MakeRefusal(static_cast<int>(result.status().code()), std::string(result.status().message()),
                                 absl::IsUnauthenticated(result.status()) ? "UNAUTHENTICATED" : "PROOF_NOT_CHECKED",
-                                {{"call", id_ == 0 ? "" : recorder::FormatId(id_)}}));
+                                {{"call", CallText()}}));
   }
   identity_ = *std::move(result);
   decided_ = !identity_.anonymous() || rules_->policy != nullptr;
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
-  Admitted(std::move(refusal));
+  if (!refusal.ok() || upstream_->credentials() == nullptr) return Admitted(std::move(refusal));
+  ObtainCredentials();
+}
+
+void CallSession::ObtainCredentials() {
+  CallerView caller;
+  if (!identity_.anonymous()) {
+    const ProvedIdentity& named = identity_.named();
+    caller.proof = named.kind;
+    caller.issuer = named.issuer;
+    caller.subject = named.subject;
+    caller.groups = named.groups;
+    caller.expires = identity_.expires();
+  }
+  const auto& metadata = server_->client_metadata();
+  if (auto found = metadata.find(Ref(kAuthorizationKey)); found != metadata.end()) {
+    caller.bearer_token = BearerToken(View(found->second)).value_or("");
+  }
+  AddReference();
+  std::optional<absl::StatusOr<UpstreamCredentials::Shown>> shown = upstream_->credentials()->Get(
+      caller, start_, [this](absl::StatusOr<UpstreamCredentials::Shown> later) {
+        OnCredentials(std::move(later));
+        DropReference();
+      });
+  if (!shown.has_value()) return;
+  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
+  OnCredentials(*std::move(shown));
+}
+
+void CallSession::OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown) {
+  if (!shown.ok()) {
+    return Admitted(MakeRefusal(static_cast<int>(shown.status().code()), std::string(shown.status().message()),
+                                "UPSTREAM_CREDENTIALS", {{"upstream", upstream_->name()}, {"call", CallText()}}));
+  }
+  shown_ = *std::move(shown);
+  Admitted({});
 }
 
 Refusal CallSession::Route() {
-  upstream_ = rules_->routes->Find(
+  route_ = rules_->routes->Find(
       server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(Ref(name));
         for (auto pair = begin; pair != end; ++pair) {
@@ -112,9 +148,10 @@ Refusal CallSession::Route() {
         }
         return false;
       });
-  if (upstream_ == nullptr) {
+  if (route_ == nullptr) {
     return Plain(absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1))));
   }
+  upstream_ = route_->upstream;
   descriptors_ = context_.catalog->Current();
   if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
     method_known_ = true;
@@ -147,12 +184,11 @@ Refusal CallSession::Decide() {
   const policy::AccessDecision access = rules_->policy->Decide(request);
   deciding_rule_ = access.rule;
   shadow_.assign(access.shadow_denied.begin(), access.shadow_denied.end());
-  const std::string call = id_ == 0 ? "" : recorder::FormatId(id_);
   if (!access.allowed) {
     decision_ = recorder::DecisionOutcome::kDenied;
     return MakeRefusal(grpc::StatusCode::PERMISSION_DENIED,
-                       absl::StrCat("the gateway's policy does not allow this call (rule \"", access.rule, "\")"),
-                       "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", call}});
+                       absl::StrCat("the gateway's policy does not allow this call (rule \"", std::string(access.rule), "\")"),
+                       "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", CallText()}});
   }
   policy::Admission admission = rules_->limits->Admit(request);
   shadow_.insert(shadow_.end(), admission.shadow_exceeded.begin(), admission.shadow_exceeded.end());
@@ -161,10 +197,10 @@ Refusal CallSession::Decide() {
   decision_ = recorder::DecisionOutcome::kLimited;
   deciding_rule_ = admission.limit;
   return MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                     absl::StrCat("more than limit \"", admission.limit, "\" of the gateway allows (",
+                     absl::StrCat("more than limit \"", std::string(admission.limit), "\" of the gateway allows (",
                                   KindName(admission.kind), ")"),
                      "LIMIT_EXCEEDED",
-                     {{"limit", std::string(admission.limit)}, {"kind", KindName(admission.kind)}, {"call", call}},
+                     {{"limit", std::string(admission.limit)}, {"kind", KindName(admission.kind)}, {"call", CallText()}},
                      admission.retry_after);
 }
 
@@ -174,8 +210,8 @@ void CallSession::Admitted(Refusal refusal) {
     identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
   }
   if (context_.recorder != nullptr) {
-    session_ = context_.sessions->Join(identity_.anonymous() ? std::string_view(kAnonymous) : identity_name_, peer_,
-                                       session_name_, id_, start_);
+    session_ = context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_,
+                                       start_);
   }
   const bool admitted = refusal.ok();
   // A unary call is over sooner than it would be worth it.
@@ -190,20 +226,22 @@ void CallSession::Admitted(Refusal refusal) {
       refusal_ = std::move(refusal);
       return call_.Refuse(refusal_.code, refusal_.message);
     }
-    Actions actions = call_.Begin();
+    Actions actions;
+    if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
     if (expired_before_) {
       refusal_ = ExpiredRefusal();
       actions |= call_.Refuse(refusal_.code, refusal_.message);
     }
-    if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
-    return actions;
+    return actions | call_.Begin();
   });
 }
+
+std::string CallSession::CallText() const { return id_ == 0 ? "" : recorder::FormatId(id_); }
 
 Refusal CallSession::ExpiredRefusal() const {
   return MakeRefusal(grpc::StatusCode::UNAUTHENTICATED,
                      "the caller's proof of identity has expired: call again with a new one", "PROOF_EXPIRED",
-                     {{"call", id_ == 0 ? "" : recorder::FormatId(id_)}});
+                     {{"call", CallText()}});
 }
 
 }  // namespace sallyport::gateway

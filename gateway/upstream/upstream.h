@@ -21,6 +21,7 @@ namespace sallyport::gateway {
 
 struct UpstreamOptions {
   std::string name;
+  std::string source;  // what the configuration says of it, serialised: tells upstreams apart that have one name
   std::string target;  // as gRPC takes it
   std::string load_balancing = "round_robin";
   bool tls = false;
@@ -45,6 +46,7 @@ class Upstream {
 
   const std::string& name() const { return options_.name; }
   const std::string& target() const { return options_.target; }
+  const std::string& source() const { return options_.source; }
 
   // What calls carry besides what their callers sent; null if nothing.
   UpstreamCredentials* credentials() const { return credentials_.get(); }
