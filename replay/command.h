@@ -57,6 +57,7 @@ void AddTailCommand(CLI::App* app, CommandContext* context);
 void AddIndexCommand(CLI::App* app, CommandContext* context);
 void AddKeysCommand(CLI::App* app, CommandContext* context);
 void AddHoldDataCommand(CLI::App* app, CommandContext* context);
+void AddPolicyCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 void AddEvidenceCommand(CLI::App* app, CommandContext* context);
