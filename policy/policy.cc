@@ -78,4 +78,13 @@ std::vector<RuleTrial> Policy::Explain(const AccessRequest& request) const {
   return trials;
 }
 
+std::vector<size_t> Policy::LimitsOf(const AccessRequest& request) const {
+  std::vector<size_t> limits;
+  limit_index_.ForEachMatch(RequestFacts(request), [&](size_t number) {
+    limits.push_back(number);
+    return true;
+  });
+  return limits;
+}
+
 }  // namespace sallyport::policy

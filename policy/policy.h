@@ -74,6 +74,9 @@ class Policy {
   // The rules as they are tried on a call one after the other, up to the one that decides; slow, for people.
   std::vector<RuleTrial> Explain(const AccessRequest& request) const;
 
+  // The places in limits() of those that the call counts under.
+  std::vector<size_t> LimitsOf(const AccessRequest& request) const;
+
   // The first 16 hex digits of the SHA-256 of the file's bytes.
   const std::string& version() const { return version_; }
   absl::Span<const Rule> rules() const { return rules_; }

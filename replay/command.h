@@ -58,6 +58,7 @@ void AddIndexCommand(CLI::App* app, CommandContext* context);
 void AddKeysCommand(CLI::App* app, CommandContext* context);
 void AddApiKeyCommands(CLI::App* keys, CommandContext* context);  // below `keys`
 void AddHoldDataCommand(CLI::App* app, CommandContext* context);
+void AddPolicyCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 void AddEvidenceCommand(CLI::App* app, CommandContext* context);

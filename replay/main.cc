@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   sallyport::replay::AddIndexCommand(&app, &context);
   sallyport::replay::AddKeysCommand(&app, &context);
   sallyport::replay::AddHoldDataCommand(&app, &context);
+  sallyport::replay::AddPolicyCommand(&app, &context);
   sallyport::replay::AddReplayCommand(&app, &context);
   sallyport::replay::AddVerifyCommand(&app, &context);
   sallyport::replay::AddEvidenceCommand(&app, &context);

@@ -126,7 +126,7 @@ std::string ProofNames(ProofSet proofs) {
 std::string WhyGroups(const Match& match, const RequestFacts& facts) {
   if (facts.groups().empty()) return absl::StrCat("the caller is in no group; asked for: ", Some(match.groups));
   const std::vector<std::string> groups(facts.groups().begin(), facts.groups().end());
-  return absl::StrCat("of ", Some(groups), " none matches any of: ", Some(match.groups));
+  return absl::StrCat("none of the caller's groups (", Some(groups), ") matches any of: ", Some(match.groups));
 }
 
 std::string WhyNetworks(const Match& match, const RequestFacts& facts) {

@@ -20,6 +20,7 @@ void FuzzBearerToken(std::string_view input);
 void FuzzKeySet(std::string_view input);
 void FuzzApiKeys(std::string_view input);
 void FuzzCertificates(std::string_view input);
+void FuzzPolicy(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

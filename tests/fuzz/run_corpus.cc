@@ -23,7 +23,8 @@ constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"bearer_token", sallyport::recorder::FuzzBearerToken},
                                {"key_set", sallyport::recorder::FuzzKeySet},
                                {"api_keys", sallyport::recorder::FuzzApiKeys},
-                               {"certificates", sallyport::recorder::FuzzCertificates}};
+                               {"certificates", sallyport::recorder::FuzzCertificates},
+                               {"policy", sallyport::recorder::FuzzPolicy}};
 
 }  // namespace
 

@@ -225,7 +225,7 @@ access:
   REQUIRE(trials.size() == 4);
   REQUIRE(trials[0].mismatches.size() == 2);
   CHECK(trials[0].mismatches[0].condition == "groups");
-  CHECK(trials[0].mismatches[0].reason == "of staff, dev none matches any of: ops");
+  CHECK(trials[0].mismatches[0].reason == "none of the caller's groups (staff, dev) matches any of: ops");
   CHECK(trials[0].mismatches[1].condition == "methods");
   CHECK(trials[0].mismatches[1].reason == "method etcdserverpb.KV/Range matches none of: */Put");
   REQUIRE(trials[1].mismatches.size() == 1);

@@ -1,0 +1,432 @@
+// `sallyport policy`.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/replay/command_fixture.h"
+#include "tests/replay/shop_store.h"
+
+namespace sallyport::replay {
+namespace {
+
+using Json = nlohmann::json;
+
+// A directory with policy files.
+class PolicyFiles {
+ public:
+  std::string Write(const std::string& name, const std::string& text) const {
+    std::ofstream(Path(name), std::ios::binary) << text;
+    return Path(name);
+  }
+  std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
+
+ private:
+  recorder::TemporaryDirectory directory_;
+};
+
+constexpr char kPolicy[] = R"(access:
+  rules:
+    - name: no deletes
+      match: {methods: ["*/Delete*"]}
+      action: deny
+    - {name: soon, match: {networks: [10.0.0.0/8]}, action: deny, shadow: true}
+    - name: developers
+      match: {groups: [dev], methods: ["shop.Orders/*"]}
+      action: allow
+limits:
+  - {name: each caller, per: [identity], calls_per_second: 5}
+)";
+
+TEST_CASE("policy check says what is wrong, with lines, and exits with 1") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml",
+                                       "access:\n  rules:\n    - {name: a, action: allow, match: {groups: []}}\n"
+                                       "    - {name: a, action: deny}\n");
+  const CommandResult text = Run({"policy", "check", file});
+  CHECK(text.code == 1);
+  CHECK(text.errors.empty());
+  REQUIRE(LinesOf(text.output).size() == 2);
+  CHECK(LinesOf(text.output)[0].find("error: " + file + ":3: access.rules[0].match.groups: is an empty list") == 0);
+  CHECK(LinesOf(text.output)[1].find("error: " + file + ":4: access.rules[1].name: ") == 0);
+  const CommandResult json = Run({"policy", "check", file, "--json"});
+  CHECK(json.code == 1);
+  const Json report = Json::parse(json.output);
+  CHECK(report["valid"] == false);
+  CHECK(report["errors"].size() == 2);
+}
+
+TEST_CASE("policy check says what is odd, and with --strict that is as bad as an error") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml",
+                                       "access:\n  rules:\n    - {name: all, action: allow}\n"
+                                       "    - {name: late, match: {groups: [x]}, action: deny}\n");
+  const CommandResult text = Run({"policy", "check", file});
+  CHECK(text.code == 0);
+  REQUIRE(LinesOf(text.output).size() == 2);
+  CHECK(LinesOf(text.output)[0] ==
+        "warning: " + file +
+            ":4: rule \"late\": no call reaches this rule: \"all\" on line 3 matches every call "
+            "that it matches, and comes first");
+  CHECK(Contains(text.output, ", 2 rules, 0 limits, denies by default; no errors, 1 warning"));
+  CHECK(Run({"policy", "check", file, "--strict"}).code == 1);
+  const Json report = Json::parse(Run({"policy", "check", file, "--json"}).output);
+  CHECK(report["valid"] == true);
+  CHECK(report["rules"] == 2);
+  CHECK(report["default"] == "deny");
+  CHECK(report["version"].get<std::string>().size() == 16);
+  CHECK(report["warnings"] == Json::array({{{"line", 4},
+                                            {"rule", "late"},
+                                            {"text",
+                                             "no call reaches this rule: \"all\" on line 3 matches every call that it "
+                                             "matches, and comes first"}}}));
+}
+
+TEST_CASE("a policy file that is not there is not wrong but missing") {
+  const PolicyFiles files;
+  const std::string missing = files.Path("missing.yaml");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"policy", "check", missing},
+                                             {"policy", "explain", missing, "--method", "a.B/C"},
+                                             {"policy", "test", missing},
+                                             {"policy", "dry-run", missing}}) {
+    const CommandResult result = Run(arguments);
+    CHECK(result.code == 3);
+    CHECK(Contains(result.errors, missing));
+    CHECK(result.output.empty());
+  }
+}
+
+TEST_CASE("policy explain tells every rule up to the one that decides, and why not those before it") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", kPolicy);
+  const CommandResult allowed = Run({"policy", "explain", file, "--identity", "alice", "--groups", "staff,dev",
+                                     "--method", "shop.Orders/Get", "--peer", "10.1.2.3"});
+  CHECK(allowed.code == 0);
+  CHECK(allowed.output ==
+        "line 3  no deletes (deny): does not match\n"
+        "    methods: method shop.Orders/Get matches none of: */Delete*\n"
+        "line 6  soon (deny, in shadow): matches\n"
+        "line 7  developers (allow): matches\n"
+        "ALLOWED by rule \"developers\" (line 7)\n"
+        "noted as one that would be denied by: soon\n"
+        "counts under limits: each caller\n");
+  const CommandResult denied =
+      Run({"policy", "explain", file, "--method", "/shop.Orders/Get", "--peer", "2001:db8::1"});
+  CHECK(denied.code == 1);
+  CHECK(Contains(denied.output, "    networks: peer ipv6:[2001:db8::1]:0 is in none of: 10.0.0.0/8\n"));
+  CHECK(Contains(denied.output, "    groups: the caller is in no group; asked for: dev\n"));
+  CHECK(Contains(denied.output, "DENIED by default\n"));
+}
+
+TEST_CASE("policy explain gives the same to programs") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", kPolicy);
+  const CommandResult result =
+      Run({"policy", "explain", file, "--identity", "alice", "--method", "shop.Orders/DeleteAll", "--json"});
+  CHECK(result.code == 1);
+  const Json report = Json::parse(result.output);
+  CHECK(report["allowed"] == false);
+  CHECK(report["rule"] == "no deletes");
+  CHECK(report["shadow_denied"] == Json::array());
+  CHECK(report["limits"] == Json::array({"each caller"}));
+  CHECK(report["rules"] == Json::array({{{"rule", "no deletes"},
+                                         {"line", 3},
+                                         {"action", "deny"},
+                                         {"shadow", false},
+                                         {"matches", true},
+                                         {"mismatches", Json::array()}}}));
+}
+
+TEST_CASE("policy explain takes every part of a call") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", R"(access: {rules: [{name: it, action: allow, match: {
+    identities: [alice], issuers: ["https://i"], groups: [b], all_proofs: [jwt, mtls], methods: ["a.B/*"], upstreams: [u],
+    metadata: {t: "x=y", n-bin: "hello"}, networks: [unix], times: [{days: [sat], from: "23:00"}]}}]})");
+  const std::vector<std::string> whole = {"policy",     "explain",
+                                          file,         "--identity",
+                                          "alice",      "--issuer",
+                                          "https://i",  "--groups",
+                                          "a",          "b",
+                                          "--proof",    "jwt",
+                                          "--proof",    "mtls",
+                                          "--method",   "a.B/C",
+                                          "--upstream", "u",
+                                          "--peer",     "unix",
+                                          "--metadata", "t=x=y",
+                                          "--metadata", "n-bin=aGVsbG8=",
+                                          "--at",       "2026-01-03T23:30"};
+  const CommandResult result = Run(whole);
+  CAPTURE(result.output, result.errors);
+  CHECK(result.code == 0);
+  // Without any one of them it is another call.
+  for (size_t at = 3; at + 1 < whole.size(); ++at) {
+    if (whole[at].substr(0, 2) != "--" || whole[at] == "--method" || whole[at] == "--at") continue;
+    std::vector<std::string> part = whole;
+    const size_t values = whole[at] == "--groups" ? 2 : 1;
+    part.erase(part.begin() + static_cast<ptrdiff_t>(at), part.begin() + static_cast<ptrdiff_t>(at + 1 + values));
+    CAPTURE(whole[at]);
+    CHECK(Run(part).code == 1);
+  }
+}
+
+TEST_CASE("a call that cannot be read is wrong usage") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", kPolicy);
+  struct Wrong {
+    std::vector<std::string> arguments;
+    std::string told;
+  };
+  const Wrong wrong = GENERATE(values<Wrong>({
+      {{}, "--method is required"},
+      {{"--method", "shop.Orders"}, "--method: \"shop.Orders\" is not of the form package.Service/Method"},
+      {{"--method", "a.B/C", "--proof", "saml"}, "--proof: \"saml\" is not one of jwt, mtls, api_key and none"},
+      {{"--method", "a.B/C", "--proof", "none", "--identity", "x"}, "--proof: none goes with neither"},
+      {{"--method", "a.B/C", "--proof", "none,jwt", "--identity", "x"}, "--proof: none does not go with others"},
+      {{"--method", "a.B/C", "--peer", "localhost"}, "--peer: \"localhost\" is not an address"},
+      {{"--method", "a.B/C", "--metadata", "x"}, "is not of the form name=value"},
+      {{"--method", "a.B/C", "--at", "noon"}, "--at: \"noon\" is not a point in time"},
+  }));
+  std::vector<std::string> arguments = {"policy", "explain", file};
+  arguments.insert(arguments.end(), wrong.arguments.begin(), wrong.arguments.end());
+  const CommandResult result = Run(arguments);
+  CAPTURE(result.errors);
+  CHECK(result.code == 2);
+  CHECK(Contains(result.errors, wrong.told));
+  CHECK(result.output.empty());
+}
+
+TEST_CASE("policy test runs cases and exits with 1 if one does not come out") {
+  const PolicyFiles files;
+  files.Write("p.yaml", kPolicy);
+  const std::string good = files.Write("good.yaml", R"(policy: p.yaml
+cases:
+  - {name: developers get, identity: alice, groups: dev, method: shop.Orders/Get, expect: allow, rule: developers}
+  - {name: nobody deletes, identity: alice, groups: [dev], method: shop.Orders/DeleteAll, expect: deny, rule: no deletes}
+  - {name: noted, identity: a, groups: [dev], method: shop.Orders/Get, peer: 10.0.0.1, expect: allow, shadow: [soon]}
+  - {name: strangers, method: shop.Orders/Get, expect: deny, rule: default}
+)");
+  const CommandResult fine = Run({"policy", "test", good});
+  CAPTURE(fine.output, fine.errors);
+  CHECK(fine.code == 0);
+  CHECK(LinesOf(fine.output).back() == "4 of 4 cases as expected");
+  const std::string bad = files.Write("bad.yaml", R"(policy: p.yaml
+cases:
+  - {name: developers get, identity: alice, groups: dev, method: shop.Orders/Get, expect: deny}
+  - {name: other rule, identity: alice, groups: dev, method: shop.Orders/Get, expect: allow, rule: no deletes}
+  - {name: not noted, identity: alice, groups: dev, method: shop.Orders/Get, expect: allow, shadow: soon}
+)");
+  const CommandResult failed = Run({"policy", "test", bad});
+  CHECK(failed.code == 1);
+  CHECK(Contains(failed.output, "FAILED  developers get (" + bad +
+                                    ":3)\n        expected deny, but it is allowed by rule "
+                                    "\"developers\" (line 7)\n"));
+  CHECK(Contains(failed.output,
+                 "        expected rule \"no deletes\" to decide, but rule \"developers\" (line 7) does\n"));
+  CHECK(Contains(failed.output, "        expected soon in shadow, found none\n"));
+  CHECK(Contains(failed.output, "no case reaches: no deletes, soon\n0 of 3 cases as expected\n"));
+  const CommandResult json = Run({"policy", "test", bad, "--json"});
+  CHECK(json.code == 1);
+  const Json report = Json::parse(json.output);
+  CHECK(report["passed"] == 0);
+  CHECK(report["failed"] == 3);
+  CHECK(report["cases"][0]["line"] == 3);
+  CHECK(report["cases"][0]["rule"] == "developers");
+  CHECK(report["untested_rules"] == Json::array({"no deletes", "soon"}));
+  // Another policy can be held against the same cases.
+  const std::string open = files.Write("open.yaml", "access: {default: allow}");
+  CHECK(Contains(Run({"policy", "test", good, "--policy", open}).output, "0 of 4 cases as expected"));
+}
+
+TEST_CASE("cases that cannot be used are told with their line") {
+  const PolicyFiles files;
+  files.Write("p.yaml", kPolicy);
+  struct Wrong {
+    std::string text;
+    std::string told;
+  };
+  const Wrong wrong = GENERATE(values<Wrong>({
+      {"policy: p.yaml\ncases: []\n", "cases: there are none"},
+      {"cases:\n- {name: a, method: a.B/C, expect: deny}\n", "policy: is missing"},
+      {"policy: p.yaml\ncases:\n- {method: a.B/C, expect: deny}\n", ":3: cases[0].name: is missing"},
+      {"policy: p.yaml\ncases:\n- {name: a, method: a.B/C}\n", ":3: cases[0].expect: is missing: allow or deny"},
+      {"policy: p.yaml\ncases:\n- {name: a, expect: deny}\n", ":3: cases[0]: method: \"\" is not of the form"},
+      {"policy: p.yaml\ncases:\n- {name: a, metod: a.B/C}\n",
+       ":3: cases[0].metod: unknown key; did you mean \"method\"?"},
+      {"policy: p.yaml\ncases:\n- {name: a, method: a.B/C, expect: maybe}\n", "unknown value \"maybe\""},
+      {"policy: p.yaml\ncases:\n- {name: a, method: a.B/C, expect: deny, peer: x}\n",
+       ":3: cases[0]: peer: \"x\" is not"},
+  }));
+  const CommandResult result = Run({"policy", "test", files.Write("t.yaml", wrong.text)});
+  CAPTURE(result.errors);
+  CHECK(result.code == 2);
+  CHECK(Contains(result.errors, wrong.told));
+}
+
+// Adds a call that took 100 ms.
+std::string AddCall(ShopStore& store, absl::Duration offset, std::string_view subject, std::vector<std::string> groups,
+                    std::string_view method, recorder::EndReason reason = recorder::EndReason::kCompleted,
+                    int status_code = 0) {
+  const uint64_t id = store.NewId(offset);
+  const absl::Time time = ShopTime() + offset;
+  recorder::EntryBatch batch = store.recorder().NewBatch(id);
+  recorder::CallStart start = store.Start(method);
+  start.identity = {"https://idp.test", subject, groups, 1};
+  if (subject.empty()) start.identity = {};
+  const std::vector<recorder::Metadatum> metadata = {{"tenant", "eu-1"}, {"authorization", "Bearer x"}};
+  start.metadata = metadata;
+  batch.AddStart(time, start);
+  recorder::CallEnd end;
+  end.reason = reason;
+  end.status_code = status_code;
+  end.duration = absl::Milliseconds(100);
+  batch.AddEnd(time + end.duration, end);
+  store.Append(std::move(batch));
+  return recorder::FormatId(id);
+}
+
+TEST_CASE("policy dry-run shows which recorded calls would end otherwise") {
+  using recorder::EndReason;
+  ShopStore store;
+  const PolicyFiles files;
+  const std::string get = AddCall(store, absl::Seconds(1), "alice", {"dev"}, "/shop.Orders/Get");
+  const std::string first = AddCall(store, absl::Seconds(2), "alice", {"dev"}, "/shop.Orders/DeleteAll");
+  const std::string second = AddCall(store, absl::Seconds(3), "alice", {"dev"}, "/shop.Orders/DeleteAll");
+  const std::string nobody = AddCall(store, absl::Seconds(4), "", {}, "/shop.Orders/Get");
+  const std::string refused =
+      AddCall(store, absl::Seconds(5), "bob", {"dev"}, "/shop.Orders/Get", EndReason::kRefused, 7);
+  AddCall(store, absl::Seconds(6), "bob", {}, "/shop.Orders/Get", EndReason::kRefused, 7);
+  AddCall(store, absl::Seconds(7), "bob", {}, "/shop.Orders/Get", EndReason::kRefused, 12);  // no route
+  // The upstream's own PERMISSION_DENIED is none of the gateway's.
+  AddCall(store, absl::Seconds(8), "carol", {"dev"}, "/shop.Orders/Get", EndReason::kCompleted, 7);
+
+  const std::string file = files.Write("p.yaml", kPolicy);
+  const CommandResult json = Run({"policy", "dry-run", file, "--data", store.data(), "--json"});
+  CAPTURE(json.output, json.errors);
+  CHECK(json.code == 1);
+  const Json report = Json::parse(json.output);
+  CHECK(report["calls"] == 7);
+  CHECK(report["undecided"] == 1);
+  CHECK(report["would_deny"] == 3);
+  CHECK(report["would_allow"] == 1);
+  CHECK(report["would_limit"] == 0);
+  CHECK(report["unchanged"] == 3);
+  const auto group = [](const char* change, const char* rule, const char* identity, const char* method, int calls,
+                        const std::vector<std::string>& examples) {
+    return Json({{"change", change},
+                 {"rule", rule},
+                 {"identity", identity},
+                 {"method", method},
+                 {"calls", calls},
+                 {"examples", examples}});
+  };
+  REQUIRE(report["groups"].size() > 3);
+  CHECK(report["groups"][0] ==
+        group("deny", "no deletes", "https://idp.test#alice", "shop.Orders/DeleteAll", 2, {first, second}));
+  CHECK(report["groups"][1] == group("deny", "default", "anonymous", "shop.Orders/Get", 1, {nobody}));
+  CHECK(report["groups"][2] == group("allow", "developers", "https://idp.test#bob", "shop.Orders/Get", 1, {refused}));
+  CHECK(report["groups"][3]["change"] == "shadow");
+  CHECK(report["groups"][3]["rule"] == "soon");
+
+  const CommandResult text = Run({"policy", "dry-run", file, "--data", store.data()});
+  CHECK(text.code == 1);
+  CHECK(Contains(text.output, "7 calls under policy "));
+  CHECK(Contains(text.output, ": 3 unchanged, 3 would be denied, 1 allowed, 0 limited\n"));
+  CHECK(Contains(text.output, "1 call refused before any policy was asked, and left out\n"));
+  CHECK(Contains(text.output, first + " " + second));
+
+  // Filters choose the calls, and nothing that would change is exit status 0.
+  const CommandResult one =
+      Run({"policy", "dry-run", file, "--data", store.data(), "--until", "2026-01-02T03:04:06.5"});
+  CHECK(one.code == 0);
+  CHECK(Contains(one.output, "1 call under policy "));
+  CHECK(Contains(one.output, "noted in shadow"));
+  const CommandResult newest = Run({"policy", "dry-run", file, "--data", store.data(), "--limit", "1", "--json"});
+  CHECK(Json::parse(newest.output)["calls"] == 1);
+  CHECK(newest.code == 0);
+}
+
+TEST_CASE("policy dry-run looks at the metadata and the time of the record") {
+  ShopStore store;
+  const PolicyFiles files;
+  AddCall(store, absl::ZeroDuration(), "alice", {"dev"}, "/shop.Orders/Get");  // a Friday, 03:04 in UTC
+  const auto code = [&](const std::string& match) {
+    const std::string file =
+        files.Write("p.yaml", "access: {rules: [{name: a, action: allow, match: {" + match + "}}]}");
+    return Run({"policy", "dry-run", file, "--data", store.data()}).code;
+  };
+  CHECK(code("metadata: {tenant: 'eu-*'}, times: [{days: [fri], from: '03:00', to: '04:00'}]") == 0);
+  CHECK(code("metadata: {tenant: 'us-*'}") == 1);
+  CHECK(code("times: [{days: [thu]}]") == 1);
+  CHECK(code("networks: [10.0.0.7], issuers: ['https://idp.test'], proofs: [jwt], upstreams: [shop]") == 0);
+}
+
+TEST_CASE("policy dry-run plays limits through with the recorded times") {
+  ShopStore store;
+  const PolicyFiles files;
+  // Three at once, each of 100 ms, and one when they are over.
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i)
+    ids.push_back(AddCall(store, absl::Milliseconds(i * 10), "alice", {}, "/shop.Orders/Get"));
+  AddCall(store, absl::Milliseconds(150), "alice", {}, "/shop.Orders/Get");
+  const auto report = [&](const std::string& limit) {
+    const std::string file = files.Write("p.yaml", "access: {default: allow}\nlimits: [{name: l, " + limit + "}]");
+    const CommandResult result = Run({"policy", "dry-run", file, "--data", store.data(), "--json"});
+    CHECK(result.code == (Json::parse(result.output)["would_limit"] == 0 ? 0 : 1));
+    return Json::parse(result.output);
+  };
+  CHECK(report("open_calls: 2")["would_limit"] == 1);
+  CHECK(report("open_calls: 2")["groups"][0]["examples"] == Json::array({ids[2]}));
+  CHECK(report("open_calls: 3")["would_limit"] == 0);
+  CHECK(report("calls_per_second: 1, burst: 3")["would_limit"] == 1);
+  CHECK(report("calls_per_second: 100, burst: 2")["would_limit"] == 0);
+  const Json shadow = report("open_calls: 1, shadow: true");
+  CHECK(shadow["would_limit"] == 0);
+  CHECK(shadow["in_shadow"] == 2);
+}
+
+TEST_CASE("policy dry-run leaves out what is shredded") {
+  ShopStore store;
+  const PolicyFiles files;
+  AddCall(store, absl::ZeroDuration(), "alice", {}, "/shop.Orders/Get");
+  store.Close();
+  REQUIRE(Run({"keys", "shred", "--segment", "1", "--yes", "--data", store.data()}).code == 0);
+  const std::string file = files.Write("p.yaml", "");
+  const CommandResult result = Run({"policy", "dry-run", file, "--data", store.data(), "--json"});
+  CHECK(result.code == 0);
+  CHECK(Json::parse(result.output)["shredded"] == 1);
+  CHECK(Json::parse(result.output)["calls"] == 0);
+}
+
+TEST_CASE("nothing that a policy or a record says acts on a terminal") {
+  ShopStore store;
+  const PolicyFiles files;
+  AddCall(store, absl::ZeroDuration(), "a\x1b[2Jb", {}, "/shop.Orders/Get");
+  const std::string file =
+      files.Write("p.yaml", "access: {rules: [{name: a, match: {groups: [\"\\e[2J\"]}, action: allow}]}");
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"policy", "check", file},
+           {"policy", "explain", file, "--method", "a.B/C", "--groups", "\x1b[1m"},
+           {"policy", "explain", file, "--method", "a.B/C", "--groups", "\x1b[1m", "--json"},
+           {"policy", "dry-run", file, "--data", store.data()},
+           {"policy", "dry-run", file, "--data", store.data(), "--json"}}) {
+    const CommandResult result = Run(arguments);
+    CHECK(result.code <= 1);
+    CHECK_FALSE(Contains(result.output + result.errors, "\x1b"));
+  }
+}
+
+TEST_CASE("the example policy is without errors or warnings, and all its cases come out") {
+  const std::string examples = std::string(SALLYPORT_SOURCE_DIRECTORY) + "/deploy/examples/";
+  const CommandResult check = Run({"policy", "check", "--strict", examples + "policy.yaml"});
+  CAPTURE(check.output, check.errors);
+  CHECK(check.code == 0);
+  const CommandResult test = Run({"policy", "test", examples + "policy_test.yaml"});
+  CAPTURE(test.output, test.errors);
+  CHECK(test.code == 0);
+  CHECK_FALSE(Contains(test.output, "no case reaches"));
+}
+
+}  // namespace
+}  // namespace sallyport::replay
