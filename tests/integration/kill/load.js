@@ -5,7 +5,7 @@
 // Every request is CYCLE + 1 bytes long, so that method and length together name a call.
 // Prints "held", then "acknowledged <n>" for each call M<n> whose OK arrived, at last "over <methods tried>".
 
-const {Caller} = require('../harness/grpc_by_hand.js');
+const {Caller, frame} = require('../harness/grpc_by_hand.js');
 
 const CONNECTIONS = 4;
 const AT_A_TIME = 12;  // on each connection
@@ -16,7 +16,7 @@ async function main(address, cycle, methods, held) {
   const holds = [];
   for (let i = 0; i < held; ++i) {
     const hold = callers[i % CONNECTIONS].start('/sallyport.test.Mark/Hold');
-    hold.stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, payload.length]), payload]));
+    hold.stream.end(frame(payload));
     holds.push(hold);
   }
   await Promise.all(holds.map((hold) => hold.gotHeaders()));
