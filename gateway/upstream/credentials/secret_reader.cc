@@ -34,7 +34,7 @@ absl::StatusOr<std::optional<SecretText>> WatchedFile::ReadIfChanged(absl::Time 
     if (version.ok() && *version == *version_) return std::nullopt;
   }
   absl::StatusOr<recorder::PrivateFile> file =
-      recorder::ReadPrivateFile(path_, most_bytes_ + 1, kind_, recorder::OtherReaders::kAllowed);
+      recorder::ReadPrivateFile(path_, most_bytes_ + 1, kind_, recorder::Others::kMayRead);
   version_.reset();
   if (!file.ok()) return file.status();
   if (file->text.view().size() > most_bytes_) {
