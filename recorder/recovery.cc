@@ -13,6 +13,7 @@
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/retention.h"
+#include "recorder/store_repair.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -223,6 +224,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
       StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
+  if (absl::Status status = RepairStore(layout, *store.keys, files); !status.ok()) return status;
   if (absl::Status status = PublishVerifierKey(layout, files, *store.keys); !status.ok()) return status;
   store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
 

@@ -18,6 +18,7 @@
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
+#include "recorder/missing_parts.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -199,6 +200,7 @@ absl::StatusOr<std::unique_ptr<KeyEncryption>> OpenEncryption(const StoreLayout&
         absl::StrCat("the keyring ", keys.value, " is gone, but ", layout.KeysDirectory(),
                      " holds keys that need it: ", "restore it from its backup, or say where it is"));
   }
+  if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
   if (absl::Status status = CreateKeyring(layout, keys.value, !source.has_value(), files); !status.ok()) return status;
   return KeyEncryption::Open(keys);
 }
@@ -225,13 +227,7 @@ absl::StatusOr<std::unique_ptr<StoreKeys>> StoreKeys::Open(const StoreLayout& la
 
   const absl::StatusOr<KeyFile> store_file = ReadKeyFile(layout.StoreKey(), KeyPurpose::Store());
   if (absl::IsNotFound(store_file.status()) && access == Access::kWrite) {
-    absl::StatusOr<std::vector<std::string>> names = KeyFileNames(layout);
-    if (!names.ok()) return names.status();
-    // The signing key is made first: alone, it is what a first start left that was cut short.
-    if (std::any_of(names->begin(), names->end(), [](const std::string& name) { return name != "signing.key"; })) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(layout.StoreKey(), " is gone, but there are other keys beside it: restore it from a backup"));
-    }
+    if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
     StoreId store_id;
     if (absl::Status status = FillRandom(store_id.data(), store_id.size()); !status.ok()) return status;
     if (absl::Status status = files.EnsureDirectory(layout.KeysDirectory()); !status.ok()) return status;
