@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
+#include "recorder/keys/key_admin.h"
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
@@ -225,6 +226,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
   if (absl::Status status = RepairStore(layout, *store.keys, files); !status.ok()) return status;
+  if (absl::Status status = FinishShredding(layout, files); !status.ok()) return status;
   if (absl::Status status = PublishVerifierKey(layout, files, *store.keys); !status.ok()) return status;
   store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
 
