@@ -84,8 +84,13 @@ class WrappedStoreKeys : public StoreKeys {
     const absl::StatusOr<std::unique_ptr<FileLock>> held = FileLock::Take(layout_.KeysLock(), FileLock::Wait::kYes);
     if (!held.ok()) return held.status();
     // A key that only this process still remembers must not protect anything new.
-    if (absl::Status status = encryption_->Refresh(); !status.ok()) return status;
-    if (absl::Status status = encryption_->Wrap(data_key.key, file); !status.ok()) return status;
+    absl::Status wrapped = encryption_->Refresh();
+    if (wrapped.ok()) wrapped = encryption_->Wrap(data_key.key, file);
+    if (!wrapped.ok()) {
+      return absl::UnavailableError(absl::StrCat("segment ", segment,
+                                                 " gets no data key, because the key-encryption key ",
+                                                 "is out of reach: ", wrapped.message()));
+    }
     if (absl::Status status = ReplaceFile(files_, layout_.DataKey(segment), file.Format()); !status.ok()) return status;
     used_ = file.kek;
     cache_.Put(segment, data_key);

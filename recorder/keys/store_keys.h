@@ -47,7 +47,8 @@ class StoreKeys {
   virtual const SigningKey& signing_key() const = 0;
 
   // A fresh data key for a segment, wrapped under the current key-encryption key and synced before it is returned.
-  // Replaces one that was made for a segment that was never begun.
+  // Replaces one that was made for a segment that was never begun. UNAVAILABLE, and nothing is made, if the
+  // key-encryption key is out of reach: the keyring is gone or cannot be used as it is, or the key command fails.
   virtual absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) = 0;
   // NOT_FOUND if it was destroyed: the segment is shredded.
   virtual absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) = 0;

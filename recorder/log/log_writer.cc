@@ -10,11 +10,12 @@ namespace {
 
 // What a segment still needs when its last block is written: a footer.
 constexpr uint64_t kFooterSpace = kBlockHeaderSize + kFooterBodySize;
+// After a data key could not be made: a key command may block for half a minute before it fails.
+constexpr absl::Duration kKeyRetry = absl::Minutes(1);
 
 }  // namespace
 
-LogWriter::LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys,
-                     Start start)
+LogWriter::LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys, Start start)
     : layout_(layout),
       options_(options),
       files_(files),
@@ -82,13 +83,23 @@ absl::Status LogWriter::BeginSegment(Segment segment, absl::Time now) {
 
 absl::Status LogWriter::RollIfFull(absl::Time now) {
   if (offset_ < options_.segment_bytes || offset_ <= kSegmentHeaderSize) return absl::OkStatus();
-  const absl::Status rolled = BeginNextSegment(now);
-  // Without space for another, this one goes on: what is reserved in it is promised to calls that are open.
-  return absl::IsResourceExhausted(rolled) && file_ != nullptr ? absl::OkStatus() : rolled;
+  const bool may_go_on = offset_ < options_.most_segment_bytes;
+  if (may_go_on && now < next_attempt_) return absl::OkStatus();
+  const absl::Status begun = BeginNextSegment(now);
+  if (begun.ok() || file_ == nullptr || !(absl::IsResourceExhausted(begun) || absl::IsUnavailable(begun))) return begun;
+  // Without space for another, this one goes on: what is reserved in it is promised to calls that are open. Without a
+  // key, too: what this one is sealed with is wrapped and on disk.
+  if (may_go_on) return absl::OkStatus();
+  return absl::Status(begun.code(),
+                      absl::StrCat("segment ", segment_, " is as large as one can be, and the next one cannot ",
+                                   "be begun: ", begun.message()));
 }
 
 absl::Status LogWriter::BeginNextSegment(absl::Time now) {
   absl::StatusOr<Segment> next = Prepare(segment_ + 1, space_left());
+  const bool keyless = absl::IsUnavailable(next.status());
+  next_segment_ = keyless ? next.status() : absl::OkStatus();
+  next_attempt_ = keyless ? now + kKeyRetry : absl::InfinitePast();
   if (!next.ok()) return next.status();
   if (absl::Status status = EndSegment(now); !status.ok()) return status;
   return BeginSegment(*std::move(next), now);

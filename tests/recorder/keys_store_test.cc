@@ -337,8 +337,27 @@ TEST_CASE("nothing new is sealed once the keyring is gone") {
   auto keys = OpenKeys(directory, Access::kWrite);
   REQUIRE((*keys)->CreateDataKey(1).ok());
   std::filesystem::remove(directory.keyring());
-  CHECK_FALSE((*keys)->CreateDataKey(2).ok());
+  const absl::Status refused = (*keys)->CreateDataKey(2).status();
+  CHECK(absl::IsUnavailable(refused));
+  CHECK(Contains(Said(refused), directory.keyring()));
+  CHECK_FALSE(FileExists(directory.layout().DataKey(2)));
   CHECK((*keys)->OpenDataKey(1).ok());
+}
+
+TEST_CASE("a key command that fails makes no data key, and says so") {
+  KeysDirectory directory;
+  const std::string away = directory.path() + "/away";
+  const KeySource source{
+      KeySource::Kind::kCommand,
+      "test ! -e " + away + " || { echo no route to the KMS >&2; exit 1; }; " + ToyCommand(directory.path() + "/runs")};
+  auto keys = OpenKeys(directory, Access::kWrite, source);
+  REQUIRE((*keys)->CreateDataKey(1).ok());
+  PutFile(away, "");
+  const absl::Status refused = (*keys)->CreateDataKey(2).status();
+  CHECK(absl::IsUnavailable(refused));
+  CHECK(Contains(Said(refused), "no route to the KMS"));
+  std::filesystem::remove(away);
+  CHECK((*keys)->CreateDataKey(2).ok());
 }
 
 TEST_CASE("the keyring is beside the data directory however that is written") {
