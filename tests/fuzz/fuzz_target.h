@@ -15,6 +15,10 @@ void FuzzBlock(std::string_view input);
 void FuzzSegmentHeader(std::string_view input);
 void FuzzCheckpoint(std::string_view input);
 void FuzzEvidence(std::string_view input);
+void FuzzKeyring(std::string_view input);
+void FuzzKeyFile(std::string_view input);
+void FuzzRevealKey(std::string_view input);
+void FuzzSealedView(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

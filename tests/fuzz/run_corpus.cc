@@ -15,10 +15,11 @@ struct Target {
   void (*run)(std::string_view);
 };
 
-constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
-                               {"segment_header", sallyport::recorder::FuzzSegmentHeader},
-                               {"checkpoint", sallyport::recorder::FuzzCheckpoint},
-                               {"evidence", sallyport::recorder::FuzzEvidence}};
+constexpr Target kTargets[] = {
+    {"block", sallyport::recorder::FuzzBlock},           {"segment_header", sallyport::recorder::FuzzSegmentHeader},
+    {"checkpoint", sallyport::recorder::FuzzCheckpoint}, {"evidence", sallyport::recorder::FuzzEvidence},
+    {"keyring", sallyport::recorder::FuzzKeyring},       {"key_file", sallyport::recorder::FuzzKeyFile},
+    {"reveal_key", sallyport::recorder::FuzzRevealKey},  {"sealed_view", sallyport::recorder::FuzzSealedView}};
 
 }  // namespace
 
