@@ -101,8 +101,11 @@ absl::Status LogWriter::BeginNextSegment(absl::Time now) {
   next_segment_ = keyless ? next.status() : absl::OkStatus();
   next_attempt_ = keyless ? now + kKeyRetry : absl::InfinitePast();
   if (!next.ok()) return next.status();
-  if (absl::Status status = EndSegment(now); !status.ok()) return status;
-  return BeginSegment(*std::move(next), now);
+  // From here on no error is one after which the present segment can go on.
+  absl::Status status = EndSegment(now);
+  if (status.ok()) status = BeginSegment(*std::move(next), now);
+  const bool taken_for_harmless = absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+  return taken_for_harmless ? absl::UnknownError(status.message()) : status;
 }
 
 absl::StatusOr<WrittenBlock> LogWriter::Append(absl::Span<const CallEntries> entries, absl::Time now) {

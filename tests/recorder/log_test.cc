@@ -245,6 +245,36 @@ TEST_CASE("space that cannot be had is told, and what was taken before can still
   REQUIRE(writer.Close(absl::UnixEpoch()).ok());
 }
 
+TEST_CASE("once a segment could not be ended or begun for want of space, nothing is written any more") {
+  // Space is taken ahead, but not every file system keeps what it promised.
+  for (int failing = 0;; ++failing) {
+    INFO("operation " << failing);
+    TemporaryDirectory directory;
+    Log log(directory.store());
+    FaultyFiles files;
+    LogWriter::Options options;
+    options.segment_bytes = 300;
+    options.space_ahead = 1000;
+    LogWriter writer(log.layout, options, files, log.keys, {2, 1, {}, {}});
+    REQUIRE(writer.Open(absl::UnixEpoch()).ok());
+    const std::string entries = Entries({std::string(100, 'x')});
+    const std::vector<CallEntries> group = {{1, entries, 1, false}};
+    REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
+    int operation = 0;
+    bool prepared = false;
+    files.SetJudge([&](Operation kind, const std::string&) {
+      if (operation++ != failing) return 0;
+      prepared = kind == Operation::kCreate || kind == Operation::kAllocate || kind == Operation::kRemove;
+      return ENOSPC;
+    });
+    const auto appended = writer.Append(group, absl::UnixEpoch());
+    if (operation <= failing) break;
+    // Before anything was done to it the present segment goes on; afterwards there is no telling what is on disk.
+    CHECK(appended.ok() == prepared);
+    if (appended.ok()) CHECK(appended->position.segment() == 2);
+  }
+}
+
 TEST_CASE("while no data key can be made the segment goes on, and the next is begun once one can") {
   TemporaryDirectory directory;
   Log log(directory.store(), 300, 5000);

@@ -360,6 +360,48 @@ TEST_CASE("a directory that is no store is said to be none") {
   CHECK(absl::IsNotFound(RebuildIndex(directory.path(), {}, NoProgress).status()));
 }
 
+TEST_CASE(
+    "a call is ended although a segment with its first entries is gone, at the end of a run and by the next start") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = 1000;
+  const bool while_running = GENERATE(true, false);
+  uint64_t id = 0;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    id = (*recorder)->NewCallId(absl::Now());
+    EntryBatch start = (*recorder)->NewBatch(id);
+    start.AddStart(absl::Now(), StartOf("/a.B/Long"));
+    REQUIRE(AppendDurably(**recorder, std::move(start)).ok());
+    for (uint64_t i = 0; i < 20; ++i) {
+      EntryBatch frame = (*recorder)->NewBatch(id);
+      frame.AddFrame(absl::Now(), Direction::kRequest, i, false, {"12345"});
+      REQUIRE(AppendDurably(**recorder, std::move(frame)).ok());
+    }
+    REQUIRE((*recorder)->Flush().ok());
+    REQUIRE(ListSegments(layout)->size() > 2);
+    // What a crash leaves.
+    if (!while_running)
+      std::filesystem::copy(directory.store(), directory.path() + "/crashed", std::filesystem::copy_options::recursive);
+    // Deleted by retention, or damage.
+    if (while_running) std::filesystem::remove(layout.Segment(1));
+  }
+  if (!while_running) {
+    std::filesystem::remove_all(directory.store());
+    std::filesystem::rename(directory.path() + "/crashed", directory.store());
+    std::filesystem::remove(layout.Segment(1));
+  }
+  const absl::Status opened = Recorder::Open(options).status();
+  INFO(opened);
+  REQUIRE(opened.ok());
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  CHECK((*reader)->Call(id)->end_reason == v1::END_REASON_INTERRUPTED);
+}
+
 TEST_CASE("the interrupted end of a call that spans runs of the gateway is joined to its entries") {
   TemporaryDirectory directory;
   const pid_t child = fork();
