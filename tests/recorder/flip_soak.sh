@@ -5,4 +5,4 @@ set -eu
 cd "$(dirname "$0")/../.."
 export SALLYPORT_FLIPS="${1:-10000}" SALLYPORT_FLIP_BLOCKS="${2:-400}"
 [ -d /dev/shm ] && export TMPDIR=/dev/shm
-exec "build/${3:-release}/bin/verifier_test" "random bytes of a larger store that are flipped are found, each alone"
+exec "build/${3:-release}/bin/verifier_test" "random bytes of a larger store*"
