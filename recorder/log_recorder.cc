@@ -352,19 +352,32 @@ absl::Status LogRecorder::KeepHouse() {
 
 absl::Status LogRecorder::FollowRotation() {
   absl::StatusOr<bool> rotated = keys_->WasRotated();
-  if (!rotated.ok()) {
-    spdlog::error("the keyring cannot be read; what is recorded goes on being sealed with the keys in use: {}",
-                  rotated.status().ToString());
-    return absl::OkStatus();
-  }
-  if (!*rotated) return absl::OkStatus();
-  const absl::Status begun = log_->BeginNextSegment(absl::Now());
-  // Without space for a segment it is tried again the next time.
-  if (absl::IsResourceExhausted(begun)) return absl::OkStatus();
+  absl::Status begun;
+  if (rotated.ok() && *rotated) begun = log_->BeginNextSegment(absl::Now());
+  ReportKeys(rotated.ok() ? log_->next_segment() : rotated.status());
+  if (!rotated.ok() || !*rotated) return absl::OkStatus();
+  // Without space for a segment, or a key, it is tried again the next time.
+  if (absl::IsResourceExhausted(begun) || absl::IsUnavailable(begun)) return absl::OkStatus();
   if (!begun.ok()) return begun;
   AdvanceTree();
   spdlog::info("the key-encryption key was rotated: a new segment is begun");
   return absl::OkStatus();
+}
+
+void LogRecorder::ReportKeys(const absl::Status& status) {
+  bool was_ok = false;
+  {
+    std::lock_guard lock(mutex_);
+    was_ok = stats_.keys.ok();
+    stats_.keys = status;
+  }
+  if (was_ok && !status.ok()) {
+    spdlog::error(
+        "no new segment can be begun, and what is recorded goes on being sealed with the key of the present one: {}",
+        status.ToString());
+  } else if (!was_ok && status.ok()) {
+    spdlog::info("the key-encryption key is in reach again");
+  }
 }
 
 void LogRecorder::LookAfterIndex() {

@@ -98,6 +98,8 @@ class LogRecorder : public Recorder {
   absl::Status KeepHouse();
   // Begins a new segment if the key-encryption key was rotated.
   absl::Status FollowRotation();
+  // Says it once when the key-encryption key is out of reach, and when it is back.
+  void ReportKeys(const absl::Status& status);
   // Opens the index again if it failed, and takes out of it what was shredded.
   void LookAfterIndex();
   // Deletes what retention lets go. Only failures to write the log are returned.

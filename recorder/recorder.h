@@ -81,6 +81,9 @@ struct RecorderStats {
   uint64_t tree_size = 0;        // leaves of the last checkpoint that was signed
   // Why checkpoints are not signed, which recording does not depend on; OK while they are.
   absl::Status checkpoints;
+  // Why no new segment can be begun, because the keyring or the key command is out of reach: what is recorded goes on
+  // being sealed with the key of the present segment. OK while one can.
+  absl::Status keys;
   uint64_t damages = 0;          // places in the log found damaged at Open
   // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
   // OK while it is.

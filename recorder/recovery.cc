@@ -9,10 +9,12 @@
 #include "absl/time/clock.h"
 #include "recorder/index_feeder.h"
 #include "recorder/interrupted_calls.h"
+#include "recorder/keys/key_admin.h"
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/retention.h"
+#include "recorder/store_repair.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -223,6 +225,8 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
       StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
+  if (absl::Status status = RepairStore(layout, *store.keys, files); !status.ok()) return status;
+  if (absl::Status status = FinishShredding(layout, files); !status.ok()) return status;
   if (absl::Status status = PublishVerifierKey(layout, files, *store.keys); !status.ok()) return status;
   store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
 

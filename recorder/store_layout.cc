@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kSegmentSuffix[] = ".seg";
 constexpr char kKeySuffix[] = ".key";
+constexpr char kDestroyedKeySuffix[] = ".key.destroyed";
 constexpr size_t kSegmentDigits = 8;
 
 // The number in eight digits and a suffix.
@@ -57,6 +58,10 @@ std::string StoreLayout::Descriptors(std::string_view version) const {
 std::optional<uint64_t> ParseSegmentName(std::string_view name) { return ParseNumberedName(name, kSegmentSuffix); }
 
 std::optional<uint64_t> ParseDataKeyName(std::string_view name) { return ParseNumberedName(name, kKeySuffix); }
+
+std::optional<uint64_t> ParseDestroyedDataKeyName(std::string_view name) {
+  return ParseNumberedName(name, kDestroyedKeySuffix);
+}
 
 bool IsDescriptorVersion(std::string_view version) {
   return version.size() >= 8 && version.size() <= 128 && std::all_of(version.begin(), version.end(), [](char c) {

@@ -170,6 +170,8 @@ ExitCode RunShred(const CommandContext& context, const Keys& keys, const KeysOpt
   // No hold is placed between the plan and the deed.
   const auto lock = recorder::TakeHoldsLock(LayoutOf(context));
   if (!lock.ok()) return ReportError(lock.status());
+  const absl::Status finished = recorder::FinishShredding(LayoutOf(context), recorder::RealFileSystem());
+  if (!finished.ok()) return ReportError(finished);
   const absl::StatusOr<recorder::ShredPlan> plan = Plan(context, keys, options);
   if (!plan.ok()) return ReportError(plan.status());
   if (!plan->held.empty()) std::cerr << "held, and left alone: segments " << ListOf(plan->held) << '\n';

@@ -111,7 +111,7 @@ std::string BytesAround(std::string_view message, size_t at) {
   std::string text;
   for (size_t i = begin; i < end; ++i) {
     const auto byte = static_cast<unsigned char>(message[i]);
-    absl::StrAppendFormat(&hex, i == at ? "[%02x] " : "%02x ", byte);
+    absl::StrAppendFormat(&hex, "%s%02x%s ", i == at ? "[" : "", byte, i == at ? "]" : "");
     text.push_back(absl::ascii_isprint(byte) ? static_cast<char>(byte) : '.');
   }
   if (at >= message.size()) absl::StrAppend(&hex, "[end] ");

@@ -30,8 +30,7 @@ absl::StatusOr<std::unique_ptr<File>> OpenLeaves(const StoreLayout& layout, File
   if (present < known) {
     return absl::DataLossError(absl::StrCat(
         layout.Leaves(), " holds ", present, " leaf hashes, but a checkpoint over ", known,
-        " was signed. Put it back from a backup; or, if the log is known to be whole, move the tree directory away to "
-        "have it made again from the log"));
+        " was signed. Put it back from a backup"));
   }
   absl::StatusOr<std::unique_ptr<File>> file =
       reader.ok() ? files.Open(layout.Leaves()) : files.Create(layout.Leaves());

@@ -68,6 +68,21 @@ absl::StatusOr<std::string> ReadStored(const StoreLayout& layout) {
   return ReadWholeFile(layout.Checkpoint(), kMaxFileSize);
 }
 
+// That tree/checkpoint cannot be used, and what to do.
+absl::Status Unusable(const StoreLayout& layout, const absl::Status& problem) {
+  return absl::DataLossError(absl::StrCat(layout.Checkpoint(), ": ", problem.message(),
+                                          ". Put it back from a backup, or put in its place the newest checkpoint that "
+                                          "was published, as it is: the rest is "
+                                          "made again from the log"));
+}
+
+// That the store signed it.
+absl::StatusOr<SignedCheckpoint> OpenOwnCheckpoint(std::string_view note, const StoreKeys& keys) {
+  const absl::StatusOr<VerifierKey> key = CheckpointVerifierKey(keys.store_id(), keys.signing_key());
+  if (!key.ok()) return key.status();
+  return OpenCheckpoint(note, {*key});
+}
+
 }  // namespace
 
 absl::StatusOr<StoredCheckpoint> StoredCheckpoint::Parse(std::string_view bytes) {
@@ -98,19 +113,10 @@ absl::StatusOr<std::optional<StoredCheckpoint>> LoadStoredCheckpoint(const Store
   absl::StatusOr<std::string> bytes = ReadStored(layout);
   if (absl::IsNotFound(bytes.status())) return std::nullopt;
   if (!bytes.ok()) return bytes.status();
-  const auto annotated = [&](const absl::Status& problem) {
-    return absl::DataLossError(absl::StrCat(
-        layout.Checkpoint(), ": ", problem.message(),
-        ". Put it back from a backup or from a place it was published to; or, if the log is known to be whole, move "
-        "the tree directory away to have it made again from the log"));
-  };
   absl::StatusOr<StoredCheckpoint> stored = StoredCheckpoint::Parse(*bytes);
-  if (!stored.ok()) return annotated(stored.status());
-  absl::StatusOr<VerifierKey> key =
-      CheckpointVerifierKey(keys.store_id(), keys.signing_key());
-  if (!key.ok()) return key.status();
-  absl::StatusOr<SignedCheckpoint> opened = OpenCheckpoint(stored->checkpoint.note, {*key});
-  if (!opened.ok()) return annotated(opened.status());
+  if (!stored.ok()) return Unusable(layout, stored.status());
+  const absl::StatusOr<SignedCheckpoint> opened = OpenOwnCheckpoint(stored->checkpoint.note, keys);
+  if (!opened.ok()) return Unusable(layout, opened.status());
   return *std::move(stored);
 }
 
@@ -119,6 +125,17 @@ absl::StatusOr<std::optional<TreeState>> LoadTreeState(const StoreLayout& layout
   if (!stored.ok()) return stored.status();
   if (!stored->has_value()) return std::nullopt;
   return std::move((*stored)->state);
+}
+
+absl::StatusOr<std::optional<SignedCheckpoint>> LoadPublishedCheckpoint(const StoreLayout& layout,
+                                                                        const StoreKeys& keys) {
+  const absl::StatusOr<std::string> bytes = ReadStored(layout);
+  if (absl::IsNotFound(bytes.status())) return std::nullopt;
+  if (!bytes.ok()) return bytes.status();
+  if (FindMark(*bytes) != std::string::npos) return std::nullopt;
+  absl::StatusOr<SignedCheckpoint> opened = OpenOwnCheckpoint(*bytes, keys);
+  if (!opened.ok()) return Unusable(layout, opened.status());
+  return *std::move(opened);
 }
 
 absl::StatusOr<std::string> ReadCheckpoint(const StoreLayout& layout) {

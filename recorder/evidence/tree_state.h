@@ -44,6 +44,12 @@ absl::StatusOr<std::optional<StoredCheckpoint>> LoadStoredCheckpoint(const Store
 // The state alone.
 absl::StatusOr<std::optional<TreeState>> LoadTreeState(const StoreLayout& layout, const StoreKeys& keys);
 
+// What somebody put in the place of tree/checkpoint as it was published: a note alone, which does not say where in the
+// log it stands. nullopt if there is none, or a stored checkpoint. DATA_LOSS if it is no checkpoint that this store
+// signed.
+absl::StatusOr<std::optional<SignedCheckpoint>> LoadPublishedCheckpoint(const StoreLayout& layout,
+                                                                        const StoreKeys& keys);
+
 // The note of the last checkpoint, without a look at who signed it. NOT_FOUND if there is none yet.
 absl::StatusOr<std::string> ReadCheckpoint(const StoreLayout& layout);
 

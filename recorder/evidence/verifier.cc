@@ -141,8 +141,7 @@ absl::Status StoreVerifier::ReadOptions() {
     key_ = *std::move(key);
     report_.key_was_given = true;
   } else if (options_.keys != nullptr) {
-    absl::StatusOr<VerifierKey> key =
-        CheckpointVerifierKey(options_.keys->store_id(), options_.keys->signing_key());
+    absl::StatusOr<VerifierKey> key = CheckpointVerifierKey(options_.keys->store_id(), options_.keys->signing_key());
     if (!key.ok()) return key.status();
     key_ = *std::move(key);
   } else {
@@ -313,7 +312,15 @@ void StoreVerifier::CheckSignature() {
 void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
   constexpr char kFile[] = "tree/checkpoint";
   if (!checkpoint_.has_value()) {
-    Add(Weight::kNote, kFile, "there is no checkpoint: nobody has signed what is in the log");
+    // One that is damaged was told where it was read.
+    if (FileExists(layout_.Checkpoint())) return;
+    // A gateway signs one before it serves the first call.
+    const bool was_there = std::any_of(segments_.begin(), segments_.end(),
+                                       [](const CheckedSegmentLog& segment) { return segment.entries > 0; });
+    Add(was_there ? Weight::kError : Weight::kNote, kFile,
+        was_there ? "there is no checkpoint, although there are calls in the log: it was taken away, and nothing shows "
+                    "that the log is whole"
+                  : "there is no checkpoint: nobody has signed what is in the log");
     return;
   }
   const Checkpoint& note = checkpoint_->checkpoint;

@@ -78,8 +78,10 @@ absl::StatusOr<RevealPrivateKey> RevealPrivateKey::Create(const std::string& pat
 
 absl::StatusOr<RevealPrivateKey> RevealPrivateKey::Read(const std::string& path) {
   const absl::StatusOr<PrivateFile> file = ReadPrivateFile(path, kMaxFileSize, "reveal key");
-  if (!file.ok()) return file.status();
-  std::string_view text = file->text.view();
+  return file.ok() ? Parse(file->text.view(), path) : file.status();
+}
+
+absl::StatusOr<RevealPrivateKey> RevealPrivateKey::Parse(std::string_view text, std::string_view name) {
   if (text.starts_with(kFirstLine)) {
     text.remove_prefix(kFirstLine.size());
     while (text.starts_with('#')) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -93,7 +95,7 @@ absl::StatusOr<RevealPrivateKey> RevealPrivateKey::Read(const std::string& path)
     }
   }
   return absl::InvalidArgumentError(
-      absl::StrCat(path, " is no reveal key's file, as `sallyport keys reveal-key` makes it"));
+      absl::StrCat(View(name), " is no reveal key's file, as `sallyport keys reveal-key` makes it"));
 }
 
 absl::StatusOr<std::string> RevealPrivateKey::Open(const SealedView& view, const FrameName& frame) const {

@@ -61,6 +61,8 @@ class RevealPrivateKey {
   static absl::StatusOr<RevealPrivateKey> Create(const std::string& path, FileSystem& files);
   // Errors are those of ReadPrivateFile, and INVALID_ARGUMENT if the file is no reveal key's.
   static absl::StatusOr<RevealPrivateKey> Read(const std::string& path);
+  // What such a file holds. `name` is what errors call it; they never show what is in it.
+  static absl::StatusOr<RevealPrivateKey> Parse(std::string_view text, std::string_view name);
 
   const RevealKey& public_half() const { return public_half_; }
   // FAILED_PRECONDITION if the view was sealed to another key; DATA_LOSS if it is damaged or of another frame.

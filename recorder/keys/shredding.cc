@@ -1,6 +1,9 @@
 // The part of key_admin.h that destroys keys.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +15,17 @@
 
 namespace sallyport::recorder {
 namespace {
+
+// The header of a segment; none if it is damaged, or if there is no such segment.
+absl::StatusOr<std::optional<SegmentHeader>> ReadHeader(const StoreLayout& layout, uint64_t number) {
+  const absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
+  if (absl::IsNotFound(file.status())) return std::nullopt;
+  if (!file.ok()) return file.status();
+  char bytes[kSegmentHeaderSize];
+  const absl::StatusOr<size_t> got = file->Read(0, sizeof(bytes), bytes);
+  if (!got.ok()) return got.status();
+  return *got == sizeof(bytes) ? SegmentHeader::Decode(bytes) : std::nullopt;
+}
 
 // What header and footer say of a segment that is closed. FAILED_PRECONDITION if it has no footer, NOT_FOUND if there
 // is no such segment. Needs no key.
@@ -49,12 +63,15 @@ absl::StatusOr<ShredPlan::Segment> ReadClosedSegment(const StoreLayout& layout, 
                             footer.entries};
 }
 
-// Overwrites a file with zeros and removes it. OK if there is none.
+// Overwrites a file with zeros and removes it; of a link, the link alone. OK if there is none.
 absl::Status Destroy(const std::string& path, FileSystem& files) {
-  const absl::StatusOr<FileVersion> version = FileVersion::Of(path);
-  if (absl::IsNotFound(version.status())) return absl::OkStatus();
-  if (!version.ok()) return version.status();
-  {
+  std::error_code error;
+  const std::filesystem::file_status found = std::filesystem::symlink_status(path, error);
+  if (found.type() == std::filesystem::file_type::not_found) return absl::OkStatus();
+  if (found.type() == std::filesystem::file_type::none) return SystemError(error.value(), "looking at", path);
+  if (found.type() == std::filesystem::file_type::regular) {
+    const absl::StatusOr<FileVersion> version = FileVersion::Of(path);
+    if (!version.ok()) return version.status();
     const absl::StatusOr<std::unique_ptr<File>> file = files.Open(path);
     if (!file.ok()) return file.status();
     const std::string zeros(version->size, '\0');
@@ -62,6 +79,39 @@ absl::Status Destroy(const std::string& path, FileSystem& files) {
     if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
   }
   return files.Remove(path);
+}
+
+absl::Status NotItsKey(const std::string& path, std::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": ", View(why), ", so nothing was destroyed. See what the file is, and put the right one there"));
+}
+
+// OK if the file is the data key that this store made for the segment, or is none any more. The text of a key file says
+// whose it is.
+absl::Status CheckIsItsKey(const StoreLayout& layout, uint64_t segment) {
+  const std::string path = layout.DataKey(segment);
+  std::error_code error;
+  const std::filesystem::file_type type = std::filesystem::symlink_status(path, error).type();
+  if (type == std::filesystem::file_type::not_found) return absl::OkStatus();
+  if (type == std::filesystem::file_type::none) return SystemError(error.value(), "looking at", path);
+  if (type == std::filesystem::file_type::symlink) return NotItsKey(path, "is a link to a file elsewhere");
+  if (type != std::filesystem::file_type::regular) return NotItsKey(path, "is no file");
+  const absl::StatusOr<KeyFile> key = ReadKeyFile(path, KeyPurpose::Data(segment));
+  if (absl::IsNotFound(key.status())) return absl::OkStatus();  // overwritten already
+  if (absl::IsDataLoss(key.status())) {
+    return absl::DataLossError(absl::StrCat(key.status().message(), ". Nothing was destroyed"));
+  }
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<KeyFile> store = ReadKeyFile(layout.StoreKey(), KeyPurpose::Store());
+  if (!store.ok()) return store.status();
+  if (key->store_id != store->store_id) return NotItsKey(path, "is a key of another store");
+  const absl::StatusOr<std::optional<SegmentHeader>> header = ReadHeader(layout, segment);
+  if (!header.ok()) return header.status();
+  if (!header->has_value()) return absl::OkStatus();
+  if ((*header)->store_id != store->store_id)
+    return NotItsKey(layout.Segment(segment), "is a segment of another store");
+  if ((*header)->key_id != key->id) return NotItsKey(path, "the segment names another key");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -115,10 +165,32 @@ absl::Status ShredSegment(const StoreLayout& layout, uint64_t segment, FileSyste
   if (absl::Status status = CheckOwner(layout.KeysDirectory()); !status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<FileLock>> held = FileLock::Take(layout.KeysLock(), FileLock::Wait::kYes);
   if (!held.ok()) return held.status();
+  if (absl::Status status = CheckIsItsKey(layout, segment); !status.ok()) return status;
   const std::string path = layout.DataKey(segment);
   // What a replacement that was cut off left is the same key.
-  for (const std::string& copy : {absl::StrCat(path, ".tmp"), path}) {
+  for (const std::string& copy : {absl::StrCat(path, ".tmp"), layout.DestroyedDataKey(segment)}) {
     if (absl::Status status = Destroy(copy, files); !status.ok()) return status;
+  }
+  const absl::Status renamed = files.Rename(path, layout.DestroyedDataKey(segment));
+  if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
+  if (absl::Status status = files.SyncDirectory(layout.KeysDirectory()); !status.ok()) return status;
+  if (absl::Status status = Destroy(layout.DestroyedDataKey(segment), files); !status.ok()) return status;
+  return files.SyncDirectory(layout.KeysDirectory());
+}
+
+absl::Status FinishShredding(const StoreLayout& layout, FileSystem& files) {
+  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(layout.KeysDirectory());
+  if (!names.ok()) return names.status();
+  std::vector<std::string> left;
+  for (const std::string& name : *names) {
+    if (ParseDestroyedDataKeyName(name).has_value()) left.push_back(absl::StrCat(layout.KeysDirectory(), "/", name));
+  }
+  if (left.empty()) return absl::OkStatus();
+  if (absl::Status status = CheckOwner(layout.KeysDirectory()); !status.ok()) return status;
+  const absl::StatusOr<std::unique_ptr<FileLock>> held = FileLock::Take(layout.KeysLock(), FileLock::Wait::kYes);
+  if (!held.ok()) return held.status();
+  for (const std::string& path : left) {
+    if (absl::Status status = Destroy(path, files); !status.ok()) return status;
   }
   return files.SyncDirectory(layout.KeysDirectory());
 }

@@ -18,6 +18,7 @@
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
+#include "recorder/missing_parts.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -83,8 +84,13 @@ class WrappedStoreKeys : public StoreKeys {
     const absl::StatusOr<std::unique_ptr<FileLock>> held = FileLock::Take(layout_.KeysLock(), FileLock::Wait::kYes);
     if (!held.ok()) return held.status();
     // A key that only this process still remembers must not protect anything new.
-    if (absl::Status status = encryption_->Refresh(); !status.ok()) return status;
-    if (absl::Status status = encryption_->Wrap(data_key.key, file); !status.ok()) return status;
+    absl::Status wrapped = encryption_->Refresh();
+    if (wrapped.ok()) wrapped = encryption_->Wrap(data_key.key, file);
+    if (!wrapped.ok()) {
+      return absl::UnavailableError(absl::StrCat("segment ", segment,
+                                                 " gets no data key, because the key-encryption key ",
+                                                 "is out of reach: ", wrapped.message()));
+    }
     if (absl::Status status = ReplaceFile(files_, layout_.DataKey(segment), file.Format()); !status.ok()) return status;
     used_ = file.kek;
     cache_.Put(segment, data_key);
@@ -199,6 +205,7 @@ absl::StatusOr<std::unique_ptr<KeyEncryption>> OpenEncryption(const StoreLayout&
         absl::StrCat("the keyring ", keys.value, " is gone, but ", layout.KeysDirectory(),
                      " holds keys that need it: ", "restore it from its backup, or say where it is"));
   }
+  if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
   if (absl::Status status = CreateKeyring(layout, keys.value, !source.has_value(), files); !status.ok()) return status;
   return KeyEncryption::Open(keys);
 }
@@ -225,13 +232,7 @@ absl::StatusOr<std::unique_ptr<StoreKeys>> StoreKeys::Open(const StoreLayout& la
 
   const absl::StatusOr<KeyFile> store_file = ReadKeyFile(layout.StoreKey(), KeyPurpose::Store());
   if (absl::IsNotFound(store_file.status()) && access == Access::kWrite) {
-    absl::StatusOr<std::vector<std::string>> names = KeyFileNames(layout);
-    if (!names.ok()) return names.status();
-    // The signing key is made first: alone, it is what a first start left that was cut short.
-    if (std::any_of(names->begin(), names->end(), [](const std::string& name) { return name != "signing.key"; })) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(layout.StoreKey(), " is gone, but there are other keys beside it: restore it from a backup"));
-    }
+    if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
     StoreId store_id;
     if (absl::Status status = FillRandom(store_id.data(), store_id.size()); !status.ok()) return status;
     if (absl::Status status = files.EnsureDirectory(layout.KeysDirectory()); !status.ok()) return status;

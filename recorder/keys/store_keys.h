@@ -34,7 +34,8 @@ class StoreKeys {
 
   // `source` unset: the file layout.DefaultKeyring(). Errors: NOT_FOUND if there is no keyring, or no key of the store,
   // to read with; FAILED_PRECONDITION if the key-encryption key a file needs is not in the keyring, or, when writing,
-  // keys exist but the keyring is gone; DATA_LOSS if a key file is damaged or of another store. Never prints a secret.
+  // if keys exist but the keyring is gone, or other parts of a store but not its keys; DATA_LOSS if a key file is damaged
+  // or of another store. Never prints a secret.
   static absl::StatusOr<std::unique_ptr<StoreKeys>> Open(const StoreLayout& layout,
                                                          const std::optional<KeySource>& source, Access access,
                                                          FileSystem& files);
@@ -46,7 +47,8 @@ class StoreKeys {
   virtual const SigningKey& signing_key() const = 0;
 
   // A fresh data key for a segment, wrapped under the current key-encryption key and synced before it is returned.
-  // Replaces one that was made for a segment that was never begun.
+  // Replaces one that was made for a segment that was never begun. UNAVAILABLE, and nothing is made, if the
+  // key-encryption key is out of reach: the keyring is gone or cannot be used as it is, or the key command fails.
   virtual absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) = 0;
   // NOT_FOUND if it was destroyed: the segment is shredded.
   virtual absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) = 0;

@@ -20,6 +20,9 @@ absl::StatusOr<SegmentReader*> CallChain::Segment(uint64_t number) {
   auto found = segments_.find(number);
   if (found != segments_.end()) return &found->second;
   absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, keys_, number);
+  if (absl::IsNotFound(reader.status())) {
+    return absl::DataLossError(absl::StrCat("segment ", number, ", which holds entries of the call, is gone"));
+  }
   if (!reader.ok()) return reader.status();
   if (segments_.size() >= kSegmentsKeptOpen) segments_.erase(segments_.begin());
   return &segments_.emplace(number, *std::move(reader)).first->second;

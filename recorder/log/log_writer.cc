@@ -10,6 +10,8 @@ namespace {
 
 // What a segment still needs when its last block is written: a footer.
 constexpr uint64_t kFooterSpace = kBlockHeaderSize + kFooterBodySize;
+// After a data key could not be made: a key command may block for half a minute before it fails.
+constexpr absl::Duration kKeyRetry = absl::Minutes(1);
 
 // So many zeros are written ahead at once, for blocks that are small against it.
 constexpr uint64_t kZerosAhead = 1 << 20;
@@ -86,16 +88,29 @@ absl::Status LogWriter::BeginSegment(Segment segment, absl::Time now) {
 
 absl::Status LogWriter::RollIfFull(absl::Time now) {
   if (offset_ < options_.segment_bytes || offset_ <= kSegmentHeaderSize) return absl::OkStatus();
-  const absl::Status rolled = BeginNextSegment(now);
-  // Without space for another, this one goes on: what is reserved in it is promised to calls that are open.
-  return absl::IsResourceExhausted(rolled) && file_ != nullptr ? absl::OkStatus() : rolled;
+  const bool may_go_on = offset_ < options_.most_segment_bytes;
+  if (may_go_on && now < next_attempt_) return absl::OkStatus();
+  const absl::Status begun = BeginNextSegment(now);
+  if (begun.ok() || file_ == nullptr || !(absl::IsResourceExhausted(begun) || absl::IsUnavailable(begun))) return begun;
+  // Without space for another, this one goes on: what is reserved in it is promised to calls that are open. Without a
+  // key, too: what this one is sealed with is wrapped and on disk.
+  if (may_go_on) return absl::OkStatus();
+  return absl::Status(begun.code(),
+                      absl::StrCat("segment ", segment_, " is as large as one can be, and the next one cannot ",
+                                   "be begun: ", begun.message()));
 }
 
 absl::Status LogWriter::BeginNextSegment(absl::Time now) {
   absl::StatusOr<Segment> next = Prepare(segment_ + 1, space_left());
+  const bool keyless = absl::IsUnavailable(next.status());
+  next_segment_ = keyless ? next.status() : absl::OkStatus();
+  next_attempt_ = keyless ? now + kKeyRetry : absl::InfinitePast();
   if (!next.ok()) return next.status();
-  if (absl::Status status = EndSegment(now); !status.ok()) return status;
-  return BeginSegment(*std::move(next), now);
+  // From here on no error is one after which the present segment can go on.
+  absl::Status status = EndSegment(now);
+  if (status.ok()) status = BeginSegment(*std::move(next), now);
+  const bool taken_for_harmless = absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+  return taken_for_harmless ? absl::UnknownError(status.message()) : status;
 }
 
 absl::StatusOr<WrittenBlock> LogWriter::Append(absl::Span<const CallEntries> entries, absl::Time now) {

@@ -42,12 +42,15 @@ struct WrittenBlock {
 
 // Appends sealed blocks to the log, grows the tree over it and begins a new segment, with a new data key, when one is
 // full. Disk space is taken ahead of what is written, so that running out of it is known before. After an error other
-// than of Reserve it must not be used any more. Used by one thread at a time.
+// than of Reserve, or one that says that the present segment goes on, it must not be used any more. Used by one thread
+// at a time.
 class LogWriter {
  public:
   struct Options {
     // A new segment is begun when one has reached this size.
     uint64_t segment_bytes = 256 << 20;
+    // Or, where the next one cannot be begun, so that it goes on, this size: then nothing is written any more.
+    uint64_t most_segment_bytes = kMaxSegmentSize - 2 * kMaxBodySize;
     // Disk space is taken in pieces of this size.
     uint64_t space_ahead = 16 << 20;
     RandomSource random = FillRandom;
@@ -67,14 +70,17 @@ class LogWriter {
   absl::Status Open(absl::Time now);
 
   // Writes one block with these entries, in this order, and returns once it is synced. Together they must not exceed
-  // kMaxEntriesSize.
+  // kMaxEntriesSize. A segment that is full goes on while there is no space for another, or no data key can be made.
   absl::StatusOr<WrittenBlock> Append(absl::Span<const CallEntries> entries, absl::Time now);
 
   // Writes a tombstone, a serialised sallyport.v1.Tombstone, and returns once it is synced.
   absl::Status AppendTombstone(std::string_view tombstone, absl::Time now);
 
-  // Ends the segment and begins the next one, with a new data key.
+  // Ends the segment and begins the next one, with a new data key. RESOURCE_EXHAUSTED if there is no space for it,
+  // UNAVAILABLE if no data key can be made: then the present one goes on.
   absl::Status BeginNextSegment(absl::Time now);
+  // Why no data key could be made for the next segment, the last time; OK if one could, or none was needed.
+  const absl::Status& next_segment() const { return next_segment_; }
 
   // Ends the segment; nothing can be appended any more.
   absl::Status Close(absl::Time now);
@@ -131,6 +137,8 @@ class LogWriter {
   uint64_t offset_ = 0;
   uint64_t reserved_ = 0;  // how far the segment's file has disk space
   uint64_t zeroed_ = 0;    // how far zeros have been written into it
+  absl::Status next_segment_;
+  absl::Time next_attempt_ = absl::InfinitePast();  // to begin it, after `next_segment_` came
   uint64_t next_sequence_;
   uint64_t segment_first_sequence_ = 0;
   uint64_t bytes_written_ = 0;

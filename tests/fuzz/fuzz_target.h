@@ -21,6 +21,10 @@ void FuzzKeySet(std::string_view input);
 void FuzzApiKeys(std::string_view input);
 void FuzzCertificates(std::string_view input);
 void FuzzPolicy(std::string_view input);
+void FuzzKeyring(std::string_view input);
+void FuzzKeyFile(std::string_view input);
+void FuzzRevealKey(std::string_view input);
+void FuzzSealedView(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

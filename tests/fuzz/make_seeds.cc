@@ -1,12 +1,18 @@
 // Writes the inputs the corpora began with, made from a good store.
 // usage: make_fuzz_seeds CORPUS-DIRECTORY
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
+#include "recorder/keys/key_encryption.h"
+#include "recorder/keys/key_file.h"
+#include "recorder/keys/keyring.h"
+#include "recorder/keys/sealed_view.h"
 #include "recorder/store_layout.h"
 #include "tests/fuzz/identity_seeds.h"
+#include "tests/fuzz/known_keys.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -56,6 +62,42 @@ void WriteSeeds(const std::string& corpus) {
   WriteFile(corpus + "/evidence/signed", std::string(1, '\x03') + alone.SerializeAsString());
 }
 
+void WriteKeySeeds(const std::string& corpus) {
+  WriteFile(corpus + "/keyring/one", kKnownKeyring);
+  const Keyring keyring = *Keyring::Parse(kKnownKeyring, "known");
+  WriteFile(corpus + "/keyring/rotated",
+            "# a comment\n\n" + std::string(WithFreshKey(kKnownKeyring, keyring, absl::UnixEpoch())->view()));
+  setenv("SALLYPORT_FUZZ_KEYRING", kKnownKeyring, 1);
+  const auto encryption = *KeyEncryption::Open({KeySource::Kind::kEnvironment, "SALLYPORT_FUZZ_KEYRING"});
+  KeyFile file;
+  file.store_id.fill('f');
+  const SecretKey key(std::string(SecretKey::kSize, 'd'));
+  const auto write = [&](const std::string& name) {
+    WriteFile(corpus + "/key_file/" + name, std::string({'\x40', '\0'}) + file.Format());
+  };
+  for (const auto& [name, purpose] :
+       {std::pair("store", KeyPurpose::Store()), std::pair("signing", KeyPurpose::Signing()),
+        std::pair("data", KeyPurpose::Data(12))}) {
+    file.purpose = purpose;
+    if (!encryption->Wrap(key, file).ok()) std::abort();
+    write(name);
+  }
+  file.kek = KeyFile::kCommandKek;
+  file.token = "vault:v1:abc";
+  write("exec");
+
+  const RevealPrivateKey reveal = *RevealPrivateKey::Parse(kKnownRevealKey, "known");
+  WriteFile(corpus + "/reveal_key/private", kKnownRevealKey);
+  WriteFile(corpus + "/reveal_key/public", reveal.public_half().Format());
+  const SealedView view = *SealView(reveal.public_half(), {77, 1, 0, false}, "the original");
+  v1::SealedView message;
+  message.set_encapsulated_key(view.encapsulated_key);
+  message.set_ciphertext(view.ciphertext);
+  message.set_key_id(view.key_id);
+  WriteFile(corpus + "/sealed_view/good", std::string({'\0', '\x01', '\0'}) + message.SerializeAsString());
+  WriteFile(corpus + "/sealed_view/own", std::string({'\x01', '\x01', '\x05'}) + "the original");
+}
+
 }  // namespace
 }  // namespace sallyport::recorder
 
@@ -66,5 +108,6 @@ int main(int argc, char** argv) {
   }
   sallyport::recorder::WriteSeeds(argv[1]);
   sallyport::testing::WriteIdentitySeeds(argv[1]);
+  sallyport::recorder::WriteKeySeeds(argv[1]);
   return 0;
 }

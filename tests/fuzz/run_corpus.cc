@@ -24,7 +24,12 @@ constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"key_set", sallyport::recorder::FuzzKeySet},
                                {"api_keys", sallyport::recorder::FuzzApiKeys},
                                {"certificates", sallyport::recorder::FuzzCertificates},
-                               {"policy", sallyport::recorder::FuzzPolicy}};
+                               {"policy", sallyport::recorder::FuzzPolicy},
+constexpr Target kTargets[] = {
+    {"block", sallyport::recorder::FuzzBlock},           {"segment_header", sallyport::recorder::FuzzSegmentHeader},
+    {"checkpoint", sallyport::recorder::FuzzCheckpoint}, {"evidence", sallyport::recorder::FuzzEvidence},
+    {"keyring", sallyport::recorder::FuzzKeyring},       {"key_file", sallyport::recorder::FuzzKeyFile},
+    {"reveal_key", sallyport::recorder::FuzzRevealKey},  {"sealed_view", sallyport::recorder::FuzzSealedView}};
 
 }  // namespace
 

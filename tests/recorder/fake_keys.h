@@ -23,7 +23,10 @@ class FakeKeys : public StoreKeys {
     return SecretKey(std::string(SecretKey::kSize, 'm')).Derive(purpose);
   }
   const SigningKey& signing_key() const override { return signing_key_; }
-  absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) override { return KeyOf(segment); }
+  absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) override {
+    ++asked_;
+    return out_of_reach_ ? absl::StatusOr<DataKey>(absl::UnavailableError("the keyring is away")) : KeyOf(segment);
+  }
   absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) override {
     if (destroyed_.count(segment) != 0) return absl::NotFoundError("the data key was destroyed");
     return KeyOf(segment);
@@ -31,6 +34,10 @@ class FakeKeys : public StoreKeys {
   absl::StatusOr<bool> WasRotated() override { return false; }
 
   void Destroy(uint64_t segment) { destroyed_.insert(segment); }
+  // Whether no data key can be made.
+  void PutOutOfReach(bool out_of_reach) { out_of_reach_ = out_of_reach; }
+  // How often a data key was asked for.
+  int asked() const { return asked_; }
 
  private:
   static DataKey KeyOf(uint64_t segment) {
@@ -42,6 +49,8 @@ class FakeKeys : public StoreKeys {
   StoreId store_id_ = {};
   SigningKey signing_key_;
   std::set<uint64_t> destroyed_;
+  bool out_of_reach_ = false;
+  int asked_ = 0;
 };
 
 }  // namespace sallyport::recorder

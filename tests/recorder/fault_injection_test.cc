@@ -6,9 +6,11 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <random>
 #include <thread>
 
+#include "absl/functional/function_ref.h"
 #include "absl/time/clock.h"
 #include "recorder/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
@@ -84,43 +86,100 @@ void CheckStore(const std::string& store, const std::vector<uint64_t>& acknowled
   CheckVerifies(store);
 }
 
-// The operations of a run in which nothing fails.
-int CountOperations() {
-  TemporaryDirectory directory;
+// The operations of a run in which nothing fails, by kind.
+std::map<Operation, int> CountOperations(const std::string& store) {
   FaultyFiles files;
-  std::atomic<int> operations = 0;
-  files.SetJudge([&](Operation, const std::string&) {
-    ++operations;
+  std::mutex mutex;
+  std::map<Operation, int> operations;
+  files.SetJudge([&](Operation operation, const std::string&) {
+    std::lock_guard lock(mutex);
+    ++operations[operation];
     return 0;
   });
-  REQUIRE(RunOnce(directory.store(), files).size() > 10);
+  REQUIRE(RunOnce(store, files).size() > 10);
   return operations;
+}
+
+int Total(const std::map<Operation, int>& operations) {
+  int total = 0;
+  for (const auto& [operation, count] : operations) total += count;
+  return total;
 }
 
 // How the operation with a number fails, and what becomes of those after it.
 struct Fault {
   int error;
   bool stays;
+  FaultyFiles::Arrives arrives = FaultyFiles::Arrives::kHalf;
 };
 
-TEST_CASE("whichever operation on the disk fails, what was acknowledged is there after the next start") {
-  spdlog::set_level(spdlog::level::off);
-  const int operations = CountOperations();
-  REQUIRE(operations > 60);
-  for (const Fault fault : {Fault{EIO, false}, Fault{EIO, true}, Fault{ENOSPC, true}}) {
+const Fault kFaults[] = {{EIO, false, FaultyFiles::Arrives::kNothing}, {EIO, false, FaultyFiles::Arrives::kHalf},
+                         {EIO, false, FaultyFiles::Arrives::kAll},     {EIO, true, FaultyFiles::Arrives::kHalf},
+                         {EIO, true, FaultyFiles::Arrives::kAll},      {ENOSPC, false, FaultyFiles::Arrives::kHalf},
+                         {ENOSPC, true, FaultyFiles::Arrives::kHalf}};
+
+// Runs with a fault at each operation in turn, on what `prepare` puts into a directory, and checks what is left.
+void FailAtEach(int operations, absl::FunctionRef<std::vector<uint64_t>(const std::string& directory)> prepare) {
+  for (const Fault& fault : kFaults) {
     for (int failing = 0; failing < operations; ++failing) {
-      INFO("operation " << failing << " fails with " << fault.error << (fault.stays ? ", and all that follow" : ""));
+      INFO("operation " << failing << " fails with " << fault.error << (fault.stays ? ", and all that follow" : "")
+                        << ", arrives " << static_cast<int>(fault.arrives));
       TemporaryDirectory directory;
-      FaultyFiles files;
+      std::vector<uint64_t> acknowledged = prepare(directory.path());
+      FaultyFiles files(fault.arrives);
       std::atomic<int> operation = 0;
       files.SetJudge([&](Operation, const std::string&) {
         const int number = operation++;
         return number == failing || (fault.stays && number > failing) ? fault.error : 0;
       });
-      const std::vector<uint64_t> acknowledged = RunOnce(directory.store(), files);
+      for (uint64_t id : RunOnce(directory.store(), files)) acknowledged.push_back(id);
       CheckStore(directory.store(), acknowledged);
     }
   }
+}
+
+TEST_CASE("whichever operation on the disk fails, what was acknowledged is there after the next start") {
+  spdlog::set_level(spdlog::level::off);
+  TemporaryDirectory unharmed;
+  const std::map<Operation, int> operations = CountOperations(unharmed.store());
+  for (const Operation operation :
+       {Operation::kCreate, Operation::kRename, Operation::kRemove, Operation::kSyncDirectory,
+        Operation::kEnsureDirectory, Operation::kWrite, Operation::kSync, Operation::kTruncate, Operation::kAllocate}) {
+    INFO(static_cast<int>(operation));
+    CHECK(operations.count(operation) == 1);
+  }
+  REQUIRE(Total(operations) > 60);
+  FailAtEach(Total(operations), [](const std::string&) { return std::vector<uint64_t>(); });
+  spdlog::set_level(spdlog::level::info);
+}
+
+TEST_CASE("whichever operation fails while a store that was cut off is recovered, the next start recovers it") {
+  spdlog::set_level(spdlog::level::off);
+  TemporaryDirectory cut_off;
+  std::vector<uint64_t> acknowledged;
+  {
+    // The disk fails within a block, while calls are open.
+    FaultyFiles files;
+    int blocks = 0;
+    bool failed = false;
+    files.SetJudge([&](Operation operation, const std::string& path) {
+      if (operation == Operation::kWrite && path.ends_with("/log/next.new")) ++blocks;
+      failed = failed || blocks == 12;
+      return failed ? EIO : 0;
+    });
+    acknowledged = RunOnce(cut_off.store(), files);
+    REQUIRE(acknowledged.size() > 3);
+    REQUIRE(acknowledged.size() < kCalls - kCalls / 5);
+  }
+  const auto copy = [&](const std::string& directory) {
+    std::filesystem::copy(cut_off.path(), directory, std::filesystem::copy_options::recursive);
+    return acknowledged;
+  };
+  TemporaryDirectory unharmed;
+  copy(unharmed.path());
+  const std::map<Operation, int> operations = CountOperations(unharmed.store());
+  CHECK(operations.count(Operation::kOpen) == 1);
+  FailAtEach(Total(operations), copy);
   spdlog::set_level(spdlog::level::info);
 }
 

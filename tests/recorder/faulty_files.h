@@ -14,13 +14,28 @@
 namespace sallyport::recorder {
 
 // What changes a file system, one operation each.
-enum class Operation { kCreate, kOpen, kRename, kRemove, kSyncDirectory, kEnsureDirectory, kWrite, kSync, kTruncate, kAllocate };
+enum class Operation {
+  kCreate,
+  kOpen,
+  kRename,
+  kRemove,
+  kSyncDirectory,
+  kEnsureDirectory,
+  kWrite,
+  kSync,
+  kTruncate,
+  kAllocate
+};
 
 // Passes everything on to the real one, but asks before each operation. Thread-safe.
 class FaultyFiles : public FileSystem {
  public:
-  // What is to happen to an operation: 0, or the error number it fails with. A write that fails has written half.
+  // How much of a write that fails arrives: what a disk leaves that fails before, within or behind it.
+  enum class Arrives { kNothing, kHalf, kAll };
+  // What is to happen to an operation: 0, or the error number it fails with.
   using Judge = std::function<int(Operation operation, const std::string& path)>;
+
+  explicit FaultyFiles(Arrives arrives = Arrives::kHalf) : arrives_(arrives) {}
 
   // Asked from whatever thread performs the operation; may block.
   void SetJudge(Judge judge) {
@@ -60,7 +75,7 @@ class FaultyFiles : public FileSystem {
         : files_(files), file_(std::move(file)), path_(std::move(path)) {}
     absl::Status Write(uint64_t offset, std::string_view bytes) override {
       if (absl::Status status = files_.Ask(Operation::kWrite, path_); !status.ok()) {
-        file_->Write(offset, bytes.substr(0, bytes.size() / 2)).IgnoreError();
+        file_->Write(offset, files_.Arriving(bytes)).IgnoreError();
         return status;
       }
       return file_->Write(offset, bytes);
@@ -84,6 +99,17 @@ class FaultyFiles : public FileSystem {
     const std::string path_;
   };
 
+  std::string_view Arriving(std::string_view bytes) const {
+    switch (arrives_) {
+      case Arrives::kNothing:
+        return {};
+      case Arrives::kHalf:
+        return bytes.substr(0, bytes.size() / 2);
+      case Arrives::kAll:
+        break;
+    }
+    return bytes;
+  }
   absl::Status Ask(Operation operation, const std::string& path) {
     Judge judge;
     {
@@ -98,6 +124,7 @@ class FaultyFiles : public FileSystem {
     return std::make_unique<FaultyFile>(*this, *std::move(file), path);
   }
 
+  const Arrives arrives_;
   std::mutex mutex_;
   Judge judge_;
 };

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "recorder/keys/key_admin.h"
+#include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
 #include "tests/recorder/keys_fixture.h"
 
@@ -20,12 +21,16 @@ absl::StatusOr<Rewrapping> Rewrap(const KeysDirectory& directory, UnusedKeys unu
 
 absl::StatusOr<bool> NoHolds(uint64_t) { return false; }
 
-// A segment file with a header and, if it is closed, a footer, and nothing between.
+// A segment file with a header that names the data key kept for it and, if it is closed, a footer, and nothing between.
 void PutSegment(const StoreLayout& layout, uint64_t number, std::optional<absl::Time> closed) {
   std::filesystem::create_directory(layout.LogDirectory());
   SegmentHeader header;
   header.number = number;
   header.created_ns = 1'000'000'000;
+  if (const auto key = ReadKeyFile(layout.DataKey(number), KeyPurpose::Data(number)); key.ok()) {
+    header.store_id = key->store_id;
+    header.key_id = key->id;
+  }
   char header_bytes[kSegmentHeaderSize];
   header.Encode(header_bytes);
   std::string bytes(header_bytes, sizeof(header_bytes));
@@ -319,17 +324,80 @@ TEST_CASE("a shredded segment's key is gone from the disk, and only that one") {
   CHECK(ShredSegment(layout, 2, RealFileSystem()).ok());
 }
 
-TEST_CASE("shredding cut off anywhere can be run again") {
+TEST_CASE("what is not the key of that segment of this store is not destroyed") {
+  Store store;
+  KeysDirectory other;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 2, At(200));
+  const std::string path = layout.DataKey(2);
+  const std::string elsewhere = store.directory.path() + "/elsewhere";
+  std::string about = "another store";
+  SECTION("the key of another store's segment, under the same keyring") {
+    auto keys = OpenKeys(other, Access::kWrite, KeySource{KeySource::Kind::kFile, store.directory.keyring()});
+    REQUIRE((*keys)->CreateDataKey(2).ok());
+    PutFile(path, Contents(other.layout().DataKey(2)));
+  }
+  SECTION("the key of another segment") {
+    PutFile(path, Contents(layout.DataKey(1)));
+    about = "data 1";
+  }
+  SECTION("a key made later, which the segment does not name") {
+    REQUIRE((*OpenKeys(store.directory, Access::kWrite))->CreateDataKey(2).ok());
+    about = "names another key";
+  }
+  SECTION("a file that is no key") {
+    PutFile(path, "somebody's notes");
+    about = "damaged";
+  }
+  SECTION("a link to the key") {
+    std::filesystem::rename(path, elsewhere);
+    std::filesystem::create_symlink(elsewhere, path);
+    about = "is a link";
+  }
+  SECTION("a directory") {
+    std::filesystem::remove(path);
+    std::filesystem::create_directory(path);
+    about = "no file";
+  }
+  const std::string before = Contents(path);
+  const absl::Status refused = ShredSegment(layout, 2, RealFileSystem());
+  INFO(refused);
+  CHECK_FALSE(refused.ok());
+  CHECK(Contains(Said(refused), path));
+  CHECK(Contains(Said(refused), about));
+  CHECK(std::filesystem::exists(path));
+  CHECK(Contents(path) == before);
+}
+
+TEST_CASE("shredding cut off anywhere leaves the key whole or the segment shredded, and can be run again") {
   for (int operations = 0;; ++operations) {
+    INFO("cut off after " << operations);
     Store store;
     const StoreLayout layout = store.directory.layout();
+    PutSegment(layout, 2, At(200));
     PutFile(layout.DataKey(2) + ".tmp", Contents(layout.DataKey(2)));
+    const std::string bytes = store.directory.path() + "/bytes";
+    std::filesystem::create_hard_link(layout.DataKey(2), bytes);
     CutOffFileSystem files(operations);
     const auto status = ShredSegment(layout, 2, files);
     CHECK(status.ok() == !files.was_cut());
-    REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+    const auto opened = (*OpenKeys(store.directory, Access::kRead))->OpenDataKey(2);
+    CHECK((opened.ok() || absl::IsNotFound(opened.status())));
+    const bool again = GENERATE(true, false);
+    if (!opened.ok() && !again) {
+      // As the next start does.
+      REQUIRE(FinishShredding(layout, RealFileSystem()).ok());
+    } else {
+      REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+    }
     CHECK(absl::IsNotFound((*OpenKeys(store.directory, Access::kRead))->OpenDataKey(2).status()));
-    CHECK_FALSE(FileExists(layout.DataKey(2) + ".tmp"));
+    CHECK(Contents(bytes).find_first_not_of('\0') == std::string::npos);
+    size_t left = 0;
+    for (const auto& file : std::filesystem::directory_iterator(layout.KeysDirectory())) {
+      CHECK(file.path().extension() == ".key");
+      ++left;
+    }
+    CHECK(left == 4);
     if (!files.was_cut()) break;
   }
 }

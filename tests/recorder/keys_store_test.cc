@@ -1,6 +1,11 @@
+#include <sched.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <functional>
 #include <thread>
 
 #include "recorder/keys/keyring.h"
@@ -111,6 +116,47 @@ TEST_CASE("a missing keyring is never replaced by a new one while there are keys
   CHECK(Contains(Said(status), directory.keyring()));
   CHECK_FALSE(FileExists(directory.keyring()));
   CHECK(absl::IsNotFound(OpenKeys(directory, Access::kRead).status()));
+}
+
+// Runs `check` in a process of its own, for which `path` is a volume of its own. Nothing if that is not allowed here;
+// otherwise what `check` says.
+std::optional<int> OnVolume(const std::string& path, const std::function<int()>& check) {
+  constexpr int kNotAllowed = 99;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(kNotAllowed);
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(kNotAllowed);
+    if (mount("none", path.c_str(), "tmpfs", 0, "size=1m") != 0) _exit(kNotAllowed);
+    _exit(check());
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  return WEXITSTATUS(status) == kNotAllowed ? std::nullopt : std::optional<int>(WEXITSTATUS(status));
+}
+
+TEST_CASE("no keyring is made beside a data directory that is a volume of its own, unless it is said where") {
+  KeysDirectory directory;
+  const StoreLayout layout = directory.layout();
+  const std::optional<int> wrong = OnVolume(layout.directory(), [&] {
+    const absl::Status refused = OpenKeys(directory, Access::kWrite).status();
+    if (!absl::IsFailedPrecondition(refused)) return 1;
+    if (!Contains(Said(refused), "volume of its own") || !Contains(Said(refused), "file:PATH")) return 2;
+    if (FileExists(directory.keyring()) || FileExists(layout.StoreKey())) return 3;
+    const KeySource said{KeySource::Kind::kFile, directory.keyring()};
+    if (!OpenKeys(directory, Access::kWrite, said).ok()) return 4;
+    // Once it is there it is found without being said, too.
+    return OpenKeys(directory, Access::kWrite).ok() ? 0 : 5;
+  });
+  if (!wrong.has_value()) {
+    WARN("not checked: this process may not mount anything");
+    return;
+  }
+  CHECK(*wrong == 0);
+  // The same on the volume that is around it.
+  std::filesystem::remove(directory.keyring());
+  CHECK(OpenKeys(directory, Access::kWrite).ok());
 }
 
 TEST_CASE("reading makes nothing") {
@@ -337,8 +383,27 @@ TEST_CASE("nothing new is sealed once the keyring is gone") {
   auto keys = OpenKeys(directory, Access::kWrite);
   REQUIRE((*keys)->CreateDataKey(1).ok());
   std::filesystem::remove(directory.keyring());
-  CHECK_FALSE((*keys)->CreateDataKey(2).ok());
+  const absl::Status refused = (*keys)->CreateDataKey(2).status();
+  CHECK(absl::IsUnavailable(refused));
+  CHECK(Contains(Said(refused), directory.keyring()));
+  CHECK_FALSE(FileExists(directory.layout().DataKey(2)));
   CHECK((*keys)->OpenDataKey(1).ok());
+}
+
+TEST_CASE("a key command that fails makes no data key, and says so") {
+  KeysDirectory directory;
+  const std::string away = directory.path() + "/away";
+  const KeySource source{
+      KeySource::Kind::kCommand,
+      "test ! -e " + away + " || { echo no route to the KMS >&2; exit 1; }; " + ToyCommand(directory.path() + "/runs")};
+  auto keys = OpenKeys(directory, Access::kWrite, source);
+  REQUIRE((*keys)->CreateDataKey(1).ok());
+  PutFile(away, "");
+  const absl::Status refused = (*keys)->CreateDataKey(2).status();
+  CHECK(absl::IsUnavailable(refused));
+  CHECK(Contains(Said(refused), "no route to the KMS"));
+  std::filesystem::remove(away);
+  CHECK((*keys)->CreateDataKey(2).ok());
 }
 
 TEST_CASE("the keyring is beside the data directory however that is written") {

@@ -109,13 +109,15 @@ TEST_CASE("no nonce is ever used twice with a key, however often the gateway sta
       REQUIRE(segment.ok());
       const KeyId id = segment->header().key_id;
       const std::string secret((*keys)->OpenDataKey(number)->key.bytes());
-      REQUIRE(segment->WalkDirectories([&](const Block& block) {
-        if (block.header.seal == Seal::kNone) return absl::OkStatus();
-        ++sealed;
-        const auto& nonce = block.header.nonce;
-        used.insert(secret + std::string(id.data(), id.size()) + std::string(nonce.data(), nonce.size()));
-        return absl::OkStatus();
-      }).ok());
+      REQUIRE(segment
+                  ->WalkDirectories([&](const Block& block) {
+                    if (block.header.seal == Seal::kNone) return absl::OkStatus();
+                    ++sealed;
+                    const auto& nonce = block.header.nonce;
+                    used.insert(secret + std::string(id.data(), id.size()) + std::string(nonce.data(), nonce.size()));
+                    return absl::OkStatus();
+                  })
+                  .ok());
     }
   };
   RecorderOptions options;
@@ -186,19 +188,22 @@ TEST_CASE("keys rotated, wrapped again and segments shredded under load lose no 
   auto status = ReadKeysStatus(layout, std::nullopt);
   REQUIRE(status.ok());
   CHECK(status->key_encryption_keys.size() == 1);
+  uint64_t oldest_segment = 0;
   {
     auto reader = RecordReader::Open(directory.store());
     REQUIRE(reader.ok());
     for (uint64_t id : ids) REQUIRE((*reader)->Call(id).ok());
     CHECK(EntriesOf(**reader, *ids.begin()).size() == 6);
     CHECK(EntriesOf(**reader, *ids.rbegin()).size() == 6);
+    // A rotation may have ended the first segment before there was a call in it.
+    oldest_segment = (*reader)->CallBlocks(*ids.begin())->front().segment();
   }
   CheckVerifies(directory.store());
   // Shredded while a gateway runs: listed as such, and everything still verifies.
   {
     auto recorder = Recorder::Open(options);
     REQUIRE(recorder.ok());
-    REQUIRE(ShredSegment(layout, 1, RealFileSystem()).ok());
+    REQUIRE(ShredSegment(layout, oldest_segment, RealFileSystem()).ok());
     const uint64_t before = (*recorder)->Stats().housekeepings;
     const absl::Time give_up = absl::Now() + absl::Seconds(30);
     while ((*recorder)->Stats().housekeepings < before + 2) {
@@ -211,6 +216,70 @@ TEST_CASE("keys rotated, wrapped again and segments shredded under load lose no 
     CHECK((*reader)->Call(*ids.begin())->shredded);
     CHECK_FALSE((*reader)->Call(*ids.rbegin())->shredded);
   }
+  CheckVerifies(directory.store());
+}
+
+// Blocks until the recorder has looked after the house twice more.
+void WaitForHousekeeping(Recorder& recorder) {
+  const uint64_t before = recorder.Stats().housekeepings;
+  const absl::Time give_up = absl::Now() + absl::Seconds(30);
+  while (recorder.Stats().housekeepings < before + 2) {
+    REQUIRE(absl::Now() < give_up);
+    std::this_thread::yield();
+  }
+}
+
+TEST_CASE("a keyring that vanishes stops no call, is told, and is used again when it is back") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  const std::string keyring = layout.DefaultKeyring();
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = 3000;
+  std::vector<uint64_t> ids;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    const auto record = [&] {
+      for (int i = 0; i < 20; ++i) {
+        ids.push_back((*recorder)->NewCallId(absl::Now()));
+        REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, ids.back(), absl::Now(), "/a.B/C")).ok());
+      }
+    };
+    record();
+    const size_t segments = ListSegments(layout)->size();
+    REQUIRE(segments > 2);
+    WaitForHousekeeping(**recorder);
+    CHECK((*recorder)->Stats().keys.ok());
+    fs::rename(keyring, keyring + ".away");
+    record();
+    WaitForHousekeeping(**recorder);
+    CHECK((*recorder)->Health().ok());
+    const absl::Status keys = (*recorder)->Stats().keys;
+    INFO(keys);
+    CHECK_FALSE(keys.ok());
+    CHECK(std::string(keys.message()).find(keyring) != std::string::npos);
+    // None of the segments has a key that only this process could unwrap.
+    CHECK(ListSegments(layout)->size() == segments);
+    // Rotated while it was away.
+    fs::rename(keyring + ".away", keyring);
+    REQUIRE(RotateKeyring(layout, std::nullopt, RealFileSystem()).ok());
+    WaitForHousekeeping(**recorder);
+    CHECK((*recorder)->Stats().keys.ok());
+    CHECK(ListSegments(layout)->size() == segments + 1);
+    fs::rename(keyring, keyring + ".away");
+    record();
+    // It stops in good order, too.
+  }
+  const absl::Status refused = Recorder::Open(options).status();
+  CHECK(absl::IsFailedPrecondition(refused));
+  CHECK(std::string(refused.message()).find(keyring) != std::string::npos);
+  fs::rename(keyring + ".away", keyring);
+  REQUIRE(Recorder::Open(options).ok());
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  for (uint64_t id : ids) CHECK(EntriesOf(**reader, id).size() == 6);
+  reader->reset();
   CheckVerifies(directory.store());
 }
 

@@ -33,12 +33,14 @@ std::string Entries(std::initializer_list<std::string> contents) {
 }
 
 struct Log {
-  explicit Log(const std::string& path, uint64_t segment_bytes = 1 << 20) : layout(path) {
+  explicit Log(const std::string& path, uint64_t segment_bytes = 1 << 20, uint64_t most_bytes = 1 << 30)
+      : layout(path) {
     for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
       REQUIRE(RealFileSystem().EnsureDirectory(path).ok());
     }
     LogWriter::Options options;
     options.segment_bytes = segment_bytes;
+    options.most_segment_bytes = most_bytes;
     options.space_ahead = 1000;
     writer = std::make_unique<LogWriter>(layout, options, RealFileSystem(), keys, LogWriter::Start());
     REQUIRE(writer->Open(absl::UnixEpoch()).ok());
@@ -95,7 +97,10 @@ TEST_CASE("a block's directory names the block before with entries of the same c
   const Position fourth = log.Append(5, Entries({"d"}), 1);
   CHECK(third.segment() > first.segment());
   const auto previous = [&](Position at) {
-    return SegmentReader::Open(log.layout, log.keys, at.segment())->ReadDirectory(at.offset())->directory.front().previous;
+    return SegmentReader::Open(log.layout, log.keys, at.segment())
+        ->ReadDirectory(at.offset())
+        ->directory.front()
+        .previous;
   };
   CHECK(previous(first) == Position());
   CHECK(previous(third) == first);
@@ -224,7 +229,8 @@ TEST_CASE("space that cannot be had is told, and what was taken before can still
   options.space_ahead = 4000;
   LogWriter writer(layout, options, files, keys, LogWriter::Start());
   REQUIRE(writer.Open(absl::UnixEpoch()).ok());
-  files.SetJudge([](Operation operation, const std::string&) { return operation == Operation::kAllocate ? ENOSPC : 0; });
+  files.SetJudge(
+      [](Operation operation, const std::string&) { return operation == Operation::kAllocate ? ENOSPC : 0; });
   CHECK(absl::IsResourceExhausted(writer.Reserve(100'000)));
   CHECK(writer.Reserve(2000).ok());
   // The segment is full by its size, but there is no space for another: it goes on.
@@ -237,6 +243,82 @@ TEST_CASE("space that cannot be had is told, and what was taken before can still
   REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
   CHECK(writer.end().segment() == 2);
   REQUIRE(writer.Close(absl::UnixEpoch()).ok());
+}
+
+TEST_CASE("once a segment could not be ended or begun for want of space, nothing is written any more") {
+  // Space is taken ahead, but not every file system keeps what it promised.
+  for (int failing = 0;; ++failing) {
+    INFO("operation " << failing);
+    TemporaryDirectory directory;
+    Log log(directory.store());
+    FaultyFiles files;
+    LogWriter::Options options;
+    options.segment_bytes = 300;
+    options.space_ahead = 1000;
+    LogWriter writer(log.layout, options, files, log.keys, {2, 1, {}, {}});
+    REQUIRE(writer.Open(absl::UnixEpoch()).ok());
+    const std::string entries = Entries({std::string(100, 'x')});
+    const std::vector<CallEntries> group = {{1, entries, 1, false}};
+    REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
+    int operation = 0;
+    bool prepared = false;
+    files.SetJudge([&](Operation kind, const std::string&) {
+      if (operation++ != failing) return 0;
+      prepared = kind == Operation::kCreate || kind == Operation::kAllocate || kind == Operation::kRemove;
+      return ENOSPC;
+    });
+    const auto appended = writer.Append(group, absl::UnixEpoch());
+    if (operation <= failing) break;
+    // Before anything was done to it the present segment goes on; afterwards there is no telling what is on disk.
+    CHECK(appended.ok() == prepared);
+    if (appended.ok()) CHECK(appended->position.segment() == 2);
+  }
+}
+
+TEST_CASE("while no data key can be made the segment goes on, and the next is begun once one can") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 300, 5000);
+  const auto append = [&](absl::Time now) {
+    const std::string entries = Entries({std::string(100, 'x')});
+    const std::vector<CallEntries> group = {{1, entries, 1, false}};
+    return log.writer->Append(group, now);
+  };
+  const absl::Time start = absl::UnixEpoch();
+  log.keys.PutOutOfReach(true);
+  for (int i = 0; i < 10; ++i) REQUIRE(append(start)->position.segment() == 1);
+  CHECK(absl::IsUnavailable(log.writer->next_segment()));
+  // It is not asked with each block: a key command may take half a minute to fail.
+  CHECK(log.keys.asked() == 2);
+  REQUIRE(append(start + absl::Seconds(59)).ok());
+  CHECK(log.keys.asked() == 2);
+  REQUIRE(append(start + absl::Seconds(60)).ok());
+  CHECK(log.keys.asked() == 3);
+  SECTION("it comes back") {
+    log.keys.PutOutOfReach(false);
+    REQUIRE(append(start + absl::Seconds(61))->position.segment() == 1);
+    REQUIRE(append(start + absl::Seconds(120))->position.segment() == 2);
+    CHECK(log.writer->next_segment().ok());
+    CHECK(Bodies(log, OnDamage::kStop).first.size() == 14);
+  }
+  SECTION("it comes back, and a new segment is asked for") {
+    log.keys.PutOutOfReach(false);
+    REQUIRE(log.writer->BeginNextSegment(start + absl::Seconds(61)).ok());
+    CHECK(log.writer->next_segment().ok());
+    CHECK(append(start + absl::Seconds(61))->position.segment() == 2);
+  }
+  SECTION("it never does: the segment does not grow for ever") {
+    absl::Status status;
+    int blocks = 0;
+    for (; status.ok() && blocks < 100; ++blocks) status = append(start + absl::Seconds(61)).status();
+    CHECK(absl::IsUnavailable(status));
+    CHECK(blocks < 20);
+    INFO(status);
+    CHECK(std::string(status.message()).find("segment 1 is as large as one can be") != std::string::npos);
+    CHECK(std::string(status.message()).find("the keyring is away") != std::string::npos);
+    // What is in it stays readable, and it can be ended.
+    CHECK(log.writer->Close(start).ok());
+    CHECK(Bodies(log, OnDamage::kStop).first.size() == static_cast<size_t>(12 + blocks - 1));
+  }
 }
 
 TEST_CASE("a valid block moved to another place is not accepted there") {

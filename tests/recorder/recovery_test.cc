@@ -188,7 +188,16 @@ TEST_CASE("an index that is lost, broken, of another store or ahead of the log i
 TEST_CASE("a torn tail of any length is set aside, and everything whole before it stays") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.store());
-  FillStore(directory.store(), 5, 1 << 20);
+  const std::string first_tree = directory.path() + "/first-tree";
+  {
+    auto recorder = Recorder::Open({directory.store()});
+    REQUIRE(recorder.ok());
+    std::filesystem::copy(layout.TreeDirectory(), first_tree);
+    for (int i = 0; i < 5; ++i) {
+      const uint64_t id = (*recorder)->NewCallId(absl::Now());
+      REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/C")).ok());
+    }
+  }
   const std::string segment = layout.Segment(1);
   const std::string whole = *ReadWholeFile(segment, 1 << 20);
   const uint64_t footer_size = kBlockHeaderSize + kFooterBodySize;
@@ -196,12 +205,13 @@ TEST_CASE("a torn tail of any length is set aside, and everything whole before i
   const uint64_t step = 61;
   for (uint64_t size = kSegmentHeaderSize; size < calls.size(); size += size < 300 ? 7 : step) {
     INFO("cut to " << size);
-    // A crash before the first checkpoint.
-    for (const std::string& path : {layout.LogDirectory(), layout.IndexDirectory(), layout.TreeDirectory(),
-                                    layout.QuarantineDirectory()}) {
+    // A crash before the second checkpoint.
+    for (const std::string& path :
+         {layout.LogDirectory(), layout.IndexDirectory(), layout.TreeDirectory(), layout.QuarantineDirectory()}) {
       std::filesystem::remove_all(path);
     }
     std::filesystem::create_directories(layout.LogDirectory());
+    std::filesystem::copy(first_tree, layout.TreeDirectory());
     std::ofstream(segment, std::ios::binary).write(calls.data(), static_cast<std::streamsize>(size));
     auto recorder = Recorder::Open({directory.store()});
     REQUIRE(recorder.ok());
@@ -317,10 +327,12 @@ TEST_CASE("starts and stops, clean or not, leave one segment each that ends in o
     auto segment = SegmentReader::Open(layout, **keys, number);
     REQUIRE(segment.ok());
     uint64_t end = 0;
-    REQUIRE(segment->WalkDirectories([&](const Block& block) {
-      end = block.end().offset();
-      return absl::OkStatus();
-    }).ok());
+    REQUIRE(segment
+                ->WalkDirectories([&](const Block& block) {
+                  end = block.end().offset();
+                  return absl::OkStatus();
+                })
+                .ok());
     CHECK(*segment->Size() == end);
   }
 }
@@ -346,6 +358,48 @@ TEST_CASE("a directory that is no store is said to be none") {
   CHECK(absl::IsNotFound(RecordReader::Open(directory.path()).status()));
   CHECK(absl::IsNotFound(RecordReader::Open(directory.path() + "/missing").status()));
   CHECK(absl::IsNotFound(RebuildIndex(directory.path(), {}, NoProgress).status()));
+}
+
+TEST_CASE(
+    "a call is ended although a segment with its first entries is gone, at the end of a run and by the next start") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = 1000;
+  const bool while_running = GENERATE(true, false);
+  uint64_t id = 0;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    id = (*recorder)->NewCallId(absl::Now());
+    EntryBatch start = (*recorder)->NewBatch(id);
+    start.AddStart(absl::Now(), StartOf("/a.B/Long"));
+    REQUIRE(AppendDurably(**recorder, std::move(start)).ok());
+    for (uint64_t i = 0; i < 20; ++i) {
+      EntryBatch frame = (*recorder)->NewBatch(id);
+      frame.AddFrame(absl::Now(), Direction::kRequest, i, false, {"12345"});
+      REQUIRE(AppendDurably(**recorder, std::move(frame)).ok());
+    }
+    REQUIRE((*recorder)->Flush().ok());
+    REQUIRE(ListSegments(layout)->size() > 2);
+    // What a crash leaves.
+    if (!while_running)
+      std::filesystem::copy(directory.store(), directory.path() + "/crashed", std::filesystem::copy_options::recursive);
+    // Deleted by retention, or damage.
+    if (while_running) std::filesystem::remove(layout.Segment(1));
+  }
+  if (!while_running) {
+    std::filesystem::remove_all(directory.store());
+    std::filesystem::rename(directory.path() + "/crashed", directory.store());
+    std::filesystem::remove(layout.Segment(1));
+  }
+  const absl::Status opened = Recorder::Open(options).status();
+  INFO(opened);
+  REQUIRE(opened.ok());
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  CHECK((*reader)->Call(id)->end_reason == v1::END_REASON_INTERRUPTED);
 }
 
 TEST_CASE("the interrupted end of a call that spans runs of the gateway is joined to its entries") {

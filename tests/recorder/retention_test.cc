@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "absl/time/clock.h"
+#include "recorder/keys/key_admin.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/log_recorder.h"
@@ -194,6 +195,28 @@ TEST_CASE("calls of a segment whose key was destroyed are listed as shredded, by
   REQUIRE(last.ok());
   CHECK_FALSE(last->shredded);
   CHECK(EntriesOf(**reader, ids.back()).size() == 6);
+  reader->reset();
+  CheckRebuildGivesTheSame(directory.store());
+}
+
+TEST_CASE("shredding that was cut off is finished by the next start") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  const std::vector<uint64_t> ids = FillStore(options, 20);
+  FaultyFiles files;
+  files.SetJudge([](Operation operation, const std::string&) { return operation == Operation::kWrite ? EIO : 0; });
+  REQUIRE_FALSE(ShredSegment(layout, 1, files).ok());
+  REQUIRE_FALSE(FileExists(layout.DataKey(1)));
+  REQUIRE(FileExists(layout.DestroyedDataKey(1)));
+  RunHousekeeping(options);
+  CHECK_FALSE(FileExists(layout.DestroyedDataKey(1)));
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  CHECK((*reader)->Call(ids.front())->shredded);
+  CHECK_FALSE((*reader)->Call(ids.back())->shredded);
   reader->reset();
   CheckRebuildGivesTheSame(directory.store());
 }

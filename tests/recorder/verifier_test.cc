@@ -135,16 +135,22 @@ TEST_CASE("every byte of the log and of the tree that is flipped is found, and n
   CHECK(named * 2 > flipped);
 }
 
-// SALLYPORT_FLIPS says how many; 10,000 take a minute or two.
+// What a variable of the environment says, or `otherwise`.
+int FromEnvironment(const char* name, int otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : std::atoi(value);
+}
+
+// flip_soak.sh runs it with more flips on a larger store.
 TEST_CASE("random bytes of a larger store that are flipped are found, each alone") {
-  const char* wanted = std::getenv("SALLYPORT_FLIPS");
-  const int flips = wanted == nullptr ? 200 : std::atoi(wanted);
+  const int flips = FromEnvironment("SALLYPORT_FLIPS", 200);
+  const int blocks = FromEnvironment("SALLYPORT_FLIP_BLOCKS", 50);
   std::mt19937_64 random(20260102);
   Store store;
   uint64_t call = 100;
   for (int segment = 0; segment < 4; ++segment) {
     store.log.BeginSegment();
-    for (int block = 0; block < 50; ++block) {
+    for (int block = 0; block < blocks; ++block) {
       std::string payload(10000, ' ');
       for (char& c : payload) c = static_cast<char>(random());
       store.log.AddEntries(WholeCall(++call, payload));
@@ -180,6 +186,75 @@ TEST_CASE("random bytes of a larger store that are flipped are found, each alone
     flip(bit);
   }
   CHECK(store.Verifies());
+  WARN(flips << " flips in " << total << " bytes");
+}
+
+TEST_CASE("the last segment cut anywhere, and any other file of the log or tree cut, is found") {
+  Store store;
+  FillStore(store.log);
+  store.log.Write(store.directory.store());
+  const StoreLayout layout(store.directory.store());
+  for (const std::string& path :
+       {layout.Segment(1), layout.Segment(2), layout.Segment(3), layout.Leaves(), layout.Checkpoint()}) {
+    const std::string good = ReadFile(path);
+    for (size_t size = 0; size < good.size(); ++size) {
+      WriteFile(path, good.substr(0, size));
+      if (store.Verifies()) FAIL_CHECK(path << " cut to " << size);
+    }
+    WriteFile(path, good);
+  }
+  CHECK(store.Verifies());
+}
+
+TEST_CASE("segments that were swapped, dropped, duplicated or renamed are found") {
+  Store store;
+  FillStore(store.log);
+  store.log.Write(store.directory.store());
+  const std::string spare = store.directory.path() + "/spare";
+  SECTION("two swapped") {
+    std::filesystem::rename(store.path(1), spare);
+    std::filesystem::rename(store.path(2), store.path(1));
+    std::filesystem::rename(spare, store.path(2));
+  }
+  SECTION("one in the middle dropped") { std::filesystem::remove(store.path(2)); }
+  SECTION("one in the middle dropped, and the next put in its place") {
+    std::filesystem::rename(store.path(3), store.path(2));
+  }
+  SECTION("one duplicated behind the last") { std::filesystem::copy_file(store.path(2), store.path(4)); }
+  SECTION("one duplicated over another") {
+    std::filesystem::copy_file(store.path(1), store.path(2), std::filesystem::copy_options::overwrite_existing);
+  }
+  SECTION("all dropped") {
+    for (uint64_t segment : {1, 2, 3}) std::filesystem::remove(store.path(segment));
+  }
+  CHECK(!store.Verifies());
+  CHECK(!store.Verifies(true));
+}
+
+TEST_CASE("a log with calls whose checkpoint was taken away, or is another log's, does not verify") {
+  Store store;
+  FillStore(store.log);
+  store.log.Write(store.directory.store());
+  const StoreLayout layout(store.directory.store());
+  SECTION("taken away") { std::filesystem::remove(layout.Checkpoint()); }
+  SECTION("with all of the tree") { std::filesystem::remove_all(layout.TreeDirectory()); }
+  SECTION("another log's") {
+    Store other('b');
+    FillStore(other.log);
+    WriteFile(layout.Checkpoint(), other.log.CheckpointAt(other.log.size()));
+  }
+  const Finding error = FirstError(store.Verify());
+  CHECK(error.file.starts_with("tree/"));
+}
+
+TEST_CASE("a store that was begun and never served needs no checkpoint") {
+  Store store;
+  store.log.BeginSegment();
+  store.log.CloseSegment();
+  store.log.BeginSegment();
+  store.log.Write(store.directory.store());
+  std::filesystem::remove_all(StoreLayout(store.directory.store()).TreeDirectory());
+  CHECK(store.Verifies());
 }
 
 TEST_CASE("blocks that were swapped, dropped, duplicated or put elsewhere are found") {
@@ -195,7 +270,8 @@ TEST_CASE("blocks that were swapped, dropped, duplicated or put elsewhere are fo
   const std::string rest = good.substr(second.offset + second.size);
   for (const std::string& bad :
        {head + two + one + rest, head + one + rest, head + two + rest, head + one + one + two + rest,
-        head + one + two + two + rest, good + one, good.substr(0, good.size() - 1), good + '\0', head, std::string()}) {
+        head + one + two + two + rest, good + one, good.substr(0, good.size() - 1), good + '\0', head, std::string(),
+        head + rest + one + two, head + one + two, good.substr(0, good.size() - kFooterBodySize - kBlockHeaderSize)}) {
     bytes = bad;
     store.log.Write(store.directory.store());
     const VerifyReport report = store.Verify();
