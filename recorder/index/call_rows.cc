@@ -107,7 +107,8 @@ absl::Status CallRows::SetEnd(uint64_t id, Position position, const ScannedEnd& 
   set_end_.Bind(7, Clamped(end.request_bytes));
   set_end_.Bind(8, Clamped(end.response_bytes));
   set_end_.Bind(9, position.packed());
-  return set_end_.Run();
+  if (absl::Status status = set_end_.Run(); !status.ok()) return status;
+  return chunks_->Ended(static_cast<int64_t>(id));
 }
 
 absl::Status CallRows::SetPosition(uint64_t id, Position position) {

@@ -1,21 +1,44 @@
 #include "recorder/index/chunks.h"
 
+#include <algorithm>
 #include <utility>
 
-namespace sallyport::recorder {
+#include "absl/strings/str_cat.h"
 
-absl::StatusOr<Chunks> Chunks::Create(Database& database) {
-  Chunks chunks;
+namespace sallyport::recorder {
+namespace {
+
+constexpr char kPostedColumns[] = "id, identity, session, method, upstream, end_reason, status, duration_ns, start_ns";
+constexpr char kChunkColumns[] = "last_id, number, is_large, stretches, first_start_ns, last_start_ns";
+
+absl::Status Damaged() {
+  return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
+}
+
+}  // namespace
+
+absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& sizes) {
+  Chunks chunks(sizes);
+  const std::string calls = absl::StrCat("SELECT ", kPostedColumns, " FROM calls NOT INDEXED ");
+  const std::string some_calls = absl::StrCat(calls, "WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3");
+  const std::string one_call = absl::StrCat(calls, "WHERE id = ?1");
+  const std::string chunk = absl::StrCat("SELECT ", kChunkColumns, " FROM chunks ");
+  const std::string one_chunk = absl::StrCat(chunk, "WHERE last_id = ?1");
+  const std::string last_chunks = absl::StrCat(chunk, "ORDER BY last_id DESC LIMIT ?1");
+  const std::string insert_chunk =
+      absl::StrCat("INSERT INTO chunks(", kChunkColumns, ") VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   absl::Status status = database.PrepareAll({
-      {&chunks.select_calls_,
-       "SELECT id, identity, session, method, upstream, end_reason, status, duration_ns FROM calls NOT INDEXED "
-       "WHERE id > ?1 AND id <= ?2 ORDER BY id"},
-      {&chunks.insert_chunk_, "INSERT INTO chunks(last_id, number) VALUES (?1, ?2)"},
-      {&chunks.insert_posting_, "INSERT INTO postings(key, ids) VALUES (?1, ?2)"},
+      {&chunks.select_calls_, some_calls},
+      {&chunks.select_call_, one_call},
+      {&chunks.select_chunk_, one_chunk},
+      {&chunks.select_last_chunks_, last_chunks},
       {&chunks.find_chunk_, "SELECT last_id FROM chunks WHERE last_id >= ?1 ORDER BY last_id LIMIT 1"},
       {&chunks.chunk_before_, "SELECT last_id FROM chunks WHERE last_id < ?1 ORDER BY last_id DESC LIMIT 1"},
-      {&chunks.chunk_number_, "SELECT number FROM chunks WHERE last_id = ?1"},
+      {&chunks.insert_chunk_, insert_chunk},
       {&chunks.remove_chunk_, "DELETE FROM chunks WHERE last_id = ?1"},
+      {&chunks.select_postings_, "SELECT key, bytes FROM postings WHERE key >= ?1 AND key < ?2 ORDER BY key"},
+      {&chunks.select_posting_, "SELECT bytes FROM postings WHERE key = ?1"},
+      {&chunks.insert_posting_, "INSERT INTO postings(key, bytes) VALUES (?1, ?2)"},
       {&chunks.remove_postings_, "DELETE FROM postings WHERE key >= ?1 AND key < ?2"},
   });
   if (status.ok()) status = chunks.Load(database);
@@ -47,6 +70,13 @@ absl::Status Chunks::Inserted(int64_t id) {
   return absl::OkStatus();
 }
 
+absl::Status Chunks::Ended(int64_t id) {
+  if (!IsChunked(id)) return absl::OkStatus();
+  if (absl::Status status = FindChunkOf(id); !status.ok()) return status;
+  ++ended_late_[found_.last_id];
+  return absl::OkStatus();
+}
+
 absl::Status Chunks::Changed(int64_t id) { return IsChunked(id) ? MarkDirty(id) : absl::OkStatus(); }
 
 absl::Status Chunks::Removed(int64_t id) {
@@ -55,17 +85,21 @@ absl::Status Chunks::Removed(int64_t id) {
   return absl::OkStatus();
 }
 
-absl::Status Chunks::MarkDirty(int64_t id) {
-  if (dirty_to_ != kNone && id > dirty_after_ && id <= dirty_to_) return absl::OkStatus();
+absl::Status Chunks::FindChunkOf(int64_t id) {
+  if (found_.last_id != kNone && id > found_.after && id <= found_.last_id) return absl::OkStatus();
   find_chunk_.Bind(1, id);
-  absl::StatusOr<bool> found = find_chunk_.RunForInteger(dirty_to_);
+  absl::StatusOr<bool> found = find_chunk_.RunForInteger(found_.last_id);
   if (!found.ok()) return found.status();
   if (!*found) return absl::InternalError("the index lacks a chunk");
-  dirty_after_ = kNone;
-  chunk_before_.Bind(1, dirty_to_);
-  found = chunk_before_.RunForInteger(dirty_after_);
-  dirty_.insert(dirty_to_);
-  return found.status();
+  found_.after = kNone;
+  chunk_before_.Bind(1, found_.last_id);
+  return chunk_before_.RunForInteger(found_.after).status();
+}
+
+absl::Status Chunks::MarkDirty(int64_t id) {
+  if (absl::Status status = FindChunkOf(id); !status.ok()) return status;
+  dirty_.insert(found_.last_id);
+  return absl::OkStatus();
 }
 
 absl::Status Chunks::Write() {
@@ -73,82 +107,194 @@ absl::Status Chunks::Write() {
     if (absl::Status status = WriteAgain(last_id); !status.ok()) return status;
   }
   dirty_.clear();
-  dirty_to_ = kNone;
-  if (unchunked_ < kCalls + kCallsLeft) return absl::OkStatus();
-  const absl::StatusOr<int64_t> written =
-      WriteChunks(chunked_to_, std::numeric_limits<int64_t>::max(), Rest::kLeave);
-  if (!written.ok()) return written.status();
-  unchunked_ -= *written;
-  return absl::OkStatus();
+  for (auto late = ended_late_.begin(); late != ended_late_.end();) {
+    const auto [last_id, calls] = *late++;
+    if (calls < sizes_.ended_late) continue;
+    select_chunk_.Bind(1, last_id);
+    const absl::StatusOr<bool> row = select_chunk_.Step();
+    const Chunk chunk = row.ok() && *row ? ChunkOf(select_chunk_) : Chunk();
+    select_chunk_.Reset();
+    if (!row.ok()) return row.status();
+    if (absl::Status status = Merge({chunk}, chunk.is_large); !status.ok()) return status;
+  }
+  return WriteNew();
 }
 
 absl::Status Chunks::WriteAgain(int64_t last_id) {
-  int64_t number = 0;
-  chunk_number_.Bind(1, last_id);
-  absl::StatusOr<bool> found = chunk_number_.RunForInteger(number);
-  if (!found.ok()) return found.status();
+  select_chunk_.Bind(1, last_id);
+  const absl::StatusOr<bool> row = select_chunk_.Step();
+  const Chunk chunk = row.ok() && *row ? ChunkOf(select_chunk_) : Chunk();
+  select_chunk_.Reset();
+  if (!row.ok()) return row.status();
   int64_t after = kNone;
   chunk_before_.Bind(1, last_id);
-  found = chunk_before_.RunForInteger(after);
-  if (!found.ok()) return found.status();
-  remove_postings_.Bind(1, ChunkKey(number));
-  remove_postings_.Bind(2, ChunkKey(number + 1));
-  if (absl::Status status = remove_postings_.Run(); !status.ok()) return status;
-  remove_chunk_.Bind(1, last_id);
-  if (absl::Status status = remove_chunk_.Run(); !status.ok()) return status;
-  const int64_t chunked_to = chunked_to_;
-  if (last_id == chunked_to_) chunked_to_ = after;
-  const absl::Status status = WriteChunks(after, last_id, Rest::kTake).status();
-  if (last_id != chunked_to) chunked_to_ = chunked_to;
+  const absl::StatusOr<bool> before = chunk_before_.RunForInteger(after);
+  if (!before.ok()) return before.status();
+  if (absl::Status status = Remove(chunk); !status.ok()) return status;
+  builder_.Begin();
+  int64_t new_last_id = after;
+  const absl::StatusOr<int64_t> calls = AddRows(after, last_id, std::numeric_limits<int64_t>::max(), new_last_id);
+  if (!calls.ok()) return calls.status();
+  if (last_id == chunked_to_) chunked_to_ = new_last_id;
+  return *calls == 0 ? absl::OkStatus() : Insert(new_last_id, chunk.is_large);
+}
+
+absl::Status Chunks::WriteNew() {
+  while (unchunked_ >= sizes_.calls + sizes_.calls_left) {
+    builder_.Begin();
+    int64_t last_id = chunked_to_;
+    const absl::StatusOr<int64_t> calls =
+        AddRows(chunked_to_, std::numeric_limits<int64_t>::max(), sizes_.calls, last_id);
+    if (!calls.ok()) return calls.status();
+    absl::Status status = Insert(last_id, /*is_large=*/0);
+    chunked_to_ = last_id;
+    unchunked_ -= *calls;
+    if (status.ok()) status = MergeSmall();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Chunks::MergeSmall() {
+  std::vector<Chunk> small;
+  select_last_chunks_.Bind(1, sizes_.merged);
+  absl::StatusOr<bool> row = true;
+  while (row.ok() && *row) {
+    row = select_last_chunks_.Step();
+    if (!row.ok() || !*row) break;
+    small.push_back(ChunkOf(select_last_chunks_));
+    if (small.back().is_large != 0) {
+      small.pop_back();
+      break;
+    }
+  }
+  select_last_chunks_.Reset();
+  if (!row.ok()) return row.status();
+  if (small.size() < static_cast<size_t>(sizes_.merged)) return absl::OkStatus();
+  std::reverse(small.begin(), small.end());
+  return Merge(small, /*is_large=*/1);
+}
+
+absl::Status Chunks::Merge(const std::vector<Chunk>& chunks, int64_t is_large) {
+  builder_.Begin();
+  for (const Chunk& chunk : chunks) {
+    if (absl::Status status = AddChunk(chunk); !status.ok()) return status;
+  }
+  for (const Chunk& chunk : chunks) {
+    if (absl::Status status = Remove(chunk); !status.ok()) return status;
+  }
+  return Insert(chunks.back().last_id, is_large);
+}
+
+absl::StatusOr<int64_t> Chunks::AddRows(int64_t after, int64_t to, int64_t most, int64_t& last_id) {
+  select_calls_.Bind(1, after);
+  select_calls_.Bind(2, to);
+  select_calls_.Bind(3, most);
+  int64_t added = 0;
+  absl::StatusOr<bool> row = true;
+  while (true) {
+    row = select_calls_.Step();
+    if (!row.ok() || !*row) break;
+    const PostedCall call = PostedCallOf(select_calls_);
+    builder_.Add(call);
+    last_id = call.id;
+    ++added;
+  }
+  select_calls_.Reset();
+  if (!row.ok()) return row.status();
+  return added;
+}
+
+absl::Status Chunks::AddChunk(const Chunk& chunk) {
+  select_postings_.Bind(1, ChunkKey(chunk.number));
+  select_postings_.Bind(2, ChunkKey(chunk.number + 1));
+  absl::Status status;
+  while (status.ok()) {
+    const absl::StatusOr<bool> row = select_postings_.Step();
+    status = row.status();
+    if (!row.ok() || !*row) break;
+    const int64_t key = select_postings_.Integer(0);
+    const std::string_view bytes = select_postings_.Text(1);
+    if (PostingKindOf(key) == PostingKind::kOpen) {
+      status = AddOpenCalls(chunk, bytes);
+    } else if (!builder_.AddRow(key, bytes)) {
+      status = Damaged();
+    }
+  }
+  select_postings_.Reset();
+  builder_.EndChunk(chunk.starts);
   return status;
 }
 
-absl::StatusOr<int64_t> Chunks::WriteChunks(int64_t after, int64_t to, Rest rest) {
-  int64_t left = rest == Rest::kTake ? std::numeric_limits<int64_t>::max() : unchunked_ - kCallsLeft;
-  int64_t written = 0;
-  int64_t in_chunk = 0;
-  int64_t last_id = 0;
-  select_calls_.Bind(1, after);
-  select_calls_.Bind(2, to);
-  absl::Status status;
-  while (status.ok() && left >= kCalls - in_chunk) {
-    const absl::StatusOr<bool> row = select_calls_.Step();
-    if (!row.ok() || !*row) {
-      status = row.status();
-      break;
+absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
+  std::vector<uint64_t> ordinals;
+  bool good = true;
+  good = ForEachList(0, row,
+                     [&](int64_t /*value*/, std::string_view list) {
+                       good = ForEachRun(list, [&](uint64_t first, uint64_t count) {
+                         for (uint64_t i = 0; i < count; ++i) ordinals.push_back(first + i);
+                       });
+                       return good;
+                     }) &&
+         good;
+  CallStretch stretch;
+  int64_t decoded = -1;  // which stretch that is
+  for (uint64_t ordinal : ordinals) {
+    const auto number = static_cast<int64_t>(ordinal) / kCallsPerStretch;
+    if (number != decoded) {
+      select_posting_.Bind(1, PostingKey(chunk.number, PostingKind::kStretch, number));
+      const absl::StatusOr<bool> found = select_posting_.Step();
+      good = found.ok() && *found && stretch.Decode(select_posting_.Text(0));
+      select_posting_.Reset();
+      if (!found.ok()) return found.status();
+      decoded = number;
     }
-    if (in_chunk == 0) builder_.Begin(next_number_);
-    last_id = select_calls_.Integer(0);
-    builder_.Add({last_id, select_calls_.Integer(1), select_calls_.Integer(2), select_calls_.Integer(3),
-                  select_calls_.Integer(4), select_calls_.Integer(5), select_calls_.Integer(6),
-                  select_calls_.Integer(7)});
-    --left;
-    if (++in_chunk < kCalls) continue;
-    status = WriteChunk(last_id);
-    written += in_chunk;
-    in_chunk = 0;
+    const size_t place = ordinal % static_cast<size_t>(kCallsPerStretch);
+    if (!good || place >= stretch.ids.size()) return Damaged();
+    select_call_.Bind(1, stretch.ids[place]);
+    const absl::StatusOr<bool> found = select_call_.Step();
+    if (found.ok() && *found) builder_.AddOnceOpen(ordinal, PostedCallOf(select_call_));
+    select_call_.Reset();
+    if (!found.ok()) return found.status();
   }
-  select_calls_.Reset();
-  if (status.ok() && in_chunk != 0) {
-    status = WriteChunk(last_id);
-    written += in_chunk;
-  }
-  if (!status.ok()) return status;
-  return written;
+  return good ? absl::OkStatus() : Damaged();
 }
 
-absl::Status Chunks::WriteChunk(int64_t last_id) {
-  for (const PostingsBuilder::Posting& posting : builder_.Finish()) {
-    insert_posting_.Bind(1, posting.key);
-    insert_posting_.BindBytes(2, posting.ids);
+absl::Status Chunks::Insert(int64_t last_id, int64_t is_large) {
+  const int64_t number = next_number_++;
+  const int64_t stretches = builder_.stretches();
+  for (const PostingsBuilder::Row& row : builder_.Finish(number)) {
+    insert_posting_.Bind(1, row.key);
+    insert_posting_.BindBytes(2, row.bytes);
     if (absl::Status status = insert_posting_.Run(); !status.ok()) return status;
   }
   insert_chunk_.Bind(1, last_id);
-  insert_chunk_.Bind(2, next_number_);
-  if (absl::Status status = insert_chunk_.Run(); !status.ok()) return status;
-  ++next_number_;
-  chunked_to_ = last_id;
-  return absl::OkStatus();
+  insert_chunk_.Bind(2, number);
+  insert_chunk_.Bind(3, is_large);
+  insert_chunk_.Bind(4, stretches);
+  insert_chunk_.Bind(5, builder_.starts().first_ns);
+  insert_chunk_.Bind(6, builder_.starts().last_ns);
+  found_ = {};
+  return insert_chunk_.Run();
+}
+
+absl::Status Chunks::Remove(const Chunk& chunk) {
+  remove_postings_.Bind(1, ChunkKey(chunk.number));
+  remove_postings_.Bind(2, ChunkKey(chunk.number + 1));
+  if (absl::Status status = remove_postings_.Run(); !status.ok()) return status;
+  remove_chunk_.Bind(1, chunk.last_id);
+  ended_late_.erase(chunk.last_id);
+  found_ = {};
+  return remove_chunk_.Run();
+}
+
+Chunks::Chunk Chunks::ChunkOf(const Statement& row) {
+  return {row.Integer(0), row.Integer(1), row.Integer(2), row.Integer(3), {row.Integer(4), row.Integer(5)}};
+}
+
+PostedCall Chunks::PostedCallOf(const Statement& row) {
+  return {row.Integer(0), row.Integer(1), row.Integer(2), row.Integer(3), row.Integer(4),
+          row.Integer(5), row.Integer(6), row.Integer(7), row.Integer(8)};
 }
 
 }  // namespace sallyport::recorder
