@@ -20,7 +20,7 @@ absl::Status Damaged() {
 absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& sizes) {
   Chunks chunks(sizes);
   const std::string calls = absl::StrCat("SELECT ", kPostedColumns, " FROM calls NOT INDEXED ");
-  const std::string some_calls = absl::StrCat(calls, "WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3");
+  const std::string some_calls = absl::StrCat(calls, "WHERE id > ?1 AND id <= ?2 ORDER BY id");
   const std::string one_call = absl::StrCat(calls, "WHERE id = ?1");
   const std::string chunk = absl::StrCat("SELECT ", kChunkColumns, " FROM chunks ");
   const std::string one_chunk = absl::StrCat(chunk, "WHERE last_id = ?1");
@@ -48,10 +48,8 @@ absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& size
 
 absl::Status Chunks::Load(Database& database) {
   Statement last;
-  Statement unchunked;
-  const absl::Status status = database.PrepareAll({
+  absl::Status status = database.PrepareAll({
       {&last, "SELECT last_id, (SELECT max(number) FROM chunks) + 1 FROM chunks ORDER BY last_id DESC LIMIT 1"},
-      {&unchunked, "SELECT count(*) FROM calls NOT INDEXED WHERE id > ?1"},
   });
   if (!status.ok()) return status;
   const absl::StatusOr<bool> row = last.Step();
@@ -60,28 +58,53 @@ absl::Status Chunks::Load(Database& database) {
     chunked_to_ = last.Integer(0);
     next_number_ = last.Integer(1);
   }
-  unchunked.Bind(1, chunked_to_);
-  return unchunked.RunForInteger(unchunked_).status();
+  return ForEachRow(chunked_to_, std::numeric_limits<int64_t>::max(),
+                    [this](const PostedCall& call) { newest_.push_back(call); });
 }
 
-absl::Status Chunks::Inserted(int64_t id) {
-  if (IsChunked(id)) return MarkDirty(id);
-  ++unchunked_;
+std::vector<PostedCall>::iterator Chunks::PlaceOf(int64_t id) {
+  return std::lower_bound(newest_.begin(), newest_.end(), id,
+                          [](const PostedCall& call, int64_t other) { return call.id < other; });
+}
+
+absl::Status Chunks::Inserted(const PostedCall& call) {
+  if (IsChunked(call.id)) return MarkDirty(call.id);
+  if (newest_.empty() || newest_.back().id < call.id) {
+    newest_.push_back(call);
+  } else if (const auto place = PlaceOf(call.id); place->id != call.id) {
+    newest_.insert(place, call);
+  }
   return absl::OkStatus();
 }
 
-absl::Status Chunks::Ended(int64_t id) {
-  if (!IsChunked(id)) return absl::OkStatus();
-  if (absl::Status status = FindChunkOf(id); !status.ok()) return status;
+absl::Status Chunks::Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns) {
+  if (!IsChunked(id)) {
+    const auto place = PlaceOf(id);
+    if (place == newest_.end() || place->id != id) return absl::OkStatus();
+    place->end_reason = end_reason;
+    place->status = status;
+    place->duration_ns = duration_ns;
+    return absl::OkStatus();
+  }
+  if (absl::Status found = FindChunkOf(id); !found.ok()) return found;
   ++ended_late_[found_.last_id];
   return absl::OkStatus();
 }
 
-absl::Status Chunks::Changed(int64_t id) { return IsChunked(id) ? MarkDirty(id) : absl::OkStatus(); }
+absl::Status Chunks::Shredded(const PostedCall& call) {
+  if (IsChunked(call.id)) return MarkDirty(call.id);
+  const auto place = PlaceOf(call.id);
+  if (place == newest_.end() || place->id != call.id) {
+    newest_.insert(place, call);
+  } else {
+    *place = call;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status Chunks::Removed(int64_t id) {
   if (IsChunked(id)) return MarkDirty(id);
-  --unchunked_;
+  if (const auto place = PlaceOf(id); place != newest_.end() && place->id == id) newest_.erase(place);
   return absl::OkStatus();
 }
 
@@ -133,31 +156,32 @@ absl::Status Chunks::WriteAgain(int64_t last_id) {
   if (absl::Status status = Remove(chunk); !status.ok()) return status;
   builder_.Begin();
   int64_t new_last_id = after;
-  const absl::StatusOr<int64_t> calls = AddRows(after, last_id, std::numeric_limits<int64_t>::max(), new_last_id);
-  if (!calls.ok()) return calls.status();
+  const absl::Status status = ForEachRow(after, last_id, [&](const PostedCall& call) {
+    builder_.Add(call);
+    new_last_id = call.id;
+  });
+  if (!status.ok()) return status;
   if (last_id == chunked_to_) chunked_to_ = new_last_id;
-  return *calls == 0 ? absl::OkStatus() : Insert(new_last_id, chunk.is_large);
+  return new_last_id == after ? absl::OkStatus() : Insert(new_last_id, chunk.is_large);
 }
 
 absl::Status Chunks::WriteNew() {
-  while (unchunked_ >= sizes_.calls + sizes_.calls_left) {
+  size_t written = 0;
+  absl::Status status;
+  while (status.ok() && newest_.size() - written >= sizes_.calls + sizes_.calls_left) {
     builder_.Begin();
-    int64_t last_id = chunked_to_;
-    const absl::StatusOr<int64_t> calls =
-        AddRows(chunked_to_, std::numeric_limits<int64_t>::max(), sizes_.calls, last_id);
-    if (!calls.ok()) return calls.status();
-    absl::Status status = Insert(last_id, /*is_large=*/0);
-    chunked_to_ = last_id;
-    unchunked_ -= *calls;
+    for (const size_t end = written + sizes_.calls; written < end; ++written) builder_.Add(newest_[written]);
+    chunked_to_ = newest_[written - 1].id;
+    status = Insert(chunked_to_, /*is_large=*/0);
     if (status.ok()) status = MergeSmall();
-    if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  newest_.erase(newest_.begin(), newest_.begin() + static_cast<ptrdiff_t>(written));
+  return status;
 }
 
 absl::Status Chunks::MergeSmall() {
   std::vector<Chunk> small;
-  select_last_chunks_.Bind(1, sizes_.merged);
+  select_last_chunks_.Bind(1, uint64_t{sizes_.merged});
   absl::StatusOr<bool> row = true;
   while (row.ok() && *row) {
     row = select_last_chunks_.Step();
@@ -170,7 +194,7 @@ absl::Status Chunks::MergeSmall() {
   }
   select_last_chunks_.Reset();
   if (!row.ok()) return row.status();
-  if (small.size() < static_cast<size_t>(sizes_.merged)) return absl::OkStatus();
+  if (small.size() < sizes_.merged) return absl::OkStatus();
   std::reverse(small.begin(), small.end());
   return Merge(small, /*is_large=*/1);
 }
@@ -186,23 +210,17 @@ absl::Status Chunks::Merge(const std::vector<Chunk>& chunks, int64_t is_large) {
   return Insert(chunks.back().last_id, is_large);
 }
 
-absl::StatusOr<int64_t> Chunks::AddRows(int64_t after, int64_t to, int64_t most, int64_t& last_id) {
+absl::Status Chunks::ForEachRow(int64_t after, int64_t to, absl::FunctionRef<void(const PostedCall&)> row) {
   select_calls_.Bind(1, after);
   select_calls_.Bind(2, to);
-  select_calls_.Bind(3, most);
-  int64_t added = 0;
-  absl::StatusOr<bool> row = true;
+  absl::StatusOr<bool> more = true;
   while (true) {
-    row = select_calls_.Step();
-    if (!row.ok() || !*row) break;
-    const PostedCall call = PostedCallOf(select_calls_);
-    builder_.Add(call);
-    last_id = call.id;
-    ++added;
+    more = select_calls_.Step();
+    if (!more.ok() || !*more) break;
+    row(PostedCallOf(select_calls_));
   }
   select_calls_.Reset();
-  if (!row.ok()) return row.status();
-  return added;
+  return more.status();
 }
 
 absl::Status Chunks::AddChunk(const Chunk& chunk) {

@@ -2,12 +2,15 @@
 #ifndef SALLYPORT_RECORDER_INDEX_CHUNKS_H_
 #define SALLYPORT_RECORDER_INDEX_CHUNKS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <set>
+#include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/index/call_stretch.h"
@@ -18,30 +21,32 @@ namespace sallyport::recorder {
 
 // How calls are divided. Tests choose small numbers.
 struct ChunkSizes {
-  int64_t calls = 8192;       // in a small chunk
-  int64_t calls_left = 4096;  // the newest ones, which get no chunk yet
-  int64_t merged = 8;         // small chunks that become a large one
-  int64_t ended_late =
-      256;  // calls of a chunk that were open when it was written: after so many ends it is written again
+  size_t calls = 8192;       // in a small chunk
+  size_t calls_left = 4096;  // the newest ones, which get no chunk yet
+  size_t merged = 8;         // small chunks that become a large one
+  // Calls of a chunk that were open when it was written: when so many have ended, it is written again.
+  int64_t ended_late = 256;
 };
 
-// The tables `chunks` and `postings`, written from the rows of `calls`. Rows are chunked late enough that few calls
-// come after their chunk was written; for one that does, the chunk is written again. A search reads a few rows for each
-// chunk, so when there are some small ones they are merged into a large one, which costs little, as only lists are
+// The tables `chunks` and `postings`. The newest calls have no chunk yet and are kept in memory as well: few calls come
+// or end after their chunk was written, and for those that do the chunk is written again. A search reads a few rows for
+// each chunk, so when there are some small ones they are merged into a large one, which costs little, as only lists are
 // read. Not thread-safe.
 class Chunks {
  public:
   // `database` must outlive it.
   static absl::StatusOr<Chunks> Create(Database& database, const ChunkSizes& sizes);
 
-  // Tells of a row that was inserted, one of a call that has ended, one whose names or session changed, and one that
-  // was removed.
-  absl::Status Inserted(int64_t id);
-  absl::Status Ended(int64_t id);
-  absl::Status Changed(int64_t id);
+  // Tell of a row that is inserted, unless there is one with its id; that is now one of a call that has ended; that is
+  // now one of a shredded call; that is removed.
+  absl::Status Inserted(const PostedCall& call);
+  absl::Status Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns);
+  absl::Status Shredded(const PostedCall& call);
   absl::Status Removed(int64_t id);
   // Writes what is due. All rows must be in the table.
   absl::Status Write();
+  // How many calls have no chunk, and are kept in memory.
+  size_t unchunked() const { return newest_.size(); }
 
  private:
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
@@ -64,6 +69,8 @@ class Chunks {
 
   absl::Status Load(Database& database);
   bool IsChunked(int64_t id) const { return id <= chunked_to_; }
+  // Where the call is in `newest_`, or belongs.
+  std::vector<PostedCall>::iterator PlaceOf(int64_t id);
   absl::Status FindChunkOf(int64_t id);
   absl::Status MarkDirty(int64_t id);
 
@@ -71,8 +78,8 @@ class Chunks {
   absl::Status WriteNew();
   absl::Status MergeSmall();
   absl::Status Merge(const std::vector<Chunk>& chunks, int64_t is_large);
-  // Adds at most `most` rows above `after` and up to `to` to the builder; `last_id` becomes that of the last one.
-  absl::StatusOr<int64_t> AddRows(int64_t after, int64_t to, int64_t most, int64_t& last_id);
+  // Hands on the rows above `after` and up to `to`.
+  absl::Status ForEachRow(int64_t after, int64_t to, absl::FunctionRef<void(const PostedCall&)> row);
   absl::Status AddChunk(const Chunk& chunk);
   absl::Status AddOpenCalls(const Chunk& chunk, std::string_view row);
   absl::Status Insert(int64_t last_id, int64_t is_large);
@@ -97,7 +104,7 @@ class Chunks {
   PostingsBuilder builder_;
   int64_t chunked_to_ = kNone;  // the last chunk's last_id
   int64_t next_number_ = 1;
-  int64_t unchunked_ = 0;
+  std::vector<PostedCall> newest_;  // above chunked_to_, in order of ids
   Found found_;
   std::set<int64_t> dirty_;                // chunks to be written again, by last_id
   std::map<int64_t, int64_t> ended_late_;  // how many calls of a chunk have, by last_id

@@ -157,7 +157,14 @@ absl::Status Index::Apply(Position position, Position end, uint64_t next_sequenc
   if (!status.ok()) return status;
   position_ = end;
   next_sequence_ = next_sequence;
-  return absl::OkStatus();
+  return BoundMemory();
+}
+
+// A whole log may be taken in before there is a commit.
+absl::Status Index::BoundMemory() {
+  if (chunks_->unchunked() < kMostUnchunked) return absl::OkStatus();
+  const absl::Status status = WriteOpenRows();
+  return status.ok() ? chunks_->Write() : status;
 }
 
 void Index::ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory) {

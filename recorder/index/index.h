@@ -106,6 +106,7 @@ class Index {
 
  private:
   static constexpr int kRowsPerCheckpoint = 50000;
+  static constexpr size_t kMostUnchunked = 100000;
 
   // A call without an end so far.
   struct OpenCall : StartedCall {
@@ -118,6 +119,7 @@ class Index {
   absl::Status Prepare();
   absl::Status Load();
   absl::Status BeginIfNeeded();
+  absl::Status BoundMemory();
   absl::Status ApplyEntry(Position position, std::string_view bytes);
   absl::Status ApplyStart(Position position, const ScannedEntry& entry);
   absl::StatusOr<OpenCall> Described(const ScannedStart& start);
