@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "recorder/index/call_stretch.h"
 #include "recorder/index/schema.h"
 
 namespace sallyport::recorder {
@@ -17,9 +18,7 @@ namespace {
 constexpr size_t kMostLookups = 16;
 constexpr size_t kMostInSql = 16;
 // Rows that stand together are read in one go where at least one in so many is wanted.
-constexpr int64_t kSparse = 8;
-// More has nothing that was written.
-constexpr int64_t kMostStretches = static_cast<int64_t>(kMostOrdinals) / kCallsPerStretch;
+constexpr size_t kSparse = 8;
 
 bool IsOneOf(const std::optional<std::vector<int64_t>>& numbers, int64_t number) {
   return !numbers.has_value() || std::binary_search(numbers->begin(), numbers->end(), number);
@@ -95,7 +94,8 @@ absl::StatusOr<CallFinder> CallFinder::Create(Database& database) {
       {&finder.select_call_, call},
       {&finder.select_calls_up_, calls_up},
       {&finder.select_calls_down_, calls_down},
-      {&finder.select_row_, "SELECT bytes FROM postings WHERE key = ?1"},
+      {&finder.select_heads_, "SELECT heads FROM chunks WHERE last_id = ?1"},
+      {&finder.select_ids_, "SELECT bytes FROM postings WHERE key = ?1"},
       {&finder.select_list_, "SELECT key, bytes FROM postings WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1"},
       {&finder.select_range_,
        "SELECT key, bytes FROM postings WHERE key BETWEEN max(?1, coalesce((SELECT max(key) FROM postings WHERE key <= "
@@ -174,11 +174,11 @@ absl::StatusOr<bool> CallFinder::VisitEach(const Search& search, Statement& rows
 
 absl::StatusOr<bool> CallFinder::SearchChunks(const Search& search) {
   // The first chunk that ends above the range still begins in it.
-  absl::StatusOr<Statement> select = database_->Prepare(
-      absl::StrCat("SELECT number, stretches FROM chunks WHERE last_id >= ?1 AND last_id <= coalesce((SELECT "
-                   "min(last_id) FROM chunks WHERE last_id >= ?2), ?2) AND last_start_ns >= ?3 AND first_start_ns < ?4 "
-                   "ORDER BY last_id ",
-                   search.conditions.newest_first ? "DESC" : "ASC"));
+  absl::StatusOr<Statement> select = database_->Prepare(absl::StrCat(
+      "SELECT last_id, number, length(heads) FROM chunks WHERE last_id >= ?1 AND last_id <= coalesce((SELECT "
+      "min(last_id) FROM chunks WHERE last_id >= ?2), ?2) AND last_start_ns >= ?3 AND first_start_ns < ?4 "
+      "ORDER BY last_id ",
+      search.conditions.newest_first ? "DESC" : "ASC"));
   if (!select.ok()) return select.status();
   select->Bind(1, search.conditions.first_id);
   select->Bind(2, search.conditions.last_id);
@@ -188,41 +188,54 @@ absl::StatusOr<bool> CallFinder::SearchChunks(const Search& search) {
     absl::StatusOr<bool> more = select->Step();
     if (!more.ok()) return more.status();
     if (!*more) return true;
-    more = SearchChunk(search, select->Integer(0), select->Integer(1));
+    more = SearchChunk(search, select->Integer(0), select->Integer(1), select->Unsigned(2) / StretchHead::kSize);
     if (!more.ok() || !*more) return more;
   }
 }
 
-absl::StatusOr<bool> CallFinder::SearchChunk(const Search& search, int64_t chunk, int64_t stretches) {
-  if (stretches < 0 || stretches > kMostStretches) return Damaged();
-  const absl::StatusOr<bool> any = Intersect(search.lists, chunk, static_cast<size_t>(stretches * kCallsPerStretch));
+absl::StatusOr<bool> CallFinder::SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches) {
+  const size_t ordinals = stretches * kCallsPerStretch;
+  if (ordinals > kMostOrdinals) return Damaged();
+  const absl::StatusOr<bool> any = Intersect(search.lists, chunk, ordinals);
   if (!any.ok()) return any.status();
-  for (int64_t i = 0; *any && i < stretches; ++i) {
-    const int64_t number = search.conditions.newest_first ? stretches - 1 - i : i;
-    const auto first_ordinal = static_cast<uint64_t>(number * kCallsPerStretch);
-    if (!found_.HasAny(first_ordinal, first_ordinal + kCallsPerStretch)) continue;
-    select_row_.Bind(1, PostingKey(chunk, PostingKind::kStretch, number));
-    absl::StatusOr<bool> more = select_row_.Step();
-    const bool good = more.ok() && *more && stretch_.Decode(select_row_.Text(0));
-    select_row_.Reset();
-    if (!more.ok()) return more.status();
-    if (!good) return Damaged();
-    more = SearchStretch(search, first_ordinal);
+  if (!*any) return true;
+  select_heads_.Bind(1, last_id);
+  const absl::StatusOr<bool> row = select_heads_.Step();
+  if (row.ok() && *row) heads_ = select_heads_.Text(0);
+  select_heads_.Reset();
+  if (!row.ok()) return row.status();
+  if (!*row || heads_.size() < stretches * StretchHead::kSize) return Damaged();
+  for (size_t i = 0; i < stretches; ++i) {
+    const absl::StatusOr<bool> more =
+        SearchStretch(search, chunk, search.conditions.newest_first ? stretches - 1 - i : i);
     if (!more.ok() || !*more) return more;
   }
   return true;
 }
 
-absl::StatusOr<bool> CallFinder::SearchStretch(const Search& search, uint64_t first_ordinal) {
+absl::StatusOr<bool> CallFinder::SearchStretch(const Search& search, int64_t chunk, size_t number) {
   const CallConditions& conditions = search.conditions;
-  if (stretch_.starts.last_ns < conditions.since_ns || stretch_.starts.first_ns >= conditions.until_ns) return true;
-  ids_.clear();
-  for (size_t i = 0; i < stretch_.ids.size(); ++i) {
-    const int64_t id = stretch_.ids[i];
-    if (id >= conditions.first_id && id <= conditions.last_id && found_.Contains(first_ordinal + i)) ids_.push_back(id);
+  const size_t first_ordinal = number * kCallsPerStretch;
+  if (!found_.HasAny(first_ordinal, first_ordinal + kCallsPerStretch)) return true;
+  const StretchHead head = StretchHead::Of(heads_, number);
+  if (head.starts.last_ns < conditions.since_ns || head.starts.first_ns >= conditions.until_ns) return true;
+  if (head.first_id > conditions.last_id) return true;
+  const bool is_last = (number + 1) * StretchHead::kSize >= heads_.size();
+  if (!is_last && StretchHead::Of(heads_, number + 1).first_id <= conditions.first_id) return true;
+  select_ids_.Bind(1, PostingKey(chunk, PostingKind::kStretch, static_cast<int64_t>(number)));
+  const absl::StatusOr<bool> row = select_ids_.Step();
+  const bool good = row.ok() && *row && DecodeIds(head.first_id, select_ids_.Text(0), ids_);
+  select_ids_.Reset();
+  if (!row.ok()) return row.status();
+  if (!good) return Damaged();
+  size_t kept = 0;
+  for (size_t i = 0; i < ids_.size(); ++i) {
+    const int64_t id = ids_[i];
+    if (id >= conditions.first_id && id <= conditions.last_id && found_.Contains(first_ordinal + i)) ids_[kept++] = id;
   }
+  ids_.resize(kept);
   if (ids_.empty()) return true;
-  if (static_cast<int64_t>(ids_.size()) * kSparse >= kCallsPerStretch) {
+  if (ids_.size() * kSparse >= kCallsPerStretch) {
     Statement& rows = conditions.newest_first ? select_calls_down_ : select_calls_up_;
     rows.Bind(1, ids_.front());
     rows.Bind(2, ids_.back());

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "recorder/index/call_stretch.h"
 #include "recorder/index/database.h"
 #include "recorder/index/ordinal_set.h"
 #include "recorder/index/postings.h"
@@ -93,8 +93,8 @@ class CallFinder {
   // Each returns whether to go on.
   absl::StatusOr<bool> SearchRows(const Search& search, int64_t first_id, int64_t last_id);
   absl::StatusOr<bool> SearchChunks(const Search& search);
-  absl::StatusOr<bool> SearchChunk(const Search& search, int64_t chunk, int64_t stretches);
-  absl::StatusOr<bool> SearchStretch(const Search& search, uint64_t first_ordinal);
+  absl::StatusOr<bool> SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches);
+  absl::StatusOr<bool> SearchStretch(const Search& search, int64_t chunk, size_t number);
   absl::StatusOr<bool> VisitEach(const Search& search, Statement& rows);
 
   // Leaves in `found_` those ordinals of a chunk that are in the lists; returns whether there are any.
@@ -108,15 +108,16 @@ class CallFinder {
   Statement select_call_;
   Statement select_calls_up_;
   Statement select_calls_down_;
-  Statement select_row_;   // of postings
-  Statement select_list_;  // the row of postings that a list would be in
+  Statement select_heads_;
+  Statement select_ids_;
+  Statement select_list_;  // the row that a list would be in
   Statement select_range_;
   Statement last_chunk_;
 
   // Kept for their capacity.
   OrdinalSet found_;
   OrdinalSet listed_;
-  CallStretch stretch_;
+  std::string heads_;
   std::vector<int64_t> ids_;
 };
 

@@ -3,17 +3,23 @@
 #include "recorder/wire_encoding.h"
 
 namespace sallyport::recorder {
-namespace {
 
-constexpr size_t kHeadSize = 24;
+void StretchHead::AppendTo(std::string& heads) const {
+  char bytes[kSize];
+  char* at = PutFixed(bytes, first_id);
+  at = PutFixed(at, starts.first_ns);
+  PutFixed(at, starts.last_ns);
+  heads.append(bytes, kSize);
+}
 
-}  // namespace
+StretchHead StretchHead::Of(std::string_view heads, size_t number) {
+  const char* at = heads.data() + number * kSize;
+  return {GetFixed<int64_t>(at), {GetFixed<int64_t>(at + 8), GetFixed<int64_t>(at + 16)}};
+}
 
-std::string CallStretch::Encode() const {
-  std::string bytes(kHeadSize + (ids.size() - 1) * kMaxVarintSize, '\0');
-  char* at = PutFixed(bytes.data(), starts.first_ns);
-  at = PutFixed(at, starts.last_ns);
-  at = PutFixed(at, ids.front());
+std::string EncodeIds(absl::Span<const int64_t> ids) {
+  std::string bytes((ids.size() - 1) * kMaxVarintSize, '\0');
+  char* at = bytes.data();
   for (size_t i = 1; i < ids.size(); ++i) {
     at = PutVarint(at, static_cast<uint64_t>(ids[i]) - static_cast<uint64_t>(ids[i - 1]));
   }
@@ -21,17 +27,13 @@ std::string CallStretch::Encode() const {
   return bytes;
 }
 
-bool CallStretch::Decode(std::string_view bytes) {
-  ids.clear();
-  if (bytes.size() < kHeadSize) return false;
-  starts = {GetFixed<int64_t>(bytes.data()), GetFixed<int64_t>(bytes.data() + 8)};
-  ids.push_back(GetFixed<int64_t>(bytes.data() + 16));
-  bytes.remove_prefix(kHeadSize);
+bool DecodeIds(int64_t first_id, std::string_view bytes, std::vector<int64_t>& ids) {
+  ids.assign(1, first_id);
   while (!bytes.empty()) {
     uint64_t more = 0;
     if (!TakeVarint(bytes, more)) return false;
     const auto next = static_cast<int64_t>(static_cast<uint64_t>(ids.back()) + more);
-    if (next <= ids.back() || ids.size() == static_cast<size_t>(kCallsPerStretch)) return false;
+    if (next <= ids.back() || ids.size() == kCallsPerStretch) return false;
     ids.push_back(next);
   }
   return true;

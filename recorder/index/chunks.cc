@@ -9,7 +9,7 @@ namespace sallyport::recorder {
 namespace {
 
 constexpr char kPostedColumns[] = "id, identity, session, method, upstream, end_reason, status, duration_ns, start_ns";
-constexpr char kChunkColumns[] = "last_id, number, is_large, stretches, first_start_ns, last_start_ns";
+constexpr char kChunkColumns[] = "last_id, number, level, first_start_ns, last_start_ns, heads";
 
 absl::Status Damaged() {
   return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
@@ -138,7 +138,7 @@ absl::Status Chunks::Write() {
     const Chunk chunk = row.ok() && *row ? ChunkOf(select_chunk_) : Chunk();
     select_chunk_.Reset();
     if (!row.ok()) return row.status();
-    if (absl::Status status = Merge({chunk}, chunk.is_large); !status.ok()) return status;
+    if (absl::Status status = Merge({chunk}, chunk.level); !status.ok()) return status;
   }
   return WriteNew();
 }
@@ -162,7 +162,7 @@ absl::Status Chunks::WriteAgain(int64_t last_id) {
   });
   if (!status.ok()) return status;
   if (last_id == chunked_to_) chunked_to_ = new_last_id;
-  return new_last_id == after ? absl::OkStatus() : Insert(new_last_id, chunk.is_large);
+  return new_last_id == after ? absl::OkStatus() : Insert(new_last_id, chunk.level);
 }
 
 absl::Status Chunks::WriteNew() {
@@ -172,34 +172,35 @@ absl::Status Chunks::WriteNew() {
     builder_.Begin();
     for (const size_t end = written + sizes_.calls; written < end; ++written) builder_.Add(newest_[written]);
     chunked_to_ = newest_[written - 1].id;
-    status = Insert(chunked_to_, /*is_large=*/0);
-    if (status.ok()) status = MergeSmall();
+    status = Insert(chunked_to_, /*level=*/0);
+    if (status.ok()) status = MergeDue();
   }
   newest_.erase(newest_.begin(), newest_.begin() + static_cast<ptrdiff_t>(written));
   return status;
 }
 
-absl::Status Chunks::MergeSmall() {
-  std::vector<Chunk> small;
-  select_last_chunks_.Bind(1, uint64_t{sizes_.merged});
-  absl::StatusOr<bool> row = true;
-  while (row.ok() && *row) {
-    row = select_last_chunks_.Step();
-    if (!row.ok() || !*row) break;
-    small.push_back(ChunkOf(select_last_chunks_));
-    if (small.back().is_large != 0) {
-      small.pop_back();
-      break;
+absl::Status Chunks::MergeDue() {
+  while (true) {
+    std::vector<Chunk> last;
+    select_last_chunks_.Bind(1, uint64_t{sizes_.merged});
+    absl::StatusOr<bool> row = true;
+    while (true) {
+      row = select_last_chunks_.Step();
+      if (!row.ok() || !*row) break;
+      last.push_back(ChunkOf(select_last_chunks_));
     }
+    select_last_chunks_.Reset();
+    if (!row.ok()) return row.status();
+    const int64_t level = last.empty() ? 0 : last.front().level;
+    const bool due = last.size() == sizes_.merged && level < sizes_.highest_level &&
+                     std::all_of(last.begin(), last.end(), [&](const Chunk& chunk) { return chunk.level == level; });
+    if (!due) return absl::OkStatus();
+    std::reverse(last.begin(), last.end());
+    if (absl::Status status = Merge(last, level + 1); !status.ok()) return status;
   }
-  select_last_chunks_.Reset();
-  if (!row.ok()) return row.status();
-  if (small.size() < sizes_.merged) return absl::OkStatus();
-  std::reverse(small.begin(), small.end());
-  return Merge(small, /*is_large=*/1);
 }
 
-absl::Status Chunks::Merge(const std::vector<Chunk>& chunks, int64_t is_large) {
+absl::Status Chunks::Merge(const std::vector<Chunk>& chunks, int64_t level) {
   builder_.Begin();
   for (const Chunk& chunk : chunks) {
     if (absl::Status status = AddChunk(chunk); !status.ok()) return status;
@@ -207,7 +208,7 @@ absl::Status Chunks::Merge(const std::vector<Chunk>& chunks, int64_t is_large) {
   for (const Chunk& chunk : chunks) {
     if (absl::Status status = Remove(chunk); !status.ok()) return status;
   }
-  return Insert(chunks.back().last_id, is_large);
+  return Insert(chunks.back().last_id, level);
 }
 
 absl::Status Chunks::ForEachRow(int64_t after, int64_t to, absl::FunctionRef<void(const PostedCall&)> row) {
@@ -240,7 +241,7 @@ absl::Status Chunks::AddChunk(const Chunk& chunk) {
     }
   }
   select_postings_.Reset();
-  builder_.EndChunk(chunk.starts);
+  builder_.EndChunk(chunk.heads, chunk.starts);
   return status;
 }
 
@@ -255,21 +256,23 @@ absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
                        return good;
                      }) &&
          good;
-  CallStretch stretch;
-  int64_t decoded = -1;  // which stretch that is
+  std::vector<int64_t> ids;
+  size_t decoded = chunk.heads.size();  // which stretch's they are
   for (uint64_t ordinal : ordinals) {
-    const auto number = static_cast<int64_t>(ordinal) / kCallsPerStretch;
+    const size_t number = ordinal / kCallsPerStretch;
     if (number != decoded) {
-      select_posting_.Bind(1, PostingKey(chunk.number, PostingKind::kStretch, number));
+      if (number >= chunk.heads.size() / StretchHead::kSize) return Damaged();
+      select_posting_.Bind(1, PostingKey(chunk.number, PostingKind::kStretch, static_cast<int64_t>(number)));
       const absl::StatusOr<bool> found = select_posting_.Step();
-      good = found.ok() && *found && stretch.Decode(select_posting_.Text(0));
+      good = found.ok() && *found &&
+             DecodeIds(StretchHead::Of(chunk.heads, number).first_id, select_posting_.Text(0), ids);
       select_posting_.Reset();
       if (!found.ok()) return found.status();
       decoded = number;
     }
-    const size_t place = ordinal % static_cast<size_t>(kCallsPerStretch);
-    if (!good || place >= stretch.ids.size()) return Damaged();
-    select_call_.Bind(1, stretch.ids[place]);
+    const size_t place = ordinal % kCallsPerStretch;
+    if (!good || place >= ids.size()) return Damaged();
+    select_call_.Bind(1, ids[place]);
     const absl::StatusOr<bool> found = select_call_.Step();
     if (found.ok() && *found) builder_.AddOnceOpen(ordinal, PostedCallOf(select_call_));
     select_call_.Reset();
@@ -278,9 +281,8 @@ absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
   return good ? absl::OkStatus() : Damaged();
 }
 
-absl::Status Chunks::Insert(int64_t last_id, int64_t is_large) {
+absl::Status Chunks::Insert(int64_t last_id, int64_t level) {
   const int64_t number = next_number_++;
-  const int64_t stretches = builder_.stretches();
   for (const PostingsBuilder::Row& row : builder_.Finish(number)) {
     insert_posting_.Bind(1, row.key);
     insert_posting_.BindBytes(2, row.bytes);
@@ -288,10 +290,10 @@ absl::Status Chunks::Insert(int64_t last_id, int64_t is_large) {
   }
   insert_chunk_.Bind(1, last_id);
   insert_chunk_.Bind(2, number);
-  insert_chunk_.Bind(3, is_large);
-  insert_chunk_.Bind(4, stretches);
-  insert_chunk_.Bind(5, builder_.starts().first_ns);
-  insert_chunk_.Bind(6, builder_.starts().last_ns);
+  insert_chunk_.Bind(3, level);
+  insert_chunk_.Bind(4, builder_.starts().first_ns);
+  insert_chunk_.Bind(5, builder_.starts().last_ns);
+  insert_chunk_.BindBytes(6, builder_.heads());
   found_ = {};
   return insert_chunk_.Run();
 }
@@ -307,7 +309,7 @@ absl::Status Chunks::Remove(const Chunk& chunk) {
 }
 
 Chunks::Chunk Chunks::ChunkOf(const Statement& row) {
-  return {row.Integer(0), row.Integer(1), row.Integer(2), row.Integer(3), {row.Integer(4), row.Integer(5)}};
+  return {row.Integer(0), row.Integer(1), row.Integer(2), {row.Integer(3), row.Integer(4)}, std::string(row.Text(5))};
 }
 
 PostedCall Chunks::PostedCallOf(const Statement& row) {

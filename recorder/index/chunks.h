@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,17 +22,18 @@ namespace sallyport::recorder {
 
 // How calls are divided. Tests choose small numbers.
 struct ChunkSizes {
-  size_t calls = 8192;       // in a small chunk
+  size_t calls = 8192;       // in a chunk of level 0
   size_t calls_left = 4096;  // the newest ones, which get no chunk yet
-  size_t merged = 8;         // small chunks that become a large one
+  size_t merged = 8;         // so many chunks of one level become one of the next
+  int64_t highest_level = 2;
   // Calls of a chunk that were open when it was written: when so many have ended, it is written again.
   int64_t ended_late = 256;
 };
 
 // The tables `chunks` and `postings`. The newest calls have no chunk yet and are kept in memory as well: few calls come
 // or end after their chunk was written, and for those that do the chunk is written again. A search reads a few rows for
-// each chunk, so when there are some small ones they are merged into a large one, which costs little, as only lists are
-// read. Not thread-safe.
+// each chunk, so when there are some small ones they are merged into a larger one, which costs little, as only lists
+// are read. Not thread-safe.
 class Chunks {
  public:
   // `database` must outlive it.
@@ -55,9 +57,9 @@ class Chunks {
   struct Chunk {
     int64_t last_id = kNone;
     int64_t number = 0;
-    int64_t is_large = 0;
-    int64_t stretches = 0;
+    int64_t level = 0;
     StartRange starts;
+    std::string heads;
   };
   // The chunk that a call belongs to, remembered since the next one asked for is often the same.
   struct Found {
@@ -76,13 +78,13 @@ class Chunks {
 
   absl::Status WriteAgain(int64_t last_id);
   absl::Status WriteNew();
-  absl::Status MergeSmall();
-  absl::Status Merge(const std::vector<Chunk>& chunks, int64_t is_large);
+  absl::Status MergeDue();
+  absl::Status Merge(const std::vector<Chunk>& chunks, int64_t level);
   // Hands on the rows above `after` and up to `to`.
   absl::Status ForEachRow(int64_t after, int64_t to, absl::FunctionRef<void(const PostedCall&)> row);
   absl::Status AddChunk(const Chunk& chunk);
   absl::Status AddOpenCalls(const Chunk& chunk, std::string_view row);
-  absl::Status Insert(int64_t last_id, int64_t is_large);
+  absl::Status Insert(int64_t last_id, int64_t level);
   absl::Status Remove(const Chunk& chunk);
   static Chunk ChunkOf(const Statement& row);
   static PostedCall PostedCallOf(const Statement& row);

@@ -18,7 +18,8 @@ class OrdinalSet {
   // Those from the size on are left out.
   void Add(uint64_t first, uint64_t count) {
     const uint64_t end = std::min<uint64_t>(first + count, words_.size() * 64);
-    while (first < end) {
+    if (count == 1 && first < end) words_[first / 64] |= uint64_t{1} << first % 64;
+    while (count != 1 && first < end) {
       const uint64_t bit = first % 64;
       const uint64_t bits = std::min(end - first, 64 - bit);
       words_[first / 64] |= (bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1) << bit;

@@ -32,7 +32,7 @@ enum class PostingKind : uint8_t {
   kSession = 4,   // SessionValue
   kStatus = 5,    // of calls that ended
   kDuration = 6,  // DurationValue of calls that ended
-  kStretch = 7,   // no list: the ids of a stretch (call_stretch.h); the value is which
+  kStretch = 7,   // no list: the ids of a stretch (call_stretch.h); the value is its number
 };
 
 constexpr int kPostingKindBits = 3;
@@ -95,9 +95,13 @@ template <typename Run>
 bool ForEachRun(std::string_view list, const Run& run) {
   uint64_t end = 0;
   while (!list.empty()) {
-    uint64_t gap = 0;
+    uint64_t gap = static_cast<uint8_t>(list.front());
     uint64_t count = 1;
-    if (!TakeVarint(list, gap)) return false;
+    if (gap < 0x80) {
+      list.remove_prefix(1);
+    } else if (!TakeVarint(list, gap)) {
+      return false;
+    }
     if ((gap & 1) != 0) {
       if (!TakeVarint(list, count) || count > kMostOrdinals) return false;
       count += 2;

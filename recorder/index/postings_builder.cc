@@ -17,8 +17,10 @@ void PostingsBuilder::Begin() {
   by_key_.clear();
   used_ = 0;
   stretches_.clear();
-  stretch_ = {};
+  heads_.clear();
   starts_ = {};
+  ids_.clear();
+  ids_starts_ = {};
   base_ = 0;
   ended_.clear();
 }
@@ -33,15 +35,10 @@ RunWriter& PostingsBuilder::List(int64_t key) {
 }
 
 void PostingsBuilder::Add(const PostedCall& call) {
-  if (stretch_.ids.size() == static_cast<size_t>(kCallsPerStretch)) {
-    stretches_.push_back(stretch_.Encode());
-    stretch_.ids.clear();
-    stretch_.starts = {};
-  }
-  const uint64_t ordinal = stretches_.size() * kCallsPerStretch + stretch_.ids.size();
-  stretch_.ids.push_back(call.id);
-  stretch_.starts.Add(call.start_ns);
-  starts_.Add(call.start_ns);
+  if (ids_.size() == kCallsPerStretch) EndStretch();
+  const uint64_t ordinal = stretches_.size() * kCallsPerStretch + ids_.size();
+  ids_.push_back(call.id);
+  ids_starts_.Add({call.start_ns, call.start_ns});
   if (call.end_reason == kShredded) return;
   AddTo(PostingKind::kIdentity, call.identity, ordinal);
   AddTo(PostingKind::kMethod, call.method, ordinal);
@@ -50,6 +47,14 @@ void PostingsBuilder::Add(const PostedCall& call) {
   if (call.end_reason == kOpen) return AddTo(PostingKind::kOpen, 0, ordinal);
   AddTo(PostingKind::kStatus, call.status, ordinal);
   AddTo(PostingKind::kDuration, DurationValue(call.duration_ns), ordinal);
+}
+
+void PostingsBuilder::EndStretch() {
+  StretchHead{ids_.front(), ids_starts_}.AppendTo(heads_);
+  stretches_.push_back(EncodeIds(ids_));
+  starts_.Add(ids_starts_);
+  ids_.clear();
+  ids_starts_ = {};
 }
 
 bool PostingsBuilder::AddRow(int64_t key, std::string_view bytes) {
@@ -90,12 +95,13 @@ void PostingsBuilder::AddOnceOpen(uint64_t ordinal, const PostedCall& call) {
   ended_[PostingKey(0, PostingKind::kDuration, DurationValue(call.duration_ns))].push_back(ordinal);
 }
 
-void PostingsBuilder::EndChunk(const StartRange& starts) {
+void PostingsBuilder::EndChunk(std::string_view heads, const StartRange& starts) {
   for (const auto& [key, ordinals] : ended_) {
     RunWriter& writer = List(key);
     for (uint64_t ordinal : ordinals) writer.Add(ordinal, 1);
   }
   ended_.clear();
+  heads_.append(heads);
   starts_.Add(starts);
   base_ = stretches_.size() * kCallsPerStretch;
 }
@@ -116,8 +122,7 @@ std::vector<PostingsBuilder::Row> PostingsBuilder::Finish(int64_t chunk) {
     AppendList(rows.back().bytes, PostingValueOf(last_key), PostingValueOf(key), bytes);
     last_key = key;
   }
-  if (!stretch_.ids.empty()) stretches_.push_back(stretch_.Encode());
-  stretch_.ids.clear();
+  if (!ids_.empty()) EndStretch();
   for (size_t i = 0; i < stretches_.size(); ++i) {
     rows.push_back({PostingKey(chunk, PostingKind::kStretch, static_cast<int64_t>(i)), std::move(stretches_[i])});
   }

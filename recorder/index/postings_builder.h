@@ -37,32 +37,37 @@ class PostingsBuilder {
   void Add(const PostedCall& call);
 
   // Chunks one after another, each in order of its keys: for each row, but those of open calls, AddRow, which is false
-  // if the bytes are none; for each open call, as it is now, AddOnceOpen. EndChunk after each.
+  // if the bytes are none; for each open call, as it is now, AddOnceOpen. EndChunk after each, with what is known of
+  // its stretches.
   bool AddRow(int64_t key, std::string_view bytes);
   void AddOnceOpen(uint64_t ordinal, const PostedCall& call);
-  void EndChunk(const StartRange& starts);
+  void EndChunk(std::string_view heads, const StartRange& starts);
 
   struct Row {
     int64_t key = 0;
     std::string bytes;
   };
-  // In order of their keys; a new Begin is then due.
+  // In order of their keys.
   std::vector<Row> Finish(int64_t chunk);
-  // How many stretches Finish gives rows of, and when their calls began.
-  int64_t stretches() const { return static_cast<int64_t>(stretches_.size()) + (stretch_.ids.empty() ? 0 : 1); }
+  // After Finish: of all stretches (StretchHead), and when their calls began.
+  const std::string& heads() const { return heads_; }
   const StartRange& starts() const { return starts_; }
 
  private:
   RunWriter& List(int64_t key);
   void AddTo(PostingKind kind, int64_t value, uint64_t ordinal) { List(PostingKey(0, kind, value)).Add(ordinal, 1); }
   bool AddList(int64_t key, std::string_view list);
+  void EndStretch();
 
   absl::flat_hash_map<int64_t, size_t> by_key_;
   std::vector<RunWriter> lists_;  // those from used_ on are left over
   size_t used_ = 0;
-  std::vector<std::string> stretches_;
-  CallStretch stretch_;  // the one that calls are added to
+  std::vector<std::string> stretches_;  // ids, as bytes
+  std::string heads_;
   StartRange starts_;
+  // The stretch that calls are added to.
+  std::vector<int64_t> ids_;
+  StartRange ids_starts_;
   uint64_t base_ = 0;  // the ordinal of the first call of the chunk whose rows are added
   // Ordinals of that chunk's calls that have ended since its lists were written, by key.
   std::map<int64_t, std::vector<uint64_t>> ended_;

@@ -28,10 +28,10 @@ constexpr int64_t kShredded = -1;
 // begins. Nothing is NULL; NOT NULL, checked for each column, would be a noticeable part of what a row costs.
 //
 // `chunks`: a chunk has the calls with ids up to `last_id` and above that of the chunk before. Calls above all chunks
-// have no postings yet. Small chunks are merged into large ones (chunks.h). `stretches`: how many rows with ids of calls
-// it has (call_stretch.h). `first_start_ns`, `last_start_ns`: its calls' earliest and latest start, so that a search
-// within times passes over the others even where the clock was set. `postings.key` is made of the chunk's number, a kind
-// and a value (postings.h).
+// have no postings yet. Small chunks are merged into larger ones, of the next `level` (chunks.h). Both starts are the
+// earliest and the latest of its calls, so that a search within times passes over the others even where the clock was
+// set; `heads` says the same of each stretch of some calls (call_stretch.h). `postings.key` is made of the chunk's
+// number, a kind and a value (postings.h).
 //
 // `scrubbed`: the shredded segments of whose calls nothing is left here.
 //
@@ -54,8 +54,8 @@ CREATE TABLE calls(
   response_bytes INTEGER, first_segment INTEGER, position INTEGER);
 CREATE INDEX calls_open ON calls(id) WHERE end_reason = 0;
 CREATE TABLE chunks(
-  last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, is_large INTEGER NOT NULL, stretches INTEGER NOT NULL,
-  first_start_ns INTEGER NOT NULL, last_start_ns INTEGER NOT NULL);
+  last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, level INTEGER NOT NULL,
+  first_start_ns INTEGER NOT NULL, last_start_ns INTEGER NOT NULL, heads BLOB NOT NULL);
 CREATE TABLE postings(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE scrubbed(segment INTEGER PRIMARY KEY);
 CREATE TABLE progress(
