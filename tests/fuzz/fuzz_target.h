@@ -15,6 +15,7 @@ void FuzzBlock(std::string_view input);
 void FuzzSegmentHeader(std::string_view input);
 void FuzzCheckpoint(std::string_view input);
 void FuzzEvidence(std::string_view input);
+void FuzzPostings(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

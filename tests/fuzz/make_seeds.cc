@@ -5,6 +5,7 @@
 
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
+#include "recorder/index/postings_builder.h"
 #include "recorder/store_layout.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
@@ -55,6 +56,24 @@ void WriteSeeds(const std::string& corpus) {
   WriteFile(corpus + "/evidence/signed", std::string(1, '\x03') + alone.SerializeAsString());
 }
 
+void WritePostingsSeeds(const std::string& corpus) {
+  PostingsBuilder builder;
+  builder.Begin();
+  for (int64_t i = 0; i < 600; ++i) {
+    builder.Add({.id = 1000 + i * i,
+                 .identity = 1 + i % 3,
+                 .session = i / 7,
+                 .method = i < 300 ? 1 : 1 + i % 40,
+                 .end_reason = i % 50 == 0 ? 0 : 1,
+                 .status = i % 20,
+                 .duration_ns = i * i * 1'000'000});
+  }
+  for (const PostingsBuilder::Row& row : builder.Finish(1)) {
+    const std::string kind = std::to_string(static_cast<int>(PostingKindOf(row.key)));
+    WriteFile(corpus + "/postings/kind_" + kind, row.bytes);
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::recorder
 
@@ -64,5 +83,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   sallyport::recorder::WriteSeeds(argv[1]);
+  sallyport::recorder::WritePostingsSeeds(argv[1]);
   return 0;
 }

@@ -18,7 +18,8 @@ struct Target {
 constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
                                {"segment_header", sallyport::recorder::FuzzSegmentHeader},
                                {"checkpoint", sallyport::recorder::FuzzCheckpoint},
-                               {"evidence", sallyport::recorder::FuzzEvidence}};
+                               {"evidence", sallyport::recorder::FuzzEvidence},
+                               {"postings", sallyport::recorder::FuzzPostings}};
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/index/glob.h"
 #include "recorder/index/index.h"
+#include "recorder/index/postings.h"
 #include "recorder/index/queries.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/index_dump.h"
@@ -318,6 +319,48 @@ TEST_CASE("a search finds what a look at every call finds") {
   }
   CHECK(found > 100'000);
   for (int64_t level = 0; level <= 2; ++level) CHECK(stores_of_level[level] >= 3);
+}
+
+TEST_CASE("calls that end long after they began leave the list of open ones, which every search by status reads") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/index.db";
+  ChunkSizes sizes;
+  sizes.calls = 100;
+  sizes.calls_left = 0;
+  sizes.ended_late = 10;
+  auto index = Index::Open(path, FixedSealer(), Index::Purpose::kLive, sizes);
+  REQUIRE(index.ok());
+  const auto apply = [&](uint64_t segment, uint64_t first, uint64_t end, bool begins) {
+    std::string body;
+    std::vector<DirectoryEntry> entries;
+    for (uint64_t id = first; id < end; ++id) {
+      EntryBatch batch(id, nullptr);
+      const absl::Time now = absl::FromUnixMicros(static_cast<int64_t>(id));
+      if (begins) batch.AddStart(now, StartOf("/slow.Service/Watch"));
+      if (!begins) batch.AddEnd(now, {});
+      body += batch.bytes();
+      entries.push_back({id, begins ? Position() : Position(1, 128)});
+    }
+    REQUIRE((*index)->Apply(Position(segment, 128), Position(segment, 200), 1, entries, body).ok());
+    REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+  };
+  const auto lists_of_open_calls = [&] {
+    auto database = Database::Open(path, Database::Mode::kRead);
+    REQUIRE(database.ok());
+    auto select = (*database)->Prepare(absl::StrCat("SELECT count(*) FROM postings WHERE key >> ", kPostingValueBits,
+                                                    " & 7 = ", static_cast<int>(PostingKind::kOpen)));
+    REQUIRE(select.ok());
+    int64_t lists = 0;
+    REQUIRE(select->RunForInteger(lists).ok());
+    return lists;
+  };
+  apply(1, 1000, 1300, true);
+  CHECK(lists_of_open_calls() == 3);
+  apply(2, 1005, 1014, false);
+  CHECK(lists_of_open_calls() == 3);
+  apply(3, 1000, 1005, false);
+  apply(4, 1014, 1200, false);
+  CHECK(lists_of_open_calls() == 1);
 }
 
 }  // namespace
