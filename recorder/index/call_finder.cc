@@ -53,6 +53,10 @@ absl::Status Damaged() {
   return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
 }
 
+bool AddRuns(const PostingList& list, OrdinalSet& set) {
+  return ForEachRun(list.runs, [&](uint64_t first, uint64_t count) { set.Add(first, count); });
+}
+
 // The conditions that cost SQLite less than handing on a row that does not fulfil them. Made from numbers, so no text
 // of a query gets into the SQL.
 std::string SqlFor(const CallConditions& conditions) {
@@ -279,13 +283,11 @@ absl::Status CallFinder::ReadList(PostingKind kind, int64_t value, int64_t chunk
   const absl::StatusOr<bool> row = select_list_.Step();
   bool good = true;
   if (row.ok() && *row) {
-    good = ForEachList(select_list_.Integer(0), select_list_.Text(1),
-                       [&](int64_t each, std::string_view list) {
-                         if (each == value)
-                           good = ForEachRun(list, [&](uint64_t first, uint64_t count) { set.Add(first, count); });
-                         return each < value && good;
-                       }) &&
-           good;
+    const bool whole = ForEachList(select_list_.Integer(0), select_list_.Text(1), [&](const PostingList& list) {
+      if (list.value == value) good = AddRuns(list, set);
+      return list.value < value;
+    });
+    good = good && whole;
   }
   select_list_.Reset();
   if (!row.ok()) return row.status();
@@ -296,6 +298,9 @@ absl::Status CallFinder::ReadRange(const Lists& lists, int64_t chunk, OrdinalSet
   const bool any_above = lists.at_least >= 0;
   const int64_t first = any_above ? lists.at_least : lists.values.front();
   const int64_t last = any_above ? kLargestPostingValue : lists.values.back();
+  const auto is_wanted = [&](int64_t value) {
+    return any_above ? value >= first : std::binary_search(lists.values.begin(), lists.values.end(), value);
+  };
   select_range_.Bind(1, PostingKey(chunk, lists.kind, 0));
   select_range_.Bind(2, PostingKey(chunk, lists.kind, first));
   select_range_.Bind(3, PostingKey(chunk, lists.kind, last));
@@ -305,16 +310,11 @@ absl::Status CallFinder::ReadRange(const Lists& lists, int64_t chunk, OrdinalSet
     status = row.status();
     if (!row.ok() || !*row) break;
     bool good = true;
-    good = ForEachList(
-               select_range_.Integer(0), select_range_.Text(1),
-               [&](int64_t value, std::string_view list) {
-                 if (any_above ? value < first : !std::binary_search(lists.values.begin(), lists.values.end(), value))
-                   return value <= last;
-                 good = ForEachRun(list, [&](uint64_t from, uint64_t count) { set.Add(from, count); });
-                 return good && value <= last;
-               }) &&
-           good;
-    if (!good) status = Damaged();
+    const bool whole = ForEachList(select_range_.Integer(0), select_range_.Text(1), [&](const PostingList& list) {
+      if (is_wanted(list.value)) good = AddRuns(list, set);
+      return good && list.value < last;
+    });
+    if (!good || !whole) status = Damaged();
   }
   select_range_.Reset();
   return status;

@@ -248,14 +248,13 @@ absl::Status Chunks::AddChunk(const Chunk& chunk) {
 absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
   std::vector<uint64_t> ordinals;
   bool good = true;
-  good = ForEachList(0, row,
-                     [&](int64_t /*value*/, std::string_view list) {
-                       good = ForEachRun(list, [&](uint64_t first, uint64_t count) {
-                         for (uint64_t i = 0; i < count; ++i) ordinals.push_back(first + i);
-                       });
-                       return good;
-                     }) &&
-         good;
+  const bool whole = ForEachList(0, row, [&](const PostingList& list) {
+    good = ForEachRun(list.runs, [&](uint64_t first, uint64_t count) {
+      for (uint64_t i = 0; i < count; ++i) ordinals.push_back(first + i);
+    });
+    return good;
+  });
+  if (!whole || !good) return Damaged();
   std::vector<int64_t> ids;
   size_t decoded = chunk.heads.size();  // which stretch's they are
   for (uint64_t ordinal : ordinals) {
@@ -278,7 +277,7 @@ absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
     select_call_.Reset();
     if (!found.ok()) return found.status();
   }
-  return good ? absl::OkStatus() : Damaged();
+  return absl::OkStatus();
 }
 
 absl::Status Chunks::Insert(int64_t last_id, int64_t level) {

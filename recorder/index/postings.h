@@ -8,6 +8,7 @@
 //
 // A row begins with the list of the value that its key names. For each list:
 //   varint   the value less that of the list before (0 for the first)
+//   varint   where the last run ends: its last ordinal + 1
 //   varint   the size of what follows in bytes
 //   runs     varint 2 x gap + long, and if `long` is 1, varint length - 2. A run is as many ordinals in sequence; the
 //            gap is what lies between the end of the run before, or 0, and its first one.
@@ -64,6 +65,12 @@ constexpr int64_t DurationValue(int64_t duration_ns) {
   return magnitude + digits;
 }
 
+struct PostingList {
+  int64_t value = 0;
+  uint64_t end = 0;  // of the last run
+  std::string_view runs;
+};
+
 // Appends ordinals, which must grow, to a list's runs.
 class RunWriter {
  public:
@@ -77,10 +84,13 @@ class RunWriter {
     }
     end_ = first + count;
   }
+  // Appends a list whose ordinals count from `base`. False if it is none, or does not begin behind what is there.
+  bool Append(uint64_t base, const PostingList& list);
   // After the last ordinal.
   void Flush();
   void Clear();
-  const std::string& bytes() const { return bytes_; }
+  // What was flushed.
+  PostingList List(int64_t value) const { return {value, written_to_, bytes_}; }
 
  private:
   std::string bytes_;
@@ -90,20 +100,20 @@ class RunWriter {
   uint64_t end_ = 0;
 };
 
-// Calls `run` with the first ordinal and the length of each run. False if the bytes are no list.
+// Calls `run` with the first ordinal and the length of each run. False if the bytes are no runs.
 template <typename Run>
-bool ForEachRun(std::string_view list, const Run& run) {
+bool ForEachRun(std::string_view runs, const Run& run) {
   uint64_t end = 0;
-  while (!list.empty()) {
-    uint64_t gap = static_cast<uint8_t>(list.front());
+  while (!runs.empty()) {
+    uint64_t gap = static_cast<uint8_t>(runs.front());
     uint64_t count = 1;
     if (gap < 0x80) {
-      list.remove_prefix(1);
-    } else if (!TakeVarint(list, gap)) {
+      runs.remove_prefix(1);
+    } else if (!TakeVarint(runs, gap)) {
       return false;
     }
     if ((gap & 1) != 0) {
-      if (!TakeVarint(list, count) || count > kMostOrdinals) return false;
+      if (!TakeVarint(runs, count) || count > kMostOrdinals) return false;
       count += 2;
     }
     gap >>= 1;
@@ -114,10 +124,10 @@ bool ForEachRun(std::string_view list, const Run& run) {
   return true;
 }
 
-// Appends a list to a row, which begins with the list of `first_value` and has `last_value` as its last one so far.
-void AppendList(std::string& row, int64_t last_value, int64_t value, std::string_view list);
-// Calls `list` with each value and list of a row, in order, until it returns false. False if the bytes are no row.
-bool ForEachList(int64_t key, std::string_view row, absl::FunctionRef<bool(int64_t value, std::string_view list)> list);
+// Appends a list to a row, which begins with the list of `last_value` or has that as its last one so far.
+void AppendList(std::string& row, int64_t last_value, const PostingList& list);
+// Calls `visit` with each list of a row, in order of values, until it returns false. False if the bytes are no row.
+bool ForEachList(int64_t key, std::string_view row, absl::FunctionRef<bool(const PostingList&)> visit);
 
 }  // namespace sallyport::recorder
 

@@ -64,22 +64,20 @@ bool PostingsBuilder::AddRow(int64_t key, std::string_view bytes) {
     return true;
   }
   bool good = true;
-  const bool whole = ForEachList(key, bytes, [&](int64_t value, std::string_view list) {
-    good = AddList(PostingKey(0, kind, value), list);
+  const bool whole = ForEachList(key, bytes, [&](const PostingList& list) {
+    good = AddList(PostingKey(0, kind, list.value), list);
     return good;
   });
   return good && whole;
 }
 
-bool PostingsBuilder::AddList(int64_t key, std::string_view list) {
+bool PostingsBuilder::AddList(int64_t key, const PostingList& list) {
   RunWriter& writer = List(key);
   const auto ended = ended_.find(key);
-  if (ended == ended_.end()) {
-    return ForEachRun(list, [&](uint64_t first, uint64_t count) { writer.Add(base_ + first, count); });
-  }
+  if (ended == ended_.end()) return writer.Append(base_, list);
   std::vector<uint64_t> ordinals = std::move(ended->second);
   ended_.erase(ended);
-  const bool good = ForEachRun(list, [&](uint64_t first, uint64_t count) {
+  const bool good = ForEachRun(list.runs, [&](uint64_t first, uint64_t count) {
     for (uint64_t i = 0; i < count; ++i) ordinals.push_back(base_ + first + i);
   });
   std::sort(ordinals.begin(), ordinals.end());
@@ -113,13 +111,13 @@ std::vector<PostingsBuilder::Row> PostingsBuilder::Finish(int64_t chunk) {
   int64_t last_key = 0;
   for (const auto& [key, list] : keys) {
     lists_[list].Flush();
-    const std::string& bytes = lists_[list].bytes();
+    const PostingList postings = lists_[list].List(PostingValueOf(key));
     if (rows.empty() || PostingKindOf(key) != PostingKindOf(last_key) ||
-        rows.back().bytes.size() + bytes.size() > kRowSize) {
+        rows.back().bytes.size() + postings.runs.size() > kRowSize) {
       rows.push_back({ChunkKey(chunk) | key, ""});
       last_key = key;
     }
-    AppendList(rows.back().bytes, PostingValueOf(last_key), PostingValueOf(key), bytes);
+    AppendList(rows.back().bytes, PostingValueOf(last_key), postings);
     last_key = key;
   }
   if (!ids_.empty()) EndStretch();

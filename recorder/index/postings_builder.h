@@ -56,7 +56,7 @@ class PostingsBuilder {
  private:
   RunWriter& List(int64_t key);
   void AddTo(PostingKind kind, int64_t value, uint64_t ordinal) { List(PostingKey(0, kind, value)).Add(ordinal, 1); }
-  bool AddList(int64_t key, std::string_view list);
+  bool AddList(int64_t key, const PostingList& list);
   void EndStretch();
 
   absl::flat_hash_map<int64_t, size_t> by_key_;

@@ -11,13 +11,13 @@
 namespace sallyport::recorder {
 namespace {
 
-void CheckList(std::string_view list) {
+void CheckRuns(std::string_view runs) {
   RunWriter writer;
   OrdinalSet set;
   set.Reset(1024, /*all=*/false);
   uint64_t end = 0;
   uint64_t total = 0;
-  const bool good = ForEachRun(list, [&](uint64_t first, uint64_t count) {
+  const bool good = ForEachRun(runs, [&](uint64_t first, uint64_t count) {
     Require(first >= end && count >= 1, "runs grow");
     end = first + count;
     Require(end <= kMostOrdinals, "ordinals are bounded");
@@ -28,8 +28,23 @@ void CheckList(std::string_view list) {
   if (!good) return;
   writer.Flush();
   uint64_t again = 0;
-  Require(ForEachRun(writer.bytes(), [&](uint64_t, uint64_t count) { again += count; }) && again == total,
+  Require(ForEachRun(writer.List(0).runs, [&](uint64_t, uint64_t count) { again += count; }) && again == total,
           "what is written is read");
+  // Behind itself, as when chunks are merged.
+  if (total == 0) return;
+  const RunWriter once = writer;
+  Require(writer.Append(end, once.List(0)), "a list that is read can be appended");
+  again = 0;
+  uint64_t last = 0;
+  if (!ForEachRun(writer.List(0).runs, [&](uint64_t first, uint64_t count) {
+        again += count;
+        last = first + count;
+      })) {
+    Require(2 * end > kMostOrdinals, "what is appended is read");
+    return;
+  }
+  Require(again == 2 * total && last == 2 * end && writer.List(0).end == last,
+          "nothing is lost where lists are appended");
 }
 
 void CheckIds(std::string_view bytes) {
@@ -45,13 +60,13 @@ void CheckIds(std::string_view bytes) {
 
 void FuzzPostings(std::string_view input) {
   int64_t last = 3;
-  ForEachList(PostingKey(1, PostingKind::kMethod, 3), input, [&](int64_t value, std::string_view list) {
-    Require(value >= last && value <= kLargestPostingValue, "values grow");
-    last = value;
-    CheckList(list);
+  ForEachList(PostingKey(1, PostingKind::kMethod, 3), input, [&](const PostingList& list) {
+    Require(list.value >= last && list.value <= kLargestPostingValue, "values grow");
+    last = list.value;
+    CheckRuns(list.runs);
     return true;
   });
-  CheckList(input);
+  CheckRuns(input);
   CheckIds(input);
 }
 
