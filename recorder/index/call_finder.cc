@@ -1,19 +1,24 @@
 #include "recorder/index/call_finder.h"
 
 #include <algorithm>
-#include <iterator>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "recorder/index/call_stretch.h"
 #include "recorder/index/schema.h"
 
 namespace sallyport::recorder {
 namespace {
 
-// So many lists are looked up one by one; for more, all of their kind are read.
+// So many lists are looked up one by one; for more, all rows between the first and the last are read.
 constexpr size_t kMostLookups = 16;
-constexpr int64_t kLargestValue = (int64_t{1} << kPostingValueBits) - 1;
+constexpr size_t kMostInSql = 16;
+// Rows that stand together are read in one go where at least one in so many is wanted.
+constexpr size_t kSparse = 8;
 
 bool IsOneOf(const std::optional<std::vector<int64_t>>& numbers, int64_t number) {
   return !numbers.has_value() || std::binary_search(numbers->begin(), numbers->end(), number);
@@ -38,28 +43,67 @@ bool Fulfils(const Statement& row, const CallConditions& conditions) {
   if (conditions.session && row.Integer(CallColumn::kSession) != *conditions.session) return false;
   const bool open = end_reason == kOpen;
   if (conditions.open_only && !open) return false;
-  if (conditions.status &&
-      !(open ? conditions.or_open : row.Integer(CallColumn::kStatus) == *conditions.status)) {
+  if (conditions.status && !(open ? conditions.or_open : row.Integer(CallColumn::kStatus) == *conditions.status)) {
     return false;
   }
-  return !conditions.min_duration_ns ||
-         (!open && row.Integer(CallColumn::kDurationNs) >= *conditions.min_duration_ns);
+  return !conditions.min_duration_ns || (!open && row.Integer(CallColumn::kDurationNs) >= *conditions.min_duration_ns);
 }
 
-void KeepCommon(std::vector<int64_t>& ids, const std::vector<int64_t>& others) {
-  std::vector<int64_t> common;
-  std::set_intersection(ids.begin(), ids.end(), others.begin(), others.end(), std::back_inserter(common));
-  ids = std::move(common);
+absl::Status Damaged() {
+  return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
+}
+
+bool AddRuns(const PostingList& list, OrdinalSet& set) {
+  return ForEachRun(list.runs, [&](uint64_t first, uint64_t count) { set.Add(first, count); });
+}
+
+// The conditions that cost SQLite less than handing on a row that does not fulfil them. Made from numbers, so no text
+// of a query gets into the SQL.
+std::string SqlFor(const CallConditions& conditions) {
+  std::string sql;
+  const std::pair<absl::string_view, const std::optional<std::vector<int64_t>>*> names[] = {
+      {"identity", &conditions.identities}, {"method", &conditions.methods}, {"upstream", &conditions.upstreams}};
+  for (const auto& [column, numbers] : names) {
+    if (!numbers->has_value() || (*numbers)->size() > kMostInSql) continue;
+    absl::StrAppend(&sql, " AND ", column, " IN (", absl::StrJoin(**numbers, ","), ")");
+  }
+  if (conditions.session) absl::StrAppend(&sql, " AND session = ", *conditions.session);
+  if (conditions.since_ns != std::numeric_limits<int64_t>::min()) {
+    absl::StrAppend(&sql, " AND start_ns >= ", conditions.since_ns);
+  }
+  if (conditions.until_ns != std::numeric_limits<int64_t>::max()) {
+    absl::StrAppend(&sql, " AND start_ns < ", conditions.until_ns);
+  }
+  if (conditions.status) {
+    absl::StrAppend(&sql, " AND (status = ", *conditions.status, conditions.or_open ? " OR end_reason = 0)" : ")");
+  }
+  if (conditions.min_duration_ns) absl::StrAppend(&sql, " AND duration_ns >= ", *conditions.min_duration_ns);
+  return sql;
+}
+
+bool IsLimited(const CallConditions& conditions) {
+  return conditions.since_ns != std::numeric_limits<int64_t>::min() ||
+         conditions.until_ns != std::numeric_limits<int64_t>::max();
 }
 
 }  // namespace
 
 absl::StatusOr<CallFinder> CallFinder::Create(Database& database) {
   CallFinder finder(database);
+  const std::string calls = absl::StrCat("SELECT ", kCallColumns, " FROM calls NOT INDEXED WHERE id ");
+  const std::string call = absl::StrCat(calls, "= ?1");
+  const std::string calls_up = absl::StrCat(calls, "BETWEEN ?1 AND ?2 ORDER BY id");
+  const std::string calls_down = absl::StrCat(calls_up, " DESC");
   const absl::Status status = database.PrepareAll({
-      {&finder.select_call_, absl::StrCat("SELECT ", kCallColumns, " FROM calls WHERE id = ?1")},
-      {&finder.select_posting_, "SELECT ids FROM postings WHERE key = ?1"},
-      {&finder.select_postings_, "SELECT key, ids FROM postings WHERE key BETWEEN ?1 AND ?2"},
+      {&finder.select_call_, call},
+      {&finder.select_calls_up_, calls_up},
+      {&finder.select_calls_down_, calls_down},
+      {&finder.select_heads_, "SELECT heads FROM chunks WHERE last_id = ?1"},
+      {&finder.select_ids_, "SELECT bytes FROM postings WHERE key = ?1"},
+      {&finder.select_list_, "SELECT key, bytes FROM postings WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1"},
+      {&finder.select_range_,
+       "SELECT key, bytes FROM postings WHERE key BETWEEN max(?1, coalesce((SELECT max(key) FROM postings WHERE key <= "
+       "?2), 0)) AND ?3"},
       {&finder.last_chunk_, "SELECT max(last_id) FROM chunks HAVING count(*) > 0"},
   });
   if (!status.ok()) return status;
@@ -69,155 +113,210 @@ absl::StatusOr<CallFinder> CallFinder::Create(Database& database) {
 std::vector<CallFinder::Lists> CallFinder::ListsFor(const CallConditions& conditions) {
   std::vector<Lists> all;
   // Those that are usually the shortest first: where one is empty, the others need not be read.
-  if (conditions.session) all.push_back({PostingKind::kSession, {SessionBucket(*conditions.session)}});
-  if (conditions.status && *conditions.status != 0) {
-    all.push_back({PostingKind::kStatus, {*conditions.status & kLargestValue}, -1, true});
-  }
-  if (conditions.min_duration_ns && *conditions.min_duration_ns >= kLeastPostedDurationNs) {
-    all.push_back({PostingKind::kDuration, {}, DurationBucket(*conditions.min_duration_ns), true});
-  }
-  const size_t names = all.size();
-  // Number 0 stands for the empty name, which has no postings.
+  if (conditions.session) all.push_back({PostingKind::kSession, {SessionValue(*conditions.session)}});
   const auto add = [&](PostingKind kind, const std::optional<std::vector<int64_t>>& values) {
-    if (values && (values->empty() || values->front() != 0)) all.push_back({kind, *values});
+    if (values) all.push_back({kind, *values});
   };
   add(PostingKind::kIdentity, conditions.identities);
   add(PostingKind::kMethod, conditions.methods);
   add(PostingKind::kUpstream, conditions.upstreams);
-  std::stable_sort(all.begin() + static_cast<ptrdiff_t>(names), all.end(),
+  std::stable_sort(all.begin(), all.end(),
                    [](const Lists& a, const Lists& b) { return a.values.size() < b.values.size(); });
+  if (conditions.min_duration_ns) {
+    all.push_back({PostingKind::kDuration, {}, DurationValue(std::max<int64_t>(*conditions.min_duration_ns, 0)), true});
+  }
+  if (conditions.status) {
+    Lists lists = {PostingKind::kStatus, {*conditions.status & kLargestPostingValue}, -1, true};
+    all.insert(*conditions.status == 0 ? all.end() : all.begin(), std::move(lists));
+  }
   return all;
 }
 
 absl::Status CallFinder::Find(const CallConditions& conditions, Visit visit) {
   if (conditions.first_id > conditions.last_id || conditions.since_ns >= conditions.until_ns) return absl::OkStatus();
-  const std::vector<Lists> lists = conditions.open_only ? std::vector<Lists>() : ListsFor(conditions);
+  const Search search{conditions, visit, ListsFor(conditions)};
   int64_t chunked_to = 0;
-  absl::StatusOr<bool> chunked = lists.empty() ? false : last_chunk_.RunForInteger(chunked_to);
+  const bool all_rows = conditions.open_only || (search.lists.empty() && !IsLimited(conditions));
+  const absl::StatusOr<bool> chunked = all_rows ? false : last_chunk_.RunForInteger(chunked_to);
   if (!chunked.ok()) return chunked.status();
   if (!*chunked || conditions.first_id > chunked_to) {
-    return Scan(conditions, conditions.first_id, conditions.last_id, visit).status();
+    return SearchRows(search, conditions.first_id, conditions.last_id).status();
   }
   // The calls above `chunked_to` have no postings yet.
   for (const bool above : {conditions.newest_first, !conditions.newest_first}) {
     if (above && conditions.last_id <= chunked_to) continue;
-    absl::StatusOr<bool> more = above ? Scan(conditions, chunked_to + 1, conditions.last_id, visit)
-                                      : SearchChunks(conditions, lists, visit);
+    const absl::StatusOr<bool> more =
+        above ? SearchRows(search, chunked_to + 1, conditions.last_id) : SearchChunks(search);
     if (!more.ok() || !*more) return more.status();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> CallFinder::Scan(const CallConditions& conditions, int64_t first_id, int64_t last_id,
-                                      Visit visit) {
-  const absl::string_view from = conditions.open_only ? "calls INDEXED BY calls_open WHERE end_reason = 0 AND "
-                                                      : "calls NOT INDEXED WHERE ";
-  absl::StatusOr<Statement> select =
-      database_->Prepare(absl::StrCat("SELECT ", kCallColumns, " FROM ", from, "id BETWEEN ?1 AND ?2 ORDER BY id ",
-                                      conditions.newest_first ? "DESC" : "ASC"));
+absl::StatusOr<bool> CallFinder::SearchRows(const Search& search, int64_t first_id, int64_t last_id) {
+  const absl::string_view from = search.conditions.open_only ? "calls INDEXED BY calls_open WHERE end_reason = 0 AND "
+                                                             : "calls NOT INDEXED WHERE ";
+  absl::StatusOr<Statement> select = database_->Prepare(
+      absl::StrCat("SELECT ", kCallColumns, " FROM ", from, "id BETWEEN ?1 AND ?2", SqlFor(search.conditions),
+                   " ORDER BY id ", search.conditions.newest_first ? "DESC" : "ASC"));
   if (!select.ok()) return select.status();
   select->Bind(1, first_id);
   select->Bind(2, last_id);
-  while (true) {
-    absl::StatusOr<bool> more = select->Step();
-    if (!more.ok()) return more.status();
-    if (!*more) return true;
-    if (!Fulfils(*select, conditions)) continue;
-    more = visit(*select);
-    if (!more.ok() || !*more) return more;
-  }
+  return VisitEach(search, *select);
 }
 
-absl::StatusOr<bool> CallFinder::SearchChunks(const CallConditions& conditions, const std::vector<Lists>& lists,
-                                              Visit visit) {
+absl::StatusOr<bool> CallFinder::VisitEach(const Search& search, Statement& rows) {
+  absl::StatusOr<bool> more = true;
+  while (more.ok() && *more) {
+    const absl::StatusOr<bool> row = rows.Step();
+    if (!row.ok()) more = row.status();
+    if (!row.ok() || !*row) break;
+    if (Fulfils(rows, search.conditions)) more = search.visit(rows);
+  }
+  rows.Reset();
+  return more;
+}
+
+absl::StatusOr<bool> CallFinder::SearchChunks(const Search& search) {
   // The first chunk that ends above the range still begins in it.
-  absl::StatusOr<Statement> select = database_->Prepare(
-      absl::StrCat("SELECT number FROM chunks WHERE last_id >= ?1 AND last_id <= coalesce((SELECT min(last_id) FROM "
-                   "chunks WHERE last_id >= ?2), ?2) ORDER BY last_id ",
-                   conditions.newest_first ? "DESC" : "ASC"));
+  absl::StatusOr<Statement> select = database_->Prepare(absl::StrCat(
+      "SELECT last_id, number, length(heads) FROM chunks WHERE last_id >= ?1 AND last_id <= coalesce((SELECT "
+      "min(last_id) FROM chunks WHERE last_id >= ?2), ?2) AND last_start_ns >= ?3 AND first_start_ns < ?4 "
+      "ORDER BY last_id ",
+      search.conditions.newest_first ? "DESC" : "ASC"));
   if (!select.ok()) return select.status();
-  select->Bind(1, conditions.first_id);
-  select->Bind(2, conditions.last_id);
+  select->Bind(1, search.conditions.first_id);
+  select->Bind(2, search.conditions.last_id);
+  select->Bind(3, search.conditions.since_ns);
+  select->Bind(4, search.conditions.until_ns);
   while (true) {
     absl::StatusOr<bool> more = select->Step();
     if (!more.ok()) return more.status();
     if (!*more) return true;
-    more = SearchChunk(conditions, lists, select->Integer(0), visit);
+    more = SearchChunk(search, select->Integer(0), select->Integer(1), select->Unsigned(2) / StretchHead::kSize);
     if (!more.ok() || !*more) return more;
   }
 }
 
-absl::StatusOr<bool> CallFinder::SearchChunk(const CallConditions& conditions, const std::vector<Lists>& lists,
-                                             int64_t chunk, Visit visit) {
-  std::vector<int64_t> ids;
-  std::vector<int64_t> others;
-  for (size_t i = 0; i < lists.size(); ++i) {
-    others.clear();
-    if (absl::Status status = ReadLists(lists[i], chunk, i == 0 ? ids : others); !status.ok()) return status;
-    if (i != 0) KeepCommon(ids, others);
-    if (ids.empty()) return true;
-  }
-  if (conditions.newest_first) std::reverse(ids.begin(), ids.end());
-  for (int64_t id : ids) {
-    if (id < conditions.first_id || id > conditions.last_id) continue;
-    select_call_.Bind(1, id);
-    absl::StatusOr<bool> more = select_call_.Step();
-    if (more.ok()) more = !*more || !Fulfils(select_call_, conditions) ? true : visit(select_call_);
-    select_call_.Reset();
+absl::StatusOr<bool> CallFinder::SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches) {
+  const size_t ordinals = stretches * kCallsPerStretch;
+  if (ordinals > kMostOrdinals) return Damaged();
+  const absl::StatusOr<bool> any = Intersect(search.lists, chunk, ordinals);
+  if (!any.ok()) return any.status();
+  if (!*any) return true;
+  select_heads_.Bind(1, last_id);
+  const absl::StatusOr<bool> row = select_heads_.Step();
+  if (row.ok() && *row) heads_ = select_heads_.Text(0);
+  select_heads_.Reset();
+  if (!row.ok()) return row.status();
+  if (!*row || heads_.size() < stretches * StretchHead::kSize) return Damaged();
+  for (size_t i = 0; i < stretches; ++i) {
+    const absl::StatusOr<bool> more =
+        SearchStretch(search, chunk, search.conditions.newest_first ? stretches - 1 - i : i);
     if (!more.ok() || !*more) return more;
   }
   return true;
 }
 
-absl::Status CallFinder::ReadLists(const Lists& lists, int64_t chunk, std::vector<int64_t>& ids) {
-  size_t read = 0;
-  if (lists.at_least >= 0 || lists.values.size() > kMostLookups) {
-    const int64_t first = lists.at_least >= 0 ? lists.at_least : lists.values.front();
-    const int64_t last = lists.at_least >= 0 ? kLargestValue : lists.values.back();
-    const absl::Status status =
-        ReadRange(PostingKey(chunk, lists.kind, first), PostingKey(chunk, lists.kind, last),
-                  lists.at_least >= 0 ? nullptr : &lists.values, ids);
-    if (!status.ok()) return status;
-    read = 2;
-  } else {
-    for (int64_t value : lists.values) {
-      const int64_t key = PostingKey(chunk, lists.kind, value);
-      if (absl::Status status = ReadRange(key, key, nullptr, ids); !status.ok()) return status;
-      ++read;
-    }
+absl::StatusOr<bool> CallFinder::SearchStretch(const Search& search, int64_t chunk, size_t number) {
+  const CallConditions& conditions = search.conditions;
+  const size_t first_ordinal = number * kCallsPerStretch;
+  if (!found_.HasAny(first_ordinal, first_ordinal + kCallsPerStretch)) return true;
+  const StretchHead head = StretchHead::Of(heads_, number);
+  if (head.starts.last_ns < conditions.since_ns || head.starts.first_ns >= conditions.until_ns) return true;
+  if (head.first_id > conditions.last_id) return true;
+  const bool is_last = (number + 1) * StretchHead::kSize >= heads_.size();
+  if (!is_last && StretchHead::Of(heads_, number + 1).first_id <= conditions.first_id) return true;
+  select_ids_.Bind(1, PostingKey(chunk, PostingKind::kStretch, static_cast<int64_t>(number)));
+  const absl::StatusOr<bool> row = select_ids_.Step();
+  const bool good = row.ok() && *row && DecodeIds(head.first_id, select_ids_.Text(0), ids_);
+  select_ids_.Reset();
+  if (!row.ok()) return row.status();
+  if (!good) return Damaged();
+  size_t kept = 0;
+  for (size_t i = 0; i < ids_.size(); ++i) {
+    const int64_t id = ids_[i];
+    if (id >= conditions.first_id && id <= conditions.last_id && found_.Contains(first_ordinal + i)) ids_[kept++] = id;
   }
-  if (lists.or_open) {
-    const int64_t key = PostingKey(chunk, PostingKind::kOpen, 0);
-    if (absl::Status status = ReadRange(key, key, nullptr, ids); !status.ok()) return status;
-    ++read;
+  ids_.resize(kept);
+  if (ids_.empty()) return true;
+  if (ids_.size() * kSparse >= kCallsPerStretch) {
+    Statement& rows = conditions.newest_first ? select_calls_down_ : select_calls_up_;
+    rows.Bind(1, ids_.front());
+    rows.Bind(2, ids_.back());
+    return VisitEach(search, rows);
   }
-  // Each list is in order already.
-  if (read > 1) {
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  if (conditions.newest_first) std::reverse(ids_.begin(), ids_.end());
+  for (int64_t id : ids_) {
+    select_call_.Bind(1, id);
+    const absl::StatusOr<bool> more = VisitEach(search, select_call_);
+    if (!more.ok() || !*more) return more;
   }
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status CallFinder::ReadRange(int64_t first_key, int64_t last_key, const std::vector<int64_t>* values,
-                                   std::vector<int64_t>& ids) {
-  const bool one = first_key == last_key;
-  Statement& select = one ? select_posting_ : select_postings_;
-  select.Bind(1, first_key);
-  if (!one) select.Bind(2, last_key);
+absl::StatusOr<bool> CallFinder::Intersect(const std::vector<Lists>& lists, int64_t chunk, size_t size) {
+  found_.Reset(size, /*all=*/true);
+  for (const Lists& each : lists) {
+    listed_.Reset(size, /*all=*/false);
+    if (absl::Status status = ReadLists(each, chunk, listed_); !status.ok()) return status;
+    if (!found_.KeepCommon(listed_)) return false;
+  }
+  return true;
+}
+
+absl::Status CallFinder::ReadLists(const Lists& lists, int64_t chunk, OrdinalSet& set) {
   absl::Status status;
-  while (status.ok()) {
-    const absl::StatusOr<bool> row = select.Step();
-    status = row.status();
-    if (!row.ok() || !*row) break;
-    if (values != nullptr && !std::binary_search(values->begin(), values->end(), PostingValue(select.Integer(0)))) {
-      continue;
-    }
-    if (!ReadPosting(select.Text(one ? 0 : 1), ids)) {
-      status = absl::DataLossError("the index holds a posting that is none: `sallyport index rebuild` makes it again");
+  if (lists.at_least >= 0 || lists.values.size() > kMostLookups) {
+    status = ReadRange(lists, chunk, set);
+  } else {
+    for (size_t i = 0; status.ok() && i < lists.values.size(); ++i) {
+      status = ReadList(lists.kind, lists.values[i], chunk, set);
     }
   }
-  select.Reset();
+  if (status.ok() && lists.or_open) status = ReadList(PostingKind::kOpen, 0, chunk, set);
+  return status;
+}
+
+absl::Status CallFinder::ReadList(PostingKind kind, int64_t value, int64_t chunk, OrdinalSet& set) {
+  select_list_.Bind(1, PostingKey(chunk, kind, 0));
+  select_list_.Bind(2, PostingKey(chunk, kind, value));
+  const absl::StatusOr<bool> row = select_list_.Step();
+  bool good = true;
+  if (row.ok() && *row) {
+    const bool whole = ForEachList(select_list_.Integer(0), select_list_.Text(1), [&](const PostingList& list) {
+      if (list.value == value) good = AddRuns(list, set);
+      return list.value < value;
+    });
+    good = good && whole;
+  }
+  select_list_.Reset();
+  if (!row.ok()) return row.status();
+  return good ? absl::OkStatus() : Damaged();
+}
+
+absl::Status CallFinder::ReadRange(const Lists& lists, int64_t chunk, OrdinalSet& set) {
+  const bool any_above = lists.at_least >= 0;
+  const int64_t first = any_above ? lists.at_least : lists.values.front();
+  const int64_t last = any_above ? kLargestPostingValue : lists.values.back();
+  const auto is_wanted = [&](int64_t value) {
+    return any_above ? value >= first : std::binary_search(lists.values.begin(), lists.values.end(), value);
+  };
+  select_range_.Bind(1, PostingKey(chunk, lists.kind, 0));
+  select_range_.Bind(2, PostingKey(chunk, lists.kind, first));
+  select_range_.Bind(3, PostingKey(chunk, lists.kind, last));
+  absl::Status status;
+  while (status.ok()) {
+    const absl::StatusOr<bool> row = select_range_.Step();
+    status = row.status();
+    if (!row.ok() || !*row) break;
+    bool good = true;
+    const bool whole = ForEachList(select_range_.Integer(0), select_range_.Text(1), [&](const PostingList& list) {
+      if (is_wanted(list.value)) good = AddRuns(list, set);
+      return good && list.value < last;
+    });
+    if (!good || !whole) status = Damaged();
+  }
+  select_range_.Reset();
   return status;
 }
 

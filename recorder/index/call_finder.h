@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/index/database.h"
+#include "recorder/index/ordinal_set.h"
 #include "recorder/index/postings.h"
 
 namespace sallyport::recorder {
@@ -59,8 +61,9 @@ constexpr char kCallColumns[] =
     "id, identity, session, method, upstream, peer, port, start_ns, end_reason, status, duration_ns, request_frames, "
     "response_frames, request_bytes, response_bytes, first_segment, position";
 
-// Reads postings where there are any for a condition, then checks each row. Several statements make one answer, so the
-// caller has a transaction open. One search at a time; not thread-safe.
+// Finds rows through postings, then checks each. A search reads some rows of each chunk whose calls may fulfil the
+// conditions, and the calls that come after all chunks, until enough is found. Several statements make one answer, so
+// the caller has a transaction open. One search at a time; not thread-safe.
 class CallFinder {
  public:
   // `database` must outlive it.
@@ -71,32 +74,51 @@ class CallFinder {
   absl::Status Find(const CallConditions& conditions, Visit visit);
 
  private:
-  // Of a call's postings of one kind, at least one must have such a value.
+  // A call must be in a list of one of these values.
   struct Lists {
     PostingKind kind = PostingKind::kIdentity;
     std::vector<int64_t> values;  // in order
     int64_t at_least = -1;        // instead of `values`, unless it is -1
     bool or_open = false;
   };
+  struct Search {
+    const CallConditions& conditions;
+    Visit visit;
+    std::vector<Lists> lists;
+  };
 
   explicit CallFinder(Database& database) : database_(&database) {}
 
   static std::vector<Lists> ListsFor(const CallConditions& conditions);
   // Each returns whether to go on.
-  absl::StatusOr<bool> Scan(const CallConditions& conditions, int64_t first_id, int64_t last_id, Visit visit);
-  absl::StatusOr<bool> SearchChunks(const CallConditions& conditions, const std::vector<Lists>& lists, Visit visit);
-  absl::StatusOr<bool> SearchChunk(const CallConditions& conditions, const std::vector<Lists>& lists, int64_t chunk,
-                                   Visit visit);
-  // The calls of a chunk that are in one of the lists, in order.
-  absl::Status ReadLists(const Lists& lists, int64_t chunk, std::vector<int64_t>& ids);
-  absl::Status ReadRange(int64_t first_key, int64_t last_key, const std::vector<int64_t>* values,
-                         std::vector<int64_t>& ids);
+  absl::StatusOr<bool> SearchRows(const Search& search, int64_t first_id, int64_t last_id);
+  absl::StatusOr<bool> SearchChunks(const Search& search);
+  absl::StatusOr<bool> SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches);
+  absl::StatusOr<bool> SearchStretch(const Search& search, int64_t chunk, size_t number);
+  absl::StatusOr<bool> VisitEach(const Search& search, Statement& rows);
+
+  // Leaves in `found_` those ordinals of a chunk that are in the lists; returns whether there are any.
+  absl::StatusOr<bool> Intersect(const std::vector<Lists>& lists, int64_t chunk, size_t size);
+  // Adds to `set` what is in one of the lists.
+  absl::Status ReadLists(const Lists& lists, int64_t chunk, OrdinalSet& set);
+  absl::Status ReadList(PostingKind kind, int64_t value, int64_t chunk, OrdinalSet& set);
+  absl::Status ReadRange(const Lists& lists, int64_t chunk, OrdinalSet& set);
 
   Database* database_;
   Statement select_call_;
-  Statement select_posting_;
-  Statement select_postings_;
+  Statement select_calls_up_;
+  Statement select_calls_down_;
+  Statement select_heads_;
+  Statement select_ids_;
+  Statement select_list_;  // the row that a list would be in
+  Statement select_range_;
   Statement last_chunk_;
+
+  // Kept for their capacity.
+  OrdinalSet found_;
+  OrdinalSet listed_;
+  std::string heads_;
+  std::vector<int64_t> ids_;
 };
 
 }  // namespace sallyport::recorder

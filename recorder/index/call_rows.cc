@@ -40,7 +40,8 @@ absl::StatusOr<CallRows> CallRows::Create(Database& database, Chunks& chunks) {
        "SELECT identity, method, upstream, peer, session, start_ns, first_segment, position, end_reason FROM calls "
        "WHERE id = ?1"},
       {&rows.shred_,
-       "INSERT OR REPLACE INTO calls(id, identity, session, method, upstream, peer, port, start_ns, end_reason, status, "
+       "INSERT OR REPLACE INTO calls(id, identity, session, method, upstream, peer, port, start_ns, end_reason, "
+       "status, "
        "duration_ns, request_frames, response_frames, request_bytes, response_bytes, first_segment, position) "
        "VALUES (?1, 0, 0, 0, 0, 0, -1, ?2, -1, 0, 0, 0, 0, 0, 0, ?3, ?4)"},
       {&rows.remove_, "DELETE FROM calls WHERE id = ?1"},
@@ -66,7 +67,7 @@ absl::Status CallRows::Flush() {
     for (size_t i = 0; i < count; ++i) {
       const Waiting& row = waiting_[order_[done + i]];
       Bind(insert, 1 + static_cast<int>(i) * kColumnCount, row);
-      if (absl::Status status = chunks_->Inserted(static_cast<int64_t>(row.id)); !status.ok()) return status;
+      if (absl::Status status = chunks_->Inserted(PostedCallOf(row)); !status.ok()) return status;
     }
     if (absl::Status status = insert.Run(); !status.ok()) return status;
     done += count;
@@ -97,6 +98,19 @@ void CallRows::Bind(Statement& insert, int first, const Waiting& row) {
   insert.Bind(first + CallColumn::kPosition, call.position.packed());
 }
 
+PostedCall CallRows::PostedCallOf(const Waiting& row) {
+  const StartedCall& call = row.call;
+  return {.id = static_cast<int64_t>(row.id),
+          .identity = call.identity,
+          .session = static_cast<int64_t>(call.session),
+          .method = call.method,
+          .upstream = call.upstream,
+          .end_reason = Clamped(row.end.reason),
+          .status = row.end.status_code,
+          .duration_ns = Clamped(row.end.duration_ns),
+          .start_ns = call.start_ns};
+}
+
 absl::Status CallRows::SetEnd(uint64_t id, Position position, const ScannedEnd& end) {
   set_end_.Bind(1, id);
   set_end_.Bind(2, Clamped(end.reason));
@@ -107,7 +121,8 @@ absl::Status CallRows::SetEnd(uint64_t id, Position position, const ScannedEnd& 
   set_end_.Bind(7, Clamped(end.request_bytes));
   set_end_.Bind(8, Clamped(end.response_bytes));
   set_end_.Bind(9, position.packed());
-  return set_end_.Run();
+  if (absl::Status status = set_end_.Run(); !status.ok()) return status;
+  return chunks_->Ended(static_cast<int64_t>(id), Clamped(end.reason), end.status_code, Clamped(end.duration_ns));
 }
 
 absl::Status CallRows::SetPosition(uint64_t id, Position position) {
@@ -134,16 +149,17 @@ absl::StatusOr<bool> CallRows::Find(uint64_t id, Row& row) {
   return found;
 }
 
-absl::Status CallRows::Shred(uint64_t id, IsThere is_there, uint64_t first_segment, Position position) {
+absl::Status CallRows::Shred(uint64_t id, uint64_t first_segment, Position position) {
   // Ids are microseconds; see recorder/call_id.h.
   constexpr uint64_t kLargestMicros = uint64_t{INT64_MAX} / 1000;
+  const uint64_t start_ns = std::min(id, kLargestMicros) * 1000;
   shred_.Bind(1, id);
-  shred_.Bind(2, std::min(id, kLargestMicros) * 1000);
+  shred_.Bind(2, start_ns);
   shred_.Bind(3, first_segment);
   shred_.Bind(4, position.packed());
   if (absl::Status status = shred_.Run(); !status.ok()) return status;
-  const auto row = static_cast<int64_t>(id);
-  return is_there == IsThere::kYes ? chunks_->Changed(row) : chunks_->Inserted(row);
+  return chunks_->Shredded(
+      {.id = static_cast<int64_t>(id), .end_reason = kShredded, .start_ns = static_cast<int64_t>(start_ns)});
 }
 
 absl::Status CallRows::Remove(uint64_t id) {

@@ -48,9 +48,8 @@ class CallRows {
   };
   // False if there is none.
   absl::StatusOr<bool> Find(uint64_t id, Row& row);
-  // Makes the row one of a shredded call.
-  enum class IsThere { kNo, kYes };
-  absl::Status Shred(uint64_t id, IsThere is_there, uint64_t first_segment, Position position);
+  // Makes the row, whether there is one or not, one of a shredded call.
+  absl::Status Shred(uint64_t id, uint64_t first_segment, Position position);
   absl::Status Remove(uint64_t id);
 
  private:
@@ -66,6 +65,7 @@ class CallRows {
 
   explicit CallRows(Chunks& chunks) : chunks_(&chunks) {}
   static void Bind(Statement& insert, int first, const Waiting& row);
+  static PostedCall PostedCallOf(const Waiting& row);
 
   Chunks* chunks_;
   std::vector<Waiting> waiting_;

@@ -2,66 +2,114 @@
 #ifndef SALLYPORT_RECORDER_INDEX_CHUNKS_H_
 #define SALLYPORT_RECORDER_INDEX_CHUNKS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/index/call_stretch.h"
 #include "recorder/index/database.h"
-#include "recorder/index/postings.h"
+#include "recorder/index/postings_builder.h"
 
 namespace sallyport::recorder {
 
-// The tables `chunks` and `postings`, written from the rows of `calls`. Rows are chunked late enough that few calls come
-// after their chunk was written; for one that does, the chunk is written again. Not thread-safe.
+// How calls are divided. Tests choose small numbers.
+struct ChunkSizes {
+  size_t calls = 8192;       // in a chunk of level 0
+  size_t calls_left = 4096;  // the newest ones, which get no chunk yet
+  size_t merged = 8;         // so many chunks of one level become one of the next
+  int64_t highest_level = 2;
+  // Calls of a chunk that were open when it was written: when so many have ended, it is written again.
+  int64_t ended_late = 256;
+};
+
+// The tables `chunks` and `postings`. The newest calls have no chunk yet and are kept in memory as well: few calls come
+// or end after their chunk was written, and for those that do the chunk is written again. A search reads a few rows for
+// each chunk, so when there are some small ones they are merged into a larger one, which costs little, as only lists
+// are read. Not thread-safe.
 class Chunks {
  public:
   // `database` must outlive it.
-  static absl::StatusOr<Chunks> Create(Database& database);
+  static absl::StatusOr<Chunks> Create(Database& database, const ChunkSizes& sizes);
 
-  // Tells of a row that was inserted, one whose names or session changed, and one that was removed.
-  absl::Status Inserted(int64_t id);
-  absl::Status Changed(int64_t id);
+  // Tell of a row that is inserted, unless there is one with its id; that is now one of a call that has ended; that is
+  // now one of a shredded call; that is removed.
+  absl::Status Inserted(const PostedCall& call);
+  absl::Status Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns);
+  absl::Status Shredded(const PostedCall& call);
   absl::Status Removed(int64_t id);
   // Writes what is due. All rows must be in the table.
   absl::Status Write();
+  // How many calls have no chunk, and are kept in memory.
+  size_t unchunked() const { return newest_.size(); }
 
  private:
-  static constexpr int64_t kCalls = 8192;  // in a chunk
-  static constexpr int64_t kCallsLeft = 4096;
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
 
-  Chunks() = default;
+  // A row of `chunks`.
+  struct Chunk {
+    int64_t last_id = kNone;
+    int64_t number = 0;
+    int64_t level = 0;
+    StartRange starts;
+    std::string heads;
+  };
+  // The chunk that a call belongs to, remembered since the next one asked for is often the same.
+  struct Found {
+    int64_t after = 0;  // its calls are above this
+    int64_t last_id = kNone;
+  };
+
+  explicit Chunks(const ChunkSizes& sizes) : sizes_(sizes) {}
 
   absl::Status Load(Database& database);
   bool IsChunked(int64_t id) const { return id <= chunked_to_; }
+  // Where the call is in `newest_`, or belongs.
+  std::vector<PostedCall>::iterator PlaceOf(int64_t id);
+  absl::Status FindChunkOf(int64_t id);
   absl::Status MarkDirty(int64_t id);
-  enum class Rest {
-    kTake,   // the last chunk may be a small one
-    kLeave,  // kCallsLeft calls or more get no chunk yet
-  };
-  // Makes chunks of the rows above `after` and up to `to`. Returns how many calls are in them.
-  absl::StatusOr<int64_t> WriteChunks(int64_t after, int64_t to, Rest rest);
-  absl::Status WriteChunk(int64_t last_id);
-  absl::Status WriteAgain(int64_t last_id);
 
+  absl::Status WriteAgain(int64_t last_id);
+  absl::Status WriteNew();
+  absl::Status MergeDue();
+  absl::Status Merge(const std::vector<Chunk>& chunks, int64_t level);
+  // Hands on the rows above `after` and up to `to`.
+  absl::Status ForEachRow(int64_t after, int64_t to, absl::FunctionRef<void(const PostedCall&)> row);
+  absl::Status AddChunk(const Chunk& chunk);
+  absl::Status AddOpenCalls(const Chunk& chunk, std::string_view row);
+  absl::Status Insert(int64_t last_id, int64_t level);
+  absl::Status Remove(const Chunk& chunk);
+  static Chunk ChunkOf(const Statement& row);
+  static PostedCall PostedCallOf(const Statement& row);
+
+  const ChunkSizes sizes_;
   Statement select_calls_;
-  Statement insert_chunk_;
-  Statement insert_posting_;
+  Statement select_call_;
+  Statement select_chunk_;
+  Statement select_last_chunks_;
   Statement find_chunk_;
   Statement chunk_before_;
-  Statement chunk_number_;
+  Statement insert_chunk_;
   Statement remove_chunk_;
+  Statement select_postings_;
+  Statement select_posting_;
+  Statement insert_posting_;
   Statement remove_postings_;
 
   PostingsBuilder builder_;
   int64_t chunked_to_ = kNone;  // the last chunk's last_id
   int64_t next_number_ = 1;
-  int64_t unchunked_ = 0;
-  std::set<int64_t> dirty_;  // chunks by last_id
-  int64_t dirty_after_ = 0;  // the calls of the chunk marked last: above this
-  int64_t dirty_to_ = kNone;
+  std::vector<PostedCall> newest_;  // above chunked_to_, in order of ids
+  Found found_;
+  std::set<int64_t> dirty_;                // chunks to be written again, by last_id
+  std::map<int64_t, int64_t> ended_late_;  // how many calls of a chunk have, by last_id
 };
 
 }  // namespace sallyport::recorder

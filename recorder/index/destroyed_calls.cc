@@ -19,7 +19,7 @@ absl::Status Index::ApplyShredded(Position position, Position end, uint64_t next
   }
   position_ = end;
   next_sequence_ = next_sequence;
-  return absl::OkStatus();
+  return BoundMemory();
 }
 
 void Index::ApplyDeleted(uint64_t first_segment, uint64_t last_segment) {
@@ -87,7 +87,7 @@ absl::Status Index::ShredCall(uint64_t id, Position position) {
   const absl::StatusOr<bool> known = rows_->Find(id, row);
   if (!known.ok()) return known.status();
   ++uncommitted_rows_;
-  if (!*known) return rows_->Shred(id, CallRows::IsThere::kNo, position.segment(), position);
+  if (!*known) return rows_->Shred(id, position.segment(), position);
   position = std::max(position, row.call.position);
   if (row.end_reason != kShredded) return ReplaceByShredded(id, row, position);
   return position == row.call.position ? absl::OkStatus() : rows_->SetPosition(id, position);
@@ -95,7 +95,7 @@ absl::Status Index::ShredCall(uint64_t id, Position position) {
 
 absl::Status Index::ReplaceByShredded(uint64_t id, const CallRows::Row& row, Position position) {
   if (row.end_reason != kShredded) ReleaseNames(row);
-  return rows_->Shred(id, CallRows::IsThere::kYes, row.call.first_segment, position);
+  return rows_->Shred(id, row.call.first_segment, position);
 }
 
 void Index::ReleaseNames(const CallRows::Row& row) {

@@ -37,7 +37,7 @@ absl::Status CheckOrCreateTables(Database& database, const StoreId& store_id) {
     return status;
   if (tables == 0) {
     return database.Execute(absl::StrCat("BEGIN;", kSchema, "INSERT INTO progress VALUES (", kIndexVersion, ", '",
-                                         StoreIdText(store_id), "', 0, 1, 0, 0, 0); COMMIT;"));
+                                         StoreIdText(store_id), "', 0, 1, 0); COMMIT;"));
   }
   absl::StatusOr<Statement> select = database.Prepare("SELECT version, store_id FROM progress");
   if (!select.ok()) return absl::DataLossError(select.status().message());
@@ -50,14 +50,14 @@ absl::Status CheckOrCreateTables(Database& database, const StoreId& store_id) {
 }
 
 absl::Status NoSuch(std::string_view what, Position position) {
-  return absl::DataLossError(absl::StrCat("segment ", position.segment(), ", offset ", position.offset(),
-                                          ": the block holds ", View(what)));
+  return absl::DataLossError(
+      absl::StrCat("segment ", position.segment(), ", offset ", position.offset(), ": the block holds ", View(what)));
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& path, std::shared_ptr<const NameSealer> sealer,
-                                                   Purpose purpose) {
+                                                   Purpose purpose, const ChunkSizes& sizes) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, Database::Mode::kWrite);
   if (!database.ok()) return database.status();
   absl::Status status = (*database)->Execute(purpose == Purpose::kLive ? kLivePragmas : kRebuildPragmas);
@@ -65,9 +65,10 @@ absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& path, std:
   if (!status.ok()) return status;
   absl::StatusOr<NameTable> names = NameTable::Create(**database, *sealer);
   if (!names.ok()) return names.status();
-  absl::StatusOr<Chunks> chunks = Chunks::Create(**database);
+  absl::StatusOr<Chunks> chunks = Chunks::Create(**database, sizes);
   if (!chunks.ok()) return chunks.status();
-  std::unique_ptr<Index> index(new Index(std::move(sealer), *std::move(database), *std::move(names), *std::move(chunks)));
+  std::unique_ptr<Index> index(
+      new Index(std::move(sealer), *std::move(database), *std::move(names), *std::move(chunks)));
   if (status = index->Prepare(); !status.ok()) return status;
   if (status = index->Load(); !status.ok()) return status;
   return index;
@@ -96,8 +97,7 @@ absl::Status Index::Prepare() {
   if (!sessions.ok()) return sessions.status();
   sessions_ = std::make_unique<SessionRows>(*std::move(sessions));
   return database_->PrepareAll({
-      {&set_progress_,
-       "UPDATE progress SET position = ?1, sequence = ?2, positions_exact_to = ?3, ahead_us = ?4, behind_us = ?5"},
+      {&set_progress_, "UPDATE progress SET position = ?1, sequence = ?2, positions_exact_to = ?3"},
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&add_scrubbed_, "INSERT OR IGNORE INTO scrubbed(segment) VALUES (?1)"},
@@ -108,15 +108,13 @@ absl::Status Index::Prepare() {
 
 absl::Status Index::Load() {
   absl::StatusOr<Statement> progress =
-      database_->Prepare("SELECT position, sequence, positions_exact_to, ahead_us, behind_us FROM progress");
+      database_->Prepare("SELECT position, sequence, positions_exact_to FROM progress");
   if (!progress.ok()) return progress.status();
   absl::StatusOr<bool> row = progress->Step();
   if (!row.ok()) return row.status();
   position_ = Position::FromPacked(progress->Unsigned(0));
   next_sequence_ = progress->Unsigned(1);
   positions_exact_to_ = Position::FromPacked(progress->Unsigned(2));
-  ahead_us_ = progress->Integer(3);
-  behind_us_ = progress->Integer(4);
 
   absl::StatusOr<Statement> calls = database_->Prepare(
       "SELECT id, identity, method, upstream, peer, port, session, start_ns, first_segment, position FROM calls "
@@ -159,7 +157,14 @@ absl::Status Index::Apply(Position position, Position end, uint64_t next_sequenc
   if (!status.ok()) return status;
   position_ = end;
   next_sequence_ = next_sequence;
-  return absl::OkStatus();
+  return BoundMemory();
+}
+
+// A whole log may be taken in before there is a commit.
+absl::Status Index::BoundMemory() {
+  if (chunks_->unchunked() < kMostUnchunked) return absl::OkStatus();
+  const absl::Status status = WriteOpenRows();
+  return status.ok() ? chunks_->Write() : status;
 }
 
 void Index::ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory) {
@@ -212,10 +217,6 @@ absl::Status Index::ApplyStart(Position position, const ScannedEntry& entry) {
   open_.emplace(entry.call_id, *call);
   started_.push_back(entry.call_id);
   ++calls_started_;
-  const auto id = static_cast<int64_t>(std::min(entry.call_id, uint64_t{INT64_MAX}));
-  const int64_t lead_us = id - entry.time_ns / 1000;
-  ahead_us_ = std::max(ahead_us_, lead_us);
-  behind_us_ = std::max(behind_us_, -lead_us);
   return absl::OkStatus();
 }
 
@@ -254,8 +255,8 @@ absl::Status Index::ApplyEnd(Position position, const ScannedEntry& entry) {
   OpenCall& call = found->second;
   call.position = position;
   ++uncommitted_rows_;
-  const absl::Status status = call.stored ? rows_->SetEnd(entry.call_id, call.position, end)
-                                          : rows_->Add(entry.call_id, call, end);
+  const absl::Status status =
+      call.stored ? rows_->SetEnd(entry.call_id, call.position, end) : rows_->Add(entry.call_id, call, end);
   open_.erase(found);
   return status;
 }
@@ -307,15 +308,13 @@ absl::Status Index::WriteProgress() {
   set_progress_.Bind(1, position_.packed());
   set_progress_.Bind(2, next_sequence_);
   set_progress_.Bind(3, positions_exact_to_.packed());
-  set_progress_.Bind(4, ahead_us_);
-  set_progress_.Bind(5, behind_us_);
   return set_progress_.Run();
 }
 
 absl::Status Index::Checkpoint() {
   committed_rows_ = 0;
-  const absl::StatusOr<bool> done = database_->Checkpoint(
-      empty_write_ahead_log_ ? Database::WriteAheadLog::kEmpty : Database::WriteAheadLog::kKeep);
+  const absl::StatusOr<bool> done =
+      database_->Checkpoint(empty_write_ahead_log_ ? Database::WriteAheadLog::kEmpty : Database::WriteAheadLog::kKeep);
   if (done.ok() && *done) empty_write_ahead_log_ = false;
   return done.status();
 }

@@ -41,7 +41,7 @@ class Index {
   };
   // Opens or creates it. DATA_LOSS if it is damaged, of another version or of another store: then it has to be rebuilt.
   static absl::StatusOr<std::unique_ptr<Index>> Open(const std::string& path, std::shared_ptr<const NameSealer> sealer,
-                                                     Purpose purpose = Purpose::kLive);
+                                                     Purpose purpose = Purpose::kLive, const ChunkSizes& sizes = {});
   // Removes it with the files that belong to it.
   static absl::Status Remove(const std::string& path);
 
@@ -66,8 +66,9 @@ class Index {
   // Whether ApplyShredded or ScrubBlock has seen all of a shredded segment.
   absl::StatusOr<bool> IsScrubbed(uint64_t segment);
 
-  // For each block, in order, of segments that are about to be deleted: removes its calls, or, if other blocks of a call
-  // are not deleted, makes it a shredded one. `is_deleted` knows all segments deleted so far and those about to be.
+  // For each block, in order, of segments that are about to be deleted: removes its calls, or, if other blocks of a
+  // call are not deleted, makes it a shredded one. `is_deleted` knows all segments deleted so far and those about to
+  // be.
   absl::Status ForgetBlock(Position position, absl::Span<const DirectoryEntry> directory,
                            absl::FunctionRef<bool(uint64_t segment)> is_deleted);
   // That the segment was shredded does not matter any more.
@@ -105,6 +106,7 @@ class Index {
 
  private:
   static constexpr int kRowsPerCheckpoint = 50000;
+  static constexpr size_t kMostUnchunked = 100000;
 
   // A call without an end so far.
   struct OpenCall : StartedCall {
@@ -117,6 +119,7 @@ class Index {
   absl::Status Prepare();
   absl::Status Load();
   absl::Status BeginIfNeeded();
+  absl::Status BoundMemory();
   absl::Status ApplyEntry(Position position, std::string_view bytes);
   absl::Status ApplyStart(Position position, const ScannedEntry& entry);
   absl::StatusOr<OpenCall> Described(const ScannedStart& start);
@@ -154,8 +157,6 @@ class Index {
   Position position_;
   Position positions_exact_to_;
   uint64_t next_sequence_ = 1;
-  int64_t ahead_us_ = 0;
-  int64_t behind_us_ = 0;
   bool uncommitted_ = false;
   bool in_transaction_ = false;
   bool empty_write_ahead_log_ = false;

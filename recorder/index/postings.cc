@@ -1,60 +1,57 @@
 #include "recorder/index/postings.h"
 
-#include <algorithm>
-
-#include "recorder/index/schema.h"
-#include "recorder/wire_encoding.h"
-
 namespace sallyport::recorder {
 
-void PostingsBuilder::Begin(int64_t chunk) {
-  chunk_ = chunk;
-  by_key_.clear();
-  used_ = 0;
+void RunWriter::Flush() {
+  if (count_ == 0) return;
+  char bytes[2 * kMaxVarintSize];
+  char* end = PutVarint(bytes, (first_ - written_to_) << 1 | (count_ > 1 ? 1 : 0));
+  if (count_ > 1) end = PutVarint(end, count_ - 2);
+  bytes_.append(bytes, static_cast<size_t>(end - bytes));
+  written_to_ = end_;
+  count_ = 0;
 }
 
-void PostingsBuilder::Add(const PostedCall& call) {
-  if (call.end_reason == kShredded) return;
-  if (call.identity != 0) AddTo(PostingKind::kIdentity, call.identity, call.id);
-  if (call.method != 0) AddTo(PostingKind::kMethod, call.method, call.id);
-  if (call.upstream != 0) AddTo(PostingKind::kUpstream, call.upstream, call.id);
-  AddTo(PostingKind::kSession, SessionBucket(call.session), call.id);
-  if (call.end_reason == kOpen) return AddTo(PostingKind::kOpen, 0, call.id);
-  if (call.status != 0) AddTo(PostingKind::kStatus, call.status, call.id);
-  if (call.duration_ns >= kLeastPostedDurationNs) {
-    AddTo(PostingKind::kDuration, DurationBucket(call.duration_ns), call.id);
-  }
+void RunWriter::Clear() {
+  bytes_.clear();
+  written_to_ = 0;
+  count_ = 0;
 }
 
-void PostingsBuilder::AddTo(PostingKind kind, int64_t value, int64_t id) {
-  const auto [found, fresh] = by_key_.try_emplace(PostingKey(chunk_, kind, value), used_);
-  if (fresh) {
-    if (used_ == lists_.size()) lists_.emplace_back();
-    lists_[used_].last_id = 0;
-    lists_[used_].ids.clear();
-    ++used_;
-  }
-  List& list = lists_[found->second];
+bool RunWriter::Append(uint64_t base, const PostingList& list) {
+  Flush();
+  std::string_view runs = list.runs;
+  uint64_t gap = 0;
+  if (!TakeVarint(runs, gap)) return false;
+  const uint64_t first = base + (gap >> 1);
+  if (first < written_to_ || list.end > kMostOrdinals) return false;
+  // Only the first gap is another one now.
   char bytes[kMaxVarintSize];
-  list.ids.append(bytes, PutVarint(bytes, static_cast<uint64_t>(id) - list.last_id));
-  list.last_id = static_cast<uint64_t>(id);
+  const char* end = PutVarint(bytes, (first - written_to_) << 1 | (gap & 1));
+  bytes_.append(bytes, static_cast<size_t>(end - bytes));
+  bytes_.append(runs);
+  written_to_ = base + list.end;
+  return true;
 }
 
-std::vector<PostingsBuilder::Posting> PostingsBuilder::Finish() const {
-  std::vector<Posting> postings;
-  postings.reserve(by_key_.size());
-  for (const auto& [key, list] : by_key_) postings.push_back({key, lists_[list].ids});
-  std::sort(postings.begin(), postings.end(), [](const Posting& a, const Posting& b) { return a.key < b.key; });
-  return postings;
+void AppendList(std::string& row, int64_t last_value, const PostingList& list) {
+  char bytes[3 * kMaxVarintSize];
+  char* end = PutVarint(bytes, static_cast<uint64_t>(list.value - last_value));
+  end = PutVarint(end, list.end);
+  end = PutVarint(end, list.runs.size());
+  row.append(bytes, static_cast<size_t>(end - bytes));
+  row.append(list.runs);
 }
 
-bool ReadPosting(std::string_view bytes, std::vector<int64_t>& out) {
-  uint64_t id = 0;
-  while (!bytes.empty()) {
-    uint64_t delta = 0;
-    if (!TakeVarint(bytes, delta)) return false;
-    id += delta;
-    out.push_back(static_cast<int64_t>(id));
+bool ForEachList(int64_t key, std::string_view row, absl::FunctionRef<bool(const PostingList&)> visit) {
+  PostingList list;
+  list.value = PostingValueOf(key);
+  while (!row.empty()) {
+    uint64_t more = 0;
+    if (!TakeVarint(row, more) || more > static_cast<uint64_t>(kLargestPostingValue - list.value)) return false;
+    list.value += static_cast<int64_t>(more);
+    if (!TakeVarint(row, list.end) || !TakeLengthPrefixed(row, list.runs)) return false;
+    if (!visit(list)) return true;
   }
   return true;
 }

@@ -31,8 +31,7 @@ absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::stri
   if (!progress.ok()) return progress.status();
   absl::StatusOr<bool> row = progress->Step();
   if (!row.ok()) return row.status();
-  if (!*row || progress->Integer(0) != kIndexVersion ||
-      progress->Text(1) != StoreIdText(sealer->store_id())) {
+  if (!*row || progress->Integer(0) != kIndexVersion || progress->Text(1) != StoreIdText(sealer->store_id())) {
     return absl::DataLossError(
         "the index is of another version or of another store: `sallyport index rebuild` makes it again");
   }
@@ -71,10 +70,15 @@ absl::StatusOr<std::optional<CallConditions>> IndexQueries::ConditionsFor(const 
   conditions.status = query.status_code;
   conditions.or_open = open_as_ended && query.status_code == kInterruptedStatus;
   conditions.open_only = query.open_only;
-  if (query.session_id.has_value()) conditions.session = static_cast<int64_t>(*query.session_id);
+  if (query.session_id.has_value()) {
+    const absl::StatusOr<bool> known = AddSession(static_cast<int64_t>(*query.session_id), conditions);
+    if (!known.ok()) return known.status();
+    if (!*known) return std::nullopt;
+  }
   if (query.min_duration.has_value()) conditions.min_duration_ns = absl::ToInt64Nanoseconds(*query.min_duration);
   conditions.newest_first = query.order == CallQuery::Order::kNewestFirst;
-  if (absl::Status status = AddTimes(query, conditions); !status.ok()) return status;
+  if (query.since.has_value()) conditions.since_ns = absl::ToUnixNanos(*query.since);
+  if (query.until.has_value()) conditions.until_ns = absl::ToUnixNanos(*query.until);
   if (query.after.has_value()) {
     const int64_t after = Clamped(*query.after);
     if (conditions.newest_first) {
@@ -86,24 +90,18 @@ absl::StatusOr<std::optional<CallConditions>> IndexQueries::ConditionsFor(const 
   return conditions;
 }
 
-// Ids follow the start up to the bounds kept with the index, so a range of times is nearly a range of ids.
-absl::Status IndexQueries::AddTimes(const CallQuery& query, CallConditions& conditions) {
-  if (!query.since.has_value() && !query.until.has_value()) return absl::OkStatus();
-  absl::StatusOr<Statement> bounds = database_->Prepare("SELECT ahead_us, behind_us FROM progress");
-  if (!bounds.ok()) return bounds.status();
-  const absl::StatusOr<bool> row = bounds->Step();
-  if (!row.ok()) return row.status();
-  const int64_t ahead_us = *row ? std::max<int64_t>(bounds->Integer(0), 0) : 0;
-  const int64_t behind_us = *row ? std::max<int64_t>(bounds->Integer(1), 0) : 0;
-  if (query.since.has_value()) {
-    conditions.since_ns = absl::ToUnixNanos(*query.since);
-    conditions.first_id = std::max(conditions.first_id, Less(conditions.since_ns / 1000 - 1, behind_us));
-  }
-  if (query.until.has_value()) {
-    conditions.until_ns = absl::ToUnixNanos(*query.until);
-    conditions.last_id = std::min(conditions.last_id, More(conditions.until_ns / 1000 + 1, ahead_us));
-  }
-  return absl::OkStatus();
+absl::StatusOr<bool> IndexQueries::AddSession(int64_t session, CallConditions& conditions) {
+  conditions.session = session;
+  // Calls without a session have no row there.
+  if (session == 0) return true;
+  absl::StatusOr<Statement> select = database_->Prepare("SELECT first_call, last_call FROM sessions WHERE id = ?1");
+  if (!select.ok()) return select.status();
+  select->Bind(1, session);
+  const absl::StatusOr<bool> row = select->Step();
+  if (!row.ok() || !*row) return row;
+  conditions.first_id = std::max(conditions.first_id, select->Integer(0));
+  conditions.last_id = std::min(conditions.last_id, select->Integer(1));
+  return true;
 }
 
 absl::Status IndexQueries::FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit) {
@@ -141,15 +139,13 @@ absl::StatusOr<std::set<uint64_t>> IndexQueries::Segments(const CallQuery& query
   const absl::StatusOr<Position> end = Progress();
   if (!end.ok()) return end.status();
   std::set<uint64_t> segments;
-  const absl::Status status =
-      FindCalls(query, OpenCalls::kGoingOn, [&](const Statement& row) -> absl::StatusOr<bool> {
-        const uint64_t first = row.Unsigned(CallColumn::kFirstSegment);
-        const bool open = row.Integer(CallColumn::kEndReason) == kOpen;
-        const uint64_t last =
-            open ? end->segment() : Position::FromPacked(row.Unsigned(CallColumn::kPosition)).segment();
-        for (uint64_t segment = first; segment <= last; ++segment) segments.insert(segment);
-        return true;
-      });
+  const absl::Status status = FindCalls(query, OpenCalls::kGoingOn, [&](const Statement& row) -> absl::StatusOr<bool> {
+    const uint64_t first = row.Unsigned(CallColumn::kFirstSegment);
+    const bool open = row.Integer(CallColumn::kEndReason) == kOpen;
+    const uint64_t last = open ? end->segment() : Position::FromPacked(row.Unsigned(CallColumn::kPosition)).segment();
+    for (uint64_t segment = first; segment <= last; ++segment) segments.insert(segment);
+    return true;
+  });
   if (!status.ok()) return status;
   return segments;
 }

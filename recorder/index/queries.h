@@ -58,13 +58,17 @@ class IndexQueries {
  private:
   IndexQueries(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameReader names,
                CallFinder finder)
-      : sealer_(std::move(sealer)), database_(std::move(database)), names_(std::move(names)), finder_(std::move(finder)) {}
+      : sealer_(std::move(sealer)),
+        database_(std::move(database)),
+        names_(std::move(names)),
+        finder_(std::move(finder)) {}
 
   // Runs something that takes several statements on one state of the index.
   absl::Status InOneTransaction(absl::FunctionRef<absl::Status()> action);
   // Nothing if no call can be meant.
   absl::StatusOr<std::optional<CallConditions>> ConditionsFor(const CallQuery& query, OpenCalls open_calls);
-  absl::Status AddTimes(const CallQuery& query, CallConditions& conditions);
+  // Narrows ids down to those of a session; false if there is none.
+  absl::StatusOr<bool> AddSession(int64_t session, CallConditions& conditions);
   absl::Status FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit);
   absl::StatusOr<CallSummary> Summary(const Statement& row, OpenCalls open_calls);
 

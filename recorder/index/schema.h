@@ -7,7 +7,7 @@
 namespace sallyport::recorder {
 
 // An index of another version is made again from the log.
-constexpr int kIndexVersion = 2;
+constexpr int kIndexVersion = 3;
 
 // `calls.end_reason` of a call that is open.
 constexpr int64_t kOpen = 0;
@@ -28,14 +28,16 @@ constexpr int64_t kShredded = -1;
 // begins. Nothing is NULL; NOT NULL, checked for each column, would be a noticeable part of what a row costs.
 //
 // `chunks`: a chunk has the calls with ids up to `last_id` and above that of the chunk before. Calls above all chunks
-// have no postings yet. `postings.key` is made of the chunk's number, a kind and a value.
+// have no postings yet. Small chunks are merged into larger ones, of the next `level` (chunks.h). Both starts are the
+// earliest and the latest of its calls, so that a search within times passes over the others even where the clock was
+// set; `heads` says the same of each stretch of some calls (call_stretch.h). `postings.key` is made of the chunk's
+// number, a kind and a value (postings.h).
 //
 // `scrubbed`: the shredded segments of whose calls nothing is left here.
 //
 // `progress` has one row. `position`: where in the log the first block is that the index does not know; written in the
 // transaction that indexes what stands before it. `positions_exact_to`: up to here `position` in the rows of open calls
-// is exact. `ahead_us`, `behind_us`: by how much ids are at most ahead of and behind the start in microseconds (a clock
-// that was set back), so that a range of times becomes a range of ids.
+// is exact.
 constexpr char kSchema[] = R"sql(
 CREATE TABLE names(
   id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, hash BLOB NOT NULL, sealed BLOB NOT NULL,
@@ -51,12 +53,14 @@ CREATE TABLE calls(
   request_frames INTEGER, response_frames INTEGER, request_bytes INTEGER,
   response_bytes INTEGER, first_segment INTEGER, position INTEGER);
 CREATE INDEX calls_open ON calls(id) WHERE end_reason = 0;
-CREATE TABLE chunks(last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL);
-CREATE TABLE postings(key INTEGER PRIMARY KEY, ids BLOB NOT NULL);
+CREATE TABLE chunks(
+  last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, level INTEGER NOT NULL,
+  first_start_ns INTEGER NOT NULL, last_start_ns INTEGER NOT NULL, heads BLOB NOT NULL);
+CREATE TABLE postings(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE scrubbed(segment INTEGER PRIMARY KEY);
 CREATE TABLE progress(
   version INTEGER NOT NULL, store_id TEXT NOT NULL, position INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  positions_exact_to INTEGER NOT NULL, ahead_us INTEGER NOT NULL, behind_us INTEGER NOT NULL);
+  positions_exact_to INTEGER NOT NULL);
 )sql";
 
 }  // namespace sallyport::recorder

@@ -25,6 +25,7 @@ void FuzzKeyring(std::string_view input);
 void FuzzKeyFile(std::string_view input);
 void FuzzRevealKey(std::string_view input);
 void FuzzSealedView(std::string_view input);
+void FuzzPostings(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

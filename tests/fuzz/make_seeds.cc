@@ -10,6 +10,7 @@
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
 #include "recorder/keys/sealed_view.h"
+#include "recorder/index/postings_builder.h"
 #include "recorder/store_layout.h"
 #include "tests/fuzz/identity_seeds.h"
 #include "tests/fuzz/known_keys.h"
@@ -96,6 +97,20 @@ void WriteKeySeeds(const std::string& corpus) {
   message.set_key_id(view.key_id);
   WriteFile(corpus + "/sealed_view/good", std::string({'\0', '\x01', '\0'}) + message.SerializeAsString());
   WriteFile(corpus + "/sealed_view/own", std::string({'\x01', '\x01', '\x05'}) + "the original");
+void WritePostingsSeeds(const std::string& corpus) {
+  PostingsBuilder builder;
+  builder.Begin();
+  for (int64_t i = 0; i < 600; ++i) {
+    builder.Add({.id = 1000 + i * i,
+                 .identity = 1 + i % 3,
+                 .session = i / 7,
+                 .method = i < 300 ? 1 : 1 + i % 40,
+                 .end_reason = i % 50 == 0 ? 0 : 1,
+                 .status = i % 20,
+                 .duration_ns = i * i * 1'000'000});
+  for (const PostingsBuilder::Row& row : builder.Finish(1)) {
+    const std::string kind = std::to_string(static_cast<int>(PostingKindOf(row.key)));
+    WriteFile(corpus + "/postings/kind_" + kind, row.bytes);
 }
 
 }  // namespace
@@ -109,5 +124,6 @@ int main(int argc, char** argv) {
   sallyport::recorder::WriteSeeds(argv[1]);
   sallyport::testing::WriteIdentitySeeds(argv[1]);
   sallyport::recorder::WriteKeySeeds(argv[1]);
+  sallyport::recorder::WritePostingsSeeds(argv[1]);
   return 0;
 }

@@ -29,7 +29,8 @@ constexpr Target kTargets[] = {
     {"block", sallyport::recorder::FuzzBlock},           {"segment_header", sallyport::recorder::FuzzSegmentHeader},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint}, {"evidence", sallyport::recorder::FuzzEvidence},
     {"keyring", sallyport::recorder::FuzzKeyring},       {"key_file", sallyport::recorder::FuzzKeyFile},
-    {"reveal_key", sallyport::recorder::FuzzRevealKey},  {"sealed_view", sallyport::recorder::FuzzSealedView}};
+    {"reveal_key", sallyport::recorder::FuzzRevealKey},  {"sealed_view", sallyport::recorder::FuzzSealedView},
+                               {"postings", sallyport::recorder::FuzzPostings}};
 
 }  // namespace
 

@@ -51,12 +51,13 @@ std::optional<MadeCall> CallMaker::Next() {
   last_id_ = call.id;
   call.identity = RandomIdentity();
   call.method = RandomMethod();
+  if (call.identity == 1 && call.method == 1) call.method = 0;
   call.upstream = call.method % options_.upstreams;
   const int64_t day = offset_us / 86'400'000'000;
   const auto which = static_cast<int64_t>(random_() % 2);
   call.session = static_cast<uint64_t>(absl::ToUnixMicros(Begin()) + day * 86'400'000'000 + call.identity * 2 + which);
   call.port = 20000 + static_cast<int>((call.session * 2654435761U) % 40000);
-  call.status = random_() % 20 == 0 ? static_cast<int>(1 + random_() % 16) : 0;
+  call.status = random_() % 20 == 0 || call.identity == 2 ? static_cast<int>(1 + random_() % 16) : 0;
   const uint64_t pace = random_() % 500;
   call.duration = pace == 0 ? absl::Milliseconds(static_cast<int64_t>(1000 + random_() % 3'600'000))
                             : absl::Microseconds(static_cast<int64_t>(200 + random_() % (pace < 50 ? 400'000 : 20'000)));

@@ -42,7 +42,8 @@ struct MadeCall {
 
 // Makes calls one after another by start: identities and methods with Zipf-like popularity, two sessions of each
 // identity a day, one call in twenty fails, one in five hundred takes seconds to hours, one in a hundred thousand never
-// ends. Not thread-safe.
+// ends. Identity 1 never calls method 1, and all calls of identity 2 fail, so that there are searches for much that find
+// nothing. Not thread-safe.
 class CallMaker {
  public:
   explicit CallMaker(const MadeCallOptions& options);

@@ -1,6 +1,7 @@
 // How long the first page of a search takes, over a store that store_generator made with the same --calls and --days.
 // Each shape of question is asked some hundred times with random values: in one go ("warm"), with the index opened anew
-// for each ("fresh"), and so after the file was thrown out of the page cache ("cold").
+// for each ("fresh"), and so after the file was thrown out of the page cache ("cold"). On a machine with others on it
+// the CPU time of the fresh ones is steadier than what they took.
 // Usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES]
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,9 +34,11 @@ class Values {
  public:
   explicit Values(const MadeCallOptions& options) : maker_(options), days_(options.days) {}
 
-  void Identity(CallQuery& query) { query.identity = maker_.Identity(maker_.RandomIdentity()); }
+  void Identity(CallQuery& query) { Identity(query, maker_.RandomIdentity()); }
+  void Identity(CallQuery& query, int number) { query.identity = maker_.Identity(number); }
   void RareIdentity(CallQuery& query) { query.identity = maker_.Identity(150 + Random(50)); }
-  void Method(CallQuery& query) { query.method = maker_.Method(maker_.RandomMethod()); }
+  void Method(CallQuery& query) { Method(query, maker_.RandomMethod()); }
+  void Method(CallQuery& query, int number) { query.method = maker_.Method(number); }
   void RareMethod(CallQuery& query) { query.method = maker_.Method(250 + Random(50)); }
   void Service(CallQuery& query) { query.method = "example.shop.v1.Service" + std::to_string(Random(30)) + "/*"; }
   void Window(CallQuery& query) {
@@ -60,24 +64,61 @@ class Values {
 std::vector<Shape> Shapes(Values& v) {
   return {
       {"newest", [](CallQuery&) {}},
+      {"oldest", [](CallQuery& q) { q.order = CallQuery::Order::kOldestFirst; }},
       {"identity", [&](CallQuery& q) { v.Identity(q); }},
+      {"rare identity", [&](CallQuery& q) { v.RareIdentity(q); }},
+      {"identity (glob)", [&](CallQuery& q) { q.identity = "*service-1?"; }},
       {"method", [&](CallQuery& q) { v.Method(q); }},
+      {"rare method", [&](CallQuery& q) { v.RareMethod(q); }},
       {"service (glob)", [&](CallQuery& q) { v.Service(q); }},
+      {"no method (glob)", [&](CallQuery& q) { q.method = "example.inn.*"; }},
       {"identity+method", [&](CallQuery& q) { v.Identity(q), v.Method(q); }},
       {"rare identity+method", [&](CallQuery& q) { v.RareIdentity(q), v.RareMethod(q); }},
+      {"rare identity+most",
+       [&](CallQuery& q) { v.RareIdentity(q), q.method = "*Method?", q.upstream = "upstream-3"; }},
+      {"much+much, nothing", [&](CallQuery& q) { v.Identity(q, 1), v.Method(q, 1); }},
+      {"much+OK, nothing", [&](CallQuery& q) { v.Identity(q, 2), q.status_code = 0; }},
       {"window", [&](CallQuery& q) { v.Window(q); }},
       {"identity+window", [&](CallQuery& q) { v.Identity(q), v.Window(q); }},
+      {"method+window", [&](CallQuery& q) { v.Method(q), v.Window(q); }},
+      {"service+window", [&](CallQuery& q) { v.Service(q), v.Window(q); }},
       {"identity+method+window", [&](CallQuery& q) { v.Identity(q), v.Method(q), v.Window(q); }},
+      {"the same, oldest first",
+       [&](CallQuery& q) { v.Identity(q), v.Method(q), v.Window(q), q.order = CallQuery::Order::kOldestFirst; }},
       {"the same, after an id", [&](CallQuery& q) { v.Identity(q), v.Method(q), v.After(q); }},
       {"session", [&](CallQuery& q) { v.Session(q); }},
+      {"session+rare method", [&](CallQuery& q) { v.Session(q), v.RareMethod(q); }},
       {"status", [&](CallQuery& q) { v.Status(q); }},
       {"identity+method+status", [&](CallQuery& q) { v.Identity(q), v.Method(q), v.Status(q); }},
       {"open", [&](CallQuery& q) { q.open_only = true; }},
       {"identity+open", [&](CallQuery& q) { v.Identity(q), q.open_only = true; }},
       {"slow (1 s)", [&](CallQuery& q) { q.min_duration = absl::Seconds(1); }},
+      {"slower than any", [&](CallQuery& q) { q.min_duration = absl::Hours(2); }},
       {"identity+method+slow", [&](CallQuery& q) { v.Identity(q), v.Method(q), q.min_duration = absl::Seconds(1); }},
-      {"nothing there", [&](CallQuery& q) { v.RareIdentity(q), v.RareMethod(q), v.Status(q), q.upstream = "upstream-3"; }},
+      {"nothing there",
+       [&](CallQuery& q) { v.RareIdentity(q), v.RareMethod(q), v.Status(q), q.upstream = "upstream-3"; }},
   };
+}
+
+// Milliseconds, in order.
+struct Times {
+  std::vector<double> took;
+  std::vector<double> cpu;
+
+  void Add(double took_ms, double cpu_ms) {
+    took.push_back(took_ms);
+    cpu.push_back(cpu_ms);
+  }
+  void Sort() {
+    std::sort(took.begin(), took.end());
+    std::sort(cpu.begin(), cpu.end());
+  }
+};
+
+double CpuMilliseconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
 }
 
 class Benchmark {
@@ -86,15 +127,15 @@ class Benchmark {
 
   enum class Start { kWarm, kFresh, kCold };
 
-  // Milliseconds, in order.
-  std::vector<double> Run(const Shape& shape, Start start) {
-    std::vector<double> times;
+  Times Run(const Shape& shape, Start start) {
+    Times times;
     std::unique_ptr<IndexQueries> index = Open();
     for (int i = 0; i < queries_; ++i) {
       CallQuery query;
       shape.ask(query);
       if (start != Start::kWarm) index.reset();
       if (start == Start::kCold) DropFromPageCache();
+      const double cpu_before = CpuMilliseconds();
       const auto before = std::chrono::steady_clock::now();
       if (index == nullptr) index = Open();
       const auto calls = index->Calls(query, OpenCalls::kGoingOn);
@@ -104,9 +145,9 @@ class Benchmark {
         std::exit(3);
       }
       found_ += calls->size();
-      times.push_back(took.count());
+      times.Add(took.count(), CpuMilliseconds() - cpu_before);
     }
-    std::sort(times.begin(), times.end());
+    times.Sort();
     return times;
   }
   uint64_t found() const { return found_; }
@@ -139,15 +180,22 @@ int Main(int argc, char** argv) {
   if (argc > 3) options.days = std::atoi(argv[3]);
   const int queries = argc > 4 ? std::atoi(argv[4]) : 300;
   Values values(options);
-  std::printf("%-24s %29s %29s %29s\n", "first page, ms", "warm p50/p99/max", "fresh p50/p99/max", "cold p50/p99/max");
+  std::printf("%-24s %26s %26s %26s %17s\n", "first page, ms", "warm p50/p99/max", "fresh p50/p99/max",
+              "cold p50/p99/max", "CPU p50/p99");
+  const auto at = [](const std::vector<double>& sorted, size_t percent) {
+    return sorted[std::min(sorted.size() * percent / 100, sorted.size() - 1)];
+  };
   for (const Shape& shape : Shapes(values)) {
     Benchmark benchmark(StoreLayout(argv[1]).Index(), queries);
     std::printf("%-24s", shape.name);
+    std::vector<double> cpu;
     for (const auto start : {Benchmark::Start::kWarm, Benchmark::Start::kFresh, Benchmark::Start::kCold}) {
-      const std::vector<double> times = benchmark.Run(shape, start);
-      std::printf("  %8.2f /%7.2f /%7.2f", times[times.size() / 2], times[times.size() * 99 / 100], times.back());
+      const Times times = benchmark.Run(shape, start);
+      std::printf("  %7.2f /%7.2f/%7.2f", at(times.took, 50), at(times.took, 99), times.took.back());
+      if (start == Benchmark::Start::kFresh) cpu = times.cpu;
     }
-    std::printf("   %.1f found\n", static_cast<double>(benchmark.found()) / (3.0 * queries));
+    std::printf("  %6.2f /%7.2f  %.1f found\n", at(cpu, 50), at(cpu, 99),
+                static_cast<double>(benchmark.found()) / (3.0 * queries));
     std::fflush(stdout);
   }
   return 0;
