@@ -127,8 +127,8 @@ absl::Status ReadAlternativeNames(const X509* certificate, CertificateNames& nam
     if (name->type != GEN_DNS && name->type != GEN_URI && name->type != GEN_EMAIL) continue;
     std::optional<std::string> text = TextOf(name->d.ia5);
     if (!text.has_value()) return Fault("has an alternative name with control characters");
-    if (name->type == GEN_DNS) names.dns.push_back(*std::move(text));
-    if (name->type == GEN_URI) names.uris.push_back(*std::move(text));
+    if (name->type == GEN_EMAIL) continue;
+    (name->type == GEN_DNS ? names.dns : names.uris).push_back(*std::move(text));
   }
   return absl::OkStatus();
 }

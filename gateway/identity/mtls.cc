@@ -22,7 +22,9 @@ constexpr size_t kMostPeerBytes = size_t{128} << 10;
 constexpr size_t kMostSentCertificates = 9;
 constexpr size_t kMostSubjectBytes = 1024;
 constexpr size_t kMostRemembered = 8192;
-constexpr size_t kMostRememberedChainBytes = size_t{16} << 10;
+// Of what callers sent besides, at most 16 MiB.
+constexpr size_t kMostChains = 2048;
+constexpr size_t kMostChainBytes = size_t{8} << 10;
 // A refusal is remembered for so long, so that who keeps on trying costs little.
 constexpr absl::Duration kRefusalHolds = absl::Seconds(1);
 
@@ -117,7 +119,7 @@ struct MtlsVerifier::Trust {
   RecentlyUsed<std::shared_ptr<const Proof>> proofs{kMostRemembered};
 };
 
-MtlsVerifier::MtlsVerifier(v1::MtlsIdentity config) : config_(std::move(config)), chains_(kMostRemembered) {}
+MtlsVerifier::MtlsVerifier(v1::MtlsIdentity config) : config_(std::move(config)), chains_(kMostChains) {}
 
 absl::StatusOr<std::unique_ptr<MtlsVerifier>> MtlsVerifier::Create(const v1::MtlsIdentity& config) {
   if (absl::Status status = CheckConfig(config); !status.ok()) return status;
@@ -197,7 +199,7 @@ ProofResult MtlsVerifier::Verify(const PeerCertificates& peer, absl::Time now) {
   }
   const std::shared_ptr<const Proof> proof = Check(*trust, whole, now);
   trust->proofs.Put(key, proof);
-  if (proof->result.ok() && !peer.chain.empty() && peer.chain.size() <= kMostRememberedChainBytes) {
+  if (proof->result.ok() && !peer.chain.empty() && peer.chain.size() <= kMostChainBytes) {
     chains_.Put(leaf_key, std::make_shared<const std::string>(peer.chain));
   }
   return proof->result;

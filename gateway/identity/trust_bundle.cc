@@ -190,6 +190,8 @@ absl::StatusOr<TrustBundle::Verified> TrustBundle::Verify(const Certificate& cal
   X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_CLIENT);
   X509_VERIFY_PARAM_set_depth(parameters, kMostIntermediates);
   X509_VERIFY_PARAM_set_time(parameters, absl::ToTimeT(now));
+  // A common name may become the caller's: where it is like a DNS name, constraints on those hold for it, too.
+  X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);
   X509_STORE_CTX_set_verify_cb(context.get(), AllowTrustedWithoutList);
   if (X509_verify_cert(context.get()) != 1) {
     return StatusOf(X509_STORE_CTX_get_error(context.get()), X509_STORE_CTX_get_error_depth(context.get()));

@@ -97,6 +97,8 @@ void WriteKeySeeds(const std::string& corpus) {
   message.set_key_id(view.key_id);
   WriteFile(corpus + "/sealed_view/good", std::string({'\0', '\x01', '\0'}) + message.SerializeAsString());
   WriteFile(corpus + "/sealed_view/own", std::string({'\x01', '\x01', '\x05'}) + "the original");
+}
+
 void WritePostingsSeeds(const std::string& corpus) {
   PostingsBuilder builder;
   builder.Begin();
@@ -108,9 +110,11 @@ void WritePostingsSeeds(const std::string& corpus) {
                  .end_reason = i % 50 == 0 ? 0 : 1,
                  .status = i % 20,
                  .duration_ns = i * i * 1'000'000});
+  }
   for (const PostingsBuilder::Row& row : builder.Finish(1)) {
     const std::string kind = std::to_string(static_cast<int>(PostingKindOf(row.key)));
     WriteFile(corpus + "/postings/kind_" + kind, row.bytes);
+  }
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ std::string ReadAll(const std::string& path) {
 
 // A certificate for "upstream.test" that signs itself.
 struct SelfSigned {
-  explicit SelfSigned(const TemporaryDirectory& directory)
-      : key_path(directory.path() + "/key.pem"), cert_path(directory.path() + "/cert.pem") {
+  explicit SelfSigned(const TemporaryDirectory& directory) {
+    std::string key_path = directory.path() + "/key.pem";
+    std::string cert_path = directory.path() + "/cert.pem";
     std::string command = absl::StrCat(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=upstream.test "
         "-addext subjectAltName=DNS:upstream.test -keyout ",
@@ -58,8 +59,6 @@ struct SelfSigned {
     key = ReadAll(key_path);
     cert = ReadAll(cert_path);
   }
-  std::string key_path;
-  std::string cert_path;
   std::string key;
   std::string cert;
 };

@@ -199,6 +199,15 @@ std::vector<Refusal> OfTimeAndSigner() {
             }),
       Through("a name that the intermediate may not give", "name constraint",
               SetExtension("nameConstraints", "critical,permitted;DNS:other.example")),
+      Given("a common name beside a DNS name, which the intermediate may not give", "name constraint",
+            [](const TestAuthorities& authorities) {
+              CertificateSpec limited = AuthoritySpec("Limited");
+              limited.extensions["nameConstraints"] = "critical,permitted;DNS:team.example";
+              const Issued intermediate = Issue(limited, &authorities.root);
+              CertificateSpec spec = NamedSpec("team.example");
+              spec.subject = {{"CN", "ada.example"}};
+              return Shown(Issue(spec, &intermediate), intermediate);
+            }),
       Through("a name that the intermediate is kept from giving", "name constraint",
               SetExtension("nameConstraints", "critical,excluded;DNS:ada.example")),
   };
