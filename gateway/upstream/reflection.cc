@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "grpc/reflection/v1/reflection.pb.h"
 
@@ -28,11 +29,39 @@ constexpr absl::Duration kAskTimeout = absl::Seconds(10);
 constexpr const char* kMethods[] = {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
                                     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"};
 
+// What the upstream is shown by the gateway on its own account: what callers in no group get. Null if nothing. Blocks.
+absl::StatusOr<UpstreamCredentials::Shown> OwnCredentials(Upstream& upstream, absl::Time deadline) {
+  if (upstream.credentials() == nullptr) return UpstreamCredentials::Shown();
+  struct Later {
+    absl::Notification told;
+    absl::StatusOr<UpstreamCredentials::Shown> shown;
+  };
+  auto later = std::make_shared<Later>();
+  CallerView gateway;
+  gateway.subject = "sallyport";
+  auto shown = upstream.credentials()->Get(gateway, absl::Now(), [later](auto result) {
+    later->shown = std::move(result);
+    later->told.Notify();
+  });
+  if (shown.has_value()) return *std::move(shown);
+  if (!later->told.WaitForNotificationWithDeadline(deadline)) {
+    return absl::DeadlineExceededError("the gateway's credentials did not come in time");
+  }
+  return later->shown;
+}
+
 // One reflection stream, asked and answered in turns by one thread.
 class ReflectionStream {
  public:
-  ReflectionStream(Upstream& upstream, const char* method, absl::Time deadline) {
+  ReflectionStream(Upstream& upstream, const char* method, const UpstreamCredentials::Shown& credentials,
+                   absl::Time deadline)
+      : credentials_(credentials) {
     context_.set_deadline(absl::ToChronoTime(deadline));
+    if (credentials_ != nullptr) {
+      for (const ShownCredentials::Pair& pair : credentials_->pairs()) {
+        context_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
+      }
+    }
     stream_ = upstream.Stub(0).PrepareCall(&context_, method, &queue_);
     stream_->StartCall(this);
     started_ = Next();
@@ -90,9 +119,13 @@ class ReflectionStream {
     stream_->Finish(&status, this);
     Next();
     finished_ = true;
+    if (credentials_ != nullptr && status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
+      credentials_->OnRejected(absl::Now());
+    }
     return status;
   }
 
+  const UpstreamCredentials::Shown credentials_;
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
@@ -149,9 +182,11 @@ absl::StatusOr<google::protobuf::FileDescriptorSet> FetchFiles(ReflectionStream&
 absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream,
                                                                             absl::Duration timeout) {
   absl::Time deadline = absl::Now() + timeout;
+  absl::StatusOr<UpstreamCredentials::Shown> credentials = OwnCredentials(upstream, deadline);
+  if (!credentials.ok()) return credentials.status();
   absl::Status status;
   for (const char* method : kMethods) {
-    ReflectionStream stream(upstream, method, deadline);
+    ReflectionStream stream(upstream, method, *credentials, deadline);
     absl::StatusOr<google::protobuf::FileDescriptorSet> files = FetchFiles(stream);
     if (files.ok()) {
       return policy::Descriptors::Create(*files, absl::StrCat("reflection of upstream ", upstream.name()));

@@ -17,7 +17,7 @@ namespace sallyport::gateway {
 
 // The descriptors of everything an upstream's server reflection lists (grpc.reflection.v1, else v1alpha). Blocks up to
 // `timeout`. Errors: UNIMPLEMENTED if the upstream offers neither version, otherwise what it or the connection said.
-// Answers are bounded: at most 64 MiB and 20,000 files.
+// Answers are bounded: at most 64 MiB and 20,000 files. The upstream is shown its credentials for callers in no group.
 absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout);
 
 // Keeps a catalog's reflection sources fresh: asks each upstream at once, again every `interval`, and sooner (with

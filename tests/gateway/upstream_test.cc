@@ -2,17 +2,20 @@
 #include "gateway/upstream/upstream.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/security/auth_metadata_processor.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "deploy/example/payments_service.h"
 #include "gateway/upstream/reflection.h"
 #include "tests/gateway/rig.h"
@@ -62,17 +65,18 @@ struct Certificate {
   std::string cert;
 };
 
-// The example service, with reflection and, if a certificate is given, TLS.
+std::shared_ptr<grpc::ServerCredentials> TlsWith(const Certificate& certificate) {
+  grpc::SslServerCredentialsOptions ssl;
+  ssl.pem_key_cert_pairs.push_back({certificate.key, certificate.cert});
+  return grpc::SslServerCredentials(ssl);
+}
+
+// The example service, with reflection.
 struct ExampleServer {
-  explicit ExampleServer(const Certificate* certificate = nullptr, bool reflection = true) {
-    if (reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  explicit ExampleServer(
+      const std::shared_ptr<grpc::ServerCredentials>& credentials = grpc::InsecureServerCredentials()) {
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
-    if (certificate != nullptr) {
-      grpc::SslServerCredentialsOptions ssl;
-      ssl.pem_key_cert_pairs.push_back({certificate->key, certificate->cert});
-      credentials = grpc::SslServerCredentials(ssl);
-    }
     builder.AddListeningPort("127.0.0.1:0", credentials, &port);
     builder.RegisterService(&service);
     server = builder.BuildAndStart();
@@ -109,7 +113,7 @@ TEST_CASE("reflection tells which methods an upstream has and which of them are 
 TEST_CASE("an upstream is reached over TLS, and only if its certificate is the expected one") {
   TemporaryDirectory directory;
   Certificate certificate(directory);
-  ExampleServer server(&certificate);
+  ExampleServer server(TlsWith(certificate));
   auto options = [&](GatewayOptions& gateway) {
     gateway.upstreams[0].target = server.address();
     gateway.upstreams[0].tls = true;
@@ -126,6 +130,65 @@ TEST_CASE("an upstream is reached over TLS, and only if its certificate is the e
   });
   CHECK(CallUnary(wrong.channel(), "/pay.v1.Payments/GetPayment", "").status.error_code() ==
         grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("an upstream that asks for a client certificate sees the one that is in the files by then") {
+  TemporaryDirectory servers, clients;
+  const Certificate server_certificate(servers);
+  const Certificate first(clients);
+  // Knows the second certificate only, which is not there yet.
+  TemporaryDirectory elsewhere;
+  const Certificate second(elsewhere);
+  grpc::SslServerCredentialsOptions ssl(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  ssl.pem_root_certs = second.cert;
+  ssl.pem_key_cert_pairs.push_back({server_certificate.key, server_certificate.cert});
+  ExampleServer server(grpc::SslServerCredentials(ssl));
+  Rig rig({}, Methods::kUnknown, [&](GatewayOptions& gateway) {
+    UpstreamOptions& upstream = gateway.upstreams[0];
+    upstream.target = server.address();
+    upstream.tls = true;
+    upstream.ca_file = server_certificate.cert_path;
+    upstream.cert_file = first.cert_path;
+    upstream.key_file = first.key_path;
+    upstream.server_name = "upstream.test";
+    upstream.reload = absl::Seconds(1);
+  });
+  const auto code = [&] { return CallUnary(rig.channel(), "/pay.v1.Payments/GetPayment", "").status.error_code(); };
+  CHECK(code() == grpc::StatusCode::UNAVAILABLE);
+  for (const auto& [from, to] : {std::pair(second.key_path, first.key_path), {second.cert_path, first.cert_path}}) {
+    std::filesystem::rename(from, to);
+  }
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while (code() == grpc::StatusCode::UNAVAILABLE && absl::Now() < give_up) {
+  }
+  CHECK(code() != grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("an upstream that lets nobody in without credentials is asked for its descriptors with them") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/token";
+  std::ofstream(path) << "s3cret";
+  struct Checked : grpc::AuthMetadataProcessor {
+    grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata*, OutputMetadata*) override {
+      const auto token = metadata.find("token");
+      if (token != metadata.end() && token->second == "s3cret") return grpc::Status::OK;
+      return {grpc::StatusCode::UNAUTHENTICATED, "who are you?"};
+    }
+  };
+  Certificate certificate(directory);
+  auto credentials = TlsWith(certificate);
+  credentials->SetAuthMetadataProcessor(std::make_shared<Checked>());
+  ExampleServer server(credentials);
+  UpstreamOptions options = To(server.address());
+  options.tls = true;
+  options.ca_file = certificate.cert_path;
+  options.server_name = "upstream.test";
+  CHECK(absl::IsUnauthenticated(FetchDescriptors(**Upstream::Create(options), absl::Seconds(20)).status()));
+  options.credentials.emplace().otherwise = {{"token", "", SecretOptions{SecretOptions::Kind::kFile, path}}};
+  const auto descriptors = FetchDescriptors(**Upstream::Create(options), absl::Seconds(20));
+  INFO(descriptors.status());
+  REQUIRE(descriptors.ok());
+  CHECK((*descriptors)->FindMethod("/pay.v1.Payments/GetPayment") != nullptr);
 }
 
 TEST_CASE("the gateway listens with TLS, and asks for client certificates if it is told whose") {
