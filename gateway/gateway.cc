@@ -92,6 +92,7 @@ absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
     rule.methods.assign(route.match.methods().begin(), route.match.methods().end());
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
+    rule.forward_authorization = route.match.forward_authorization();
     for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
       if (upstream->name() == route.upstream) rule.upstream = upstream.get();
     }

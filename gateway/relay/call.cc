@@ -13,6 +13,7 @@ constexpr int kCodeUnavailable = 14;
 }  // namespace
 
 Actions Call::Begin() {
+  if (stopped()) return {};
   request_ = Request::kReading;
   // A unary call is recorded and sent on together with its one request frame; a stream is opened before any frame has
   // come.

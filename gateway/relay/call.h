@@ -83,7 +83,7 @@ class Call {
 
   explicit Call(Path path) : path_(path) {}
 
-  // The call is admitted. First event, unless Refuse is.
+  // The call is admitted. First event, unless Refuse is, or the caller was lost before. Nothing happens then.
   Actions Begin();
   // The gateway ends the call with a status of its own: instead of Begin, or at any time later. Ignored once the end is
   // being recorded.

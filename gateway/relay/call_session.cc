@@ -53,8 +53,16 @@ CallSession::~CallSession() { context_.sessions->Leave(session_, absl::Now()); }
 
 void CallSession::Begin() {
   absl::Status admitted = Admit();
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  {
+    absl::MutexLock lock(&mutex_);
     call_ = Call(admitted_path_);
+  }
+  if (!admitted.ok()) return EndAdmission(admitted);
+  ObtainCredentials();
+}
+
+void CallSession::EndAdmission(const absl::Status& admitted) {
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!admitted.ok()) return call_.Refuse(static_cast<int>(admitted.code()), std::string(admitted.message()));
     return call_.Begin();
   });
@@ -72,7 +80,7 @@ absl::Status CallSession::Admit() {
   }
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return status;
   if (absl::Status status = CheckMetadata(server_->client_metadata()); !status.ok()) return status;
-  upstream_ =
+  const RouteRule* route =
       context_.routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(grpc::string_ref(name.data(), name.size()));
         for (auto pair = begin; pair != end; ++pair) {
@@ -80,9 +88,11 @@ absl::Status CallSession::Admit() {
         }
         return false;
       });
-  if (upstream_ == nullptr) {
+  if (route == nullptr) {
     return absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1)));
   }
+  upstream_ = route->upstream;
+  forward_authorization_ = route->forward_authorization;
   descriptors_ = context_.catalog->Current();
   if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
     method_known_ = true;
@@ -207,7 +217,7 @@ void CallSession::OnCallerCancel() {
 void CallSession::OnCallerDone() { DropReference(); }
 
 void CallSession::OnUpstreamHeaders(bool ok) {
-  absl::Status legal = ok ? CheckMetadata(client_.GetServerInitialMetadata()) : absl::OkStatus();
+  absl::Status legal = ok ? CheckFromUpstream(client_.GetServerInitialMetadata()) : absl::OkStatus();
   if (ok) response_encoding_ = IncomingEncoding(client_.c_call());
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!legal.ok()) {
@@ -238,7 +248,7 @@ void CallSession::OnUpstreamWriteDone(bool ok) {
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
   bool unary = false;
   UpstreamOutcome outcome = OutcomeOf(status, client_);
-  absl::Status legal = CheckMetadata(client_.GetServerTrailingMetadata());
+  absl::Status legal = CheckUpstreamEnd(outcome);
   {
     absl::MutexLock lock(&mutex_);
     unary = call_.path() == Path::kUnary;
@@ -280,10 +290,11 @@ void CallSession::PrepareUpstream() {
   client_.set_deadline(server_->raw_deadline());
   if (upstream_->keeps_authority()) client_.set_authority(server_->host());
   for (const auto& [key, value] : server_->client_metadata()) {
-    if (PassesUpstream(View(key))) {
+    if (CallerSendsOn(View(key))) {
       client_.AddMetadata(std::string(View(key)), std::string(View(value)));
     }
   }
+  ShowCredentials();
   if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
   AddReference();
 }

@@ -16,6 +16,7 @@
 #include "gateway/relay/call.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/headers_timer.h"
+#include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/reactors.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/method_catalog.h"
@@ -79,6 +80,15 @@ class CallSession {
   ~CallSession();
   void Begin();
   absl::Status Admit();
+  // The last step of admission: what the upstream is to be shown. May end later, on another thread.
+  void ObtainCredentials();
+  void OnCredentials(const absl::StatusOr<UpstreamCredentials::Shown>& shown);
+  void EndAdmission(const absl::Status& admitted);
+  bool CallerSendsOn(std::string_view key) const;
+  void ShowCredentials();
+  // What may go on to the caller and into the record: legal metadata, without what the upstream was shown in it.
+  absl::Status CheckFromUpstream(const GrpcMetadata& metadata) const;
+  absl::Status CheckUpstreamEnd(UpstreamOutcome& outcome);
 
   // Gives the Call an event under the lock, and performs what it decides.
   template <typename Event>
@@ -114,6 +124,8 @@ class CallSession {
   std::string session_name_;
   Sessions::Member session_;
   Upstream* upstream_ = nullptr;
+  bool forward_authorization_ = false;
+  UpstreamCredentials::Shown credentials_;  // null if there are none
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
   Path admitted_path_ = Path::kStream;
@@ -140,6 +152,7 @@ class CallSession {
   uint64_t response_index_ = 0;
   grpc_compression_algorithm response_encoding_ = GRPC_COMPRESS_NONE;
   bool headers_added_ = false;
+  bool trailers_withheld_ = false;  // from caller and record
 
   // The caller's side, and the upstream's once it is open.
   std::atomic<int> references_{1};

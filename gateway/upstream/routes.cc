@@ -14,7 +14,7 @@ bool AnyMatches(const std::vector<std::string>& globs, std::string_view text) {
 
 }  // namespace
 
-Upstream* Routes::Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const {
+const RouteRule* Routes::Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const {
   std::string_view method = path.substr(path.empty() ? 0 : 1);
   std::string_view service = method.substr(0, method.rfind('/'));
   for (const RouteRule& rule : rules_) {
@@ -24,7 +24,7 @@ Upstream* Routes::Find(std::string_view path, std::string_view authority, HasMet
     }
     if (std::all_of(rule.metadata.begin(), rule.metadata.end(),
                     [&](const auto& pair) { return has_metadata(pair.first, pair.second); })) {
-      return rule.upstream;
+      return &rule;
     }
   }
   return nullptr;

@@ -20,6 +20,7 @@ struct RouteRule {
   std::vector<std::string> authorities;
   std::vector<std::pair<std::string, std::string>> metadata;  // name, glob over one of its values
   Upstream* upstream = nullptr;
+  bool forward_authorization = false;  // the caller's own goes on to the upstream
 };
 
 // The rules in order. Immutable, so shared between threads; the upstreams outlive it.
@@ -30,8 +31,8 @@ class Routes {
 
   explicit Routes(std::vector<RouteRule> rules) : rules_(std::move(rules)) {}
 
-  // The upstream of the first rule that matches; null if none does. `path` is "/package.Service/Method".
-  Upstream* Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const;
+  // The first rule that matches; null if none does. `path` is "/package.Service/Method".
+  const RouteRule* Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const;
 
  private:
   const std::vector<RouteRule> rules_;

@@ -339,6 +339,21 @@ void Wander(World world, uint32_t seed) {
 
 }  // namespace
 
+TEST_CASE("a caller that is lost during admission ends the call, and what admission then says starts nothing") {
+  for (const Path path : {Path::kUnary, Path::kStream}) {
+    for (const bool admitted : {true, false}) {
+      Call call(path);
+      const auto end_of_admission = [&] { return admitted ? call.Begin() : call.Refuse(7, "no"); };
+      CHECK(call.OnCallerLost(CallerLoss::kCancelled) == Actions(kRecordEnd));
+      CHECK(end_of_admission().empty());
+      CHECK(call.OnRecorded(Recorded::kEnd, true) == Actions(kFinish));
+      CHECK(end_of_admission().empty());
+      CHECK(call.outcome().reason == EndReason::kCancelled);
+      CHECK(call.outcome().code == 1);
+    }
+  }
+}
+
 TEST_CASE("a stream of one frame each way ends well in every order of events") {
   World world = Begun(World(Path::kStream, 1, 1));
   CHECK(Explore(world) > 100);

@@ -24,13 +24,13 @@ RouteRule To(Upstream* upstream) {
 
 std::string Find(const Routes& routes, const std::string& path, const std::string& authority = "a",
                  const std::multimap<std::string, std::string>& metadata = {}) {
-  Upstream* upstream = routes.Find(path, authority, [&](std::string_view name, std::string_view glob) {
+  const RouteRule* route = routes.Find(path, authority, [&](std::string_view name, std::string_view glob) {
     for (const auto& [key, value] : metadata) {
       if (key == name && policy::GlobMatches(glob, value)) return true;
     }
     return false;
   });
-  return upstream == nullptr ? "" : upstream->name();
+  return route == nullptr ? "" : route->upstream->name();
 }
 
 }  // namespace
