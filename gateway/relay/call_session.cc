@@ -15,8 +15,6 @@
 namespace sallyport::gateway {
 namespace {
 
-constexpr std::string_view kAuthorizationKey = "authorization";
-
 // gRPC writes a timeout with three digits, so up to a hundredth too long.
 constexpr double kTimeoutRounding = 0.01;
 constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
@@ -203,7 +201,7 @@ void CallSession::OnCallerDone() {
 }
 
 void CallSession::OnUpstreamHeaders(bool ok) {
-  absl::Status legal = ok ? CheckMetadata(client_.GetServerInitialMetadata()) : absl::OkStatus();
+  absl::Status legal = ok ? CheckFromUpstream(client_.GetServerInitialMetadata()) : absl::OkStatus();
   if (ok) response_encoding_ = IncomingEncoding(client_.c_call());
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!legal.ok()) {
@@ -235,10 +233,7 @@ void CallSession::OnUpstreamWriteDone(bool ok) {
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
   bool unary = false;
   UpstreamOutcome outcome = OutcomeOf(status, client_);
-  if (shown_ != nullptr && outcome.from_upstream && outcome.code == grpc::StatusCode::UNAUTHENTICATED) {
-    shown_->OnRejected(absl::Now());
-  }
-  absl::Status legal = CheckMetadata(client_.GetServerTrailingMetadata());
+  absl::Status legal = CheckUpstreamEnd(outcome);
   {
     absl::MutexLock lock(&mutex_);
     unary = call_.path() == Path::kUnary;
@@ -292,24 +287,13 @@ void CallSession::PrepareUpstream() {
   client_.set_deadline(server_->raw_deadline());
   if (upstream_->keeps_authority()) client_.set_authority(server_->host());
   for (const auto& [key, value] : server_->client_metadata()) {
-    if (PassesUpstream(View(key)) && MayPass(View(key))) {
+    if (CallerSendsOn(View(key))) {
       client_.AddMetadata(std::string(View(key)), std::string(View(value)));
     }
   }
-  if (shown_ != nullptr) {
-    for (const ShownCredentials::Pair& pair : shown_->pairs()) {
-      client_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
-    }
-  }
+  ShowCredentials();
   if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
   AddReference();
-}
-
-// The caller's credentials stay with the gateway, and what the gateway shows nobody else sends.
-bool CallSession::MayPass(std::string_view name) const {
-  const bool authorization = name == kAuthorizationKey || name == "authorization-bin";
-  if (authorization && !route_->forward_authorization) return false;
-  return upstream_->credentials() == nullptr || !upstream_->credentials()->Owns(name);
 }
 
 void CallSession::OpenUpstream() {

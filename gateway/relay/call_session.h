@@ -19,6 +19,7 @@
 #include "gateway/relay/call_timer.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/headers_timer.h"
+#include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/reactors.h"
 #include "gateway/relay/refusal.h"
 #include "gateway/relay/rules.h"
@@ -116,7 +117,12 @@ class CallSession {
   void AddDecision(recorder::EntryBatch& batch);
 
   void PrepareUpstream();
-  bool MayPass(std::string_view name) const;
+  // What of the caller's metadata goes upstream.
+  bool CallerSendsOn(std::string_view key) const;
+  void ShowCredentials();
+  // What may go on to the caller and into the record: legal metadata, without what the upstream was shown in it.
+  absl::Status CheckFromUpstream(const GrpcMetadata& metadata) const;
+  absl::Status CheckUpstreamEnd(UpstreamOutcome& outcome);
   void OpenUpstream();
   void SendUnary();
   void AddResponseHeaders();
@@ -155,7 +161,8 @@ class CallSession {
   policy::LimitTicket ticket_;
   const RouteRule* route_ = nullptr;
   Upstream* upstream_ = nullptr;
-  UpstreamCredentials::Shown shown_;  // null where nothing is added
+  UpstreamCredentials::Shown credentials_;  // null if there are none
+  bool trailers_withheld_ = false;          // from caller and record
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
   Path admitted_path_ = Path::kStream;

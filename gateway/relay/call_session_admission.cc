@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/identity/jwt.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
 #include "policy/glob.h"
@@ -101,42 +100,8 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
-  if (!refusal.ok() || upstream_->credentials() == nullptr) return Admitted(std::move(refusal));
+  if (!refusal.ok()) return Admitted(std::move(refusal));
   ObtainCredentials();
-}
-
-void CallSession::ObtainCredentials() {
-  CallerView caller;
-  if (!identity_.anonymous()) {
-    const ProvedIdentity& named = identity_.named();
-    caller.proof = named.kind;
-    caller.issuer = named.issuer;
-    caller.subject = named.subject;
-    caller.groups = named.groups;
-    caller.expires = identity_.expires();
-  }
-  const auto& metadata = server_->client_metadata();
-  if (auto found = metadata.find(Ref(kAuthorizationKey)); found != metadata.end()) {
-    caller.bearer_token = BearerToken(View(found->second)).value_or("");
-  }
-  AddReference();
-  std::optional<absl::StatusOr<UpstreamCredentials::Shown>> shown = upstream_->credentials()->Get(
-      caller, start_, [this](absl::StatusOr<UpstreamCredentials::Shown> later) {
-        OnCredentials(std::move(later));
-        DropReference();
-      });
-  if (!shown.has_value()) return;
-  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
-  OnCredentials(*std::move(shown));
-}
-
-void CallSession::OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown) {
-  if (!shown.ok()) {
-    return Admitted(MakeRefusal(static_cast<int>(shown.status().code()), std::string(shown.status().message()),
-                                "UPSTREAM_CREDENTIALS", {{"upstream", upstream_->name()}, {"call", CallText()}}));
-  }
-  shown_ = *std::move(shown);
-  Admitted({});
 }
 
 Refusal CallSession::Route() {

@@ -182,8 +182,8 @@ Actions CallSession::RecordEnd() {
     end.upstream_status_code = upstream->code;
     end.upstream_status_message = upstream->message;
   }
-  if (upstream.has_value()) metadata = ForRecord(client_.GetServerTrailingMetadata());
-  if (!upstream.has_value()) metadata.clear();
+  metadata.clear();
+  if (upstream.has_value() && !trailers_withheld_) metadata = ForRecord(client_.GetServerTrailingMetadata());
   if (!details.empty()) metadata.push_back({kStatusDetailsKey, details});
   end.trailers = metadata;
   end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);

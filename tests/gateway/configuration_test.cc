@@ -177,6 +177,47 @@ TEST_CASE("where checkpoints go is read and checked") {
             .starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: is not of a witness"));
 }
 
+TEST_CASE("credentials towards upstreams, their signing key and the admin endpoint are read and checked") {
+  testing::TemporaryDirectory directory;
+  const std::string at = directory.path();
+  std::ofstream(at + "/token") << "s3cret";
+  // The example key of RFC 8410, 10.3.
+  std::ofstream(at + "/key.pem") << "-----BEGIN PRIVATE KEY-----\n"
+                                    "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+                                    "-----END PRIVATE KEY-----\n";
+  const std::string signing = "token_signing: {issuer: \"https://g.example\", key: " + at + "/key.pem}\n";
+  const std::string admin = "admin: {address: \"127.0.0.1:0\"}\n";
+  const std::string metadata =
+      "    credentials: {metadata: {authorization: {from_file: " + at + "/token}}, identity_metadata: {}}\n";
+  const std::string upstream =
+      "data: {directory: /tmp/x}\nlisten: {address: \"127.0.0.1:0\"}\n"
+      "upstreams:\n  etcd:\n    target: \"x:1\"\n";
+  std::ofstream(at + "/sallyport.yaml") << upstream + metadata + admin + signing
+                                        << "routes: [{services: [\"a.*\"], upstream: etcd}]\n";
+  absl::StatusOr<GatewayOptions> options = LoadConfiguration(at + "/sallyport.yaml");
+  INFO(options.status().ToString());
+  REQUIRE(options.ok());
+  CHECK(options->admin_address == "127.0.0.1:0");
+  REQUIRE(options->token_signing.has_value());
+  CHECK(options->token_signing->issuer == "https://g.example");
+  REQUIRE(options->upstreams[0].credentials.has_value());
+  CHECK(options->upstreams[0].credentials->Names("authorization"));
+  CHECK(options->upstreams[0].credentials->Names("sallyport-identity-token"));
+  CHECK_FALSE(options->upstreams[0].credentials->Names("token"));
+  CHECK_FALSE(options->routes[0].match.forward_authorization());
+
+  CHECK(Fault(upstream + metadata)
+            .starts_with("sallyport.yaml:6: upstreams.etcd.credentials.identity_metadata: needs token_signing"));
+  CHECK(Fault(upstream + metadata + signing + "routes: [{upstream: etcd, forward_authorization: true}]\n")
+            .starts_with("sallyport.yaml:8: routes[0].forward_authorization: cannot stand with"));
+  CHECK(Fault(upstream + "    credentials: {metadata: {token: {from_file: /none/such}}}\n")
+            .starts_with("sallyport.yaml:6: upstreams.etcd.credentials.metadata.token.from_file: opening the secret"));
+  CHECK(Fault(upstream + "admin: {address: here}\n")
+            .starts_with("sallyport.yaml:6: admin.address: \"here\" is not host:port"));
+  CHECK(Fault(upstream + "token_signing: {issuer: \"https://g.example\", key: /none/such}\n")
+            .starts_with("sallyport.yaml:6: token_signing: "));
+}
+
 TEST_CASE("a configuration that is not there says so") {
   absl::StatusOr<GatewayOptions> options = LoadConfiguration("/nonexistent/sallyport.yaml");
   REQUIRE_FALSE(options.ok());

@@ -51,6 +51,8 @@ def faults_in(root):
                     yield f"{name}: includes {included}, but no room depends on {first}"
                 if GRPC.match(included) and room not in ("gateway", "replay"):
                     yield f"{name}: includes {included}, but only gateway and replay know gRPC"
+                if included == "httplib.h" and name.parts[:2] != ("gateway", "admin"):
+                    yield f"{name}: includes httplib.h, which only gateway/admin does"
                 if included == "sqlite3.h":
                     sqlite_users.append(str(name))
                 if included.startswith("openssl/"):

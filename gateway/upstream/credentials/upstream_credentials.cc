@@ -16,6 +16,8 @@
 namespace sallyport::gateway {
 namespace {
 
+constexpr size_t kLeastTelling = 8;  // characters of a secret
+
 // A name in the one form that its spellings have in common: servers behind CGI and the like take `_` for `-`.
 std::string Folded(std::string_view name) {
   std::string folded(name);
@@ -64,6 +66,14 @@ absl::StatusOr<std::unique_ptr<CredentialSource>> MakeSource(const CredentialOpt
 }
 
 }  // namespace
+
+bool ShownCredentials::RepeatedIn(std::string_view text) const {
+  return std::any_of(pairs_.begin(), pairs_.end(), [text](const Pair& pair) {
+    std::string_view word = pair.credential.value->view();
+    word.remove_prefix(word.rfind(' ') + 1);  // all of it stays if there is no space
+    return word.size() >= kLeastTelling && text.find(word) != std::string_view::npos;
+  });
+}
 
 void ShownCredentials::OnRejected(absl::Time now) const {
   for (const Pair& pair : pairs_) pair.credential.origin->OnRejected(pair.credential.value.get(), now);

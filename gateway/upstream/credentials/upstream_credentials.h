@@ -29,6 +29,10 @@ class ShownCredentials {
   explicit ShownCredentials(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {}
   const std::vector<Pair>& pairs() const { return pairs_; }
 
+  // Whether a text that the upstream said repeats one of the values (or its last word, without what stands before it).
+  // Values shorter than 8 characters are not looked for: they could stand anywhere.
+  bool RepeatedIn(std::string_view text) const;
+
   // The upstream answered UNAUTHENTICATED: what was shown is fetched again before it is shown again, if it is still
   // what is shown and has not been fetched again for that reason just before.
   void OnRejected(absl::Time now) const;

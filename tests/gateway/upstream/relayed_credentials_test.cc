@@ -272,6 +272,33 @@ TEST_CASE("a call whose credentials cannot be had is refused, and the record say
   CHECK_FALSE(absl::StrContains(record, "canary"));
 }
 
+TEST_CASE("an upstream that repeats the gateway's secret is not passed on, neither to the caller nor into the record") {
+  TemporaryDirectory directory;
+  enum class Where { kHeaders, kTrailers, kMessage };
+  const Where where = GENERATE(Where::kHeaders, Where::kTrailers, Where::kMessage);
+  const auto repeat = [where](ScriptedCall& call) {
+    const std::string secret = call.Metadata("authorization").at(0).substr(7);
+    call.Read();
+    if (where == Where::kHeaders) call.context().AddInitialMetadata("seen", secret);
+    if (where == Where::kTrailers) call.context().AddTrailingMetadata("seen", "token=" + secret);
+    if (where != Where::kMessage) call.Write("x");
+    return grpc::Status(grpc::StatusCode::PERMISSION_DENIED, where == Where::kMessage ? "who is " + secret + "?" : "");
+  };
+  CredentialOptions credential = FromFile(directory, "authorization", "canary-123");
+  credential.prefix = "Bearer ";
+  Rig rig({{kUnary, repeat}}, Both(), With({credential}));
+  BlockingCall call(rig.channel(), kUnary);
+  call.Start();
+  call.Write("x", grpc::WriteOptions().set_last_message());
+  call.Read();
+  const grpc::Status status = call.Finish();
+  CHECK(status.error_code() == grpc::StatusCode::INTERNAL);
+  CHECK(absl::StrContains(status.error_message(), "repeat the gateway's own credentials"));
+  CHECK(call.Headers("seen").empty());
+  CHECK(call.Trailers("seen").empty());
+  CHECK_FALSE(absl::StrContains(Record(rig), "canary"));
+}
+
 TEST_CASE("a secret that changes in its file is what later calls carry") {
   TemporaryDirectory directory;
   SeenCalls upstream;

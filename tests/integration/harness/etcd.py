@@ -7,29 +7,40 @@ from . import processes
 
 class Etcd:
     """Listens on free ports. Members that are given the same `identity_port` take the same cluster and member ids, so
-    that two fresh ones answer the same calls with the same bytes."""
+    that two fresh ones answer the same calls with the same bytes. `options` are more flags."""
 
-    def __init__(self, programs, directory, identity_port=None):
+    def __init__(self, programs, directory, identity_port=None, options=()):
+        self._programs = programs
         client, peer = processes.free_port(), processes.free_port()
         advertised = f"http://127.0.0.1:{identity_port or peer}"
         self.identity_port = identity_port or peer
         self.address = f"127.0.0.1:{client}"
-        self.program = programs.start("etcd", [
+        self._argv = [
             "etcd", "--name", "member", "--data-dir", directory, "--log-level", "warn",
             "--listen-client-urls", f"http://{self.address}", "--advertise-client-urls", f"http://{self.address}",
             "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", advertised,
-            "--initial-cluster", f"member={advertised}", "--initial-cluster-token", "sallyport"])
+            "--initial-cluster", f"member={advertised}", "--initial-cluster-token", "sallyport", *options]
+        self.program = programs.start("etcd", self._argv)
         self.control(self.address).run("endpoint", "health", "--command-timeout=30s")
 
-    def control(self, address):
-        return EtcdControl(address)
+    def restart(self):
+        """Ends it and starts it again on the same data: what it had in memory only is gone."""
+        self.program.stop()
+        self.program = self._programs.start("etcd", self._argv)
+        # /health asks for no login, unlike etcdctl's.
+        processes.run(["curl", "--silent", "--fail", "--retry", "60", "--retry-delay", "1", "--retry-all-errors",
+                       f"http://{self.address}/health"], seconds=90)
+
+    def control(self, address, user=None):
+        return EtcdControl(address, user)
 
 
 class EtcdControl:
     """`etcdctl` through whatever listens at an address."""
 
-    def __init__(self, address):
-        self._argv = ["etcdctl", f"--endpoints=http://{address}"]
+    def __init__(self, address, user=None):
+        """`user` is "name:password", which etcdctl logs in with."""
+        self._argv = ["etcdctl", f"--endpoints=http://{address}", *([f"--user={user}"] if user else [])]
         self._env = {**os.environ, "ETCDCTL_API": "3"}
 
     def run(self, *words, stdin=b"", check=True):
