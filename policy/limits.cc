@@ -64,6 +64,7 @@ class Key {
   static constexpr size_t kMostTexts = 4;  // issuer, subject, method, upstream
 
   void AddBytes(const void* bytes, size_t size) {
+    if (size == 0) return;  // an empty view may have no address
     assert(size <= sizeof bytes_ - size_);
     std::memcpy(bytes_ + size_, bytes, size);
     size_ += size;

@@ -22,10 +22,12 @@ GlobSet::Pattern::Pattern(std::string glob_text, uint32_t glob_number)
       affix_only(glob.size() == std::max(prefix, suffix) + 1 && glob.find('*') != std::string::npos) {}
 
 bool GlobSet::Pattern::Matches(std::string_view text) const {
-  if (text.size() < size_t{prefix} + suffix) return false;
-  if (std::memcmp(text.data(), glob.data(), prefix) != 0) return false;
-  if (std::memcmp(text.data() + text.size() - suffix, glob.data() + glob.size() - suffix, suffix) != 0) return false;
-  return GlobMatches(std::string_view(glob).substr(prefix, glob.size() - prefix - suffix),
+  const std::string_view all = glob;
+  if (text.size() < size_t{prefix} + suffix || !text.starts_with(all.substr(0, prefix)) ||
+      !text.ends_with(all.substr(all.size() - suffix))) {
+    return false;
+  }
+  return GlobMatches(all.substr(prefix, all.size() - prefix - suffix),
                      text.substr(prefix, text.size() - prefix - suffix));
 }
 
@@ -98,7 +100,7 @@ void GlobSet::SealFilter() {
   // With at most one bit in sixteen set, most of a text passes without a look at the map.
   constexpr size_t kBitsForAnchor = 16;
   constexpr size_t kLeastBits = 1024;
-  const int bits = std::bit_width(std::max(anchored_.size() * kBitsForAnchor, kLeastBits));
+  const auto bits = static_cast<int>(std::bit_width(std::max(anchored_.size() * kBitsForAnchor, kLeastBits)));
   filter_shift_ = 32 - std::min(bits, 28);
   filter_.resize((size_t{1} << (32 - filter_shift_)) / 64);
   for (const auto& [anchor, patterns] : anchored_) {

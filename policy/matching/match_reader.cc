@@ -148,6 +148,7 @@ class MatchReader {
   std::vector<TimeWindow> Times(const google::protobuf::RepeatedPtrField<v1::TimeOfDay>& source) {
     CheckNotEmpty("times", source.empty());
     std::vector<TimeWindow> times;
+    times.reserve(static_cast<size_t>(source.size()));
     for (int i = 0; i < source.size(); ++i) times.push_back(Time(absl::StrCat("times[", i, "]"), source[i]));
     return times;
   }
