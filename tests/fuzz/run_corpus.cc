@@ -15,22 +15,23 @@ struct Target {
   void (*run)(std::string_view);
 };
 
-constexpr Target kTargets[] = {{"block", sallyport::recorder::FuzzBlock},
-                               {"segment_header", sallyport::recorder::FuzzSegmentHeader},
-                               {"checkpoint", sallyport::recorder::FuzzCheckpoint},
-                               {"evidence", sallyport::recorder::FuzzEvidence},
-                               {"token_answer", sallyport::recorder::FuzzTokenAnswer},
-                               {"bearer_token", sallyport::recorder::FuzzBearerToken},
-                               {"key_set", sallyport::recorder::FuzzKeySet},
-                               {"api_keys", sallyport::recorder::FuzzApiKeys},
-                               {"certificates", sallyport::recorder::FuzzCertificates},
-                               {"policy", sallyport::recorder::FuzzPolicy},
 constexpr Target kTargets[] = {
-    {"block", sallyport::recorder::FuzzBlock},           {"segment_header", sallyport::recorder::FuzzSegmentHeader},
-    {"checkpoint", sallyport::recorder::FuzzCheckpoint}, {"evidence", sallyport::recorder::FuzzEvidence},
-    {"keyring", sallyport::recorder::FuzzKeyring},       {"key_file", sallyport::recorder::FuzzKeyFile},
-    {"reveal_key", sallyport::recorder::FuzzRevealKey},  {"sealed_view", sallyport::recorder::FuzzSealedView},
-                               {"postings", sallyport::recorder::FuzzPostings}};
+    {"api_keys", sallyport::recorder::FuzzApiKeys},
+    {"bearer_token", sallyport::recorder::FuzzBearerToken},
+    {"block", sallyport::recorder::FuzzBlock},
+    {"certificates", sallyport::recorder::FuzzCertificates},
+    {"checkpoint", sallyport::recorder::FuzzCheckpoint},
+    {"evidence", sallyport::recorder::FuzzEvidence},
+    {"key_file", sallyport::recorder::FuzzKeyFile},
+    {"key_set", sallyport::recorder::FuzzKeySet},
+    {"keyring", sallyport::recorder::FuzzKeyring},
+    {"policy", sallyport::recorder::FuzzPolicy},
+    {"postings", sallyport::recorder::FuzzPostings},
+    {"reveal_key", sallyport::recorder::FuzzRevealKey},
+    {"sealed_view", sallyport::recorder::FuzzSealedView},
+    {"segment_header", sallyport::recorder::FuzzSegmentHeader},
+    {"token_answer", sallyport::recorder::FuzzTokenAnswer},
+};
 
 }  // namespace
 

@@ -48,9 +48,8 @@ std::string ReadAll(const std::string& path) {
 
 // A certificate for "upstream.test" that signs itself.
 struct SelfSigned {
-  explicit SelfSigned(const TemporaryDirectory& directory) {
-    std::string key_path = directory.path() + "/key.pem";
-    std::string cert_path = directory.path() + "/cert.pem";
+  explicit SelfSigned(const TemporaryDirectory& directory)
+      : key_path(directory.path() + "/key.pem"), cert_path(directory.path() + "/cert.pem") {
     std::string command = absl::StrCat(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=upstream.test "
         "-addext subjectAltName=DNS:upstream.test -keyout ",
@@ -59,6 +58,8 @@ struct SelfSigned {
     key = ReadAll(key_path);
     cert = ReadAll(cert_path);
   }
+  std::string key_path;
+  std::string cert_path;
   std::string key;
   std::string cert;
 };
@@ -187,33 +188,6 @@ TEST_CASE("an upstream that lets nobody in without credentials is asked for its 
   INFO(descriptors.status());
   REQUIRE(descriptors.ok());
   CHECK((*descriptors)->FindMethod("/pay.v1.Payments/GetPayment") != nullptr);
-}
-
-TEST_CASE("the gateway listens with TLS, and asks for client certificates if it is told whose") {
-  TemporaryDirectory directory;
-  SelfSigned certificate(directory);
-  ScriptedServer::Script echo = [](ScriptedCall& call) {
-    call.Write(call.Read().value_or(""));
-    return grpc::Status::OK;
-  };
-  bool client_ca = GENERATE(false, true);
-  Rig rig({{testing::kUnary, echo}}, Methods::kKnown, [&](GatewayOptions& gateway) {
-    gateway.tls.emplace();
-    gateway.tls->cert_file = certificate.cert_path;
-    gateway.tls->key_file = certificate.key_path;
-    if (client_ca) gateway.tls->client_ca_files = {certificate.cert_path};
-  });
-  grpc::SslCredentialsOptions ssl;
-  ssl.pem_root_certs = certificate.cert;
-  grpc::ChannelArguments arguments;
-  arguments.SetSslTargetNameOverride("upstream.test");
-  auto without = grpc::CreateCustomChannel(rig.address(), grpc::SslCredentials(ssl), arguments);
-  CHECK(CallUnary(without, testing::kUnary, "x").status.ok() == !client_ca);
-  ssl.pem_cert_chain = certificate.cert;
-  ssl.pem_private_key = certificate.key;
-  auto with = grpc::CreateCustomChannel(rig.address(), grpc::SslCredentials(ssl), arguments);
-  CHECK(CallUnary(with, testing::kUnary, "x").response == "x");
-  CHECK_FALSE(CallUnary(Dial(rig.address()), testing::kUnary, "x").status.ok());
 }
 
 TEST_CASE("calls go round the addresses of an upstream") {
