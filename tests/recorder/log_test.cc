@@ -1,4 +1,9 @@
 // Segments: what is written is read, and no changed byte passes.
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <random>
@@ -273,6 +278,30 @@ TEST_CASE("once a segment could not be ended or begun for want of space, nothing
     CHECK(appended.ok() == prepared);
     if (appended.ok()) CHECK(appended->position.segment() == 2);
   }
+}
+
+TEST_CASE("a write that the system cuts short is an error, and what came through of it is no more than a beginning") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/file";
+  std::string bytes(10'000, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i % 251);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    // pwrite takes what fits below the limit, and only then says that no more does.
+    signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit limit = {7'000, 7'000};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(1);
+    const auto file = RealFileSystem().Create(path);
+    if (!file.ok()) _exit(2);
+    if ((*file)->Write(0, bytes).ok()) _exit(3);
+    _exit(absl::IsResourceExhausted((*file)->Allocate(0, 8'000)) ? 0 : 4);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(ReadFile(path) == bytes.substr(0, 7'000));
 }
 
 TEST_CASE("while no data key can be made the segment goes on, and the next is begun once one can") {
