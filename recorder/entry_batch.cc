@@ -139,13 +139,13 @@ class Writer {
 uint64_t SignExtended(int64_t value) { return static_cast<uint64_t>(value); }
 
 template <typename Sink>
-void EncodeMetadata(Sink& sink, uint32_t field, MetadataView metadata, const CredentialFingerprint& fingerprint) {
+void EncodeMetadata(Sink& sink, uint32_t field, MetadataView metadata, const CredentialFingerprint* fingerprint) {
   for (const Metadatum& pair : metadata) {
     const bool credential = CredentialFingerprint::IsCredentialName(pair.key);
     sink.Message(field, [&](auto& out) {
       out.Bytes(1, pair.key);
       if (credential) {
-        out.Fingerprint(2, fingerprint, pair.value);
+        out.Fingerprint(2, *fingerprint, pair.value);
         out.Unsigned(3, 1);
       } else {
         out.Bytes(2, pair.value);
@@ -201,7 +201,7 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
     out.Bytes(6, start.session_name);
     out.Text(7, start.upstream);
     out.Text(8, start.upstream_target);
-    EncodeMetadata(out, 9, start.metadata, *fingerprint_);
+    EncodeMetadata(out, 9, start.metadata, fingerprint_);
     if (start.timeout.has_value()) out.PresentUnsigned(10, SignExtended(absl::ToInt64Nanoseconds(*start.timeout)));
     out.Text(11, start.encoding);
     out.Text(12, start.descriptors);
@@ -290,7 +290,7 @@ void EntryBatch::AddHalfClose(absl::Time time) {
 
 void EntryBatch::AddResponseHeaders(absl::Time time, MetadataView metadata, std::string_view encoding) {
   Add(time, 6, [&](auto& out) {
-    EncodeMetadata(out, 1, metadata, *fingerprint_);
+    EncodeMetadata(out, 1, metadata, fingerprint_);
     out.Text(2, encoding);
   });
 }
@@ -300,7 +300,7 @@ void EntryBatch::AddEnd(absl::Time time, const CallEnd& end) {
     out.Unsigned(1, static_cast<uint64_t>(end.reason));
     out.Unsigned(2, SignExtended(end.status_code));
     out.Bytes(3, end.status_message);
-    EncodeMetadata(out, 4, end.trailers, *fingerprint_);
+    EncodeMetadata(out, 4, end.trailers, fingerprint_);
     if (end.upstream_status_code.has_value()) out.PresentUnsigned(5, SignExtended(*end.upstream_status_code));
     out.Bytes(6, end.upstream_status_message);
     out.Unsigned(7, end.trailers_only ? 1 : 0);

@@ -101,7 +101,7 @@ struct CallEnd {
 // sallyport.v1.Entry, written straight to the wire format without building messages. A value; not thread-safe.
 class EntryBatch {
  public:
-  // `fingerprint` stands in for credentials in metadata and must outlive the batch.
+  // `fingerprint` stands in for credentials in metadata and must outlive the batch. Null only where there can be none.
   EntryBatch(uint64_t call_id, const CredentialFingerprint* fingerprint);
 
   void AddStart(absl::Time time, const CallStart& start);

@@ -137,8 +137,8 @@ class LeafCollector : public LogVisitor {
   }
 
   std::vector<Hash>& leaves() { return leaves_; }
-  // The tree over all of them. What was deleted is in the tombstone, and its leaves, unless all of them are known,
-  // become zeros. Unset, with `range` empty, where the last one is not in the log. DATA_LOSS if a leaf is missing.
+  // The tree over all of them; `end` is unset where the last one is not in the log. What was deleted is in the
+  // tombstone, and its leaves become zeros unless all of them are known. DATA_LOSS if a leaf is missing.
   absl::StatusOr<TreeState> Tree(const v1::Tombstone& tombstone) {
     TreeState state;
     while (state.range.end() < leaves_.size()) {
@@ -246,7 +246,7 @@ absl::Status RepairTree(const StoreLayout& layout, StoreKeys& keys, FileSystem& 
     if (!kept.ok()) return kept.status();
     if (*kept >= checkpoint.checkpoint.size) return absl::OkStatus();
   }
-  const std::string& lacking = published->has_value() ? layout.Checkpoint() : layout.Leaves();
+  const std::string lacking = published->has_value() ? layout.Checkpoint() : layout.Leaves();
   const uint64_t size = checkpoint.checkpoint.size;
   absl::StatusOr<RemadeTree> tree = RemakeTree(layout, keys, checkpoint.checkpoint);
   if (tree.ok() && published->has_value() && !tree->state.end.set()) {

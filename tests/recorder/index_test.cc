@@ -451,10 +451,11 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
   const auto add = [&](uint64_t id, std::string_view who, Position at, uint64_t session, bool ends = true) {
     EntryBatch batch(id, nullptr);
     const std::string method = absl::StrCat("/only.By/", std::string(who));
+    const std::string peer = absl::StrCat("unix:", std::string(who));
     CallStart start = StartOf(method, "shared", session);
     start.identity = {"", who, {}, 1};
     start.session_name = who;
-    start.peer = "unix:" + std::string(who);
+    start.peer = peer;
     batch.AddStart(absl::FromUnixMicros(static_cast<int64_t>(id)), start);
     if (ends) batch.AddEnd(absl::FromUnixMicros(static_cast<int64_t>(id)), {});
     const DirectoryEntry entry{id, {}};

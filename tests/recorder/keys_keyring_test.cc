@@ -29,20 +29,20 @@ TEST_CASE("a wrong line in a keyring is named, and what is in it is not shown") 
   CHECK(Contains(ErrorOf(""), "holds no key"));
   CHECK(Contains(ErrorOf("# only this\n"), "holds no key"));
   for (const std::string& line : {
-           kSecret,                                                    // the key alone
-           "kek " + kSecret,                                           //
-           kOne + " " + kSecret,                                       // too much
-           "key" + kOne.substr(3),                                     // another word
-           "kek 0123456 2026-01-02T03:04:05Z " + kSecret + "=",        // id too short
-           "kek 0123456X 2026-01-02T03:04:05Z " + kSecret + "=",       // no hex
-           "kek ABCDEF01 2026-01-02T03:04:05Z " + kSecret + "=",       // upper case
-           "kek 01234567 yesterday " + kSecret + "=",                  // no time
-           "kek 01234567 2026-01-02T03:04:05Z " + kSecret,             // no padding
-           "kek 01234567 2026-01-02T03:04:05Z AAAA" + kSecret + "=",   // too long
-           "kek 01234567 2026-01-02T03:04:05Z " + kSecret.substr(4),   // too short
-           "kek 01234567 2026-01-02T03:04:05Z " + kSecret + "9",       // stray bits
-           "kek 01234567 2026-01-02T03:04:05Z " + kSecret + "\x01=",   // no base64
-           std::string("kek 01234567\0 2026-01-02T03:04:05Z A=", 40),  // NUL
+           kSecret,                                                          // the key alone
+           "kek " + kSecret,                                                 //
+           kOne + " " + kSecret,                                             // too much
+           "key" + kOne.substr(3),                                           // another word
+           "kek 0123456 2026-01-02T03:04:05Z " + kSecret + "=",              // id too short
+           "kek 0123456X 2026-01-02T03:04:05Z " + kSecret + "=",             // no hex
+           "kek ABCDEF01 2026-01-02T03:04:05Z " + kSecret + "=",             // upper case
+           "kek 01234567 yesterday " + kSecret + "=",                        // no time
+           "kek 01234567 2026-01-02T03:04:05Z " + kSecret,                   // no padding
+           "kek 01234567 2026-01-02T03:04:05Z AAAA" + kSecret + "=",         // too long
+           "kek 01234567 2026-01-02T03:04:05Z " + kSecret.substr(4),         // too short
+           "kek 01234567 2026-01-02T03:04:05Z " + kSecret + "9",             // stray bits
+           "kek 01234567 2026-01-02T03:04:05Z " + kSecret + "\x01=",         // no base64
+           std::string("kek 01234567") + '\0' + " 2026-01-02T03:04:05Z A=",  // NUL
        }) {
     const std::string error = ErrorOf("# first\n" + line + "\n" + kTwo + "\n");
     INFO(error);

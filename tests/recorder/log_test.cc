@@ -1,72 +1,14 @@
 // Segments: what is written is read, and no changed byte passes.
 #include <catch2/catch.hpp>
-#include <fstream>
 #include <random>
 
 #include "absl/time/clock.h"
 #include "recorder/log/log_cursor.h"
-#include "recorder/log/log_scan.h"
-#include "recorder/log/log_writer.h"
 #include "recorder/log/segment_reader.h"
-#include "tests/recorder/fake_keys.h"
-#include "tests/recorder/faulty_files.h"
-#include "tests/recorder/store_fixture.h"
+#include "tests/recorder/log_fixture.h"
 
 namespace sallyport::recorder {
 namespace {
-
-std::string ReadFile(const std::string& path) { return *ReadWholeFile(path, size_t{1} << 30); }
-
-void WriteFile(const std::string& path, std::string_view bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc)
-      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-// Whole entries with the given contents.
-std::string Entries(std::initializer_list<std::string> contents) {
-  std::string bytes;
-  for (const std::string& content : contents) {
-    bytes.push_back(static_cast<char>(content.size()));
-    bytes += content;
-  }
-  return bytes;
-}
-
-struct Log {
-  explicit Log(const std::string& path, uint64_t segment_bytes = 1 << 20, uint64_t most_bytes = 1 << 30)
-      : layout(path) {
-    for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
-      REQUIRE(RealFileSystem().EnsureDirectory(path).ok());
-    }
-    LogWriter::Options options;
-    options.segment_bytes = segment_bytes;
-    options.most_segment_bytes = most_bytes;
-    options.space_ahead = 1000;
-    writer = std::make_unique<LogWriter>(layout, options, RealFileSystem(), keys, LogWriter::Start());
-    REQUIRE(writer->Open(absl::UnixEpoch()).ok());
-  }
-  Position Append(uint64_t call, const std::string& entries, uint32_t count, bool ends = false) {
-    const std::vector<CallEntries> group = {{call, entries, count, ends}};
-    auto block = writer->Append(group, absl::UnixEpoch());
-    REQUIRE(block.ok());
-    return block->position;
-  }
-
-  StoreLayout layout;
-  FakeKeys keys;
-  std::unique_ptr<LogWriter> writer;
-};
-
-// The bodies of all blocks, and what the walk says besides.
-std::pair<std::vector<std::string>, LogEnd> Bodies(Log& log, OnDamage on_damage) {
-  std::vector<std::string> bodies;
-  auto end = ScanEntries(log.layout, log.keys, Position(), on_damage, [&](const Block& block) {
-    bodies.push_back(block.body);
-    return absl::OkStatus();
-  });
-  REQUIRE(end.ok());
-  return {bodies, *end};
-}
 
 TEST_CASE("blocks are read as they were written, over several segments") {
   TemporaryDirectory directory;
@@ -214,111 +156,6 @@ TEST_CASE("a body that compression makes smaller is read back as it was") {
   const auto [bodies, end] = Bodies(log, OnDamage::kStop);
   CHECK(bodies == std::vector<std::string>{long_entry});
   CHECK(log.writer->end().offset() < 600);
-}
-
-TEST_CASE("space that cannot be had is told, and what was taken before can still be written") {
-  TemporaryDirectory directory;
-  FaultyFiles files;
-  FakeKeys keys;
-  const StoreLayout layout(directory.store());
-  for (const std::string& path : {layout.directory(), layout.LogDirectory(), layout.TreeDirectory()}) {
-    REQUIRE(files.EnsureDirectory(path).ok());
-  }
-  LogWriter::Options options;
-  options.segment_bytes = 1000;
-  options.space_ahead = 4000;
-  LogWriter writer(layout, options, files, keys, LogWriter::Start());
-  REQUIRE(writer.Open(absl::UnixEpoch()).ok());
-  files.SetJudge(
-      [](Operation operation, const std::string&) { return operation == Operation::kAllocate ? ENOSPC : 0; });
-  CHECK(absl::IsResourceExhausted(writer.Reserve(100'000)));
-  CHECK(writer.Reserve(2000).ok());
-  // The segment is full by its size, but there is no space for another: it goes on.
-  const std::string entry = Entries({std::string(100, 'e')});
-  const std::vector<CallEntries> group = {{1, entry, 1, false}};
-  for (int i = 0; i < 10; ++i) REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
-  CHECK(writer.end().segment() == 1);
-  CHECK(writer.end().offset() > 1000);
-  files.SetJudge(nullptr);
-  REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
-  CHECK(writer.end().segment() == 2);
-  REQUIRE(writer.Close(absl::UnixEpoch()).ok());
-}
-
-TEST_CASE("once a segment could not be ended or begun for want of space, nothing is written any more") {
-  // Space is taken ahead, but not every file system keeps what it promised.
-  for (int failing = 0;; ++failing) {
-    INFO("operation " << failing);
-    TemporaryDirectory directory;
-    Log log(directory.store());
-    FaultyFiles files;
-    LogWriter::Options options;
-    options.segment_bytes = 300;
-    options.space_ahead = 1000;
-    LogWriter writer(log.layout, options, files, log.keys, {2, 1, {}, {}});
-    REQUIRE(writer.Open(absl::UnixEpoch()).ok());
-    const std::string entries = Entries({std::string(100, 'x')});
-    const std::vector<CallEntries> group = {{1, entries, 1, false}};
-    REQUIRE(writer.Append(group, absl::UnixEpoch()).ok());
-    int operation = 0;
-    bool prepared = false;
-    files.SetJudge([&](Operation kind, const std::string&) {
-      if (operation++ != failing) return 0;
-      prepared = kind == Operation::kCreate || kind == Operation::kAllocate || kind == Operation::kRemove;
-      return ENOSPC;
-    });
-    const auto appended = writer.Append(group, absl::UnixEpoch());
-    if (operation <= failing) break;
-    // Before anything was done to it the present segment goes on; afterwards there is no telling what is on disk.
-    CHECK(appended.ok() == prepared);
-    if (appended.ok()) CHECK(appended->position.segment() == 2);
-  }
-}
-
-TEST_CASE("while no data key can be made the segment goes on, and the next is begun once one can") {
-  TemporaryDirectory directory;
-  Log log(directory.store(), 300, 5000);
-  const auto append = [&](absl::Time now) {
-    const std::string entries = Entries({std::string(100, 'x')});
-    const std::vector<CallEntries> group = {{1, entries, 1, false}};
-    return log.writer->Append(group, now);
-  };
-  const absl::Time start = absl::UnixEpoch();
-  log.keys.PutOutOfReach(true);
-  for (int i = 0; i < 10; ++i) REQUIRE(append(start)->position.segment() == 1);
-  CHECK(absl::IsUnavailable(log.writer->next_segment()));
-  // It is not asked with each block: a key command may take half a minute to fail.
-  CHECK(log.keys.asked() == 2);
-  REQUIRE(append(start + absl::Seconds(59)).ok());
-  CHECK(log.keys.asked() == 2);
-  REQUIRE(append(start + absl::Seconds(60)).ok());
-  CHECK(log.keys.asked() == 3);
-  SECTION("it comes back") {
-    log.keys.PutOutOfReach(false);
-    REQUIRE(append(start + absl::Seconds(61))->position.segment() == 1);
-    REQUIRE(append(start + absl::Seconds(120))->position.segment() == 2);
-    CHECK(log.writer->next_segment().ok());
-    CHECK(Bodies(log, OnDamage::kStop).first.size() == 14);
-  }
-  SECTION("it comes back, and a new segment is asked for") {
-    log.keys.PutOutOfReach(false);
-    REQUIRE(log.writer->BeginNextSegment(start + absl::Seconds(61)).ok());
-    CHECK(log.writer->next_segment().ok());
-    CHECK(append(start + absl::Seconds(61))->position.segment() == 2);
-  }
-  SECTION("it never does: the segment does not grow for ever") {
-    absl::Status status;
-    int blocks = 0;
-    for (; status.ok() && blocks < 100; ++blocks) status = append(start + absl::Seconds(61)).status();
-    CHECK(absl::IsUnavailable(status));
-    CHECK(blocks < 20);
-    INFO(status);
-    CHECK(std::string(status.message()).find("segment 1 is as large as one can be") != std::string::npos);
-    CHECK(std::string(status.message()).find("the keyring is away") != std::string::npos);
-    // What is in it stays readable, and it can be ended.
-    CHECK(log.writer->Close(start).ok());
-    CHECK(Bodies(log, OnDamage::kStop).first.size() == static_cast<size_t>(12 + blocks - 1));
-  }
 }
 
 TEST_CASE("a valid block moved to another place is not accepted there") {
