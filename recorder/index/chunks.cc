@@ -41,12 +41,12 @@ absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& size
       {&chunks.insert_posting_, "INSERT INTO postings(key, bytes) VALUES (?1, ?2)"},
       {&chunks.remove_postings_, "DELETE FROM postings WHERE key >= ?1 AND key < ?2"},
   });
-  if (status.ok()) status = chunks.Load(database);
+  if (status.ok()) status = chunks.FindLast(database);
   if (!status.ok()) return status;
   return chunks;
 }
 
-absl::Status Chunks::Load(Database& database) {
+absl::Status Chunks::FindLast(Database& database) {
   Statement last;
   absl::Status status = database.PrepareAll({
       {&last, "SELECT last_id, (SELECT max(number) FROM chunks) + 1 FROM chunks ORDER BY last_id DESC LIMIT 1"},
@@ -58,27 +58,44 @@ absl::Status Chunks::Load(Database& database) {
     chunked_to_ = last.Integer(0);
     next_number_ = last.Integer(1);
   }
+  return absl::OkStatus();
+}
+
+absl::Status Chunks::LoadNewest() {
+  if (loaded_) return absl::OkStatus();
+  loaded_ = true;
   return ForEachRow(chunked_to_, std::numeric_limits<int64_t>::max(),
                     [this](const PostedCall& call) { newest_.push_back(call); });
 }
 
+void Chunks::SortNewest() {
+  if (sorted_) return;
+  sorted_ = true;
+  std::stable_sort(newest_.begin(), newest_.end(),
+                   [](const PostedCall& a, const PostedCall& b) { return a.id < b.id; });
+  // Of those with the same id the first one is in the table.
+  const auto end = std::unique(newest_.begin(), newest_.end(),
+                               [](const PostedCall& a, const PostedCall& b) { return a.id == b.id; });
+  newest_.erase(end, newest_.end());
+}
+
 std::vector<PostedCall>::iterator Chunks::PlaceOf(int64_t id) {
+  SortNewest();
   return std::lower_bound(newest_.begin(), newest_.end(), id,
                           [](const PostedCall& call, int64_t other) { return call.id < other; });
 }
 
 absl::Status Chunks::Inserted(const PostedCall& call) {
   if (IsChunked(call.id)) return MarkDirty(call.id);
-  if (newest_.empty() || newest_.back().id < call.id) {
-    newest_.push_back(call);
-  } else if (const auto place = PlaceOf(call.id); place->id != call.id) {
-    newest_.insert(place, call);
-  }
+  if (absl::Status status = LoadNewest(); !status.ok()) return status;
+  if (!newest_.empty() && newest_.back().id >= call.id) sorted_ = false;
+  newest_.push_back(call);
   return absl::OkStatus();
 }
 
 absl::Status Chunks::Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns) {
   if (!IsChunked(id)) {
+    if (absl::Status loaded = LoadNewest(); !loaded.ok()) return loaded;
     const auto place = PlaceOf(id);
     if (place == newest_.end() || place->id != id) return absl::OkStatus();
     place->end_reason = end_reason;
@@ -93,6 +110,7 @@ absl::Status Chunks::Ended(int64_t id, int64_t end_reason, int64_t status, int64
 
 absl::Status Chunks::Shredded(const PostedCall& call) {
   if (IsChunked(call.id)) return MarkDirty(call.id);
+  if (absl::Status status = LoadNewest(); !status.ok()) return status;
   const auto place = PlaceOf(call.id);
   if (place == newest_.end() || place->id != call.id) {
     newest_.insert(place, call);
@@ -104,6 +122,7 @@ absl::Status Chunks::Shredded(const PostedCall& call) {
 
 absl::Status Chunks::Removed(int64_t id) {
   if (IsChunked(id)) return MarkDirty(id);
+  if (absl::Status status = LoadNewest(); !status.ok()) return status;
   if (const auto place = PlaceOf(id); place != newest_.end() && place->id == id) newest_.erase(place);
   return absl::OkStatus();
 }
@@ -166,6 +185,7 @@ absl::Status Chunks::WriteAgain(int64_t last_id) {
 }
 
 absl::Status Chunks::WriteNew() {
+  SortNewest();
   size_t written = 0;
   absl::Status status;
   while (status.ok() && newest_.size() - written >= sizes_.calls + sizes_.calls_left) {

@@ -69,8 +69,11 @@ class Chunks {
 
   explicit Chunks(const ChunkSizes& sizes) : sizes_(sizes) {}
 
-  absl::Status Load(Database& database);
+  absl::Status FindLast(Database& database);
+  // Before the first change: who only looks whether there is one need not wait for it.
+  absl::Status LoadNewest();
   bool IsChunked(int64_t id) const { return id <= chunked_to_; }
+  void SortNewest();
   // Where the call is in `newest_`, or belongs.
   std::vector<PostedCall>::iterator PlaceOf(int64_t id);
   absl::Status FindChunkOf(int64_t id);
@@ -106,7 +109,9 @@ class Chunks {
   PostingsBuilder builder_;
   int64_t chunked_to_ = kNone;  // the last chunk's last_id
   int64_t next_number_ = 1;
-  std::vector<PostedCall> newest_;  // above chunked_to_, in order of ids
+  bool loaded_ = false;
+  bool sorted_ = true;
+  std::vector<PostedCall> newest_;  // above chunked_to_; in order of ids, once it is sorted
   Found found_;
   std::set<int64_t> dirty_;                // chunks to be written again, by last_id
   std::map<int64_t, int64_t> ended_late_;  // how many calls of a chunk have, by last_id

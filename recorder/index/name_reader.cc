@@ -61,12 +61,13 @@ absl::StatusOr<std::optional<std::vector<int64_t>>> NameReader::Matching(NameKin
   }
   select_all_.Reset();
   if (!row.ok()) return row.status();
+  // They come in order of hashes, but names stand in order of numbers.
+  std::sort(all.begin(), all.end());
   for (int64_t id : all) {
     const absl::StatusOr<std::string> name = Name(id);
     if (!name.ok()) return name.status();
     if (GlobMatches(pattern, *name)) ids.push_back(id);
   }
-  std::sort(ids.begin(), ids.end());
   return std::optional(std::move(ids));
 }
 

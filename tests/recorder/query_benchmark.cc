@@ -1,8 +1,9 @@
-// How long the first page of a search takes, over a store that store_generator made with the same --calls and --days.
+// How long the first page of a search takes, over a store that store_generator made with the same --calls, --days and
+// --identities.
 // Each shape of question is asked some hundred times with random values: in one go ("warm"), with the index opened anew
 // for each ("fresh"), and so after the file was thrown out of the page cache ("cold"). On a machine with others on it
 // the CPU time of the fresh ones is steadier than what they took.
-// Usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES]
+// Usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES] [IDENTITIES]
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -172,13 +173,14 @@ class Benchmark {
 
 int Main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES]\n");
+    std::fprintf(stderr, "usage: query_benchmark DIRECTORY CALLS [DAYS] [QUERIES] [IDENTITIES]\n");
     return 2;
   }
   MadeCallOptions options;
   options.calls = std::strtoull(argv[2], nullptr, 10);
   if (argc > 3) options.days = std::atoi(argv[3]);
   const int queries = argc > 4 ? std::atoi(argv[4]) : 300;
+  if (argc > 5) options.identities = std::atoi(argv[5]);
   Values values(options);
   std::printf("%-24s %26s %26s %26s %17s\n", "first page, ms", "warm p50/p99/max", "fresh p50/p99/max",
               "cold p50/p99/max", "CPU p50/p99");

@@ -1,6 +1,7 @@
 // Makes a large store of made-up calls (made_calls.h) for benchmarks. With --index-only there is only an index, sealed
 // with fixed keys, made from blocks that are in no log.
-// Usage: store_generator DIRECTORY [--calls N] [--days D] [--payload BYTES] [--calls-per-block N] [--index-only]
+// Usage: store_generator DIRECTORY [--calls N] [--days D] [--identities N] [--payload BYTES] [--calls-per-block N]
+//                        [--index-only]
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -35,6 +36,8 @@ std::optional<Arguments> Parse(int argc, char** argv) {
       arguments.calls.calls = std::strtoull(argv[++i], nullptr, 10);
     } else if (word == "--days" && has_value) {
       arguments.calls.days = std::atoi(argv[++i]);
+    } else if (word == "--identities" && has_value) {
+      arguments.calls.identities = std::atoi(argv[++i]);
     } else if (word == "--payload" && has_value) {
       arguments.calls.payload_bytes = std::strtoull(argv[++i], nullptr, 10);
     } else if (word == "--calls-per-block" && has_value) {
@@ -108,8 +111,8 @@ int Main(int argc, char** argv) {
   const std::optional<Arguments> arguments = Parse(argc, argv);
   if (!arguments.has_value()) {
     std::fprintf(stderr,
-                 "usage: store_generator DIRECTORY [--calls N] [--days D] [--payload BYTES] [--calls-per-block N] "
-                 "[--index-only]\n");
+                 "usage: store_generator DIRECTORY [--calls N] [--days D] [--identities N] [--payload BYTES] "
+                 "[--calls-per-block N] [--index-only]\n");
     return 2;
   }
   const absl::Status status = arguments->index_only ? MakeIndex(*arguments) : MakeStore(*arguments);
