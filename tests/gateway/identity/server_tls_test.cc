@@ -332,6 +332,10 @@ TEST_CASE("files that do not belong together, or are broken, change nothing") {
   weak.key = KeyKind::kRsa1024;
   rig.Replace(Issue(weak, &rig.authorities.stranger));
   still_served(rig.options.cert_file, "too short");
+  weak = ServerSpec(kHost);
+  weak.digest = "SHA1";
+  rig.Replace(Issue(weak, &rig.authorities.stranger));
+  still_served(rig.options.cert_file, "weak or unknown algorithm");
   rig.Replace(other);
   WriteText(rig.authorities.config.ca(), rig.authorities.root.Pem() + "-----BEGIN CERTIFICATE-----\nAA");
   still_served(rig.authorities.config.ca(), "damaged");
