@@ -13,7 +13,8 @@ usage: deploy/run.sh [--upstream HOST:PORT] [--listen ADDRESS] [--data DIRECTORY
 Installs what is needed to build (Debian 12, Ubuntu 24.04; as root or with sudo), builds, and starts the gateway.
 
   --upstream HOST:PORT   the service to stand in front of; without it, an example service is started
-  --listen ADDRESS       where callers connect (default 127.0.0.1:50050)
+  --listen ADDRESS       where callers connect (default 127.0.0.1:50050); where other machines can, too, add
+                         -- --insecure-listen, for it is without TLS
   --data DIRECTORY       where calls are recorded (default: data, in the project's folder)
   -- OPTION...           handed to sallyportd, such as --descriptors FILE
 EOF

@@ -141,9 +141,11 @@ class Checker {
     if (config_.listen().insecure()) return;
     for (const std::string& address : options_.listen) {
       if (IsLoopback(address)) continue;
-      Fail("listen", absl::StrCat("\"", address, "\" can be reached from other machines, and without TLS whoever is on "
-                                  "the way reads and changes all calls: give listen.tls, or say listen.insecure: true (for "
-                                  "a first try --insecure-listen) if something else protects them"));
+      Fail("listen",
+           absl::StrCat("\"", address,
+                        "\" can be reached from other machines, and without TLS whoever is on "
+                        "the way reads and changes all calls: give listen.tls, or say listen.insecure: true (for "
+                        "a first try --insecure-listen) if something else protects them"));
     }
   }
 

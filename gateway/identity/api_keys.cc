@@ -1,5 +1,6 @@
 #include "gateway/identity/api_keys.h"
 
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -45,7 +46,7 @@ absl::Status ApiKeys::Reload() {
     const std::string id = key.id;
     keys->insert_or_assign(id, Known{std::move(key), std::move(identity)});
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   keys_ = std::move(keys);
   return absl::OkStatus();
 }
@@ -57,7 +58,7 @@ ProofResult ApiKeys::Verify(std::string_view token, absl::Time now) const {
   }
   std::shared_ptr<const KeysById> keys;
   {
-    absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     keys = keys_;
   }
   const auto found = keys->find(*id);

@@ -3,14 +3,13 @@
 #define SALLYPORT_GATEWAY_IDENTITY_API_KEYS_H_
 
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
 #include "recorder/keys/api_key.h"
@@ -44,7 +43,7 @@ class ApiKeys {
   explicit ApiKeys(std::string file) : file_(std::move(file)) {}
 
   const std::string file_;
-  mutable absl::Mutex mutex_;
+  mutable std::shared_mutex mutex_;
   std::shared_ptr<const KeysById> keys_ ABSL_GUARDED_BY(mutex_);
 };
 

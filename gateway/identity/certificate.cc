@@ -198,6 +198,8 @@ absl::Time Certificate::NotAfter() const { return TimeOf(X509_get0_notAfter(get(
 
 bool Certificate::StatesKeyUsage() const { return (X509_get_extension_flags(get()) & EXFLAG_KUSAGE) != 0; }
 
+bool Certificate::IsSelfIssued() const { return (X509_get_extension_flags(get()) & EXFLAG_SI) != 0; }
+
 absl::StatusOr<CertificateNames> Certificate::Names() const {
   const OpensslErrors errors;
   CertificateNames names;

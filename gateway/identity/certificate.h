@@ -43,6 +43,7 @@ class Certificate {
   absl::Time NotBefore() const;
   absl::Time NotAfter() const;
   bool StatesKeyUsage() const;
+  bool IsSelfIssued() const;  // by the names in it
   // A fault where a name holds control characters, a NUL above all, or cannot be read.
   absl::StatusOr<CertificateNames> Names() const;
 

@@ -33,19 +33,20 @@ FileWatcher::FileWatcher(std::vector<WatchedFiles> files, absl::Duration interva
 
 FileWatcher::~FileWatcher() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  stop_.notify_all();
   thread_.join();
 }
 
 void FileWatcher::Run() {
-  absl::MutexLock lock(&mutex_);
+  std::unique_lock lock(mutex_);
   while (!stopping_) {
-    mutex_.Unlock();
+    lock.unlock();
     for (WatchedFiles& files : files_) files.Look();
-    mutex_.Lock();
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval_);
+    lock.lock();
+    stop_.wait_for(lock, absl::ToChronoMilliseconds(interval_), [this] { return stopping_; });
   }
 }
 

@@ -2,7 +2,9 @@
 #ifndef SALLYPORT_GATEWAY_IDENTITY_FILE_WATCHER_H_
 #define SALLYPORT_GATEWAY_IDENTITY_FILE_WATCHER_H_
 
+#include <condition_variable>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -11,7 +13,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "recorder/keys/private_file.h"
 
@@ -53,7 +54,8 @@ class FileWatcher {
 
   std::vector<WatchedFiles> files_;  // the thread's
   const absl::Duration interval_;
-  absl::Mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
@@ -152,7 +153,7 @@ absl::StatusOr<std::shared_ptr<MtlsVerifier::Trust>> MtlsVerifier::Load() const 
 absl::Status MtlsVerifier::Reload() {
   absl::StatusOr<std::shared_ptr<Trust>> trust = Load();
   if (!trust.ok()) return trust.status();
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   trust_ = *std::move(trust);
   return absl::OkStatus();
 }
@@ -174,7 +175,7 @@ std::vector<std::string> MtlsVerifier::Files() const {
 }
 
 std::shared_ptr<MtlsVerifier::Trust> MtlsVerifier::trust() const {
-  absl::ReaderMutexLock lock(&mutex_);
+  const std::shared_lock lock(mutex_);
   return trust_;
 }
 

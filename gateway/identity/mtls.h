@@ -3,6 +3,7 @@
 #define SALLYPORT_GATEWAY_IDENTITY_MTLS_H_
 
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/identity/certificate.h"
 #include "gateway/identity/identity.h"
@@ -73,7 +73,7 @@ class MtlsVerifier {
   std::shared_ptr<Trust> trust() const;
 
   const v1::MtlsIdentity config_;
-  mutable absl::Mutex mutex_;
+  mutable std::shared_mutex mutex_;
   std::shared_ptr<Trust> trust_ ABSL_GUARDED_BY(mutex_);
   // Chains that held, by the leaf: a caller who resumes a handshake does not send the rest again.
   RecentlyUsed<std::shared_ptr<const std::string>> chains_;

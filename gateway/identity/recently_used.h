@@ -3,12 +3,13 @@
 #define SALLYPORT_GATEWAY_IDENTITY_RECENTLY_USED_H_
 
 #include <cstddef>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "recorder/keys/crypto.h"
 
 namespace sallyport::gateway {
@@ -22,11 +23,11 @@ class RecentlyUsed {
 
   std::optional<Value> Find(const recorder::Hash& key) {
     {
-      absl::ReaderMutexLock lock(&mutex_);
+      const std::shared_lock lock(mutex_);
       const auto found = recent_.find(key);
       if (found != recent_.end()) return found->second;
     }
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     const auto found = older_.find(key);
     if (found == older_.end()) return std::nullopt;
     Value value = std::move(found->second);
@@ -36,13 +37,13 @@ class RecentlyUsed {
   }
 
   void Put(const recorder::Hash& key, Value value) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     older_.erase(key);
     Insert(key, std::move(value));
   }
 
   size_t size() const {
-    absl::ReaderMutexLock lock(&mutex_);
+    const std::shared_lock lock(mutex_);
     return recent_.size() + older_.size();
   }
 
@@ -56,7 +57,7 @@ class RecentlyUsed {
   }
 
   const size_t half_;
-  mutable absl::Mutex mutex_;
+  mutable std::shared_mutex mutex_;
   absl::flat_hash_map<recorder::Hash, Value> recent_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<recorder::Hash, Value> older_ ABSL_GUARDED_BY(mutex_);
 };

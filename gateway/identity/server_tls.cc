@@ -32,9 +32,10 @@ absl::StatusOr<Certificate> CheckChain(const std::string& path, const std::strin
   size_t number = 0;
   for (const Certificate& certificate : *chain) {
     ++number;
-    if (absl::Status status = certificate.CheckKey(); !status.ok()) {
-      return FileFault(path, absl::StrCat("certificate ", number, " ", status.message()));
-    }
+    absl::Status status = certificate.CheckKey();
+    // What is wrong with the signature of a root is no matter.
+    if (!certificate.IsSelfIssued()) status.Update(certificate.CheckSignatureAlgorithm());
+    if (!status.ok()) return FileFault(path, absl::StrCat("certificate ", number, " ", status.message()));
   }
   return chain->front();
 }
@@ -139,29 +140,30 @@ absl::StatusOr<std::shared_ptr<const ServerTls::Material>> ServerTls::Load() con
 absl::Status ServerTls::Reload() {
   absl::StatusOr<std::shared_ptr<const Material>> material = Load();
   if (!material.ok()) return material.status();
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   material_ = *std::move(material);
   return absl::OkStatus();
 }
 
 std::shared_ptr<const ServerTls::Material> ServerTls::Current() const {
-  absl::ReaderMutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return material_;
 }
 
 int ServerTls::Listen(const std::string& address, grpc_server* server) {
   grpc_ssl_client_certificate_request_type request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
-  if (options_.callers == ServerTlsOptions::Callers::kMayShowOne)
-    request = GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
+  const bool optional = options_.callers == ServerTlsOptions::Callers::kMayShowOne;
+  if (optional) request = GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
   if (options_.client_ca_files.empty()) request = GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
   int port = 0;
   // Each address as a port of its own: sockets that share a connector could use its certificate while another replaces
   // it, which gRPC 1.51 does not guard against.
   for (const std::string& one : NumericAddresses(address)) {
-    auto* fetcher = new Port(this);
+    auto owner = std::make_unique<Port>(this);
+    Port* const fetcher = owner.get();
     {
-      absl::MutexLock lock(&mutex_);
-      ports_.emplace_back(fetcher);
+      const std::lock_guard lock(mutex_);
+      ports_.push_back(std::move(owner));
     }
     grpc_server_credentials* credentials = grpc_ssl_server_credentials_create_with_options(
         grpc_ssl_server_credentials_create_options_using_config_fetcher(request, Port::Fetch, fetcher));

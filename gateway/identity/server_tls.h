@@ -5,13 +5,13 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 
 namespace sallyport::gateway {
 
@@ -55,7 +55,7 @@ class ServerTls {
   int Listen(const std::string& address, grpc_server* server);
 
   const ServerTlsOptions options_;
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   std::shared_ptr<const Material> material_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Port>> ports_ ABSL_GUARDED_BY(mutex_);
 };

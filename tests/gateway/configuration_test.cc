@@ -118,7 +118,8 @@ TEST_CASE("without TLS only this machine is listened to, unless the configuratio
   }
   for (const char* address : {"0.0.0.0:1", "[::]:1", "gateway.internal:1", "10.0.0.1:1"}) {
     CHECK(fault(absl::StrCat("{address: \"", address, "\"}"))
-              .starts_with(absl::StrCat("sallyport.yaml:1: listen: \"", address, "\" can be reached from other machines")));
+              .starts_with(
+                  absl::StrCat("sallyport.yaml:1: listen: \"", address, "\" can be reached from other machines")));
     CHECK(fault(absl::StrCat("{addresses: [\"127.0.0.1:1\", \"", address, "\"]}")).find(address) != std::string::npos);
     CHECK(fault(absl::StrCat("{address: \"", address, "\", insecure: true}")).empty());
   }
@@ -131,8 +132,8 @@ TEST_CASE("TLS files that are not in order are told when the configuration is re
   testing::WriteText(at + "/cert.pem", certificate.Pem());
   testing::WriteText(at + "/key.pem", testing::Issue(testing::ServerSpec("gateway.test"), nullptr).KeyPem());
   const std::string least = kLeast;
-  const std::string text = "listen: {address: \"0.0.0.0:1\", tls: {cert: " + at + "/cert.pem, key: " + at + "/key.pem}}\n" +
-                           least.substr(least.find('\n') + 1);
+  const std::string text = "listen: {address: \"0.0.0.0:1\", tls: {cert: " + at + "/cert.pem, key: " + at +
+                           "/key.pem}}\n" + least.substr(least.find('\n') + 1);
   CHECK(Fault(text) == "sallyport.yaml:1: listen.tls: " + at + "/key.pem holds no private key for " + at +
                            "/cert.pem: it is not that of the certificate");
   testing::WriteText(at + "/key.pem", certificate.KeyPem());

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "recorder/keys/api_key_file.h"
-#include "tests/replay/command_fixture.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/replay/command_fixture.h"
 
 namespace sallyport::replay {
 namespace {

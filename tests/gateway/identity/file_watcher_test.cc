@@ -4,12 +4,13 @@
 #include <spdlog/spdlog.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <sstream>
 #include <string>
 
-#include "absl/synchronization/notification.h"
 #include "tests/gateway/identity/certificates.h"
 #include "tests/gateway/temporary_directory.h"
 
@@ -107,14 +108,14 @@ TEST_CASE("what cannot be read is tried again, and complained about once") {
 
 TEST_CASE("a watcher looks at once and stops at once") {
   TemporaryDirectory directory;
-  absl::Notification looked;
+  std::promise<void> looked;
   std::vector<gateway::WatchedFiles> files;
   files.emplace_back("the thing", std::vector<std::string>{directory.path()}, [&] {
-    looked.Notify();
+    looked.set_value();
     return absl::OkStatus();
   });
   const gateway::FileWatcher watcher(std::move(files), absl::Hours(24));
-  CHECK(looked.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  CHECK(looked.get_future().wait_for(std::chrono::seconds(30)) == std::future_status::ready);
 }
 
 }  // namespace sallyport::testing

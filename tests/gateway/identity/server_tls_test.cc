@@ -17,6 +17,7 @@
 
 #include "absl/time/clock.h"
 #include "gateway/identity/file_watcher.h"
+#include "gateway/listen_address.h"
 #include "tests/fakes/blocking_client.h"
 #include "tests/fakes/scripted_server.h"
 #include "tests/gateway/identity/test_authorities.h"
@@ -281,11 +282,15 @@ TEST_CASE("a new certificate is used from the next handshake on, and open connec
   REQUIRE(open.Read() == "before");
 
   rig.Replace(Issue(renewed, &renewed_authority));
+  std::vector<std::string> addresses;
   for (const std::string& address : rig.grpc->addresses()) {
+    for (const std::string& numeric : gateway::NumericAddresses(address)) addresses.push_back(numeric);
+  }
+  for (const std::string& address : addresses) {
     CHECK(Reach(address, {&rig.authorities.stranger, &caller}) == kHost);
   }
   REQUIRE(rig.tls->Reload().ok());
-  for (const std::string& address : rig.grpc->addresses()) {
+  for (const std::string& address : addresses) {
     CHECK(Reach(address, {&renewed_authority, &caller}) == "renewed");
     CHECK_FALSE(Reach(address, {&rig.authorities.stranger, &caller}).has_value());
   }
@@ -332,6 +337,10 @@ TEST_CASE("files that do not belong together, or are broken, change nothing") {
   weak.key = KeyKind::kRsa1024;
   rig.Replace(Issue(weak, &rig.authorities.stranger));
   still_served(rig.options.cert_file, "too short");
+  weak = ServerSpec(kHost);
+  weak.digest = "SHA1";
+  rig.Replace(Issue(weak, &rig.authorities.stranger));
+  still_served(rig.options.cert_file, "weak or unknown algorithm");
   rig.Replace(other);
   WriteText(rig.authorities.config.ca(), rig.authorities.root.Pem() + "-----BEGIN CERTIFICATE-----\nAA");
   still_served(rig.authorities.config.ca(), "damaged");
@@ -346,9 +355,10 @@ TEST_CASE("certificates change under load and no connection fails for it") {
   std::atomic<int> reached{0};
   std::atomic<int> failed{0};
   std::vector<std::thread> callers;
-  for (int t = 0; t < 3; ++t) {
-    callers.emplace_back([&] {
-      while (!stop) ++(Reach(rig.grpc->address(), {&rig.authorities.stranger, &caller}) == kHost ? reached : failed);
+  const std::vector<std::string> addresses = gateway::NumericAddresses(rig.grpc->address());
+  for (size_t t = 0; t < 4; ++t) {
+    callers.emplace_back([&, address = addresses[t % addresses.size()]] {
+      while (!stop) ++(Reach(address, {&rig.authorities.stranger, &caller}) == kHost ? reached : failed);
     });
   }
   int reloads = 0;
