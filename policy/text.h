@@ -8,15 +8,17 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 
 namespace sallyport::policy {
 
 inline absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
+// Salted anew in every process: callers choose some of the texts, and must not be able to choose their hashes.
 struct TextHash {
   using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  size_t operator()(std::string_view text) const { return absl::Hash<absl::string_view>()(View(text)); }
 };
 
 // A map by text that can be searched without making a string.

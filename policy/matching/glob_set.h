@@ -34,6 +34,12 @@ class GlobSet {
   template <typename Matched>
   void ForEachMatch(std::string_view text, Matched matched) const;
 
+  // Calls `visit` with every glob that has no wildcards.
+  template <typename Visit>
+  void ForEachLiteral(Visit visit) const {
+    for (const auto& [text, number] : literals_) visit(text);
+  }
+
  private:
   static constexpr size_t kAnchorSize = 4;
   using Anchor = uint32_t;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
-#include <utility>
 
 #include "absl/container/fixed_array.h"
 
@@ -11,52 +9,10 @@ namespace sallyport::policy {
 namespace {
 
 constexpr size_t kWordBits = 64;
-// Sets are worked on in blocks of words, which compilers turn into vector instructions.
-constexpr size_t kBlockWords = 8;
 constexpr size_t kInlineWords = 256;
-// A list is kept as a set of bits once it has more than one element for so many words: about where both cost the same.
-constexpr size_t kWordsPerListed = 4;
-
 constexpr uint32_t kProofs = v1::Proof_ARRAYSIZE;
 
 using Scratch = absl::FixedArray<uint64_t, kInlineWords>;
-
-size_t WordsFor(size_t matches) {
-  const size_t words = (matches + kWordBits - 1) / kWordBits;
-  return (words + kBlockWords - 1) / kBlockWords * kBlockWords;
-}
-
-void SetBit(uint32_t number, MatchBits bits) { bits[number / kWordBits] |= uint64_t{1} << (number % kWordBits); }
-
-bool HasBit(size_t number, MatchBits bits) { return (bits[number / kWordBits] >> (number % kWordBits) & 1) != 0; }
-
-// Sets the first `count` bits and clears the others.
-void SetFirst(size_t count, MatchBits bits) {
-  const size_t whole = count / kWordBits;
-  std::fill(bits.begin(), bits.end(), uint64_t{0});
-  std::fill(bits.begin(), bits.begin() + static_cast<ptrdiff_t>(whole), ~uint64_t{0});
-  if (count % kWordBits != 0) bits[whole] = (uint64_t{1} << (count % kWordBits)) - 1;
-}
-
-// The loops over blocks are written with pointers (Debian's Span checks every index) that do not overlap, so that they
-// become vector instructions.
-void Unite(const uint64_t* __restrict other, MatchBits bits) {
-  uint64_t* __restrict words = bits.data();
-  for (const uint64_t* const end = words + bits.size(); words != end; words += kBlockWords, other += kBlockWords) {
-    for (size_t i = 0; i < kBlockWords; ++i) words[i] |= other[i];
-  }
-}
-
-// False if nothing is left.
-bool Intersect(const uint64_t* __restrict other, MatchBits bits) {
-  uint64_t left[kBlockWords] = {};
-  uint64_t* __restrict words = bits.data();
-  for (const uint64_t* const end = words + bits.size(); words != end; words += kBlockWords, other += kBlockWords) {
-    for (size_t i = 0; i < kBlockWords; ++i) words[i] &= other[i];
-    for (size_t i = 0; i < kBlockWords; ++i) left[i] |= words[i];
-  }
-  return std::any_of(std::begin(left), std::end(left), [](uint64_t word) { return word != 0; });
-}
 
 // Calls `visit` with the number of each bit that is set before `end`, in order, until it returns false.
 template <typename Visit>
@@ -71,64 +27,23 @@ void ForEachBit(MatchBits bits, size_t end, Visit visit) {
 
 }  // namespace
 
-void ConditionIndex::Add(uint32_t key, uint32_t match) {
-  if (key >= added_.size()) added_.resize(key + 1);
-  if (added_[key].empty() || added_[key].back() != match) added_[key].push_back(match);
-}
-
-void ConditionIndex::Seal(size_t matches) {
-  if (added_.empty()) return;
-  const size_t words = WordsFor(matches);
-  without_.assign(words, ~uint64_t{0});
-  for (const std::vector<uint32_t>& added : added_) {
-    for (const uint32_t match : added) without_[match / kWordBits] &= ~(uint64_t{1} << (match % kWordBits));
-    if (added.size() <= words / kWordsPerListed) {
-      keys_.push_back({static_cast<uint32_t>(listed_.size()), static_cast<uint32_t>(added.size()), false});
-      listed_.insert(listed_.end(), added.begin(), added.end());
-      continue;
-    }
-    keys_.push_back({static_cast<uint32_t>(sets_.size() / words), static_cast<uint32_t>(added.size()), true});
-    sets_.resize(sets_.size() + words);
-    const MatchBits set = absl::MakeSpan(sets_).last(words);
-    for (const uint32_t match : added) SetBit(match, set);
-  }
-  added_ = {};
-}
-
-void ConditionIndex::Begin(MatchBits bits) const { std::copy(without_.begin(), without_.end(), bits.begin()); }
-
-void ConditionIndex::Accept(uint32_t number, MatchBits bits) const {
-  if (number >= keys_.size()) return;
-  const Key& key = keys_[number];
-  if (key.is_set) return Unite(sets_.data() + key.begin * bits.size(), bits);
-  uint64_t* const words = bits.data();
-  const uint32_t* const end = listed_.data() + key.begin + key.count;
-  for (const uint32_t* match = end - key.count; match != end; ++match) {
-    words[*match / kWordBits] |= uint64_t{1} << (*match % kWordBits);
-  }
-}
-
-void GlobIndex::Seal(size_t matches) {
-  globs.Seal();
-  condition.Seal(matches);
-}
-
 MatchIndex::MatchIndex(const std::vector<const Match*>& matches) : entries_(matches), matches_(matches.size()) {
   for (const Match* match : matches) {
     first_exception_.push_back(static_cast<uint32_t>(entries_.size()));
     for (const Match& except : match->except) entries_.push_back(&except);
   }
   first_exception_.push_back(static_cast<uint32_t>(entries_.size()));
+  for (uint32_t proof = 0; proof < kProofs; ++proof) proofs_.NewKey();
   for (size_t i = 0; i < entries_.size(); ++i) Add(*entries_[i], static_cast<uint32_t>(i));
   Seal();
 }
 
 void MatchIndex::Add(const Match& match, uint32_t number) {
-  for (const std::string& glob : match.identities) identities_.Add(glob, number);
-  for (const std::string& glob : match.groups) groups_.Add(glob, number);
-  for (const std::string& glob : match.issuers) issuers_.Add(glob, number);
-  for (const std::string& glob : match.methods) methods_.Add(glob, number);
-  for (const std::string& glob : match.upstreams) upstreams_.Add(glob, number);
+  for (const std::string& glob : match.identities) identities_.texts.Add(glob, number, &identities_.condition);
+  for (const std::string& glob : match.groups) groups_.texts.Add(glob, number, &groups_.condition);
+  for (const std::string& glob : match.issuers) issuers_.texts.Add(glob, number, &issuers_.condition);
+  for (const std::string& glob : match.methods) methods_.texts.Add(glob, number, &methods_.condition);
+  for (const std::string& glob : match.upstreams) upstreams_.texts.Add(glob, number, &upstreams_.condition);
   for (uint32_t proof = 0; proof < kProofs; ++proof) {
     if ((match.proofs >> proof & 1) != 0) proofs_.Add(proof, number);
   }
@@ -148,23 +63,23 @@ void MatchIndex::AddNetwork(const Network& network, uint32_t number) {
   if (lengths == network_lengths_.end()) {
     lengths = network_lengths_.insert(lengths, {network.kind, network.length, {}});
   }
-  const auto [key, added] = lengths->keys.emplace(network.bits, network_keys_);
-  if (added) ++network_keys_;
+  auto key = lengths->keys.find(network.bits);
+  if (key == lengths->keys.end()) key = lengths->keys.emplace(network.bits, networks_.NewKey()).first;
   networks_.Add(key->second, number);
 }
 
 void MatchIndex::AddMetadata(const MetadataCondition& condition, uint32_t number) {
-  MetadataName& name = metadata_names_[condition.name];
-  const uint32_t glob = name.globs.Add(condition.glob);
-  if (glob == name.keys.size()) name.keys.push_back(metadata_keys_++);
-  metadata_.Add(name.keys[glob], number);
+  metadata_names_[condition.name].Add(condition.glob, number, &metadata_);
 }
 
 void MatchIndex::Seal() {
   const size_t entries = entries_.size();
-  for (GlobIndex* index : {&identities_, &groups_, &issuers_, &methods_, &upstreams_}) index->Seal(entries);
+  for (TextCondition* text : {&identities_, &groups_, &issuers_, &methods_, &upstreams_}) {
+    text->condition.Seal(entries);
+    text->texts.Seal(&text->condition);
+  }
   for (ConditionIndex* condition : {&proofs_, &metadata_, &networks_}) condition->Seal(entries);
-  for (auto& [name, globs] : metadata_names_) globs.globs.Seal();
+  for (auto& [name, texts] : metadata_names_) texts.Seal(&metadata_);
 }
 
 void MatchIndex::AcceptProofs(ProofSet proofs, MatchBits bits) const {
@@ -183,10 +98,8 @@ void MatchIndex::AcceptNetworks(const HostAddress& host, MatchBits bits) const {
 
 void MatchIndex::AcceptMetadata(const AccessRequest& request, MatchBits bits) const {
   request.metadata([&](std::string_view name, std::string_view value) {
-    const auto found = metadata_names_.find(name);
-    if (found == metadata_names_.end()) return;
-    const MetadataName& globs = found->second;
-    globs.globs.ForEachMatch(value, [&](uint32_t glob) { metadata_.Accept(globs.keys[glob], bits); });
+    const auto texts = metadata_names_.find(name);
+    if (texts != metadata_names_.end()) texts->second.Accept(value, metadata_, bits);
   });
 }
 
@@ -199,15 +112,15 @@ bool MatchIndex::FindCandidates(const RequestFacts& facts, MatchBits candidates,
     accept();
     return Intersect(scratch.data(), candidates);
   };
-  const auto narrow_by_texts = [&](const GlobIndex& index, auto texts) {
+  const auto narrow_by_texts = [&](const TextCondition& index, auto texts) {
     return narrow(index.condition, [&] {
       for (const std::string_view text : texts) {
-        if (text.empty()) continue;  // what is not there matches nothing
-        index.globs.ForEachMatch(text, [&](uint32_t glob) { index.condition.Accept(glob, scratch); });
+        // What is not there matches nothing.
+        if (!text.empty()) index.texts.Accept(text, index.condition, scratch);
       }
     });
   };
-  const auto narrow_by_text = [&](const GlobIndex& index, std::string_view text) {
+  const auto narrow_by_text = [&](const TextCondition& index, std::string_view text) {
     return narrow_by_texts(index, absl::MakeConstSpan(&text, 1));
   };
   // Those that leave the least over come first.

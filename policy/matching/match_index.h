@@ -9,51 +9,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/numeric/int128.h"
-#include "absl/types/span.h"
-#include "policy/matching/glob_set.h"
+#include "policy/matching/condition_index.h"
 #include "policy/matching/match.h"
+#include "policy/text.h"
 
 namespace sallyport::policy {
-
-// Sets of matches as bits, one for each match.
-using MatchBits = absl::Span<uint64_t>;
-
-// One kind of condition over all matches: for each of its keys (a glob, a network, ...) the matches that are content
-// with it. Filled first, then sealed.
-class ConditionIndex {
- public:
-  void Add(uint32_t key, uint32_t match);
-  void Seal(size_t matches);
-
-  // False if no match has such a condition.
-  bool used() const { return !without_.empty(); }
-  // Sets the bits of all matches without such a condition, and clears the others.
-  void Begin(MatchBits bits) const;
-  // Sets the bits of the matches that `key` contents; a key that none has is fine.
-  void Accept(uint32_t key, MatchBits bits) const;
-
- private:
-  // A part of `listed_`, or in place of a long list one of `sets_`.
-  struct Key {
-    uint32_t begin = 0;
-    uint32_t count = 0;
-    bool is_set = false;
-  };
-  std::vector<std::vector<uint32_t>> added_;  // by key, until it is sealed
-  std::vector<Key> keys_;
-  std::vector<uint32_t> listed_;
-  std::vector<uint64_t> sets_;
-  std::vector<uint64_t> without_;
-};
-
-// Globs over texts, each content with its own matches.
-struct GlobIndex {
-  void Add(const std::string& glob, uint32_t match) { condition.Add(globs.Add(glob), match); }
-  void Seal(size_t matches);
-
-  GlobSet globs;
-  ConditionIndex condition;
-};
 
 // For every kind of condition there is an index; what they all leave over are the candidates, whose remaining
 // conditions (times, further metadata) are asked one by one. Immutable and shared between threads.
@@ -77,9 +37,10 @@ class MatchIndex {
     int length;
     absl::flat_hash_map<absl::uint128, uint32_t> keys;
   };
-  struct MetadataName {
-    GlobSet globs;
-    std::vector<uint32_t> keys;  // by the number of the glob
+  // A condition on one text of the call.
+  struct TextCondition {
+    ConditionIndex condition;
+    TextIndex texts;
   };
 
   void Add(const Match& match, uint32_t number);
@@ -99,18 +60,16 @@ class MatchIndex {
   size_t matches_ = 0;
   std::vector<uint32_t> first_exception_;  // those of match i are the entries from [i] up to [i + 1]
 
-  GlobIndex identities_;
-  GlobIndex groups_;
-  GlobIndex issuers_;
-  GlobIndex methods_;
-  GlobIndex upstreams_;
-  ConditionIndex proofs_;
+  TextCondition identities_;
+  TextCondition groups_;
+  TextCondition issuers_;
+  TextCondition methods_;
+  TextCondition upstreams_;
+  ConditionIndex proofs_;  // its keys are those of sallyport.v1.Proof
   ConditionIndex metadata_;
-  TextMap<MetadataName> metadata_names_;
-  uint32_t metadata_keys_ = 0;
+  TextMap<TextIndex> metadata_names_;
   ConditionIndex networks_;
   std::vector<NetworksOfLength> network_lengths_;
-  uint32_t network_keys_ = 0;
 };
 
 }  // namespace sallyport::policy

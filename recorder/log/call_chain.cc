@@ -39,6 +39,17 @@ absl::StatusOr<const Block*> CallChain::Directory(Position at) {
   return &directory_;
 }
 
+absl::StatusOr<std::shared_ptr<const Block>> CallChain::Whole(Position at) {
+  if (whole_ != nullptr && whole_->position() == at) return whole_;
+  absl::StatusOr<SegmentReader*> segment = Segment(at.segment());
+  if (!segment.ok()) return segment.status();
+  absl::StatusOr<Block> block = (*segment)->ReadBlock(at.offset());
+  if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
+  if (!block.ok()) return block.status();
+  whole_ = std::make_shared<const Block>(*std::move(block));
+  return whole_;
+}
+
 absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Position last) {
   std::vector<Position> blocks;
   for (Position at = last; at.set();) {
@@ -59,17 +70,15 @@ absl::StatusOr<std::vector<Position>> CallChain::Blocks(uint64_t call_id, Positi
 absl::Status CallChain::ReadEntries(const std::vector<Position>& blocks,
                                     absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry) {
   for (Position at : blocks) {
-    absl::StatusOr<SegmentReader*> segment = Segment(at.segment());
-    if (!segment.ok()) return segment.status();
-    absl::StatusOr<Block> block = (*segment)->ReadBlock(at.offset());
-    if (absl::IsOutOfRange(block.status())) return Broken(at, "the file ends before a block that another one names");
+    // Kept while its entries are handed on, whatever else is read meanwhile.
+    const absl::StatusOr<std::shared_ptr<const Block>> block = Whole(at);
     if (!block.ok()) return block.status();
-    if (block->shredded) {
+    if ((*block)->shredded) {
       return absl::NotFoundError(absl::StrCat("segment ", at.segment(),
                                               " was shredded: its data key is destroyed, so that what it held cannot "
                                               "be read any more"));
     }
-    const absl::Status status = ForEachEntry(block->body, [&](std::string_view bytes) {
+    const absl::Status status = ForEachEntry((*block)->body, [&](std::string_view bytes) {
       ScannedEntry head;
       if (!ScanEntry(bytes, head)) return Broken(at, "the block holds something that is no entry");
       return entry(head.call_id, bytes);

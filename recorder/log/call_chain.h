@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -38,11 +39,14 @@ class CallChain {
   absl::StatusOr<SegmentReader*> Segment(uint64_t number);
   // The block without its body.
   absl::StatusOr<const Block*> Directory(Position at);
+  absl::StatusOr<std::shared_ptr<const Block>> Whole(Position at);
 
   const StoreLayout layout_;
   StoreKeys& keys_;
   std::map<uint64_t, SegmentReader> segments_;
-  Block directory_;  // the one read last: calls that were open together share it
+  // Those read last: calls that were open together share them.
+  Block directory_;
+  std::shared_ptr<const Block> whole_;  // null at first
 };
 
 }  // namespace sallyport::recorder

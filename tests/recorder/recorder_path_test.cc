@@ -90,5 +90,33 @@ TEST_CASE("a call left open when the recorder closes is ended as interrupted") {
   CHECK(EntriesOf(**reader, id).size() == 3);
 }
 
+TEST_CASE("a call can be read while another one is, whether or not they share a block") {
+  TemporaryDirectory directory;
+  const absl::Time now = absl::Now();
+  auto recorder = Recorder::Open({.directory = directory.store()});
+  REQUIRE(recorder.ok());
+  std::vector<uint64_t> ids;
+  for (const bool apart : {false, false, true}) {
+    if (apart) REQUIRE((*recorder)->Flush().ok());
+    ids.push_back((*recorder)->NewCallId(now));
+    EntryBatch batch = UnaryCall(**recorder, ids.back(), now, "/shop.Payments/Charge");
+    CHECK((*recorder)->Append(std::move(batch), Until::kAccepted, nullptr) == Appended::kDone);
+  }
+  REQUIRE((*recorder)->Flush().ok());
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  for (const uint64_t outer : ids) {
+    int entries = 0;
+    const absl::Status status = (*reader)->ReadCall(outer, [&](const v1::Entry& entry) {
+      CHECK(entry.call_id() == outer);
+      ++entries;
+      for (const uint64_t inner : ids) CHECK(EntriesOf(**reader, inner).size() == 6);
+      return absl::OkStatus();
+    });
+    CHECK(status.ok());
+    CHECK(entries == 6);
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::recorder
