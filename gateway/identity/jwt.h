@@ -18,7 +18,7 @@ namespace sallyport::gateway {
 std::optional<std::string_view> BearerToken(std::string_view authorization);
 
 // A token taken apart. Nothing in it is proved.
-struct ParsedToken {
+struct ParsedToken {  // NOLINT(bugprone-exception-escape): what json checks of itself when moved does not fail
   static constexpr size_t kMostBytes = 8 << 10;
 
   // Refuses, with a TokenFault, what is wrong whoever issued it. `token` must outlive the result.

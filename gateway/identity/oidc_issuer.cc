@@ -36,7 +36,7 @@ std::optional<ProofResult> OidcIssuer::Verify(const ParsedToken& token, const To
   std::shared_ptr<const KeySet> keys;
   uint64_t epoch = 0;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     switch (schedule_.ForToken(now)) {
       case KeySchedule::Advice::kWait:
         return WaitForKeys(token, id, done);
@@ -49,7 +49,7 @@ std::optional<ProofResult> OidcIssuer::Verify(const ParsedToken& token, const To
   }
   if (absl::Status status = CheckSignature(token, *keys); !status.ok()) {
     if (FaultOf(status) != TokenFault::kKey) return status;
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (schedule_.ForUnknownKey(now) == KeySchedule::Advice::kWait) return WaitForKeys(token, id, done);
     if (schedule_.last_result().ok()) return status;
     // The key may be a new one.
@@ -68,6 +68,7 @@ std::optional<ProofResult> OidcIssuer::WaitForKeys(const ParsedToken& token, con
   }
   waiting_.push_back({std::string(token.text), id, std::move(*done)});
   hurry_ = true;
+  changed_.notify_one();
   return std::nullopt;
 }
 
@@ -113,15 +114,16 @@ void OidcIssuer::Start() {
 
 void OidcIssuer::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  changed_.notify_all();
   fetcher_->Cancel();
   if (thread_.joinable()) thread_.join();
   if (reviewer_ != nullptr) reviewer_->Stop();
   std::vector<Waiting> waiting;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     waiting.swap(waiting_);
   }
   for (Waiting& one : waiting) one.done(absl::UnavailableError("tokens of this issuer are not verified any more"));
@@ -134,16 +136,16 @@ void OidcIssuer::DoWhatIsDue() {
 }
 
 void OidcIssuer::Run() {
-  const auto called = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || hurry_; };
   while (true) {
     const absl::Time now = clock_();
     {
-      absl::MutexLock lock(&mutex_);
+      std::unique_lock lock(mutex_);
       if (stopping_) return;
       hurry_ = false;
       const absl::Time due = schedule_.Due(now);
       if (now < due) {
-        mutex_.AwaitWithTimeout(absl::Condition(&called), std::min(due - now, kLongestSleep));
+        changed_.wait_for(lock, absl::ToChronoNanoseconds(std::min(due - now, kLongestSleep)),
+                          [this] { return stopping_ || hurry_; });
         continue;
       }
     }
@@ -153,7 +155,7 @@ void OidcIssuer::Run() {
 
 void OidcIssuer::Fetch(absl::Time now) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (now < schedule_.Due(now)) return;
     schedule_.Begin(now);
   }
@@ -162,7 +164,7 @@ void OidcIssuer::Fetch(absl::Time now) {
   std::shared_ptr<const KeySet> news;
   std::vector<Waiting> waiting;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     const uint64_t epoch = schedule_.epoch();
     schedule_.Finish(clock_(), std::move(fetched));
     if (schedule_.epoch() != epoch) news = schedule_.keys();

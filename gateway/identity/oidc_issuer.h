@@ -2,16 +2,16 @@
 #ifndef SALLYPORT_GATEWAY_IDENTITY_OIDC_ISSUER_H_
 #define SALLYPORT_GATEWAY_IDENTITY_OIDC_ISSUER_H_
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
 #include "gateway/identity/jwt.h"
@@ -58,8 +58,8 @@ class OidcIssuer {
     Done done;
   };
 
-  std::optional<ProofResult> WaitForKeys(const ParsedToken& token, const TokenCache::Key& id, Done* done)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // With mutex_ held.
+  std::optional<ProofResult> WaitForKeys(const ParsedToken& token, const TokenCache::Key& id, Done* done);
   std::optional<ProofResult> AskForReview(const ParsedToken& token, const TokenCache::Key& id, ProvedIdentity identity,
                                           uint64_t epoch, Done* done);
   // Joins what Kubernetes says to what the token says, and keeps it.
@@ -79,12 +79,14 @@ class OidcIssuer {
   KeyStanding standing_;
   std::thread thread_;
 
-  absl::Mutex mutex_;
-  KeySchedule schedule_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  bool hurry_ ABSL_GUARDED_BY(mutex_) = false;  // a fetch was brought forward
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::string last_failure_;  // of a fetch, as it was logged; for the thread that fetches
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  KeySchedule schedule_;
+  std::vector<Waiting> waiting_;
+  bool hurry_ = false;  // a fetch was brought forward
+  bool stopping_ = false;
 };
 
 }  // namespace sallyport::gateway

@@ -17,6 +17,10 @@ constexpr size_t kMostNames = 8;
 // Builds the value while the parser walks the text; says false to stop it.
 class StrictBuilder : public json::json_sax_t {
  public:
+  StrictBuilder() = default;
+  StrictBuilder(const StrictBuilder&) = delete;
+  StrictBuilder& operator=(const StrictBuilder&) = delete;
+
   bool null() override { return Add(nullptr); }
   bool boolean(bool value) override { return Add(value); }
   bool number_integer(number_integer_t value) override { return Add(value); }

@@ -10,7 +10,7 @@ TokenCache::TokenCache(size_t most) : most_young_(std::max<size_t>(1, most / (2 
 std::optional<ProofResult> TokenCache::Find(const Key& key, absl::Time now) {
   Shard& shard = ShardOf(key);
   const auto holds = [now](const Entry& entry) { return now < entry.until && entry.standing->Holds(entry.epoch, now); };
-  absl::MutexLock lock(&shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   if (const auto young = shard.young.find(key); young != shard.young.end()) {
     if (holds(young->second)) return young->second.result;
     shard.young.erase(young);
@@ -28,7 +28,7 @@ std::optional<ProofResult> TokenCache::Find(const Key& key, absl::Time now) {
 
 void TokenCache::Put(const Key& key, Entry entry) {
   Shard& shard = ShardOf(key);
-  absl::MutexLock lock(&shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   shard.old.erase(key);
   Add(shard, key, std::move(entry));
 }
@@ -44,7 +44,7 @@ void TokenCache::Add(Shard& shard, const Key& key, Entry entry) {
 size_t TokenCache::size() const {
   size_t count = 0;
   for (const Shard& shard : shards_) {
-    absl::MutexLock lock(&shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     count += shard.young.size() + shard.old.size();
   }
   return count;

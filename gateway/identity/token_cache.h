@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
 #include "recorder/keys/crypto.h"
@@ -69,15 +69,16 @@ class TokenCache {
   };
   using Entries = std::unordered_map<Key, Entry, HashOf>;
   struct alignas(64) Shard {
-    mutable absl::Mutex mutex;
+    mutable std::mutex mutex;  // guards both
     // What was used since the older ones were put aside, and those: dropped when the young ones have filled their half.
-    Entries young ABSL_GUARDED_BY(mutex);
-    Entries old ABSL_GUARDED_BY(mutex);
+    Entries young;
+    Entries old;
   };
   static constexpr size_t kShards = 16;
 
   Shard& ShardOf(const Key& key) { return shards_[static_cast<unsigned char>(key.back()) % kShards]; }
-  void Add(Shard& shard, const Key& key, Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
+  // With the shard locked.
+  void Add(Shard& shard, const Key& key, Entry entry);
 
   const size_t most_young_;  // of one shard
   std::array<Shard, kShards> shards_;

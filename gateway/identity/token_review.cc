@@ -46,7 +46,7 @@ TokenReviewer::TokenReviewer(TokenReviewOptions options, std::vector<std::string
 TokenReviewer::~TokenReviewer() = default;
 
 absl::Status TokenReviewer::Ask(const TokenCache::Key& id, std::string_view token, Done done) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (stopping_ || waiting_ >= kMostWaiting) {
     return absl::UnavailableError("too many tokens wait to be reviewed; try again later");
   }
@@ -54,6 +54,7 @@ absl::Status TokenReviewer::Ask(const TokenCache::Key& id, std::string_view toke
   if (added) {
     question->second.token = token;
     unasked_.push_back(id);
+    changed_.notify_one();
   }
   question->second.waiting.push_back(std::move(done));
   ++waiting_;
@@ -68,15 +69,16 @@ void TokenReviewer::Start() {
 
 void TokenReviewer::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  changed_.notify_all();
   for (const std::unique_ptr<HttpClient>& client : clients_) client->Cancel();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   absl::flat_hash_map<TokenCache::Key, Question> questions;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     questions.swap(questions_);
     unasked_.clear();
     waiting_ = 0;
@@ -87,11 +89,10 @@ void TokenReviewer::Stop() {
 }
 
 void TokenReviewer::Run(HttpClient& client) {
-  const auto awaited = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !unasked_.empty(); };
   while (true) {
     {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&awaited));
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !unasked_.empty(); });
       if (stopping_) return;
     }
     AskNext(client);
@@ -102,7 +103,7 @@ bool TokenReviewer::AskNext(HttpClient& client) {
   TokenCache::Key id;
   std::string token;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (unasked_.empty()) return false;
     id = unasked_.front();
     unasked_.pop_front();
@@ -111,7 +112,7 @@ bool TokenReviewer::AskNext(HttpClient& client) {
   const ReviewResult result = Review(client, token);
   std::vector<Done> waiting;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     const auto question = questions_.find(id);
     waiting = std::move(question->second.waiting);
     questions_.erase(question);
@@ -172,7 +173,7 @@ ReviewResult TokenReviewer::ReadAnswer(const HttpResponse& response) const {
 void TokenReviewer::Note(const ReviewResult& result) {
   const bool failed = absl::IsUnavailable(result.status());
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (failed == failing_ || stopping_) return;
     failing_ = failed;
   }

@@ -2,18 +2,18 @@
 #ifndef SALLYPORT_GATEWAY_IDENTITY_TOKEN_REVIEW_H_
 #define SALLYPORT_GATEWAY_IDENTITY_TOKEN_REVIEW_H_
 
+#include <condition_variable>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "gateway/http/http_client.h"
 #include "gateway/identity/oidc_options.h"
 #include "gateway/identity/token_cache.h"
@@ -68,12 +68,13 @@ class TokenReviewer {
   const std::vector<std::unique_ptr<HttpClient>> clients_;
   std::vector<std::thread> threads_;
 
-  absl::Mutex mutex_;
-  absl::flat_hash_map<TokenCache::Key, Question> questions_ ABSL_GUARDED_BY(mutex_);
-  std::deque<TokenCache::Key> unasked_ ABSL_GUARDED_BY(mutex_);
-  size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool failing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  absl::flat_hash_map<TokenCache::Key, Question> questions_;
+  std::deque<TokenCache::Key> unasked_;
+  size_t waiting_ = 0;
+  bool failing_ = false;
+  bool stopping_ = false;
 };
 
 }  // namespace sallyport::gateway

@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<OidcIssuer>> MakeIssuer(OidcIssuerOptions options
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TokenVerifier>> TokenVerifier::Create(std::vector<OidcIssuerOptions> issuers,
-                                                                     World world) {
+                                                                     const World& world) {
   std::unique_ptr<TokenVerifier> verifier(new TokenVerifier(world.most_cached));
   for (OidcIssuerOptions& options : issuers) {
     absl::StatusOr<std::unique_ptr<OidcIssuer>> issuer = MakeIssuer(std::move(options), world, verifier->cache_);

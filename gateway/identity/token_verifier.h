@@ -37,7 +37,8 @@ class TokenVerifier {
   };
 
   // FAILED_PRECONDITION if libcurl cannot be used.
-  static absl::StatusOr<std::unique_ptr<TokenVerifier>> Create(std::vector<OidcIssuerOptions> issuers, World world);
+  static absl::StatusOr<std::unique_ptr<TokenVerifier>> Create(std::vector<OidcIssuerOptions> issuers,
+                                                               const World& world);
   static absl::StatusOr<std::unique_ptr<TokenVerifier>> Create(std::vector<OidcIssuerOptions> issuers) {
     return Create(std::move(issuers), World());
   }

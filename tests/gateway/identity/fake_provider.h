@@ -5,11 +5,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "gateway/http/http_client.h"
 #include "gateway/identity/token_verifier.h"
 #include "tests/gateway/identity/token_maker.h"
@@ -27,7 +27,7 @@ class FakeProvider {
   FakeProvider() { Says(kDiscoveryUrl, nlohmann::json{{"issuer", kIssuer}, {"jwks_uri", kJwksUrl}}.dump()); }
 
   void Answers(const std::string& url, Answer answer) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     answers_[url] = std::move(answer);
   }
   void Says(const std::string& url, const std::string& body, int status = 200) {
@@ -41,12 +41,12 @@ class FakeProvider {
     });
   }
   int asked(const std::string& url) const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     const auto count = asked_.find(url);
     return count == asked_.end() ? 0 : count->second;
   }
   std::vector<HttpRequest> requests() const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return requests_;
   }
 
@@ -74,7 +74,7 @@ class FakeProvider {
   absl::StatusOr<HttpResponse> Take(const HttpRequest& request) {
     Answer answer;
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       ++asked_[request.url];
       requests_.push_back(request);
       const auto found = answers_.find(request.url);
@@ -84,10 +84,10 @@ class FakeProvider {
     return answer(request);
   }
 
-  mutable absl::Mutex mutex_;
-  std::map<std::string, Answer> answers_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, int> asked_ ABSL_GUARDED_BY(mutex_);
-  std::vector<HttpRequest> requests_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<std::string, Answer> answers_;
+  std::map<std::string, int> asked_;
+  std::vector<HttpRequest> requests_;
 };
 
 // The issuer kIssuer, whose keys are discovered, with every algorithm taken and groups read from "groups".
