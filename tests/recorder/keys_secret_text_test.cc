@@ -29,8 +29,15 @@ void* operator new(std::size_t size) {
   if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
   throw std::bad_alloc();
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size == 0 ? 1 : size); }
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return operator new(size, std::nothrow); }
 void operator delete(void* block) noexcept { GiveBack(block); }
 void operator delete(void* block, std::size_t) noexcept { GiveBack(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { GiveBack(block); }
+void operator delete[](void* block) noexcept { GiveBack(block); }
+void operator delete[](void* block, std::size_t) noexcept { GiveBack(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { GiveBack(block); }
 
 namespace sallyport::recorder {
 namespace {

@@ -42,14 +42,15 @@ HttpResponse Get(const AdminServer& server, const std::string& path, HttpMethod 
 // A connection that says what it is told to.
 class Connection {
  public:
+  // Asserts nothing, so that any thread may make one: what is not connected reads nothing.
   explicit Connection(const AdminServer& server) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in to = {};
     to.sin_family = AF_INET;
     int port = 0;
-    REQUIRE(absl::SimpleAtoi(server.address().substr(server.address().rfind(':') + 1), &port));
+    static_cast<void>(absl::SimpleAtoi(server.address().substr(server.address().rfind(':') + 1), &port));
     to.sin_port = htons(static_cast<uint16_t>(port));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0);
+    static_cast<void>(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof(to)));
   }
   ~Connection() { close(socket_); }
 
@@ -167,7 +168,6 @@ TEST_CASE("more callers than threads are all served in the end") {
                                 return AdminAnswer{};
                               }}});
   constexpr int kCallers = 40;
-  std::vector<std::unique_ptr<Connection>> callers;
   std::vector<std::thread> threads;
   std::atomic<int> served = 0;
   for (int i = 0; i < kCallers; ++i) {
