@@ -43,6 +43,8 @@ absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags)
   for (const std::string& address : flags.listen) config.mutable_listen()->add_addresses(address);
   if (flags.listen.empty()) config.mutable_listen()->add_addresses("127.0.0.1:50050");
   config.mutable_listen()->set_insecure(flags.insecure_listen);
+  // Whoever listens in the open by hand, and asks for no keys, lets everybody in.
+  if (flags.insecure_listen && flags.api_keys.empty()) config.mutable_identity()->set_anonymous(true);
   config.set_policy(flags.policy);
   if (!flags.api_keys.empty()) config.mutable_identity()->mutable_api_keys()->set_file(flags.api_keys);
   config.mutable_data()->set_directory(flags.data);

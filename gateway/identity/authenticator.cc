@@ -52,6 +52,14 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(const Ident
 
 std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownProofs& shown, absl::Time now,
                                                                  Done done) {
+  return Find(shown, now, &done);
+}
+
+std::optional<Authenticator::Result> Authenticator::AuthenticateNow(const ShownProofs& shown, absl::Time now) {
+  return Find(shown, now, nullptr);
+}
+
+std::optional<Authenticator::Result> Authenticator::Find(const ShownProofs& shown, absl::Time now, Done* done) {
   std::shared_ptr<const ProvedIdentity> certificate;
   if (mtls_ != nullptr && !shown.certificates.leaf.empty()) {
     ProofResult proof = mtls_->Verify(shown.certificates, now);
@@ -69,10 +77,9 @@ std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownProo
   if (tokens_ == nullptr) {
     return absl::UnauthenticatedError("the bearer token is no API key of this gateway, and it takes no others");
   }
-  // Nearly every token was seen before: only for others it is worth packing up what comes after.
   std::optional<ProofResult> proof = tokens_->VerifyNow(*token, now);
-  if (!proof.has_value()) {
-    proof = tokens_->Verify(*token, now, [this, certificate, done = std::move(done)](ProofResult result) mutable {
+  if (!proof.has_value() && done != nullptr) {
+    proof = tokens_->Verify(*token, now, [this, certificate, done = std::move(*done)](ProofResult result) mutable {
       done(Together(certificate, std::move(result)));
     });
   }

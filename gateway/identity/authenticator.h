@@ -55,12 +55,16 @@ class Authenticator {
   // The result, if it is known at once, which it is unless keys have to be fetched first; otherwise nothing, and `done`
   // is called. Never blocks.
   std::optional<Result> Authenticate(const ShownProofs& shown, absl::Time now, Done done);
+  // The same without waiting for what is not known.
+  std::optional<Result> AuthenticateNow(const ShownProofs& shown, absl::Time now);
 
   // True if `authorization` is how callers prove themselves, and so not meant for the upstream.
   bool takes_bearer() const { return tokens_ != nullptr || api_keys_ != nullptr; }
   bool takes_certificates() const { return mtls_ != nullptr; }
 
  private:
+  // With `done` null, only what is known at once.
+  std::optional<Result> Find(const ShownProofs& shown, absl::Time now, Done* done);
   Authenticator() = default;
   // Puts the proofs in order, and lets anonymous callers in where they may come. `certificate` is null where none was
   // shown.

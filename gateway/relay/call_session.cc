@@ -187,11 +187,15 @@ void CallSession::OnCallerHeadersSent() {
 }
 
 void CallSession::OnCallerCancel() {
+  std::shared_ptr<AdmissionWait> wait;
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (admitted_) return call_.OnCallerLost(LossNow());
     lost_before_ = LossNow();
+    wait = wait_;
     return Actions();
   });
+  // Nobody needs what admission waits for any more.
+  if (wait != nullptr && wait->LetGo()) Admitted({});
   ReleasePauses();
 }
 

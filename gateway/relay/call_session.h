@@ -85,6 +85,18 @@ class CallSession {
     Call::Recorded what = Call::Recorded::kStart;
   };
 
+  // Between a call and what its admission waits for, which may come long after the call was given up, and the gateway
+  // with it.
+  struct AdmissionWait {
+    explicit AdmissionWait(CallSession* waiting) : session(waiting) {}
+    // The session, with a reference; null if it has let go.
+    CallSession* Take();
+    // True if nobody has taken the session, and now nobody will.
+    bool LetGo();
+    absl::Mutex mutex;
+    CallSession* session ABSL_GUARDED_BY(mutex);
+  };
+
   CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server);
   ~CallSession();
 
@@ -99,6 +111,9 @@ class CallSession {
   void ObtainCredentials();
   void OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown);
   void Admitted(Refusal refusal);
+  std::shared_ptr<AdmissionWait> BeginWait();
+  // The caller may have gone before there was a wait that could be ended.
+  void LookForLoss(AdmissionWait& wait);
 
   // Gives the Call an event under the lock, and performs what it decides.
   template <typename Event>
@@ -173,6 +188,7 @@ class CallSession {
   Call call_ ABSL_GUARDED_BY(mutex_);
   bool admitted_ ABSL_GUARDED_BY(mutex_) = false;  // or refused; before, the Call hears of nothing
   std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
   bool expired_before_ ABSL_GUARDED_BY(mutex_) = false;
   Refusal refusal_ ABSL_GUARDED_BY(mutex_);  // the one that the call ended with, if it has details
 

@@ -76,15 +76,48 @@ void CallSession::Authenticate() {
     shown.certificates.leaf = PropertyOf(*connection, GRPC_X509_PEM_CERT_PROPERTY_NAME);
     shown.certificates.chain = PropertyOf(*connection, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME);
   }
-  AddReference();
-  std::optional<Authenticator::Result> result =
-      rules_->authenticator->Authenticate(shown, start_, [this](Authenticator::Result later) {
-        OnAuthenticated(std::move(later));
-        DropReference();
-      });
-  if (!result.has_value()) return;
-  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
-  OnAuthenticated(*std::move(result));
+  std::optional<Authenticator::Result> result = rules_->authenticator->AuthenticateNow(shown, start_);
+  if (result.has_value()) return OnAuthenticated(*std::move(result));
+  const std::shared_ptr<AdmissionWait> wait = BeginWait();
+  result = rules_->authenticator->Authenticate(shown, start_, [wait](Authenticator::Result later) {
+    CallSession* session = wait->Take();
+    if (session == nullptr) return;
+    session->OnAuthenticated(std::move(later));
+    session->DropReference();
+  });
+  if (!result.has_value()) return LookForLoss(*wait);
+  if (wait->LetGo()) OnAuthenticated(*std::move(result));
+}
+
+std::shared_ptr<CallSession::AdmissionWait> CallSession::BeginWait() {
+  auto wait = std::make_shared<AdmissionWait>(this);
+  absl::MutexLock lock(&mutex_);
+  wait_ = wait;
+  return wait;
+}
+
+void CallSession::LookForLoss(AdmissionWait& wait) {
+  // Only while nobody has taken the session it is sure to be there.
+  absl::MutexLock waiting(&wait.mutex);
+  if (wait.session == nullptr) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!lost_before_.has_value()) return;
+  }
+  wait.session = nullptr;
+  Admitted({});
+}
+
+CallSession* CallSession::AdmissionWait::Take() {
+  absl::MutexLock lock(&mutex);
+  // It is still open, because it has not let go.
+  if (session != nullptr) session->AddReference();
+  return std::exchange(session, nullptr);
+}
+
+bool CallSession::AdmissionWait::LetGo() {
+  absl::MutexLock lock(&mutex);
+  return std::exchange(session, nullptr) != nullptr;
 }
 
 void CallSession::OnAuthenticated(Authenticator::Result result) {

@@ -29,15 +29,16 @@ void CallSession::ObtainCredentials() {
   if (auto found = metadata.find("authorization"); found != metadata.end()) {
     caller.bearer_token = BearerToken(View(found->second)).value_or("");
   }
-  AddReference();
+  const std::shared_ptr<AdmissionWait> wait = BeginWait();
   std::optional<absl::StatusOr<UpstreamCredentials::Shown>> shown =
-      credentials->Get(caller, start_, [this](absl::StatusOr<UpstreamCredentials::Shown> later) {
-        OnCredentials(std::move(later));
-        DropReference();
+      credentials->Get(caller, start_, [wait](absl::StatusOr<UpstreamCredentials::Shown> later) {
+        CallSession* session = wait->Take();
+        if (session == nullptr) return;
+        session->OnCredentials(std::move(later));
+        session->DropReference();
       });
-  if (!shown.has_value()) return;
-  references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
-  OnCredentials(*std::move(shown));
+  if (!shown.has_value()) return LookForLoss(*wait);
+  if (wait->LetGo()) OnCredentials(*std::move(shown));
 }
 
 void CallSession::OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown) {

@@ -121,7 +121,10 @@ TEST_CASE("without TLS only this machine is listened to, unless the configuratio
               .starts_with(
                   absl::StrCat("sallyport.yaml:1: listen: \"", address, "\" can be reached from other machines")));
     CHECK(fault(absl::StrCat("{addresses: [\"127.0.0.1:1\", \"", address, "\"]}")).find(address) != std::string::npos);
-    CHECK(fault(absl::StrCat("{address: \"", address, "\", insecure: true}")).empty());
+    const std::string insecure = absl::StrCat("{address: \"", address, "\", insecure: true}");
+    // Nobody could prove who they are: that everybody may call has to be said, too.
+    CHECK(fault(insecure).find("identity: is missing") != std::string::npos);
+    CHECK(fault(insecure + "\nidentity: {anonymous: true}").empty());
   }
 }
 
@@ -133,7 +136,7 @@ TEST_CASE("TLS files that are not in order are told when the configuration is re
   testing::WriteText(at + "/key.pem", testing::Issue(testing::ServerSpec("gateway.test"), nullptr).KeyPem());
   const std::string least = kLeast;
   const std::string text = "listen: {address: \"0.0.0.0:1\", tls: {cert: " + at + "/cert.pem, key: " + at +
-                           "/key.pem}}\n" + least.substr(least.find('\n') + 1);
+                           "/key.pem}}\n" + least.substr(least.find('\n') + 1) + "identity: {anonymous: true}\n";
   CHECK(Fault(text) == "sallyport.yaml:1: listen.tls: " + at + "/key.pem holds no private key for " + at +
                            "/cert.pem: it is not that of the certificate");
   testing::WriteText(at + "/key.pem", certificate.KeyPem());

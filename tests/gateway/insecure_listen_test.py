@@ -45,7 +45,8 @@ def main():
         for insecure in (False, True):
             with open(path, "w") as file:
                 file.write(f'listen: {{address: "0.0.0.0:0", insecure: {str(insecure).lower()}}}\n'
-                           f"data: {{directory: {directory}/data}}\nupstreams: {{a: {{target: '127.0.0.1:1'}}}}\n")
+                           f"data: {{directory: {directory}/data}}\nupstreams: {{a: {{target: '127.0.0.1:1'}}}}\n"
+                           "identity: {anonymous: true}\n")
             said = refusal(program, ["--config", path, "--check"])
             if insecure != (said is None):
                 faults.append(f"listen.insecure: {insecure}: {said}")
