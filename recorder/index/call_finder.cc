@@ -49,10 +49,6 @@ bool Fulfils(const Statement& row, const CallConditions& conditions) {
   return !conditions.min_duration_ns || (!open && row.Integer(CallColumn::kDurationNs) >= *conditions.min_duration_ns);
 }
 
-absl::Status Damaged() {
-  return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
-}
-
 bool AddRuns(const PostingList& list, OrdinalSet& set) {
   return ForEachRun(list.runs, [&](uint64_t first, uint64_t count) { set.Add(first, count); });
 }
@@ -199,7 +195,7 @@ absl::StatusOr<bool> CallFinder::SearchChunks(const Search& search) {
 
 absl::StatusOr<bool> CallFinder::SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches) {
   const size_t ordinals = stretches * kCallsPerStretch;
-  if (ordinals > kMostOrdinals) return Damaged();
+  if (ordinals > kMostOrdinals) return DamagedPostings();
   const absl::StatusOr<bool> any = Intersect(search.lists, chunk, ordinals);
   if (!any.ok()) return any.status();
   if (!*any) return true;
@@ -208,7 +204,7 @@ absl::StatusOr<bool> CallFinder::SearchChunk(const Search& search, int64_t last_
   if (row.ok() && *row) heads_ = select_heads_.Text(0);
   select_heads_.Reset();
   if (!row.ok()) return row.status();
-  if (!*row || heads_.size() < stretches * StretchHead::kSize) return Damaged();
+  if (!*row || heads_.size() < stretches * StretchHead::kSize) return DamagedPostings();
   for (size_t i = 0; i < stretches; ++i) {
     const absl::StatusOr<bool> more =
         SearchStretch(search, chunk, search.conditions.newest_first ? stretches - 1 - i : i);
@@ -231,7 +227,7 @@ absl::StatusOr<bool> CallFinder::SearchStretch(const Search& search, int64_t chu
   const bool good = row.ok() && *row && DecodeIds(head.first_id, select_ids_.Text(0), ids_);
   select_ids_.Reset();
   if (!row.ok()) return row.status();
-  if (!good) return Damaged();
+  if (!good) return DamagedPostings();
   size_t kept = 0;
   for (size_t i = 0; i < ids_.size(); ++i) {
     const int64_t id = ids_[i];
@@ -291,7 +287,7 @@ absl::Status CallFinder::ReadList(PostingKind kind, int64_t value, int64_t chunk
   }
   select_list_.Reset();
   if (!row.ok()) return row.status();
-  return good ? absl::OkStatus() : Damaged();
+  return good ? absl::OkStatus() : DamagedPostings();
 }
 
 absl::Status CallFinder::ReadRange(const Lists& lists, int64_t chunk, OrdinalSet& set) {
@@ -314,7 +310,7 @@ absl::Status CallFinder::ReadRange(const Lists& lists, int64_t chunk, OrdinalSet
       if (is_wanted(list.value)) good = AddRuns(list, set);
       return good && list.value < last;
     });
-    if (!good || !whole) status = Damaged();
+    if (!good || !whole) status = DamagedPostings();
   }
   select_range_.Reset();
   return status;

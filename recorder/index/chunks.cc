@@ -11,10 +11,6 @@ namespace {
 constexpr char kPostedColumns[] = "id, identity, session, method, upstream, end_reason, status, duration_ns, start_ns";
 constexpr char kChunkColumns[] = "last_id, number, level, first_start_ns, last_start_ns, heads";
 
-absl::Status Damaged() {
-  return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
-}
-
 }  // namespace
 
 absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& sizes) {
@@ -32,7 +28,7 @@ absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& size
       {&chunks.select_call_, one_call},
       {&chunks.select_chunk_, one_chunk},
       {&chunks.select_last_chunks_, last_chunks},
-      {&chunks.find_chunk_, "SELECT last_id FROM chunks WHERE last_id >= ?1 ORDER BY last_id LIMIT 1"},
+      {&chunks.find_chunk_, "SELECT last_id, length(heads) FROM chunks WHERE last_id >= ?1 ORDER BY last_id LIMIT 1"},
       {&chunks.chunk_before_, "SELECT last_id FROM chunks WHERE last_id < ?1 ORDER BY last_id DESC LIMIT 1"},
       {&chunks.insert_chunk_, insert_chunk},
       {&chunks.remove_chunk_, "DELETE FROM chunks WHERE last_id = ?1"},
@@ -58,6 +54,8 @@ absl::Status Chunks::FindLast(Database& database) {
     chunked_to_ = last.Integer(0);
     next_number_ = last.Integer(1);
   }
+  // Made again it begins with small numbers.
+  if (next_number_ > kChunkNumbers / 2) return absl::DataLossError("the index has used up its numbers for chunks");
   return absl::OkStatus();
 }
 
@@ -104,7 +102,10 @@ absl::Status Chunks::Ended(int64_t id, int64_t end_reason, int64_t status, int64
     return absl::OkStatus();
   }
   if (absl::Status found = FindChunkOf(id); !found.ok()) return found;
-  ++ended_late_[found_.last_id];
+  EndedLate& late = ended_late_[found_.last_id];
+  ++late.calls;
+  late.most =
+      std::max(sizes_.ended_late, found_.stretches * static_cast<int64_t>(kCallsPerStretch) / sizes_.ended_late_in);
   return absl::OkStatus();
 }
 
@@ -130,7 +131,12 @@ absl::Status Chunks::Removed(int64_t id) {
 absl::Status Chunks::FindChunkOf(int64_t id) {
   if (found_.last_id != kNone && id > found_.after && id <= found_.last_id) return absl::OkStatus();
   find_chunk_.Bind(1, id);
-  absl::StatusOr<bool> found = find_chunk_.RunForInteger(found_.last_id);
+  const absl::StatusOr<bool> found = find_chunk_.Step();
+  if (found.ok() && *found) {
+    found_.last_id = find_chunk_.Integer(0);
+    found_.stretches = find_chunk_.Integer(1) / static_cast<int64_t>(StretchHead::kSize);
+  }
+  find_chunk_.Reset();
   if (!found.ok()) return found.status();
   if (!*found) return absl::InternalError("the index lacks a chunk");
   found_.after = kNone;
@@ -150,29 +156,34 @@ absl::Status Chunks::Write() {
   }
   dirty_.clear();
   for (auto late = ended_late_.begin(); late != ended_late_.end();) {
-    const auto [last_id, calls] = *late++;
-    if (calls < sizes_.ended_late) continue;
-    select_chunk_.Bind(1, last_id);
-    const absl::StatusOr<bool> row = select_chunk_.Step();
-    const Chunk chunk = row.ok() && *row ? ChunkOf(select_chunk_) : Chunk();
-    select_chunk_.Reset();
-    if (!row.ok()) return row.status();
-    if (absl::Status status = Merge({chunk}, chunk.level); !status.ok()) return status;
+    const auto [last_id, ended] = *late++;
+    if (ended.calls < ended.most) continue;
+    const absl::StatusOr<Chunk> chunk = ReadChunk(last_id);
+    if (!chunk.ok()) return chunk.status();
+    if (absl::Status status = Merge({*chunk}, chunk->level); !status.ok()) return status;
   }
   return WriteNew();
 }
 
-absl::Status Chunks::WriteAgain(int64_t last_id) {
+absl::StatusOr<Chunks::Chunk> Chunks::ReadChunk(int64_t last_id) {
   select_chunk_.Bind(1, last_id);
   const absl::StatusOr<bool> row = select_chunk_.Step();
-  const Chunk chunk = row.ok() && *row ? ChunkOf(select_chunk_) : Chunk();
+  Chunk chunk;
+  if (row.ok() && *row) chunk = ChunkOf(select_chunk_);
   select_chunk_.Reset();
   if (!row.ok()) return row.status();
+  if (!*row) return absl::InternalError("the index lacks a chunk");
+  return chunk;
+}
+
+absl::Status Chunks::WriteAgain(int64_t last_id) {
+  const absl::StatusOr<Chunk> chunk = ReadChunk(last_id);
+  if (!chunk.ok()) return chunk.status();
   int64_t after = kNone;
   chunk_before_.Bind(1, last_id);
   const absl::StatusOr<bool> before = chunk_before_.RunForInteger(after);
   if (!before.ok()) return before.status();
-  if (absl::Status status = Remove(chunk); !status.ok()) return status;
+  if (absl::Status status = Remove(*chunk); !status.ok()) return status;
   builder_.Begin();
   int64_t new_last_id = after;
   const absl::Status status = ForEachRow(after, last_id, [&](const PostedCall& call) {
@@ -181,7 +192,7 @@ absl::Status Chunks::WriteAgain(int64_t last_id) {
   });
   if (!status.ok()) return status;
   if (last_id == chunked_to_) chunked_to_ = new_last_id;
-  return new_last_id == after ? absl::OkStatus() : Insert(new_last_id, chunk.level);
+  return new_last_id == after ? absl::OkStatus() : Insert(new_last_id, chunk->level);
 }
 
 absl::Status Chunks::WriteNew() {
@@ -257,7 +268,7 @@ absl::Status Chunks::AddChunk(const Chunk& chunk) {
     if (PostingKindOf(key) == PostingKind::kOpen) {
       status = AddOpenCalls(chunk, bytes);
     } else if (!builder_.AddRow(key, bytes)) {
-      status = Damaged();
+      status = DamagedPostings();
     }
   }
   select_postings_.Reset();
@@ -274,13 +285,13 @@ absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
     });
     return good;
   });
-  if (!whole || !good) return Damaged();
+  if (!whole || !good) return DamagedPostings();
   std::vector<int64_t> ids;
   size_t decoded = chunk.heads.size();  // which stretch's they are
   for (uint64_t ordinal : ordinals) {
     const size_t number = ordinal / kCallsPerStretch;
     if (number != decoded) {
-      if (number >= chunk.heads.size() / StretchHead::kSize) return Damaged();
+      if (number >= chunk.heads.size() / StretchHead::kSize) return DamagedPostings();
       select_posting_.Bind(1, PostingKey(chunk.number, PostingKind::kStretch, static_cast<int64_t>(number)));
       const absl::StatusOr<bool> found = select_posting_.Step();
       good = found.ok() && *found &&
@@ -290,7 +301,7 @@ absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
       decoded = number;
     }
     const size_t place = ordinal % kCallsPerStretch;
-    if (!good || place >= ids.size()) return Damaged();
+    if (!good || place >= ids.size()) return DamagedPostings();
     select_call_.Bind(1, ids[place]);
     const absl::StatusOr<bool> found = select_call_.Step();
     if (found.ok() && *found) builder_.AddOnceOpen(ordinal, PostedCallOf(select_call_));

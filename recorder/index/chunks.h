@@ -26,8 +26,10 @@ struct ChunkSizes {
   size_t calls_left = 4096;  // the newest ones, which get no chunk yet
   size_t merged = 8;         // so many chunks of one level become one of the next
   int64_t highest_level = 2;
-  // Calls of a chunk that were open when it was written: when so many have ended, it is written again.
+  // A chunk is written again when of those of its calls that were open then so many have ended, and one in so many of
+  // all its calls: each search by status or duration looks at the rows of these.
   int64_t ended_late = 256;
+  int64_t ended_late_in = 512;
 };
 
 // The tables `chunks` and `postings`. The newest calls have no chunk yet and are kept in memory as well: few calls come
@@ -65,6 +67,11 @@ class Chunks {
   struct Found {
     int64_t after = 0;  // its calls are above this
     int64_t last_id = kNone;
+    int64_t stretches = 0;
+  };
+  struct EndedLate {
+    int64_t calls = 0;
+    int64_t most = 0;
   };
 
   explicit Chunks(const ChunkSizes& sizes) : sizes_(sizes) {}
@@ -77,6 +84,7 @@ class Chunks {
   // Where the call is in `newest_`, or belongs.
   std::vector<PostedCall>::iterator PlaceOf(int64_t id);
   absl::Status FindChunkOf(int64_t id);
+  absl::StatusOr<Chunk> ReadChunk(int64_t last_id);
   absl::Status MarkDirty(int64_t id);
 
   absl::Status WriteAgain(int64_t last_id);
@@ -113,8 +121,8 @@ class Chunks {
   bool sorted_ = true;
   std::vector<PostedCall> newest_;  // above chunked_to_; in order of ids, once it is sorted
   Found found_;
-  std::set<int64_t> dirty_;                // chunks to be written again, by last_id
-  std::map<int64_t, int64_t> ended_late_;  // how many calls of a chunk have, by last_id
+  std::set<int64_t> dirty_;                  // chunks to be written again, by last_id
+  std::map<int64_t, EndedLate> ended_late_;  // by the chunk's last_id
 };
 
 }  // namespace sallyport::recorder

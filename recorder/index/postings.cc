@@ -56,4 +56,8 @@ bool ForEachList(int64_t key, std::string_view row, absl::FunctionRef<bool(const
   return true;
 }
 
+absl::Status DamagedPostings() {
+  return absl::DataLossError("the index holds postings that are none: `sallyport index rebuild` makes it again");
+}
+
 }  // namespace sallyport::recorder

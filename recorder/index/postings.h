@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "recorder/wire_encoding.h"
 
 namespace sallyport::recorder {
@@ -41,6 +42,8 @@ constexpr int kPostingValueBits = 36;
 constexpr int64_t kLargestPostingValue = (int64_t{1} << kPostingValueBits) - 1;
 // Nothing that was written has more in a chunk; what says so is damaged.
 constexpr uint64_t kMostOrdinals = uint64_t{1} << 24;
+// So many numbers for chunks fit into keys.
+constexpr int64_t kChunkNumbers = int64_t{1} << (63 - kPostingKindBits - kPostingValueBits);
 
 constexpr int64_t ChunkKey(int64_t chunk) { return chunk << (kPostingKindBits + kPostingValueBits); }
 constexpr int64_t PostingKey(int64_t chunk, PostingKind kind, int64_t value) {
@@ -128,6 +131,9 @@ bool ForEachRun(std::string_view runs, const Run& run) {
 void AppendList(std::string& row, int64_t last_value, const PostingList& list);
 // Calls `visit` with each list of a row, in order of values, until it returns false. False if the bytes are no row.
 bool ForEachList(int64_t key, std::string_view row, absl::FunctionRef<bool(const PostingList&)> visit);
+
+// What is to be said where bytes are none: DATA_LOSS.
+absl::Status DamagedPostings();
 
 }  // namespace sallyport::recorder
 
