@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/credential_fingerprint.h"
 #include "recorder/index/glob.h"
 #include "recorder/index/index.h"
 #include "recorder/index/postings.h"
@@ -22,6 +23,11 @@ namespace sallyport::recorder {
 namespace {
 
 constexpr int kInterruptedStatus = 14;
+
+EntryBatch BatchOf(uint64_t id) {
+  static const CredentialFingerprint fingerprint(SecretKey(std::string(SecretKey::kSize, 'f')));
+  return EntryBatch(id, &fingerprint);
+}
 
 // A call as the store should know it.
 struct KnownCall {
@@ -69,7 +75,7 @@ class OddStore {
     std::vector<DirectoryEntry> directory;
     for (int64_t i = Below(60); i >= 0; --i) {
       const uint64_t id = NewId();
-      EntryBatch batch(id, nullptr);
+      EntryBatch batch = BatchOf(id);
       KnownCall call = Start(id, batch);
       call.open = Below(10) < stays_open_;
       call.blocks.push_back(number);
@@ -198,7 +204,7 @@ class OddStore {
   void EndSome(size_t number, std::vector<DirectoryEntry>& directory, std::string& body) {
     for (auto& [id, call] : calls_) {
       if (!call.open || call.blocks.back() == number || Below(30) != 0) continue;
-      EntryBatch batch(id, nullptr);
+      EntryBatch batch = BatchOf(id);
       AddEnd(call, batch);
       body += batch.bytes();
       directory.push_back({id, Position(call.blocks.back() + 1, 128)});
@@ -334,7 +340,7 @@ TEST_CASE("calls that end long after they began leave the list of open ones, whi
     std::string body;
     std::vector<DirectoryEntry> entries;
     for (uint64_t id = first; id < end; ++id) {
-      EntryBatch batch(id, nullptr);
+      EntryBatch batch = BatchOf(id);
       const absl::Time now = absl::FromUnixMicros(static_cast<int64_t>(id));
       if (begins) batch.AddStart(now, StartOf("/slow.Service/Watch"));
       if (!begins) batch.AddEnd(now, {});
