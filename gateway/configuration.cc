@@ -277,8 +277,8 @@ class Checker {
       options.message_bytes = options_.message_bytes;
       options.metadata_bytes = options_.metadata_bytes;
       if (upstream.has_credentials()) {
-        options.credentials = CheckCredentials(upstream.credentials(), key + ".credentials", name,
-                                               config_.has_token_signing(), Faults());
+        options.credentials =
+            CheckCredentials(upstream.credentials(), key + ".credentials", name, config_.has_token_signing(), Faults());
       }
       options_.upstreams.push_back(std::move(options));
     }

@@ -1,10 +1,9 @@
 #include "gateway/gateway.h"
 
+#include <google/protobuf/util/message_differencer.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
-
-#include <google/protobuf/util/message_differencer.h>
 
 #include <utility>
 
@@ -33,7 +32,8 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
   using google::protobuf::util::MessageDifferencer;
   std::vector<std::string> parts;
   const google::protobuf::Reflection& reflection = *before.GetReflection();
-  for (const char* name : {"listen", "data", "descriptors", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
+  for (const char* name :
+       {"listen", "data", "descriptors", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
     const google::protobuf::FieldDescriptor* field = before.GetDescriptor()->FindFieldByName(name);
     v1::Config one, other;
     // Moved into messages of their own, so that singular and repeated parts compare alike.
@@ -41,6 +41,9 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
     reflection.SwapFields(&after, &other, {field});
     if (!MessageDifferencer::Equals(one, other)) parts.push_back(name);
   }
+  // Handshakes go on with the authorities of the start; what they let through is then checked by the new ones.
+  if (!MessageDifferencer::Equals(before.identity().mtls(), after.identity().mtls()))
+    parts.push_back("identity.mtls, as far as handshakes go");
   return absl::StrJoin(parts, ", ");
 }
 
@@ -151,8 +154,8 @@ absl::Status Gateway::AddPolicy(Rules& rules) {
   const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.policy = *std::move(policy);
   rules.limits = std::make_unique<policy::Limits>(rules.policy, present == nullptr ? nullptr : present->limits.get());
-  rules.limits_bytes = absl::c_any_of(rules.policy->limits(),
-                                      [](const policy::LimitRule& limit) { return limit.bytes_per_second > 0; });
+  rules.limits_bytes =
+      absl::c_any_of(rules.policy->limits(), [](const policy::LimitRule& limit) { return limit.bytes_per_second > 0; });
   return absl::OkStatus();
 }
 
@@ -167,11 +170,15 @@ void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {
 }
 
 absl::Status Gateway::Reload(const GatewayOptions& options) {
-  absl::MutexLock lock(&reload_mutex_);
-  const std::string waiting = PartsThatWait(config_, options.source);
-  if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
-  if (absl::Status status = MakeRules(options); !status.ok()) return status;
-  if (!waiting.empty()) spdlog::warn("changed in the configuration, but only read at the next start: {}", waiting);
+  {
+    absl::MutexLock lock(&reload_mutex_);
+    const std::string waiting = PartsThatWait(config_, options.source);
+    if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
+    if (absl::Status status = MakeRules(options); !status.ok()) return status;
+    if (!waiting.empty()) spdlog::warn("changed in the configuration, but only read at the next start: {}", waiting);
+  }
+  // Without the lock, which the former watcher may be waiting for: the policy may be in another file now.
+  WatchFiles();
   return absl::OkStatus();
 }
 
@@ -184,7 +191,8 @@ absl::Status Gateway::ReloadPolicy() {
   rules->end_expired_calls = present->end_expired_calls;
   if (absl::Status status = AddPolicy(*rules); !status.ok()) return status;
   // Files are touched more often than they change.
-  if (rules->policy != nullptr && present->policy != nullptr && rules->policy->version() == present->policy->version()) {
+  if (rules->policy != nullptr && present->policy != nullptr &&
+      rules->policy->version() == present->policy->version()) {
     return absl::OkStatus();
   }
   PutInForce(std::move(rules));
@@ -202,7 +210,7 @@ void Gateway::WatchFiles() {
   if (!policy_file.empty()) {
     files.emplace_back("policy", std::vector<std::string>{policy_file}, [this] { return ReloadPolicy(); });
   }
-  if (!files.empty()) file_watcher_ = std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
+  file_watcher_ = files.empty() ? nullptr : std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
 }
 
 absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {

@@ -41,9 +41,9 @@ class Gateway {
 
   // Goes on by `options` where they differ from what it was started with: identity, policy, routes and upstreams. Calls
   // that are open keep to what they began with. An error says what is wrong; everything then stays as it is. What is
-  // not taken up before the next start is logged. Thread-safe.
+  // not taken up before the next start is logged. Called by the thread that started it.
   absl::Status Reload(const GatewayOptions& options);
-  // Reads the policy file again, likewise.
+  // Reads the policy file again, likewise. Thread-safe.
   absl::Status ReloadPolicy();
 
   // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.

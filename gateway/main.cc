@@ -112,7 +112,8 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
     if (status.ok()) {
       spdlog::info("the configuration was read again");
     } else {
-      spdlog::error("the configuration was read again, and nothing of it is taken up: {}", std::string(status.message()));
+      spdlog::error("the configuration was read again, and nothing of it is taken up: {}",
+                    std::string(status.message()));
     }
   }
   spdlog::info("stopping: open calls get {} to end", absl::FormatDuration(grace));

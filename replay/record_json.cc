@@ -51,12 +51,13 @@ Json MetadataJson(const Metadata& metadata) {
 Json DecisionJson(const v1::Decision& decision) {
   Json proofs = Json::array();
   for (const v1::ShownProof& proof : decision.proofs()) {
-    proofs.push_back({{"proof", ProofName(proof.kind())},
-                      {"issuer", proof.issuer()},
-                      {"subject", proof.subject()},
-                      {"groups", Texts(proof.groups())},
-                      {"credential", proof.credential()},
-                      {"expires", proof.expires_ns() == 0 ? Json() : Json(ExactTime(absl::FromUnixNanos(proof.expires_ns())))}});
+    proofs.push_back(
+        {{"proof", ProofName(proof.kind())},
+         {"issuer", proof.issuer()},
+         {"subject", proof.subject()},
+         {"groups", Texts(proof.groups())},
+         {"credential", proof.credential()},
+         {"expires", proof.expires_ns() == 0 ? Json() : Json(ExactTime(absl::FromUnixNanos(proof.expires_ns())))}});
   }
   return {{"outcome", DecisionName(decision.outcome())},
           {"rule", decision.rule()},

@@ -84,7 +84,7 @@ void RecordText::Start(const v1::Entry& entry, const recorder::CallSummary& summ
                                 Printable(start.session_name())));
   Field("Authority", Printable(start.authority()));
   Field("Upstream", start.upstream().empty()
-                        ? "none: no route matched"
+                        ? "none: no route matched, or it was refused before"
                         : absl::StrCat(Printable(start.upstream()), "  ", Printable(start.upstream_target())));
   if (start.has_timeout_ns()) {
     Field("Deadline", absl::StrCat("in ", HumanDuration(absl::Nanoseconds(start.timeout_ns()))));
@@ -150,15 +150,16 @@ void RecordText::Decision(const v1::Entry& entry) {
   if (!decision.policy().empty()) absl::StrAppend(&title, "  policy ", Printable(decision.policy()));
   Event(entry, title);
   for (const v1::ShownProof& proof : decision.proofs()) {
-    std::string line = absl::StrCat(ProofName(proof.kind()), " of ", Printable(proof.issuer()), " for ",
-                                    Printable(proof.subject()));
+    std::string line =
+        absl::StrCat(ProofName(proof.kind()), " of ", Printable(proof.issuer()), " for ", Printable(proof.subject()));
     if (!proof.credential().empty()) absl::StrAppend(&line, "  ", Printable(proof.credential()));
     if (proof.expires_ns() != 0) {
       absl::StrAppend(&line, "  until ", HumanTime(absl::FromUnixNanos(proof.expires_ns())));
     }
     Lines(line);
   }
-  for (const std::string& rule : decision.shadow()) Lines(absl::StrCat("in shadow: ", Printable(rule), " would refuse"));
+  for (const std::string& rule : decision.shadow())
+    Lines(absl::StrCat("in shadow: ", Printable(rule), " would refuse"));
 }
 
 void RecordText::End(const v1::CallEnd& end) {

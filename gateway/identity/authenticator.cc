@@ -50,8 +50,7 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(const Ident
   return made;
 }
 
-std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownProofs& shown, absl::Time now,
-                                                                 Done done) {
+std::optional<Authenticator::Result> Authenticator::Authenticate(const ShownProofs& shown, absl::Time now, Done done) {
   return Find(shown, now, &done);
 }
 

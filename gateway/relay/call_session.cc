@@ -2,7 +2,6 @@
 
 #include <grpcpp/support/channel_arguments.h>
 
-#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

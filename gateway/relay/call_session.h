@@ -170,6 +170,7 @@ class CallSession {
   Caller identity_;
   std::string identity_name_;
   bool decided_ = false;  // what follows is recorded
+  absl::Time decision_time_;
   recorder::DecisionOutcome decision_ = recorder::DecisionOutcome::kAllowed;
   std::string_view deciding_rule_;  // of the policy's texts, as are these
   std::vector<std::string_view> shadow_;

@@ -123,6 +123,7 @@ bool CallSession::AdmissionWait::LetGo() {
 void CallSession::OnAuthenticated(Authenticator::Result result) {
   if (!result.ok()) {
     decided_ = true;
+    decision_time_ = absl::Now();
     decision_ = recorder::DecisionOutcome::kUnauthenticated;
     return Admitted(MakeRefusal(static_cast<int>(result.status().code()), std::string(result.status().message()),
                                 absl::IsUnauthenticated(result.status()) ? "UNAUTHENTICATED" : "PROOF_NOT_CHECKED",
@@ -133,13 +134,14 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
+  if (decided_) decision_time_ = absl::Now();
   if (!refusal.ok()) return Admitted(std::move(refusal));
   ObtainCredentials();
 }
 
 Refusal CallSession::Route() {
-  route_ = rules_->routes->Find(
-      server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
+  route_ =
+      rules_->routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
         auto [begin, end] = server_->client_metadata().equal_range(Ref(name));
         for (auto pair = begin; pair != end; ++pair) {
           if (policy::GlobMatches(glob, View(pair->second))) return true;
@@ -184,9 +186,10 @@ Refusal CallSession::Decide() {
   shadow_.assign(access.shadow_denied.begin(), access.shadow_denied.end());
   if (!access.allowed) {
     decision_ = recorder::DecisionOutcome::kDenied;
-    return MakeRefusal(grpc::StatusCode::PERMISSION_DENIED,
-                       absl::StrCat("the gateway's policy does not allow this call (rule \"", std::string(access.rule), "\")"),
-                       "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", CallText()}});
+    return MakeRefusal(
+        grpc::StatusCode::PERMISSION_DENIED,
+        absl::StrCat("the gateway's policy does not allow this call (rule \"", std::string(access.rule), "\")"),
+        "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", CallText()}});
   }
   policy::Admission admission = rules_->limits->Admit(request);
   shadow_.insert(shadow_.end(), admission.shadow_exceeded.begin(), admission.shadow_exceeded.end());
@@ -194,12 +197,13 @@ Refusal CallSession::Decide() {
   if (admission.admitted) return {};
   decision_ = recorder::DecisionOutcome::kLimited;
   deciding_rule_ = admission.limit;
-  return MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                     absl::StrCat("more than limit \"", std::string(admission.limit), "\" of the gateway allows (",
-                                  KindName(admission.kind), ")"),
-                     "LIMIT_EXCEEDED",
-                     {{"limit", std::string(admission.limit)}, {"kind", KindName(admission.kind)}, {"call", CallText()}},
-                     admission.retry_after);
+  return MakeRefusal(
+      grpc::StatusCode::RESOURCE_EXHAUSTED,
+      absl::StrCat("more than limit \"", std::string(admission.limit), "\" of the gateway allows (",
+                   KindName(admission.kind), ")"),
+      "LIMIT_EXCEEDED",
+      {{"limit", std::string(admission.limit)}, {"kind", KindName(admission.kind)}, {"call", CallText()}},
+      admission.retry_after);
 }
 
 void CallSession::Admitted(Refusal refusal) {
@@ -208,8 +212,8 @@ void CallSession::Admitted(Refusal refusal) {
     identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
   }
   if (context_.recorder != nullptr) {
-    session_ = context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_,
-                                       start_);
+    session_ =
+        context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_, start_);
   }
   const bool admitted = refusal.ok();
   // A unary call is over sooner than it would be worth it.

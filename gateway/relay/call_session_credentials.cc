@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "gateway/identity/api_keys.h"
 #include "gateway/identity/jwt.h"
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/metadata_rules.h"
@@ -27,7 +28,9 @@ void CallSession::ObtainCredentials() {
   }
   const GrpcMetadata& metadata = server_->client_metadata();
   if (auto found = metadata.find("authorization"); found != metadata.end()) {
-    caller.bearer_token = BearerToken(View(found->second)).value_or("");
+    const std::string_view token = BearerToken(View(found->second)).value_or("");
+    // An API key is a secret between the caller and the gateway: no token endpoint hears of it.
+    if (!ApiKeys::Claims(token)) caller.bearer_token = token;
   }
   const std::shared_ptr<AdmissionWait> wait = BeginWait();
   std::optional<absl::StatusOr<UpstreamCredentials::Shown>> shown =

@@ -73,7 +73,7 @@ void CallSession::AddDecision(recorder::EntryBatch& batch) {
     proofs.push_back({ViewOf(*proof), proof->credential, proof->expires});
   }
   decision.proofs = proofs;
-  batch.AddDecision(absl::Now(), decision);
+  batch.AddDecision(decision_time_, decision);
 }
 
 Actions CallSession::RecordStart() {

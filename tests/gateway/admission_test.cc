@@ -33,7 +33,7 @@ grpc::Status EchoAll(ScriptedCall& call) {
 class Guarded {
  public:
   explicit Guarded(std::string policy = "", Methods methods = Methods::kKnown, bool anonymous = false,
-                   ScriptedServer::Script unary = EchoUnary)
+                   ScriptedServer::Script unary = EchoUnary, Rig::Adjust adjust = {})
       : alice_(Issue("alice", {"dev"}, absl::InfiniteFuture())),
         rig_({{kUnary, std::move(unary)}, {kBidi, EchoAll}}, methods, [&](gateway::GatewayOptions& options) {
           options.identity.api_keys_file = keys_file();
@@ -42,11 +42,13 @@ class Guarded {
             WritePolicy(policy);
             options.policy_file = policy_file();
           }
+          if (adjust) adjust(options);
+          options_ = options;
         }) {}
 
   std::string Issue(const std::string& subject, const Strings& groups, absl::Time expires) {
-    absl::StatusOr<recorder::NewApiKey> key = recorder::IssueApiKey(keys_file(), subject, groups, absl::Now(), expires,
-                                                                    recorder::RealFileSystem());
+    absl::StatusOr<recorder::NewApiKey> key =
+        recorder::IssueApiKey(keys_file(), subject, groups, absl::Now(), expires, recorder::RealFileSystem());
     INFO(key.status().ToString());
     REQUIRE(key.ok());
     return std::string(key->text.view());
@@ -57,10 +59,13 @@ class Guarded {
   std::string policy_file() const { return directory_.path() + "/policy.yaml"; }
   const std::string& alice() const { return alice_; }
   Rig& rig() { return rig_; }
+  const gateway::GatewayOptions& options() const { return options_; }  // what the gateway was started with
+  std::string FileAt(const std::string& name) const { return directory_.path() + "/" + name; }
 
  private:
   TemporaryDirectory directory_;
   std::string alice_;
+  gateway::GatewayOptions options_;
   Rig rig_;
 };
 
@@ -121,6 +126,11 @@ TEST_CASE("a caller with a key gets in, and the record says who it was and how t
   CHECK(start.identity().proof() == v1::PROOF_API_KEY);
   const v1::Decision& decision = EntryOf(entries, v1::Entry::kDecision).decision();
   CHECK(decision.outcome() == v1::Decision::OUTCOME_ALLOWED);
+  uint64_t before = 0;
+  for (const v1::Entry& entry : entries) {
+    CHECK(entry.time_ns() >= before);
+    before = entry.time_ns();
+  }
   REQUIRE(decision.proofs_size() == 1);
   CHECK(decision.proofs(0).kind() == v1::PROOF_API_KEY);
   CHECK(decision.proofs(0).credential().starts_with("key="));
@@ -129,8 +139,14 @@ TEST_CASE("a caller with a key gets in, and the record says who it was and how t
 
 TEST_CASE("nobody gets in without a proof, or with one that does not hold, and that is recorded") {
   Guarded guarded("", Both());
-  const std::string wrong[] = {"", "Bearer", "Bearer ", "Basic YWxpY2U6eA==", "Bearer " + guarded.alice() + "x",
-                               guarded.alice(), "Bearer nonsense", "Bearer  sallyport_0_0"};
+  const std::string wrong[] = {"",
+                               "Bearer",
+                               "Bearer ",
+                               "Basic YWxpY2U6eA==",
+                               "Bearer " + guarded.alice() + "x",
+                               guarded.alice(),
+                               "Bearer nonsense",
+                               "Bearer  sallyport_0_0"};
   for (const std::string& authorization : wrong) {
     CAPTURE(authorization);
     Answer answer = Call(guarded.rig().channel(), authorization);
@@ -335,6 +351,53 @@ TEST_CASE("policies that change under load drop no call") {
   }
   stop = true;
   for (std::future<int>& caller : callers) CHECK(caller.get() == 0);
+}
+
+TEST_CASE("a configuration that is read again counts for the next call, and its policy file is watched from then on") {
+  Guarded guarded;
+  const auto call = [&] { return Call(guarded.rig().channel(), "Bearer " + guarded.alice()).status.error_code(); };
+  BlockingCall open(guarded.rig().channel(), kBidi);
+  open.context().AddMetadata("authorization", "Bearer " + guarded.alice());
+  open.Start();
+  REQUIRE(open.Write("a"));
+  REQUIRE(open.Read() == "a");
+  CHECK(call() == grpc::StatusCode::OK);
+
+  gateway::GatewayOptions changed = guarded.options();
+  changed.policy_file = guarded.FileAt("later.yaml");
+  CHECK_FALSE(guarded.rig().gateway().Reload(changed).ok());  // there is no such file: nothing changes
+  CHECK(call() == grpc::StatusCode::OK);
+  std::ofstream(changed.policy_file) << "access: {default: deny}\n";
+  REQUIRE(guarded.rig().gateway().Reload(changed).ok());
+  CHECK(call() == grpc::StatusCode::PERMISSION_DENIED);
+  std::ofstream(changed.policy_file) << "access: {default: allow}\n";
+  while (call() != grpc::StatusCode::OK) absl::SleepFor(absl::Milliseconds(20));
+
+  // Callers are now asked for other keys; the call that is open goes on as it began.
+  changed.identity.api_keys_file = guarded.FileAt("other-keys");
+  REQUIRE(recorder::IssueApiKey(changed.identity.api_keys_file, "bob", {}, absl::Now(), absl::InfiniteFuture(),
+                                recorder::RealFileSystem())
+              .ok());
+  REQUIRE(guarded.rig().gateway().Reload(changed).ok());
+  CHECK(call() == grpc::StatusCode::UNAUTHENTICATED);
+  REQUIRE(open.Write("b"));
+  CHECK(open.Read() == "b");
+  open.HalfClose();
+  CHECK(open.Finish().ok());
+}
+
+TEST_CASE("an API key is shown to no token endpoint") {
+  // Nobody listens there: had the gateway asked, the call would end as UNAVAILABLE.
+  gateway::TokenExchangeOptions exchange;
+  exchange.endpoint.url = "http://127.0.0.1:1/token";
+  exchange.endpoint.auth = gateway::ClientAuth::kNone;
+  exchange.subject_token_type = "urn:ietf:params:oauth:token-type:access_token";
+  Guarded guarded("", Both(), false, EchoUnary, [&](gateway::GatewayOptions& options) {
+    options.upstreams[0].credentials =
+        gateway::UpstreamCredentialsOptions{{}, {{"authorization", "Bearer ", exchange}}, {}};
+  });
+  CHECK(Call(guarded.rig().channel(), "Bearer " + guarded.alice()).status.error_code() ==
+        grpc::StatusCode::UNAUTHENTICATED);
 }
 
 TEST_CASE("the caller's authorization stays with the gateway") {

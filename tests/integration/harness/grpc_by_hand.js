@@ -244,10 +244,7 @@ class Upstream {
     this.handlers = new Map(Object.entries(handlers));
     this.calls = [];
     this.sessions = new Set();
-    // A client resets a stream that was answered before it was half-closed; Node counts that as an attack (a thousand at
-    // once, then 33 a second).
-    this.server = http2.createServer({settings: {maxHeaderListSize: 1 << 20}, maxSessionMemory: 1000,
-      streamResetBurst: 1e9, streamResetRate: 1e9});
+    this.server = http2.createServer({settings: {maxHeaderListSize: 1 << 20}, maxSessionMemory: 1000});
     this.server.on('session', (session) => {
       this.sessions.add(session);
       session.on('close', () => this.sessions.delete(session));
