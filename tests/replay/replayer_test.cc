@@ -273,7 +273,11 @@ TEST_CASE("a passed deadline passes again") {
 }
 
 TEST_CASE("a target that ends a call early, or sends too much, differs") {
-  ScriptedServer server({{"/p.S/Early", [](ScriptedCall&) { return grpc::Status(grpc::StatusCode::ABORTED, "no"); }},
+  ScriptedServer server({{"/p.S/Early",
+                          [](ScriptedCall& call) {
+                            call.Read();
+                            return grpc::Status(grpc::StatusCode::ABORTED, "no");
+                          }},
                          {"/p.S/Much", [](ScriptedCall& call) {
                             for (int i = 0; i < 100; ++i) call.Write("x");
                             return grpc::Status::OK;

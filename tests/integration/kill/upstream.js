@@ -12,11 +12,12 @@ class Echo extends Upstream {
   async answer(call) {
     await call.gotMessages(1);
     const [{payload}] = call.messages;
-    if (call.path.startsWith('/sallyport.test.Mark/')) console.log(`seen ${call.path.split('/').pop()} ${payload.length}`);
+    const load = call.path.startsWith('/sallyport.test.Mark/');
+    if (load) console.log(`seen ${call.path.split('/').pop()} ${payload.length}`);
     if (call.path.endsWith('/Hold')) return call.respond();
     // A client resets a stream that ended before it was half-closed. Node takes a thousand resets for an attack and ends the
     // connection, which is not what this test is about.
-    await call.halfClosed;
+    if (load) await call.halfClosed;
     call.respond();
     call.send(payload);
     call.finish();
