@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "policy/content_hash.h"
 #include "policy/faults.h"
 #include "policy/policy_reader.h"
@@ -30,6 +31,11 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   v1::Policy source;
   KeyLines lines;
   if (absl::Status status = ReadYaml(text, name, &source, &lines); !status.ok()) return status;
+  if (lines.empty()) {
+    // More likely cut short than meant.
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": is empty. To refuse all calls say so: \"access: {default: deny}\"; to have no policy, leave the file out"));
+  }
   Faults faults(name, lines);
   // Not make_shared: the constructor is private.
   std::shared_ptr<Policy> policy(new Policy());

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace sallyport::gateway {
 
 void WatchedFiles::Look() {
@@ -16,6 +18,9 @@ void WatchedFiles::Look() {
     return;
   }
   const bool first = !read_.has_value() && complaint_.empty();
+  // A file that is still being written would be read half.
+  const bool still = std::exchange(seen_, versions) == versions;
+  if (!first && !still) return;
   const absl::Status status = reload_();
   if (status.ok()) {
     read_ = std::move(versions);

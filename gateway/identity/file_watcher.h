@@ -25,8 +25,9 @@ class WatchedFiles {
   WatchedFiles(std::string what, std::vector<std::string> paths, std::function<absl::Status()> reload)
       : what_(std::move(what)), paths_(std::move(paths)), reload_(std::move(reload)) {}
 
-  // Has them read the first time, and then when one was changed or replaced since the last time that worked. What
-  // cannot be read is tried again each time; that is logged once, and again when something else is wrong.
+  // Has them read the first time, and then when one was changed or replaced since the last time that worked and all
+  // look as they did one look before: whoever writes them is done. What cannot be read is tried again each time; that
+  // is logged once, and again when something else is wrong.
   void Look();
 
  private:
@@ -37,6 +38,7 @@ class WatchedFiles {
   std::vector<std::string> paths_;
   std::function<absl::Status()> reload_;
   std::optional<Versions> read_;
+  std::optional<Versions> seen_;  // at the last look
   std::string complaint_;
 };
 

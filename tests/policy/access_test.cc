@@ -7,7 +7,7 @@ namespace sallyport::policy {
 namespace {
 
 TEST_CASE("a policy refuses what no rule allows") {
-  for (const char* text : {"", "access: {}", "access: {rules: []}", "limits: []",
+  for (const char* text : {"access: {}", "access: {rules: []}", "limits: []",
                            "access: {rules: [{name: a, match: {groups: [ops]}, action: allow}]}"}) {
     CAPTURE(text);
     const AccessDecision decision = Decide(Parsed(text), AliceReads());

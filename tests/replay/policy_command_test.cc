@@ -392,7 +392,7 @@ TEST_CASE("policy dry-run leaves out what is shredded") {
   AddCall(store, absl::ZeroDuration(), "alice", {}, "/shop.Orders/Get");
   store.Close();
   REQUIRE(Run({"keys", "shred", "--segment", "1", "--yes", "--data", store.data()}).code == 0);
-  const std::string file = files.Write("p.yaml", "");
+  const std::string file = files.Write("p.yaml", "access: {default: deny}\n");
   const CommandResult result = Run({"policy", "dry-run", file, "--data", store.data(), "--json"});
   CHECK(result.code == 0);
   CHECK(Json::parse(result.output)["shredded"] == 1);

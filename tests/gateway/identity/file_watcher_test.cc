@@ -41,6 +41,11 @@ class LogCapture {
 struct Watched {
   Watched() { WriteText(path, "0"); }
 
+  void LookTwice() {
+    files.Look();
+    files.Look();
+  }
+
   TemporaryDirectory directory;
   std::string path = directory.path() + "/a";
   std::string other = directory.path() + "/b";
@@ -61,23 +66,37 @@ TEST_CASE("files are read again when one changed, was replaced, appeared or vani
   watched.files.Look();
   CHECK(watched.reloads == 1);
   WriteText(watched.path, "01");
-  watched.files.Look();
+  watched.LookTwice();
   CHECK(watched.reloads == 2);
   // As secrets are replaced where they are mounted: the same size and time, and another file.
   const auto time = std::filesystem::last_write_time(watched.path);
   WriteText(watched.path + ".new", "02");
   std::filesystem::last_write_time(watched.path + ".new", time);
   std::filesystem::rename(watched.path + ".new", watched.path);
-  watched.files.Look();
+  watched.LookTwice();
   CHECK(watched.reloads == 3);
   WriteText(watched.other, "");
-  watched.files.Look();
+  watched.LookTwice();
   CHECK(watched.reloads == 4);
   std::filesystem::remove(watched.other);
-  watched.files.Look();
+  watched.LookTwice();
   CHECK(watched.reloads == 5);
   watched.files.Look();
   CHECK(watched.reloads == 5);
+}
+
+TEST_CASE("a file that is being written is left alone until it is still") {
+  Watched watched;
+  watched.files.Look();
+  for (int i = 1; i <= 5; ++i) {
+    WriteText(watched.path, std::string(i, 'x'));
+    watched.files.Look();
+    CHECK(watched.reloads == 1);
+  }
+  watched.files.Look();
+  CHECK(watched.reloads == 2);
+  watched.files.Look();
+  CHECK(watched.reloads == 2);
 }
 
 TEST_CASE("what cannot be read is tried again, and complained about once") {
@@ -87,7 +106,7 @@ TEST_CASE("what cannot be read is tried again, and complained about once") {
   CHECK(log.Take().empty());
   watched.answer = absl::InvalidArgumentError("a is broken");
   WriteText(watched.path, "broken");
-  for (int i = 0; i < 5; ++i) watched.files.Look();
+  for (int i = 0; i < 6; ++i) watched.files.Look();
   CHECK(watched.reloads == 6);
   CHECK(log.Take() == "error the thing changed and is not in order; what was read before stays in use: a is broken\n");
   watched.answer = absl::InvalidArgumentError("b is broken");
@@ -102,7 +121,7 @@ TEST_CASE("what cannot be read is tried again, and complained about once") {
   // The next trouble is told again, be it the same.
   watched.answer = absl::InvalidArgumentError("b is broken");
   WriteText(watched.path, "broken again");
-  watched.files.Look();
+  watched.LookTwice();
   CHECK(log.Take().starts_with("error"));
 }
 

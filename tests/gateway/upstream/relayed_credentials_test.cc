@@ -221,12 +221,13 @@ TEST_CASE("a caller that gives up while its call waits for credentials is let go
   CHECK(call.Read() == "x");
   CHECK(call.Finish().ok());
   CHECK(upstream.count() == 1);
-  const std::vector<recorder::CallSummary> calls = rig.Calls();
-  REQUIRE(calls.size() == 3);
-  for (size_t i = 0; i < 2; ++i) {
-    CHECK(calls[i].end_reason == (deadline ? v1::END_REASON_DEADLINE : v1::END_REASON_CANCELLED));
-  }
-  CHECK(calls[2].end_reason == v1::END_REASON_COMPLETED);
+  // In no order: a call that was cancelled at once may be taken up after the next one.
+  std::map<v1::EndReason, int> reasons;
+  for (const recorder::CallSummary& summary : rig.Calls()) ++reasons[summary.end_reason];
+  CHECK(reasons == std::map<v1::EndReason, int>{
+                       {deadline ? v1::END_REASON_DEADLINE : v1::END_REASON_CANCELLED, 2},
+                       {v1::END_REASON_COMPLETED, 1},
+                   });
 }
 
 TEST_CASE("a gateway that ends does not wait for credentials that calls wait for") {
