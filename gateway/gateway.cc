@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
 
 namespace sallyport::gateway {
@@ -239,6 +240,9 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
   constexpr absl::Duration kKeysKept = absl::Minutes(1);
   AdminServer::Handlers handlers;
+  handlers["/metrics"] = [recorder = recorder_.get()] {
+    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder), absl::ZeroDuration()};
+  };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
       return AdminAnswer{200, "application/jwk-set+json", signer->KeySet(absl::Now()), kKeysKept};

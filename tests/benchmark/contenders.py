@@ -1,5 +1,6 @@
 """The programs measured side by side: how each is started in front of the upstream, and where it listens."""
 
+import json
 import os
 import re
 import shutil
@@ -11,12 +12,14 @@ import time
 from pathlib import Path
 
 import processes
+import token_issuer
 
 HERE = Path(__file__).resolve().parent
-SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?$")
+SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt)?$")
 DEFAULT = ["direct", "floor", "sallyport-relay", "sallyport-commit", "sallyport-write_ahead", "sallyport-relaxed",
            "nginx", "haproxy"]
-OTHERS = ["floor-minimal", "nghttpx", "sallyport-relay-unknown", "sallyport-commit-unknown"]
+OTHERS = ["floor-minimal", "nghttpx", "sallyport-relay-unknown", "sallyport-commit-unknown", "sallyport-relay-jwt",
+          "sallyport-commit-jwt"]
 
 
 def free_port():
@@ -35,8 +38,9 @@ def find_program(name, package):
 class Program:
     """A server process in a process group of its own, with its output in a file."""
 
-    def __init__(self, name, command, directory, address=None):
+    def __init__(self, name, command, directory, address=None, authorization=None):
         self.name = name
+        self.authorization = authorization  # what callers have to show, or None
         self.log = directory / f"{name}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
@@ -95,6 +99,7 @@ class Direct:
     """No proxy: what the upstream and the load generator do on their own."""
 
     name = "direct"
+    authorization = None
 
     def __init__(self, upstream):
         self.address = upstream
@@ -205,12 +210,23 @@ def start(name, upstream, binaries, descriptors, directory):
         return Program(name, command, directory, address)
     sallyport = SALLYPORT.match(name)
     if sallyport:
-        mode, unknown = sallyport.groups()
+        mode, unknown, jwt = sallyport.groups()
         data = directory / f"{name}-data"
         shutil.rmtree(data, ignore_errors=True)
         command = [binaries / "sallyportd", "--listen", "127.0.0.1:0", "--upstream", upstream, "--data", data,
                    "--durability", "off" if mode == "relay" else mode]
         if not unknown:
             command += ["--descriptors", descriptors]
-        return Program(name, command, directory)
+        if not jwt:
+            return Program(name, command, directory)
+        issuer = token_issuer.TokenIssuer(directory)
+        config = directory / f"{name}.json"  # which is YAML too
+        config.write_text(json.dumps({
+            "listen": {"address": "127.0.0.1:0"},
+            "data": {"directory": str(data), "durability": "off" if mode == "relay" else mode},
+            "upstreams": {"echo": {"target": upstream}},
+            "descriptors": [] if unknown else [{"file": str(descriptors)}],
+            "identity": {"oidc": [issuer.configuration()]}}))
+        return Program(name, [binaries / "sallyportd", "--config", config], directory,
+                       authorization=f"Bearer {issuer.token()}")
     raise SystemExit(f"no contender is called '{name}'; there are {', '.join(DEFAULT + OTHERS)}")

@@ -75,7 +75,7 @@ class Load:
     def __init__(self, name, title, upstream):
         self.name, self.title, self.upstream = name, title, upstream
 
-    def generate(self, address, calls):
+    def generate(self, contender, calls):
         """Makes the calls; returns (calls per second, median µs, p99 µs)."""
         raise NotImplementedError
 
@@ -94,7 +94,7 @@ class Load:
         before = self.upstream.counters()[self.counter]
         disturbance = processes.Disturbance(pids + self.upstream.pids())
         cpu = processes.cpu_seconds(pids)
-        rate, median, p99 = self.generate(contender.address, calls)
+        rate, median, p99 = self.generate(contender, calls)
         share = disturbance.share()
         processes.settle(pids + self.upstream.pids())
         cpu = processes.cpu_seconds(pids) - cpu
@@ -115,10 +115,11 @@ class Unary(Load):
         self.body.write_bytes(message(size))
         self.frame_size = size + 5
 
-    def generate(self, address, calls):
+    def generate(self, contender, calls):
         command = ["h2load", "-n", str(calls), "-c", str(self.CONNECTIONS), "-m", str(self.STREAMS), "-t", "1",
                    "-d", str(self.body), "-H", "content-type: application/grpc", "-H", "te: trailers",
-                   f"http://{address}{METHOD}"]
+                   *(["-H", f"authorization: {contender.authorization}"] if contender.authorization else []),
+                   f"http://{contender.address}{METHOD}"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         except FileNotFoundError:
@@ -153,8 +154,8 @@ class Streams(Load):
     def run(self, contender, calls):
         return super().run(contender, self.counted(calls))
 
-    def generate(self, address, calls):
-        result = json.loads(client(self.upstream.client, "streams", "--target", address, "--streams",
+    def generate(self, contender, calls):
+        result = json.loads(client(self.upstream.client, "streams", "--target", contender.address, "--streams",
                                    str(self.STREAMS), "--connections", str(self.CONNECTIONS), "--messages",
                                    str(calls // self.STREAMS), *self.options))
         return result["messages"] / result["seconds"], 0.0, 0.0
@@ -166,9 +167,9 @@ class Latency(Load):
     def counted(self, calls):
         return calls + calls // 10  # a tenth more to warm up
 
-    def generate(self, address, calls):
+    def generate(self, contender, calls):
         begin = time.monotonic()
-        result = json.loads(client(self.upstream.client, "latency", "--target", address, "--calls", str(calls)))
+        result = json.loads(client(self.upstream.client, "latency", "--target", contender.address, "--calls", str(calls)))
         return calls / (time.monotonic() - begin), result["median_us"], result["p99_us"]
 
 

@@ -67,6 +67,8 @@ def say(text):
 
 
 def can(contender, load):
+    if contender.authorization and not isinstance(load, loads.Unary):
+        return False  # only h2load is told what to show
     return load.floor_can or not contender.name.startswith("floor")
 
 
@@ -110,7 +112,7 @@ def in_turns(chosen, running, chosen_loads, results):
 def idle_memory(chosen, upstream, start, results):
     """Each contender afresh, so that nothing it kept from other loads hides what a stream costs."""
     for name in chosen.contenders:
-        if name == "direct" or name.startswith("floor"):
+        if name == "direct" or name.startswith("floor") or name.endswith("-jwt"):
             continue
         with contextlib.closing(Closable(start(name))) as contender:
             held = loads.idle_stream_bytes(contender.program, upstream, chosen.idle_streams,

@@ -1,0 +1,63 @@
+#include "gateway/admin/metrics.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace sallyport::gateway {
+namespace {
+
+class MetricsWriter {
+ public:
+  template <typename Value>
+  void Counter(const char* name, const char* help, Value value) {
+    Add(name, help, "counter", value);
+  }
+  template <typename Value>
+  void Gauge(const char* name, const char* help, Value value) {
+    Add(name, help, "gauge", value);
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  template <typename Value>
+  void Add(const char* name, const char* help, const char* type, Value value) {
+    absl::StrAppend(&text_, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n", name, " ", value, "\n");
+  }
+
+  std::string text_;
+};
+
+void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
+  metrics.Gauge("sallyport_recorder_damaged_places", "Places in the log that were found damaged at the start.",
+                stats.damages);
+  metrics.Gauge("sallyport_recorder_index_ok", "1 while the index is kept up to date, 0 until the next start if not.",
+                stats.index.ok() ? 1 : 0);
+  metrics.Gauge("sallyport_recorder_keys_ok", "1 while new segments can be sealed with keys of their own.",
+                stats.keys.ok() ? 1 : 0);
+  metrics.Gauge("sallyport_recorder_checkpoints_ok", "1 while checkpoints are signed.",
+                stats.checkpoints.ok() ? 1 : 0);
+  metrics.Counter("sallyport_recorder_calls_refused_total", "Calls refused for want of disk space.",
+                  stats.calls_refused);
+  metrics.Gauge("sallyport_recorder_calls_open", "Calls that have started and not ended.", stats.calls_open);
+  metrics.Gauge("sallyport_recorder_waiting_bytes", "Taken in and not yet written.", stats.bytes_waiting);
+  metrics.Gauge("sallyport_recorder_sync_lag_seconds", "Age of the oldest entry that is not yet synced.",
+                absl::ToDoubleSeconds(stats.sync_lag));
+  metrics.Counter("sallyport_recorder_entries_written_total", "Entries written to the log.", stats.entries_written);
+  metrics.Counter("sallyport_recorder_written_bytes_total", "Bytes written to the log.", stats.bytes_written);
+  metrics.Counter("sallyport_recorder_blocks_written_total", "Blocks written to the log: group commits.",
+                  stats.blocks_written);
+  metrics.Gauge("sallyport_recorder_tree_size", "Leaves of the last checkpoint that was signed.", stats.tree_size);
+}
+
+}  // namespace
+
+std::string MetricsText(const recorder::Recorder* recorder) {
+  MetricsWriter metrics;
+  metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.", recorder != nullptr ? 1 : 0);
+  if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
+  return metrics.Take();
+}
+
+}  // namespace sallyport::gateway

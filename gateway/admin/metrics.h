@@ -1,0 +1,19 @@
+// What the gateway tells monitoring about itself.
+#ifndef SALLYPORT_GATEWAY_ADMIN_METRICS_H_
+#define SALLYPORT_GATEWAY_ADMIN_METRICS_H_
+
+#include <string>
+
+#include "recorder/recorder.h"
+
+namespace sallyport::gateway {
+
+inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
+
+// In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller. `recorder` is null where
+// nothing is recorded.
+std::string MetricsText(const recorder::Recorder* recorder);
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_ADMIN_METRICS_H_

@@ -1,0 +1,114 @@
+// What monitoring is told, asked for as a monitoring system asks.
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gateway/http/http_client.h"
+#include "tests/gateway/rig.h"
+
+namespace sallyport::gateway {
+namespace {
+
+using testing::BlockingCall;
+using testing::kUnary;
+using testing::Methods;
+using testing::Rig;
+using testing::ScriptedCall;
+using testing::TemporaryDirectory;
+
+grpc::Status Echo(ScriptedCall& call) {
+  call.Write(call.Read().value_or(""));
+  return grpc::Status::OK;
+}
+
+std::string MetricsOf(const Gateway& gateway) {
+  auto client = HttpClient::Create({});
+  REQUIRE(client.ok());
+  auto response = (*client)->Send({HttpMethod::kGet, "http://" + gateway.admin_address() + "/metrics", {}, ""});
+  INFO(response.status());
+  REQUIRE(response.ok());
+  REQUIRE(response->status == 200);
+  return response->body;
+}
+
+// The value of a metric without labels, which must be there once, with its help and type.
+std::string Value(const std::string& metrics, const std::string& name) {
+  INFO(metrics);
+  REQUIRE(metrics.find("# HELP " + name + " ") != std::string::npos);
+  REQUIRE(metrics.find("# TYPE " + name + " ") != std::string::npos);
+  const size_t at = metrics.find("\n" + name + " ");
+  REQUIRE(at != std::string::npos);
+  REQUIRE(metrics.find("\n" + name + " ", at + 1) == std::string::npos);
+  const size_t begin = at + name.size() + 2;
+  return metrics.substr(begin, metrics.find('\n', begin) - begin);
+}
+
+Rig::Adjust WithAdmin(const std::string& data = "") {
+  return [data](GatewayOptions& options) {
+    options.admin_address = "127.0.0.1:0";
+    if (!data.empty()) options.data_directory = data;
+  };
+}
+
+void CallOnce(Rig& rig) {
+  BlockingCall call(rig.channel(), kUnary);
+  call.Start();
+  call.Write("x", grpc::WriteOptions().set_last_message());
+  REQUIRE(call.Read() == "x");
+  REQUIRE(call.Finish().ok());
+}
+
+TEST_CASE("metrics tell what was recorded") {
+  Rig rig({{kUnary, Echo}}, Methods::kKnown, WithAdmin());
+  CHECK(Value(MetricsOf(rig.gateway()), "sallyport_recorder_calls_open") == "0");
+  CallOnce(rig);
+  const std::string metrics = MetricsOf(rig.gateway());
+  CHECK(Value(metrics, "sallyport_recording") == "1");
+  CHECK(Value(metrics, "sallyport_recorder_damaged_places") == "0");
+  CHECK(std::stoi(Value(metrics, "sallyport_recorder_entries_written_total")) > 2);
+  CHECK(std::stoi(Value(metrics, "sallyport_recorder_written_bytes_total")) > 0);
+  CHECK(Value(metrics, "sallyport_recorder_keys_ok") == "1");
+  CHECK(Value(metrics, "sallyport_recorder_index_ok") == "1");
+}
+
+TEST_CASE("a log that is damaged raises a metric, and the gateway goes on with a new segment") {
+  TemporaryDirectory directory;
+  const std::string data = directory.path() + "/data";
+  {
+    Rig rig({{kUnary, Echo}}, Methods::kKnown, WithAdmin(data));
+    CallOnce(rig);
+    REQUIRE(rig.gateway().Shutdown(absl::Seconds(5)).ok());
+  }
+  std::vector<std::filesystem::path> segments;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(data)) {
+    if (entry.path().extension() == ".seg") segments.push_back(entry.path());
+  }
+  REQUIRE(segments.size() == 1);
+  std::fstream segment(segments[0], std::ios::in | std::ios::out | std::ios::binary);
+  segment.seekg(200);
+  const char byte = static_cast<char>(segment.get());
+  segment.seekp(200);
+  segment.put(static_cast<char>(byte ^ 1));
+  segment.close();
+  // Without its index the whole log is read again.
+  std::filesystem::remove_all(data + "/index");
+
+  Rig rig({{kUnary, Echo}}, Methods::kKnown, WithAdmin(data));
+  CallOnce(rig);
+  CHECK(Value(MetricsOf(rig.gateway()), "sallyport_recorder_damaged_places") == "1");
+}
+
+TEST_CASE("a gateway that records nothing says so") {
+  Rig rig({{kUnary, Echo}}, Methods::kKnown, [](GatewayOptions& options) {
+    options.admin_address = "127.0.0.1:0";
+    options.durability = Durability::kOff;
+  });
+  const std::string metrics = MetricsOf(rig.gateway());
+  CHECK(Value("\n" + metrics, "sallyport_recording") == "0");
+  CHECK(metrics.find("sallyport_recorder_") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::gateway
