@@ -335,7 +335,7 @@ upstreams:
               (14, "the gateway cannot obtain its credentials for upstream telling; its log says why"))
         gateway.wait_for_line(r"warning.*credentials for upstream telling, metadata x-")
         # What is served besides.
-        for path in ("/.well-known/jwks.json", "/.well-known/openid-configuration"):
+        for path in ("/.well-known/jwks.json", "/.well-known/openid-configuration", "/metrics"):
             with urllib.request.urlopen(self.issuer + path, timeout=20) as answer:
                 self.replies.append(answer.read().decode())
         assert gateway.stop() == 0, gateway.tail()

@@ -31,16 +31,18 @@ class Etcd:
         processes.run(["curl", "--silent", "--fail", "--retry", "60", "--retry-delay", "1", "--retry-all-errors",
                        f"http://{self.address}/health"], seconds=90)
 
-    def control(self, address, user=None):
-        return EtcdControl(address, user)
+    def control(self, address, user=None, tls=None):
+        return EtcdControl(address, user, tls)
 
 
 class EtcdControl:
     """`etcdctl` through whatever listens at an address."""
 
-    def __init__(self, address, user=None):
-        """`user` is "name:password", which etcdctl logs in with."""
-        self._argv = ["etcdctl", f"--endpoints=http://{address}", *([f"--user={user}"] if user else [])]
+    def __init__(self, address, user=None, tls=None):
+        """`user` is "name:password", which etcdctl logs in with. `tls` has its files: cacert, and perhaps cert and key."""
+        scheme = "https" if tls else "http"
+        self._argv = ["etcdctl", f"--endpoints={scheme}://{address}", *([f"--user={user}"] if user else []),
+                      *(f"--{name}={file}" for name, file in (tls or {}).items())]
         self._env = {**os.environ, "ETCDCTL_API": "3"}
 
     def run(self, *words, stdin=b"", check=True):
