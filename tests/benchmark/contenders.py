@@ -15,11 +15,11 @@ import processes
 import token_issuer
 
 HERE = Path(__file__).resolve().parent
-SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt)?$")
+SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt|-unproved)?$")
 DEFAULT = ["direct", "floor", "sallyport-relay", "sallyport-commit", "sallyport-write_ahead", "sallyport-relaxed",
            "nginx", "haproxy"]
 OTHERS = ["floor-minimal", "nghttpx", "sallyport-relay-unknown", "sallyport-commit-unknown", "sallyport-relay-jwt",
-          "sallyport-commit-jwt"]
+          "sallyport-commit-jwt", "sallyport-relay-unproved", "sallyport-commit-unproved"]
 
 
 def free_port():
@@ -210,23 +210,23 @@ def start(name, upstream, binaries, descriptors, directory):
         return Program(name, command, directory, address)
     sallyport = SALLYPORT.match(name)
     if sallyport:
-        mode, unknown, jwt = sallyport.groups()
+        mode, unknown, callers = sallyport.groups()
         data = directory / f"{name}-data"
         shutil.rmtree(data, ignore_errors=True)
         command = [binaries / "sallyportd", "--listen", "127.0.0.1:0", "--upstream", upstream, "--data", data,
                    "--durability", "off" if mode == "relay" else mode]
         if not unknown:
             command += ["--descriptors", descriptors]
-        if not jwt:
+        if not callers:
             return Program(name, command, directory)
-        issuer = token_issuer.TokenIssuer(directory)
+        issuer = token_issuer.TokenIssuer(directory, name)
         config = directory / f"{name}.json"  # which is YAML too
         config.write_text(json.dumps({
             "listen": {"address": "127.0.0.1:0"},
             "data": {"directory": str(data), "durability": "off" if mode == "relay" else mode},
             "upstreams": {"echo": {"target": upstream}},
             "descriptors": [] if unknown else [{"file": str(descriptors)}],
-            "identity": {"oidc": [issuer.configuration()]}}))
+            "identity": {"oidc": [issuer.configuration()]} if callers == "-jwt" else {}}))
         return Program(name, [binaries / "sallyportd", "--config", config], directory,
                        authorization=f"Bearer {issuer.token()}")
     raise SystemExit(f"no contender is called '{name}'; there are {', '.join(DEFAULT + OTHERS)}")

@@ -15,9 +15,9 @@ def encode(raw):
 
 
 class TokenIssuer:
-    def __init__(self, directory):
-        self.key = directory / "issuer.pem"
-        self.key_set = directory / "issuer-jwks.json"
+    def __init__(self, directory, name):
+        self.key = directory / f"{name}-issuer.pem"
+        self.key_set = directory / f"{name}-issuer-jwks.json"
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.key],
                        check=True, capture_output=True)
         text = subprocess.run(["openssl", "rsa", "-in", self.key, "-noout", "-modulus"], check=True,

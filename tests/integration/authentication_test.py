@@ -142,7 +142,7 @@ class Tokens(Test):
         with self.promise("the record says who it was and how that was known, of those who were refused too, and holds no token"):
             calls, shown = self.decisions()
             first, refused, denied = calls[0], calls[4], calls[9]
-            equal((first["identity"], first["status"]), ("reporter", "OK"))
+            equal((first["identity"], first["status"]), (f"{self.provider.issuer}#reporter", "OK"))
             equal((refused["status"], denied["status"]), ("UNAUTHENTICATED", "PERMISSION_DENIED"))
             decision = json.dumps(shown[0])
             assert self.provider.issuer in decision and "kid=RS256-1" in decision, decision
@@ -241,7 +241,8 @@ class Certificates(Test):
         with self.promise("the record names the callers by their certificates"):
             calls, shown = self.decisions()
             names = {call["identity"] for call in calls}
-            equal(names, {"alice.people.example", "bob.people.example", "spiffe://prod.example/ns/pay/sa/billing"})
+            equal(names, {"CN=people#alice.people.example", "CN=people#bob.people.example",
+                          "spiffe://prod.example#spiffe://prod.example/ns/pay/sa/billing"})
 
 
 if __name__ == "__main__":
