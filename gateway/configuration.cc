@@ -225,6 +225,14 @@ class Checker {
       options_.retention.age = Duration("data.retention", data.retention(), "");
       if (*options_.retention.age <= absl::ZeroDuration()) Fail("data.retention", "must be longer than nothing");
     }
+    if (!data.reveal_key().empty()) {
+      absl::StatusOr<recorder::RevealKey> key = recorder::RevealKey::Parse(data.reveal_key());
+      if (key.ok()) {
+        options_.reveal_key = *std::move(key);
+      } else {
+        Fail("data.reveal_key", key.status().message());
+      }
+    }
     if (!data.retention_size().empty()) {
       options_.retention.bytes =
           Size("data.retention_size", data.retention_size(), "", options_.segment_bytes, uint64_t{1} << 60);

@@ -16,6 +16,7 @@
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
 #include "recorder/keys/key_source.h"
+#include "recorder/keys/sealed_view.h"
 #include "recorder/recorder.h"
 #include "sallyport/v1/config.pb.h"
 
@@ -33,7 +34,7 @@ struct ReflectionOptions {
 };
 
 struct GatewayOptions {
-  v1::Config source;  // what was checked
+  v1::Config source;                // what was checked
   std::vector<std::string> listen;  // in gRPC's notation
   std::optional<ServerTlsOptions> tls;
   std::string data_directory;
@@ -42,6 +43,7 @@ struct GatewayOptions {
   uint64_t buffer_bytes = 0;
   uint64_t segment_bytes = 0;
   recorder::Retention retention;
+  std::optional<recorder::RevealKey> reveal_key;
   IdentityOptions identity;
   std::string policy_file;  // empty for none
   std::vector<UpstreamOptions> upstreams;

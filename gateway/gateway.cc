@@ -56,8 +56,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
     if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
-    if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
     if (absl::Status status = gateway->LoadDescriptors(options); !status.ok()) return status;
+    if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
   }
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
@@ -70,6 +70,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.sessions = gateway->sessions_.get();
   context.headers_timer = gateway->headers_timer_.get();
   context.timer = gateway->timer_.get();
+  context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
+  context.most_message_bytes = options.message_bytes;
   gateway->service_ = std::make_unique<RelayService>(context);
   if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
   if (absl::Status status = gateway->Listen(options); !status.ok()) return status;
@@ -78,9 +80,13 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
 }
 
 absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
+  reveal_key_ = options.reveal_key;
   if (options.durability == Durability::kOff) {
     spdlog::warn("durability is off: calls are relayed and NOT recorded");
-    return absl::OkStatus();
+    // Nothing is kept that values would have to be equal to.
+    const absl::StatusOr<recorder::SecretKey> key = recorder::SecretKey::Random();
+    if (key.ok()) absl::c_copy(key->bytes(), mask_key_.begin());
+    return key.status();
   }
   recorder::RecorderOptions recorder_options;
   recorder_options.directory = options.data_directory;
@@ -96,6 +102,7 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   absl::StatusOr<std::unique_ptr<recorder::Recorder>> recorder = recorder::Recorder::Open(recorder_options);
   if (!recorder.ok()) return recorder.status();
   recorder_ = *std::move(recorder);
+  absl::c_copy(recorder_->DeriveKey("masks").bytes(), mask_key_.begin());
   return absl::OkStatus();
 }
 
@@ -157,7 +164,21 @@ absl::Status Gateway::AddPolicy(Rules& rules) {
   rules.limits = std::make_unique<policy::Limits>(rules.policy, present == nullptr ? nullptr : present->limits.get());
   rules.limits_bytes =
       absl::c_any_of(rules.policy->limits(), [](const policy::LimitRule& limit) { return limit.bytes_per_second > 0; });
-  return absl::OkStatus();
+  return AddMasks(rules);
+}
+
+absl::Status Gateway::AddMasks(Rules& rules) {
+  if (!rules.policy->looks_into_calls()) return absl::OkStatus();
+  if (rules.policy->seals() && !reveal_key_.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(policy_file_,
+                     ": a mask says seal, but the configuration has no data.reveal_key to seal to: make one with "
+                     "`sallyport keys reveal-key`"));
+  }
+  const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
+  rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_);
+  const auto descriptors = catalog_ == nullptr ? policy::Descriptors::Empty() : catalog_->Current();
+  return rules.masks->Warm(descriptors, present == nullptr ? nullptr : present->masks.get());
 }
 
 void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {

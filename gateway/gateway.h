@@ -5,6 +5,7 @@
 #include <grpcpp/server.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,8 @@ class Gateway {
   absl::Status MakeRules(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // `rules` with the policy that is in its file now.
   absl::Status AddPolicy(Rules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  // Masks and content rules of `rules`, if its policy has any.
+  absl::Status AddMasks(Rules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void PutInForce(std::shared_ptr<const Rules> rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void WatchFiles();
   absl::Status LoadDescriptors(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
@@ -73,6 +76,8 @@ class Gateway {
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
   v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
+  policy::MaskKey mask_key_ = {};
+  std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;

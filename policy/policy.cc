@@ -1,5 +1,6 @@
 #include "policy/policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,7 +35,8 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   if (lines.empty()) {
     // More likely cut short than meant.
     return absl::InvalidArgumentError(absl::StrCat(
-        name, ": is empty. To refuse all calls say so: \"access: {default: deny}\"; to have no policy, leave the file out"));
+        name,
+        ": is empty. To refuse all calls say so: \"access: {default: deny}\"; to have no policy, leave the file out"));
   }
   Faults faults(name, lines);
   // Not make_shared: the constructor is private.
@@ -43,6 +45,9 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->limits_ = ReadLimits(source, &faults);
   if (absl::Status status = faults.status(); !status.ok()) return status;
   policy->shadow_ = source.shadow();
+  policy->looks_into_calls_ = source.masks_size() + source.content_size() > 0;
+  policy->seals_ =
+      std::any_of(source.masks().begin(), source.masks().end(), [](const v1::Mask& mask) { return mask.seal(); });
   policy->allows_by_default_ = source.access().default_() == v1::AccessRule::allow;
   constexpr size_t kVersionDigits = 16;
   policy->version_ = ContentHash(text).substr(0, kVersionDigits);

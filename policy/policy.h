@@ -82,6 +82,10 @@ class Policy {
   absl::Span<const Rule> rules() const { return rules_; }
   bool allows_by_default() const { return allows_by_default_; }
   bool shadow() const { return shadow_; }
+  // There are masks or content rules.
+  bool looks_into_calls() const { return looks_into_calls_; }
+  // A mask wants originals sealed.
+  bool seals() const { return seals_; }
   absl::Span<const LimitRule> limits() const { return limits_; }
 
   const MatchIndex& rule_index() const { return rule_index_; }
@@ -92,6 +96,8 @@ class Policy {
 
   std::string version_;
   bool shadow_ = false;
+  bool looks_into_calls_ = false;
+  bool seals_ = false;
   bool allows_by_default_ = false;
   std::vector<Rule> rules_;
   std::vector<LimitRule> limits_;

@@ -14,8 +14,7 @@ constexpr size_t kLargestDescriptors = size_t{256} << 20;
 constexpr std::string_view kPurpose = "descriptors";
 
 std::string BoundTo(const StoreKeys& keys, std::string_view version) {
-  return absl::StrCat("descriptors ", absl::string_view(keys.store_id().data(), keys.store_id().size()),
-                      View(version));
+  return absl::StrCat("descriptors ", absl::string_view(keys.store_id().data(), keys.store_id().size()), View(version));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The descriptor sets kept with a store, each a sealed file named by its version: a random nonce, then AES-256-GCM under
-// the store's key for "descriptors", bound to store and version.
+// The descriptor sets kept with a store, each a sealed file named by its version: a random nonce, then AES-256-GCM
+// under the store's key for "descriptors", bound to store and version.
 #ifndef SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
 #define SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
 
@@ -19,8 +19,7 @@ absl::Status KeepDescriptors(const StoreLayout& layout, const StoreKeys& keys, F
                              std::string_view version, std::string_view file_descriptor_set);
 
 // See RecordReader::Descriptors.
-absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, const StoreKeys& keys,
-                                            std::string_view version);
+absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, const StoreKeys& keys, std::string_view version);
 
 }  // namespace sallyport::recorder
 

@@ -233,31 +233,31 @@ void EntryBatch::AddDecision(absl::Time time, const Decision& decision) {
 }
 
 void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
-                          absl::Span<const std::string_view> payload, const SealedView* sealed) {
+                          absl::Span<const std::string_view> payload, const FrameMasking& masking) {
   size_t payload_size = 0;
   for (std::string_view piece : payload) payload_size += piece.size();
 
-  // The payload may be many megabytes: it is appended piece by piece, behind a head written aside.
-  const auto encode_sealed = [&](auto& out) {
-    out.Bytes(1, sealed->encapsulated_key);
-    out.Bytes(2, sealed->ciphertext);
-    out.Bytes(3, sealed->key_id);
-    out.Unsigned(4, sealed->compressed ? 1 : 0);
+  // The payload may be many megabytes: it is appended piece by piece, between what comes before and after it.
+  const auto encode_after = [&](auto& out) {
+    out.Unsigned(4, compressed ? 1 : 0);
+    if (masking.sealed != nullptr) {
+      out.Message(5, [&](auto& sealed) {
+        sealed.Bytes(1, masking.sealed->encapsulated_key);
+        sealed.Bytes(2, masking.sealed->ciphertext);
+        sealed.Bytes(3, masking.sealed->key_id);
+        sealed.Unsigned(4, masking.sealed->compressed ? 1 : 0);
+      });
+    }
+    out.Unsigned(6, masking.masked ? 1 : 0);
+    for (std::string_view rule : masking.shadow) out.Bytes(7, rule);
   };
-  size_t frame_size = 0;
-  size_t sealed_size = 0;
-  if (sealed != nullptr) {
-    Sizer size;
-    size.Message(5, encode_sealed);
-    sealed_size = size.size();
-  }
-  {
-    Sizer size;
-    size.Unsigned(1, static_cast<uint64_t>(direction));
-    size.Unsigned(2, index);
-    size.Unsigned(4, compressed ? 1 : 0);
-    frame_size = size.size() + (payload_size == 0 ? 0 : 1 + VarintSize(payload_size) + payload_size) + sealed_size;
-  }
+  Sizer after_size;
+  encode_after(after_size);
+  Sizer before_size;
+  before_size.Unsigned(1, static_cast<uint64_t>(direction));
+  before_size.Unsigned(2, index);
+  const size_t frame_size =
+      before_size.size() + (payload_size == 0 ? 0 : 1 + VarintSize(payload_size) + payload_size) + after_size.size();
   const auto time_ns = static_cast<uint64_t>(absl::ToUnixNanos(time));
   const size_t entry_size = (call_id_ != 0 ? 9 : 0) + (time_ns != 0 ? 9 : 0) + 1 + VarintSize(frame_size) + frame_size;
 
@@ -275,11 +275,11 @@ void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, 
   if (after > bytes_.capacity()) bytes_.reserve(std::max(after + 256, 2 * bytes_.capacity()));
   bytes_.append(head, static_cast<size_t>(writer.at() - head));
   for (std::string_view piece : payload) bytes_.append(piece);
-  if (compressed) bytes_.append("\x20\x01", 2);
-  if (sealed != nullptr) {
+  if (after_size.size() != 0) {
     const size_t before = bytes_.size();
-    bytes_.resize(before + sealed_size);
-    Writer(bytes_.data() + before).Message(5, encode_sealed);
+    bytes_.resize(before + after_size.size());
+    Writer after_writer(bytes_.data() + before);
+    encode_after(after_writer);
   }
   ++entries_;
 }

@@ -81,6 +81,13 @@ struct Decision {
   absl::Span<const ShownProof> proofs;
 };
 
+// What the policy did to a frame; see sallyport.v1.Frame.
+struct FrameMasking {
+  bool masked = false;
+  const SealedView* sealed = nullptr;  // the original; null unless `masked`
+  absl::Span<const std::string_view> shadow;
+};
+
 // How a call ended; see sallyport.v1.CallEnd.
 struct CallEnd {
   EndReason reason = EndReason::kCompleted;
@@ -106,9 +113,9 @@ class EntryBatch {
 
   void AddStart(absl::Time time, const CallStart& start);
   void AddDecision(absl::Time time, const Decision& decision);
-  // `payload` is the message's bytes in pieces; `sealed`, where they were masked, the original.
+  // `payload` is the message's bytes in pieces, as they may be stored.
   void AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
-                absl::Span<const std::string_view> payload, const SealedView* sealed = nullptr);
+                absl::Span<const std::string_view> payload, const FrameMasking& masking = {});
   void AddHalfClose(absl::Time time);
   void AddResponseHeaders(absl::Time time, MetadataView metadata, std::string_view encoding);
   void AddEnd(absl::Time time, const CallEnd& end);

@@ -81,9 +81,10 @@ absl::StatusOr<bool> IsWhollyIndexed(const StoreLayout& layout, Position known, 
 }
 
 absl::Status Damaged(const StoreLayout& layout) {
-  return absl::DataLossError(absl::StrCat(
-      layout.Holds(), " is damaged or of another store, so that nobody knows what is held: put back a copy of it, or "
-                      "remove it and place the holds again"));
+  return absl::DataLossError(
+      absl::StrCat(layout.Holds(),
+                   " is damaged or of another store, so that nobody knows what is held: put back a copy of it, or "
+                   "remove it and place the holds again"));
 }
 
 }  // namespace

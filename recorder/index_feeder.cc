@@ -99,9 +99,8 @@ absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layo
 }
 
 absl::Status ScrubSegment(const StoreLayout& layout, StoreKeys& keys, Index& index, uint64_t segment) {
-  const absl::Status status = ForEachBlock(layout, keys, segment, [&](const Block& block) {
-    return index.ScrubBlock(block.position(), block.directory);
-  });
+  const absl::Status status = ForEachBlock(
+      layout, keys, segment, [&](const Block& block) { return index.ScrubBlock(block.position(), block.directory); });
   return status.ok() ? index.FinishScrub(segment) : status;
 }
 

@@ -472,8 +472,9 @@ absl::Status LogRecorder::ReserveSpace() {
     disk_full_ = !reserved.ok();
   }
   if (changed && !reserved.ok()) {
-    spdlog::error("the disk is full: calls that are open can end and be recorded, new ones are refused until there is space: {}",
-                  reserved.ToString());
+    spdlog::error(
+        "the disk is full: calls that are open can end and be recorded, new ones are refused until there is space: {}",
+        reserved.ToString());
   } else if (changed) {
     spdlog::info("there is disk space again: new calls are taken");
   }

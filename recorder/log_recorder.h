@@ -57,6 +57,7 @@ class LogRecorder : public Recorder {
   uint64_t NewCallId(absl::Time now) override;
   EntryBatch NewBatch(uint64_t call_id) const override { return EntryBatch(call_id, fingerprint_.get()); }
   Appended Append(EntryBatch batch, Until until, AppendWaiter* waiter) override;
+  SecretKey DeriveKey(std::string_view purpose) const override { return keys_->Derive(purpose); }
   absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) override;
   absl::Status Flush() override;
   absl::Status Health() const override;

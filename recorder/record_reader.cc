@@ -84,8 +84,9 @@ class StoreReader : public RecordReader {
     if (absl::IsNotFound(place.status())) return NoSuchCall(id);
     if (!place.ok()) return place.status();
     if (place->shredded) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "call ", FormatId(id), " is shredded: what held it, or a part of it, is destroyed and cannot be read any more"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("call ", FormatId(id),
+                       " is shredded: what held it, or a part of it, is destroyed and cannot be read any more"));
     }
     Position last = place->last;
     if (place->open) {
@@ -195,7 +196,8 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
     return lock.status();
   }
   const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(**keys);
-  absl::StatusOr<std::unique_ptr<IndexQueries>> queries = IndexQueries::Open(layout.Index(), Database::Mode::kRead, sealer);
+  absl::StatusOr<std::unique_ptr<IndexQueries>> queries =
+      IndexQueries::Open(layout.Index(), Database::Mode::kRead, sealer);
   if (!queries.ok()) {
     absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
     if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly, sealer);

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "recorder/entry_batch.h"
 #include "recorder/evidence/checkpoint_sink.h"
+#include "recorder/keys/crypto.h"
 #include "recorder/keys/key_source.h"
 
 namespace sallyport::recorder {
@@ -39,8 +40,8 @@ struct RecorderOptions {
   std::vector<std::shared_ptr<CheckpointSink>> checkpoint_sinks;
   absl::Duration checkpoint_interval = absl::Seconds(1);
   uint64_t checkpoint_blocks = 1000;
-  // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the disk
-  // fills up.
+  // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the
+  // disk fills up.
   uint64_t reserve_per_call = 16 << 10;
 };
 
@@ -84,7 +85,7 @@ struct RecorderStats {
   // Why no new segment can be begun, because the keyring or the key command is out of reach: what is recorded goes on
   // being sealed with the key of the present segment. OK while one can.
   absl::Status keys;
-  uint64_t damages = 0;          // places in the log found damaged at Open
+  uint64_t damages = 0;  // places in the log found damaged at Open
   // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
   // OK while it is.
   absl::Status index;
@@ -108,6 +109,9 @@ class Recorder {
 
   // An id that no other call of this store has or will have: microseconds since the Unix epoch, stepped to be unique.
   virtual uint64_t NewCallId(absl::Time now) = 0;
+
+  // The store's key for a purpose: always the same, and no other store's.
+  virtual SecretKey DeriveKey(std::string_view purpose) const = 0;
 
   // An empty batch for a call of this store.
   virtual EntryBatch NewBatch(uint64_t call_id) const = 0;

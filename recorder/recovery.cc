@@ -90,7 +90,8 @@ absl::Status SetAside(const StoreLayout& layout, FileSystem& files, Position end
   absl::StatusOr<size_t> got = file->Read(end.offset(), torn.size(), torn.data());
   if (!got.ok()) return got.status();
   torn.resize(*got);
-  return ReplaceFile(files, absl::StrCat(layout.QuarantineDirectory(), "/segment-", end.segment(), "-offset-", end.offset(),
+  return ReplaceFile(files,
+                     absl::StrCat(layout.QuarantineDirectory(), "/segment-", end.segment(), "-offset-", end.offset(),
                                   "-", absl::ToUnixMicros(now), ".torn"),
                      torn);
 }
@@ -164,8 +165,7 @@ absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys&
   if (absl::Status status = CorrectPositions(layout, keys, **index); !status.ok()) return status;
   absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout, **index);
   if (!unscrubbed.ok()) return unscrubbed.status();
-  absl::StatusOr<LogEnd> log_end =
-      FeedIndex(layout, keys, **index, [](const Block&) { return absl::OkStatus(); });
+  absl::StatusOr<LogEnd> log_end = FeedIndex(layout, keys, **index, [](const Block&) { return absl::OkStatus(); });
   if (!log_end.ok()) return log_end.status();
   for (uint64_t segment : *unscrubbed) {
     if (absl::Status status = ScrubSegment(layout, keys, **index, segment); !status.ok()) return status;

@@ -106,9 +106,9 @@ absl::Status CheckReaches(const StoreLayout& layout, StoreKeys& keys, const v1::
     absl::StatusOr<SegmentReader> last = SegmentReader::Open(layout, keys, end.segment() - 1);
     const absl::Status status = last.ok() ? last->ReadFooter().status() : last.status();
     if (!absl::IsNotFound(status) && !absl::IsDataLoss(status)) return status;
-    return absl::DataLossError(absl::StrCat("the log is damaged in segment ", end.segment() - 1,
-                                            ", although a checkpoint was signed over all of it: ",
-                                            std::string(status.message())));
+    return absl::DataLossError(
+        absl::StrCat("the log is damaged in segment ", end.segment() - 1,
+                     ", although a checkpoint was signed over all of it: ", std::string(status.message())));
   }
   const std::string path = layout.Segment(end.segment());
   absl::StatusOr<ReadableFile> file = ReadableFile::Open(path);
@@ -144,8 +144,7 @@ absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& 
   if (recovered.log_end.damage.ok()) recovered.log_end.damage = reaches;
   recovered.state.range = std::move(grower.tree());
   recovered.state.end = recovered.log_end.end;
-  recovered.state.next_sequence =
-      std::max(recovered.state.next_sequence, recovered.log_end.next_sequence.value_or(1));
+  recovered.state.next_sequence = std::max(recovered.state.next_sequence, recovered.log_end.next_sequence.value_or(1));
   recovered.base = std::move(grower.base());
   recovered.last_tombstone = std::move(grower.last_tombstone());
   recovered.leaves = std::move(grower.leaves());

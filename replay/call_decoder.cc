@@ -1,7 +1,7 @@
 #include "replay/call_decoder.h"
 
 #include "absl/strings/str_cat.h"
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 #include "replay/status_details.h"
 #include "replay/terminal_text.h"
 

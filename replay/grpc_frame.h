@@ -5,7 +5,7 @@
 #include <grpc/compression.h>
 #include <grpcpp/support/byte_buffer.h>
 
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 #include "replay/recorded_call.h"
 
 namespace sallyport::replay {

@@ -43,8 +43,9 @@ struct OpenHolds {
 absl::StatusOr<OpenHolds> Open(const CommandContext& context) {
   const recorder::StoreLayout layout(context.data_directory);
   if (!recorder::FileExists(layout.LogDirectory())) {
-    return absl::NotFoundError(absl::StrCat("there is no store in ", context.data_directory,
-                                            "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
+    return absl::NotFoundError(
+        absl::StrCat("there is no store in ", context.data_directory,
+                     "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
   }
   const absl::StatusOr<std::optional<recorder::KeySource>> source = KeysOf(context);
   if (!source.ok()) return source.status();

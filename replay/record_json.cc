@@ -72,10 +72,9 @@ Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, co
                {"number", number},
                {"size", frame.payload().size()},
                {"compressed", frame.compressed()}};
-  if (frame.has_sealed()) {
-    json["view"] = IsRevealed(frame) ? "revealed" : "masked";
-    json["reveal_key"] = absl::BytesToHexString(frame.sealed().key_id());
-  }
+  if (frame.masked() || frame.has_sealed()) json["view"] = IsRevealed(frame) ? "revealed" : "masked";
+  if (frame.has_sealed()) json["reveal_key"] = absl::BytesToHexString(frame.sealed().key_id());
+  if (frame.shadow_size() > 0) json["shadow"] = Texts(frame.shadow());
   if (payload == FramePayload::kRaw) {
     json["payload"] = Base64(frame.payload());
     return json;

@@ -125,7 +125,7 @@ void RecordText::Frame(const v1::Entry& entry, uint64_t frame_number) {
   std::string title = absl::StrCat(response ? "\xe2\x86\x90 response " : "\xe2\x86\x92 request ", frame.index(), "  ",
                                    Size(frame.payload().size()));
   if (frame.compressed() && message.ok()) absl::StrAppend(&title, " compressed, ", Size(message->size()), " inflated");
-  if (frame.has_sealed()) absl::StrAppend(&title, IsRevealed(frame) ? " revealed" : " masked");
+  if (frame.masked() || frame.has_sealed()) absl::StrAppend(&title, IsRevealed(frame) ? " revealed" : " masked");
   Event(entry, absl::StrCat(title, "  [frame ", frame_number, "]"));
 
   const absl::StatusOr<std::string> json =

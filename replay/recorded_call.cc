@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "protos/message_encoding.h"
 #include "recorder/call_id.h"
-#include "replay/message_encoding.h"
 
 namespace sallyport::replay {
 namespace {
@@ -88,13 +88,18 @@ class Assembler {
       return Contradiction(absl::StrCat("has ", request ? "request" : "response", " frame ", frame.index(),
                                         " where frame ", frames.size(), " belongs"));
     }
+    if (request && frame.masked()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("request frame ", frame.index(), " of call ", Name(),
+                       " was masked before it was recorded: what was sent is not there to be sent again"));
+    }
     bytes_ += frame.payload().size();
     if (bytes_ > most_bytes_) {
       return absl::ResourceExhaustedError(absl::StrCat("call ", Name(), " has more than ", most_bytes_,
                                                        " bytes of frames, the most that can be replayed"));
     }
     AddStep(request ? StepKind::kRequestFrame : StepKind::kResponseFrame, frames.size());
-    frames.push_back({frame.payload(), frame.compressed()});
+    frames.push_back({frame.payload(), frame.compressed(), frame.masked()});
     return absl::OkStatus();
   }
 

@@ -19,6 +19,7 @@ namespace sallyport::replay {
 struct CallFrame {
   std::string payload;
   bool compressed = false;
+  bool masked = false;  // they are not quite those that passed
 };
 
 enum class StepKind { kRequestFrame, kHalfClose, kResponseHeaders, kResponseFrame, kEnd };

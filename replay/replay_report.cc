@@ -8,9 +8,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "protos/message_encoding.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
-#include "replay/message_encoding.h"
 
 namespace sallyport::replay {
 namespace {

@@ -16,7 +16,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 #include "replay/outgoing_metadata.h"
 #include "replay/recorded_call.h"
 #include "replay/replayed_response.h"

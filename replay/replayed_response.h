@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 #include "replay/outgoing_metadata.h"
 #include "replay/recorded_call.h"
 

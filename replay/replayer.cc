@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 #include "replay/replayed_call.h"
 
 namespace sallyport::replay {
@@ -246,6 +246,12 @@ class Replayer {
     }
     ReplayedResponse response = open.call->End();
     response.notes = std::move(open.notes);
+    const auto masked = std::count_if(open.record.response_frames.begin(), open.record.response_frames.end(),
+                                      [](const CallFrame& frame) { return frame.masked; });
+    if (masked > 0) {
+      response.notes.push_back(
+          absl::StrCat(masked, " response frames were masked before they were recorded and are not compared"));
+    }
     auto place = std::find_if(open_.begin(), open_.end(), [&](const auto& other) { return other.get() == &open; });
     const std::unique_ptr<OpenCall> ended = std::move(*place);
     open_.erase(place);

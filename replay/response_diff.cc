@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
+#include "protos/message_encoding.h"
 #include "replay/call_filter.h"
-#include "replay/message_encoding.h"
 #include "replay/status_details.h"
 
 namespace sallyport::replay {
@@ -172,6 +172,7 @@ class Comparison {
     const CallFrame& recorded = record_.response_frames[i];
     const CallFrame& replayed = response_.frames[i];
     context_.where = Where(i);
+    if (recorded.masked) return;  // what was hidden is not there to be compared
     if (recorded.payload == replayed.payload && recorded.compressed == replayed.compressed) return;
     const absl::StatusOr<std::string> left = Content(recorded, RecordedEncoding());
     const absl::StatusOr<std::string> right = Content(replayed, response_.encoding);

@@ -76,7 +76,7 @@ Actions CallSession::PerformOne(Action action) {
       caller_.StartSendInitialMetadata();
       break;
     case Action::kWriteCaller:
-      caller_.StartWrite(&response_frame_, WriteOptionsFor(response_encoding_, response_compressed_));
+      caller_.StartWrite(response_views_.passed(), WriteOptionsFor(response_encoding_, response_compressed_));
       break;
     case Action::kOpenUpstream:
       OpenUpstream();
@@ -85,7 +85,7 @@ Actions CallSession::PerformOne(Action action) {
       SendUnary();
       break;
     case Action::kWriteUpstream:
-      upstream_stream_.StartWrite(&request_frame_, WriteOptionsFor(request_encoding_, request_compressed_));
+      upstream_stream_.StartWrite(request_views_.passed(), WriteOptionsFor(request_encoding_, request_compressed_));
       break;
     case Action::kHalfCloseUpstream:
       upstream_stream_.StartWritesDone();
@@ -123,7 +123,7 @@ Actions CallSession::ReadCaller() {
     // What ends the call looks for pauses when it comes; it may have come before this one began.
     if (!ending || !context_.timer->Disarm(&request_pause_slot_)) return {};
   }
-  caller_.StartRead(&request_frame_);
+  caller_.StartRead(request_frame_.to_fill());
   absl::MutexLock lock(&mutex_);
   return call_.OnCallerReadStarted();
 }
@@ -139,7 +139,7 @@ void CallSession::ReadUpstream() {
     }
     if (!ending || !context_.timer->Disarm(&response_pause_slot_)) return;
   }
-  upstream_stream_.StartRead(&response_frame_);
+  upstream_stream_.StartRead(response_frame_.to_fill());
 }
 
 void CallSession::OnRequestPauseOver() { Perform(ReadCaller()); }
@@ -165,11 +165,14 @@ void CallSession::OnCallerReadDone(bool ok) {
   }
   request_compressed_ = LastMessageCompressed(server_->c_call());
   bool unknown_encoding = request_compressed_ && request_encoding_ == GRPC_COMPRESS_NONE;
-  if (rules_->limits_bytes) request_pause_ = ticket_.Charge(request_frame_.Length(), absl::Now());
+  if (rules_->limits_bytes) request_pause_ = ticket_.Charge(request_frame_.size(), absl::Now());
+  Refusal refusal;
+  if (!unknown_encoding) refusal = LookInto(policy::MessageSide::kRequest);
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (unknown_encoding) return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
+    if (!refusal.ok()) return RefuseWith(std::move(refusal));
     request_index_ = call_.request_frames();
-    return call_.OnCallerFrame(request_frame_.Length());
+    return call_.OnCallerFrame(request_frame_.size());
   });
 }
 
@@ -217,15 +220,18 @@ void CallSession::OnUpstreamHeaders(bool ok) {
 
 void CallSession::OnUpstreamReadDone(bool ok) {
   response_compressed_ = ok && LastMessageCompressed(client_.c_call());
-  if (ok && rules_->limits_bytes) response_pause_ = ticket_.Charge(response_frame_.Length(), absl::Now());
+  if (ok && rules_->limits_bytes) response_pause_ = ticket_.Charge(response_frame_.size(), absl::Now());
   bool unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
+  Refusal refusal;
+  if (ok && !unknown_encoding) refusal = LookInto(policy::MessageSide::kResponse);
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!ok) return call_.OnUpstreamReadEnd();
     if (unknown_encoding) {
       return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding) | call_.OnUpstreamReadEnd();
     }
+    if (!refusal.ok()) return RefuseWith(std::move(refusal)) | call_.OnUpstreamReadEnd();
     response_index_ = call_.response_frames();
-    return call_.OnUpstreamFrame(response_frame_.Length());
+    return call_.OnUpstreamFrame(response_frame_.size());
   });
 }
 
@@ -242,13 +248,17 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
     unary = call_.path() == Path::kUnary;
   }
   bool unknown_encoding = false;
+  Refusal refusal;
   if (unary) {
     context_.headers_timer->Disarm(&headers_slot_);
-    if (response_frame_.Valid()) {
-      outcome.response_bytes = response_frame_.Length();
+    if (response_frame_.valid()) {
+      outcome.response_bytes = response_frame_.size();
       response_compressed_ = LastMessageCompressed(client_.c_call());
       if (rules_->limits_bytes) ticket_.Charge(*outcome.response_bytes, absl::Now());
       unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
+      if (!unknown_encoding) refusal = LookInto(policy::MessageSide::kResponse);
+      // What may not be seen is not recorded either.
+      if (!refusal.ok()) outcome.response_bytes.reset();
     }
   }
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -257,6 +267,8 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
       actions |= call_.Refuse(grpc::StatusCode::INTERNAL, absl::StrCat("upstream trailers: ", legal.message()));
     } else if (unknown_encoding) {
       actions |= call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
+    } else if (!refusal.ok()) {
+      actions |= RefuseWith(std::move(refusal));
     }
     return actions | call_.OnUpstreamDone(std::move(outcome));
   });
@@ -268,10 +280,15 @@ void CallSession::OnExpired() {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!admitted_) expired_before_ = true;
     if (!admitted_ || call_.ending()) return Actions();
-    refusal_ = ExpiredRefusal();
-    return call_.Refuse(refusal_.code, refusal_.message);
+    return RefuseWith(ExpiredRefusal());
   });
   ReleasePauses();
+}
+
+Actions CallSession::RefuseWith(Refusal refusal) {
+  if (call_.ending()) return {};
+  refusal_ = std::move(refusal);
+  return call_.Refuse(refusal_.code, refusal_.message);
 }
 
 void CallSession::OnHeadersDue() {
@@ -289,10 +306,11 @@ void CallSession::Waiter::OnAppended(absl::Status status) {
 void CallSession::PrepareUpstream() {
   client_.set_deadline(server_->raw_deadline());
   if (upstream_->keeps_authority()) client_.set_authority(server_->host());
+  std::string masked;
   for (const auto& [key, value] : server_->client_metadata()) {
-    if (CallerSendsOn(View(key))) {
-      client_.AddMetadata(std::string(View(key)), std::string(View(value)));
-    }
+    if (!CallerSendsOn(View(key))) continue;
+    const auto pair = PairIn(policy::MaskView::kUpstream, {View(key), View(value)}, &masked);
+    if (pair.has_value()) client_.AddMetadata(std::string(pair->key), std::string(pair->value));
   }
   ShowCredentials();
   if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
@@ -310,19 +328,17 @@ void CallSession::OpenUpstream() {
 void CallSession::SendUnary() {
   PrepareUpstream();
   upstream_->Stub(AcceptedEncodings(server_->c_call()))
-      .PrepareUnaryCall(&client_, server_->method(), grpc::StubOptions(), &request_frame_, &response_frame_,
-                        &upstream_unary_);
+      .PrepareUnaryCall(&client_, server_->method(), grpc::StubOptions(), request_views_.passed(),
+                        response_frame_.to_fill(), &upstream_unary_);
   upstream_unary_.StartCall();
 }
 
 void CallSession::AddResponseHeaders() {
   if (headers_added_) return;
   headers_added_ = true;
-  for (const auto& [key, value] : client_.GetServerInitialMetadata()) {
-    if (PassesToCaller(View(key))) {
-      server_->AddInitialMetadata(std::string(View(key)), std::string(View(value)));
-    }
-  }
+  ForCaller(client_.GetServerInitialMetadata(), [this](std::string key, std::string value) {
+    server_->AddInitialMetadata(std::move(key), std::move(value));
+  });
   if (response_encoding_ != GRPC_COMPRESS_NONE) server_->set_compression_algorithm(response_encoding_);
 }
 
@@ -340,13 +356,12 @@ void CallSession::Finish() {
   }
   if (outcome.upstream_trailers) {
     if (headers) AddResponseHeaders();
-    for (const auto& [key, value] : client_.GetServerTrailingMetadata()) {
-      if (PassesToCaller(View(key))) {
-        server_->AddTrailingMetadata(std::string(View(key)), std::string(View(value)));
-      }
-    }
+    outcome.message = TextIn(policy::MaskView::kCaller, std::move(outcome.message));
+    ForCaller(client_.GetServerTrailingMetadata(), [this](std::string key, std::string value) {
+      server_->AddTrailingMetadata(std::move(key), std::move(value));
+    });
     if (response) {
-      caller_.StartWriteAndFinish(&response_frame_, WriteOptionsFor(response_encoding_, response_compressed_),
+      caller_.StartWriteAndFinish(response_views_.passed(), WriteOptionsFor(response_encoding_, response_compressed_),
                                   StatusFor(outcome));
       return;
     }

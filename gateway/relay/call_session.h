@@ -7,17 +7,20 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_timer.h"
 #include "gateway/relay/durability.h"
+#include "gateway/relay/frame_views.h"
 #include "gateway/relay/headers_timer.h"
 #include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/reactors.h"
@@ -38,6 +41,8 @@ struct RelayContext {
   Sessions* sessions = nullptr;
   HeadersTimer* headers_timer = nullptr;
   CallTimer* timer = nullptr;
+  const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
+  size_t most_message_bytes = 0;                    // inflated
 };
 
 // Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the
@@ -107,6 +112,10 @@ class CallSession {
   void Authenticate();
   void OnAuthenticated(Authenticator::Result result);
   Refusal Decide();
+  Refusal DecideOn(const policy::AccessRequest& request);
+  // Hands `ask` what the policy looks at.
+  void AskPolicy(absl::FunctionRef<void(const policy::AccessRequest&)> ask) const;
+  Refusal ApplyMasks();
   Refusal Route();
   void ObtainCredentials();
   void OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown);
@@ -130,6 +139,8 @@ class CallSession {
   Actions Append(recorder::EntryBatch batch, Waiter& waiter, Call::Recorded what);
   void AddStart(recorder::EntryBatch& batch);
   void AddDecision(recorder::EntryBatch& batch);
+  static void AddFrame(recorder::EntryBatch& batch, absl::Time time, recorder::Direction direction, uint64_t index,
+                       FrameViews& views);
 
   void PrepareUpstream();
   // What of the caller's metadata goes upstream.
@@ -143,11 +154,26 @@ class CallSession {
   void AddResponseHeaders();
   void Finish();
 
+  // What masks and content rules make of the frame in hand (call_session_masks.cc).
+  Refusal LookInto(policy::MessageSide side);
+  // A pair as it looks in a view; nothing if it is left out. What it becomes is kept in `*masked`.
+  std::optional<recorder::Metadatum> PairIn(policy::MaskView view, recorder::Metadatum pair, std::string* masked) const;
+  std::string TextIn(policy::MaskView view, std::string text) const;
+  // Pairs as the record shows them.
+  struct RecordedMetadata {
+    std::vector<recorder::Metadatum> pairs;
+    std::deque<std::string> masked;  // what some of them are views of
+  };
+  RecordedMetadata ForRecord(const GrpcMetadata& metadata) const;
+  void ForCaller(const GrpcMetadata& metadata, absl::FunctionRef<void(std::string, std::string)> add) const;
+
   // Reads on, unless a limit holds the next message back: then later.
   Actions ReadCaller();
   void ReadUpstream();
   void ReleasePauses();
 
+  // Unless the call is over already.
+  Actions RefuseWith(Refusal refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Refusal ExpiredRefusal() const;
   // The call's id as people type it; empty where nothing is recorded.
   std::string CallText() const;
@@ -177,8 +203,10 @@ class CallSession {
   policy::LimitTicket ticket_;
   const RouteRule* route_ = nullptr;
   Upstream* upstream_ = nullptr;
-  UpstreamCredentials::Shown credentials_;  // null if there are none
-  bool trailers_withheld_ = false;          // from caller and record
+  UpstreamCredentials::Shown credentials_;          // null if there are none
+  std::shared_ptr<const policy::CallMasks> masks_;  // null if there are none
+  bool masks_unknown_ = false;
+  bool trailers_withheld_ = false;  // from caller and record
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
   Path admitted_path_ = Path::kStream;
@@ -205,8 +233,10 @@ class CallSession {
   Waiter response_waiter_;
 
   // The frame in hand of each direction: belongs to whoever performs that direction's action.
-  grpc::ByteBuffer request_frame_;
-  grpc::ByteBuffer response_frame_;
+  RawFrame request_frame_;
+  RawFrame response_frame_;
+  FrameViews request_views_;
+  FrameViews response_views_;
   bool request_compressed_ = false;
   bool response_compressed_ = false;
   absl::Duration request_pause_;  // before the next read

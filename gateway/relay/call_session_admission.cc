@@ -162,8 +162,7 @@ Refusal CallSession::Route() {
   return {};
 }
 
-Refusal CallSession::Decide() {
-  if (rules_->policy == nullptr) return {};
+void CallSession::AskPolicy(absl::FunctionRef<void(const policy::AccessRequest&)> ask) const {
   const auto metadata = [this](policy::MetadataVisitor visit) {
     for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
   };
@@ -180,7 +179,18 @@ Refusal CallSession::Decide() {
   if (upstream_ != nullptr) request.upstream = upstream_->name();
   request.peer = peer_;
   request.now = start_;
+  ask(request);
+}
 
+Refusal CallSession::Decide() {
+  Refusal refusal;
+  if (rules_->policy != nullptr) {
+    AskPolicy([&](const policy::AccessRequest& request) { refusal = DecideOn(request); });
+  }
+  return refusal;
+}
+
+Refusal CallSession::DecideOn(const policy::AccessRequest& request) {
   const policy::AccessDecision access = rules_->policy->Decide(request);
   deciding_rule_ = access.rule;
   shadow_.assign(access.shadow_denied.begin(), access.shadow_denied.end());
@@ -215,6 +225,8 @@ void CallSession::Admitted(Refusal refusal) {
     session_ =
         context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_, start_);
   }
+  // Of calls that are refused too: their metadata is recorded.
+  if (Refusal masks = ApplyMasks(); refusal.ok()) refusal = std::move(masks);
   const bool admitted = refusal.ok();
   // A unary call is over sooner than it would be worth it.
   if (admitted && rules_->end_expired_calls && admitted_path_ == Path::kStream) {

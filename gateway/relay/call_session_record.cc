@@ -35,7 +35,7 @@ Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Re
 }
 
 void CallSession::AddStart(recorder::EntryBatch& batch) {
-  std::vector<recorder::Metadatum> metadata = ForRecord(server_->client_metadata());
+  const RecordedMetadata metadata = ForRecord(server_->client_metadata());
   recorder::CallStart start;
   start.method = server_->method();
   start.authority = server_->host();
@@ -47,7 +47,7 @@ void CallSession::AddStart(recorder::EntryBatch& batch) {
     start.upstream = upstream_->name();
     start.upstream_target = upstream_->target();
   }
-  start.metadata = metadata;
+  start.metadata = metadata.pairs;
   gpr_timespec deadline = server_->raw_deadline();
   if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) != 0) {
     gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
@@ -76,6 +76,12 @@ void CallSession::AddDecision(recorder::EntryBatch& batch) {
   batch.AddDecision(decision_time_, decision);
 }
 
+void CallSession::AddFrame(recorder::EntryBatch& batch, absl::Time time, recorder::Direction direction, uint64_t index,
+                           FrameViews& views) {
+  batch.AddFrame(time, direction, index, views.recorded_compressed(), views.recorded_pieces(),
+                 {views.masked(), views.sealed(), views.shadow()});
+}
+
 Actions CallSession::RecordStart() {
   if (context_.recorder == nullptr) {
     absl::MutexLock lock(&mutex_);
@@ -98,8 +104,7 @@ Actions CallSession::RecordRequest() {
   recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
   if (start) AddStart(batch);
   absl::Time now = absl::Now();
-  MessagePieces pieces(request_frame_);
-  batch.AddFrame(now, recorder::Direction::kRequest, request_index_, request_compressed_, pieces.views());
+  AddFrame(batch, now, recorder::Direction::kRequest, request_index_, request_views_);
   // The one frame is the whole request, and is passed on as such.
   if (whole) batch.AddHalfClose(now);
   return Append(std::move(batch), request_waiter_, Call::Recorded::kRequest);
@@ -124,8 +129,8 @@ Actions CallSession::RecordHeaders() {
     return call_.OnRecorded(Call::Recorded::kResponse, true);
   }
   recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
-  std::vector<recorder::Metadatum> headers = ForRecord(client_.GetServerInitialMetadata());
-  batch.AddResponseHeaders(absl::Now(), headers, EncodingName(response_encoding_));
+  const RecordedMetadata headers = ForRecord(client_.GetServerInitialMetadata());
+  batch.AddResponseHeaders(absl::Now(), headers.pairs, EncodingName(response_encoding_));
   return Append(std::move(batch), response_waiter_, Call::Recorded::kResponse);
 }
 
@@ -135,8 +140,7 @@ Actions CallSession::RecordResponse() {
     return call_.OnRecorded(Call::Recorded::kResponse, true);
   }
   recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
-  MessagePieces pieces(response_frame_);
-  batch.AddFrame(absl::Now(), recorder::Direction::kResponse, response_index_, response_compressed_, pieces.views());
+  AddFrame(batch, absl::Now(), recorder::Direction::kResponse, response_index_, response_views_);
   return Append(std::move(batch), response_waiter_, Call::Recorded::kResponse);
 }
 
@@ -166,26 +170,25 @@ Actions CallSession::RecordEnd() {
   absl::Time now = absl::Now();
   recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
   if (start) AddStart(batch);
-  std::vector<recorder::Metadatum> metadata;
   if (headers) {
-    metadata = ForRecord(client_.GetServerInitialMetadata());
-    batch.AddResponseHeaders(now, metadata, EncodingName(response_encoding_));
+    const RecordedMetadata metadata = ForRecord(client_.GetServerInitialMetadata());
+    batch.AddResponseHeaders(now, metadata.pairs, EncodingName(response_encoding_));
   }
-  if (response) {
-    MessagePieces pieces(response_frame_);
-    batch.AddFrame(now, recorder::Direction::kResponse, 0, response_compressed_, pieces.views());
-  }
+  if (response) AddFrame(batch, now, recorder::Direction::kResponse, 0, response_views_);
   end.reason = outcome.reason;
   end.status_code = outcome.code;
-  end.status_message = outcome.message;
+  const std::string message = TextIn(policy::MaskView::kRecord, outcome.message);
+  end.status_message = message;
+  std::string upstream_message;
   if (upstream.has_value() && (!outcome.upstream_trailers || upstream->code != outcome.code)) {
     end.upstream_status_code = upstream->code;
-    end.upstream_status_message = upstream->message;
+    upstream_message = TextIn(policy::MaskView::kRecord, upstream->message);
+    end.upstream_status_message = upstream_message;
   }
-  metadata.clear();
-  if (upstream.has_value() && !trailers_withheld_) metadata = ForRecord(client_.GetServerTrailingMetadata());
-  if (!details.empty()) metadata.push_back({kStatusDetailsKey, details});
-  end.trailers = metadata;
+  RecordedMetadata trailers;
+  if (upstream.has_value() && !trailers_withheld_) trailers = ForRecord(client_.GetServerTrailingMetadata());
+  if (!details.empty()) trailers.pairs.push_back({kStatusDetailsKey, details});
+  end.trailers = trailers.pairs;
   end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
   batch.AddEnd(now, end);
   return Append(std::move(batch), response_waiter_, Call::Recorded::kEnd);

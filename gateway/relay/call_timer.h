@@ -12,8 +12,8 @@ namespace sallyport::gateway {
 
 class CallSession;
 
-// For what few calls need, and not often: proofs that expire, and messages that a limit holds back. One thread, on which
-// sessions are told. Thread-safe; outlives all sessions.
+// For what few calls need, and not often: proofs that expire, and messages that a limit holds back. One thread, on
+// which sessions are told. Thread-safe; outlives all sessions.
 class CallTimer {
  public:
   // What a session is told when its time has come. Must not block.

@@ -89,11 +89,4 @@ absl::Status CheckPath(std::string_view path) {
   return absl::InvalidArgumentError(absl::StrCat("the path ", Shown(path), " is not /package.Service/Method"));
 }
 
-std::vector<recorder::Metadatum> ForRecord(const GrpcMetadata& metadata) {
-  std::vector<recorder::Metadatum> pairs;
-  pairs.reserve(metadata.size());
-  for (const auto& [key, value] : metadata) pairs.push_back({View(key), View(value)});
-  return pairs;
-}
-
 }  // namespace sallyport::gateway

@@ -39,9 +39,6 @@ bool PassesToCaller(std::string_view key);
 // bytes.
 absl::Status CheckPath(std::string_view path);
 
-// All pairs, as the recorder takes them. The views are those of `metadata`.
-std::vector<recorder::Metadatum> ForRecord(const GrpcMetadata& metadata);
-
 }  // namespace sallyport::gateway
 
 #endif  // SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_

@@ -10,6 +10,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "gateway/identity/authenticator.h"
+#include "gateway/relay/policy_masks.h"
 #include "gateway/upstream/routes.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
@@ -22,6 +23,7 @@ struct Rules {
   std::shared_ptr<const Routes> routes;
   std::shared_ptr<const policy::Policy> policy;  // null: there is none, and what callers prove is only recorded
   std::unique_ptr<policy::Limits> limits;        // null without a policy
+  std::unique_ptr<PolicyMasks> masks;            // null where the policy hides nothing and looks into nothing
   bool limits_bytes = false;                     // one of the limits is about bytes
   bool end_expired_calls = true;                 // a stream ends when its caller's proof expires
 };

@@ -15,8 +15,8 @@ namespace sallyport::gateway {
 // one that this side made because the connection failed, a limit was passed or a deadline ran out.
 UpstreamOutcome OutcomeOf(const grpc::Status& status, const grpc::ClientContext& context);
 
-// What the caller is told. An upstream's status details travel in the trailers (`grpc-status-details-bin`); `details` are
-// those of a status of the gateway's own.
+// What the caller is told. An upstream's status details travel in the trailers (`grpc-status-details-bin`); `details`
+// are those of a status of the gateway's own.
 grpc::Status StatusFor(const Call::Outcome& outcome, const std::string& details = "");
 
 }  // namespace sallyport::gateway

@@ -159,7 +159,10 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     const std::vector<Metadatum> metadata = {{first, second}, {second, first}};
     const SealedView sealed{random.Bytes(), random.Bytes(), random.Bytes(), random.Below(2) == 0};
     const bool masked = random.Below(2) == 0;
-    batch.AddFrame(absl::UnixEpoch(), direction, index, compressed, {first, second}, masked ? &sealed : nullptr);
+    const std::string rule = random.Text();
+    const std::vector<std::string_view> shadow(random.Below(3), rule);
+    batch.AddFrame(absl::UnixEpoch(), direction, index, compressed, {first, second},
+                   {masked, masked ? &sealed : nullptr, shadow});
     batch.AddHalfClose(absl::UnixEpoch() + absl::Nanoseconds(7));
     batch.AddResponseHeaders(absl::UnixEpoch(), metadata, encoding);
     CallEnd end;
@@ -183,6 +186,9 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     CHECK(entries[0].frame().index() == index);
     CHECK(entries[0].frame().payload() == first + second);
     CHECK(entries[0].frame().compressed() == compressed);
+    CHECK(entries[0].frame().masked() == masked);
+    CHECK(entries[0].frame().shadow_size() == static_cast<int>(shadow.size()));
+    for (const std::string& one : entries[0].frame().shadow()) CHECK(one == rule);
     REQUIRE(entries[0].frame().has_sealed() == masked);
     if (masked) {
       CHECK(entries[0].frame().sealed().encapsulated_key() == sealed.encapsulated_key);

@@ -132,7 +132,7 @@ TEST_CASE("the original of a masked frame is shown to who has the reveal key, an
   const auto sealed = recorder::SealView(*key, {id, 1, 0, false}, kOrder);
   REQUIRE(sealed.ok());
   const std::string masked = std::string("\x0a\x04****\x10\x2a");
-  batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {masked}, &*sealed);
+  batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {masked}, {true, &*sealed, {}});
   batch.AddEnd(ShopTime(), {});
   store.Append(std::move(batch));
   const std::string call = recorder::FormatId(id);

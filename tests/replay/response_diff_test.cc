@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "pay/v1/payments.pb.h"
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 #include "tests/replay/fake_record_reader.h"
 #include "tests/replay/record_builder.h"
 

@@ -1,6 +1,6 @@
 // The encodings of messages that `grpc-encoding` names.
-#ifndef SALLYPORT_REPLAY_MESSAGE_ENCODING_H_
-#define SALLYPORT_REPLAY_MESSAGE_ENCODING_H_
+#ifndef SALLYPORT_PROTOS_MESSAGE_ENCODING_H_
+#define SALLYPORT_PROTOS_MESSAGE_ENCODING_H_
 
 #include <cstddef>
 #include <optional>
@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace sallyport::replay {
+namespace sallyport {
 
 enum class MessageEncoding { kIdentity, kGzip, kDeflate };
 
@@ -19,6 +19,6 @@ std::optional<MessageEncoding> ParseMessageEncoding(std::string_view name);
 // What a compressed message holds. INVALID_ARGUMENT if it is damaged, or longer than `most_bytes` when inflated.
 absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes);
 
-}  // namespace sallyport::replay
+}  // namespace sallyport
 
-#endif  // SALLYPORT_REPLAY_MESSAGE_ENCODING_H_
+#endif  // SALLYPORT_PROTOS_MESSAGE_ENCODING_H_

@@ -1,4 +1,4 @@
-#include "replay/message_encoding.h"
+#include "protos/message_encoding.h"
 
 #include <zlib.h>
 
@@ -8,7 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 
-namespace sallyport::replay {
+namespace sallyport {
 namespace {
 
 constexpr size_t kPiece = size_t{64} << 10;
@@ -60,4 +60,4 @@ absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view m
   }
 }
 
-}  // namespace sallyport::replay
+}  // namespace sallyport

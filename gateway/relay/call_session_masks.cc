@@ -1,0 +1,99 @@
+// The part of CallSession that hides what masks say, and refuses what content rules say.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/relay/call_session.h"
+
+namespace sallyport::gateway {
+
+Refusal CallSession::ApplyMasks() {
+  if (rules_->masks == nullptr) return {};
+  if (descriptors_ == nullptr) descriptors_ = context_.catalog->Current();
+  const absl::StatusOr<std::shared_ptr<const policy::Masker>> masker = rules_->masks->For(descriptors_);
+  if (!masker.ok()) {
+    masks_unknown_ = true;
+    return MakeRefusal(grpc::StatusCode::INTERNAL, "the gateway's masks cannot be applied: its log says why",
+                       "MASKS_BROKEN", {{"call", CallText()}});
+  }
+  AskPolicy([&](const policy::AccessRequest& request) { masks_ = (*masker)->ForCall(request); });
+  if (masks_ == nullptr) return {};
+  for (const auto& [side, view] : {std::pair(policy::MessageSide::kRequest, policy::MaskView::kRecord),
+                                   std::pair(policy::MessageSide::kRequest, policy::MaskView::kUpstream),
+                                   std::pair(policy::MessageSide::kResponse, policy::MaskView::kRecord),
+                                   std::pair(policy::MessageSide::kResponse, policy::MaskView::kCaller)}) {
+    if (!masks_->unreadable(side, view)) continue;
+    return MakeRefusal(grpc::StatusCode::INTERNAL,
+                       absl::StrCat("the gateway has to mask the messages of ", server_->method().substr(1),
+                                    " and has no descriptor of them"),
+                       "NO_DESCRIPTOR", {{"call", CallText()}});
+  }
+  return {};
+}
+
+Refusal CallSession::LookInto(policy::MessageSide side) {
+  const bool request = side == policy::MessageSide::kRequest;
+  RawFrame& frame = request ? request_frame_ : response_frame_;
+  FrameViews& views = request ? request_views_ : response_views_;
+  FrameViews::Frame about{side, {}, request ? request_encoding_ : response_encoding_};
+  about.name.compressed = request ? request_compressed_ : response_compressed_;
+  if (masks_ != nullptr) {
+    absl::MutexLock lock(&mutex_);
+    about.name.call_id = id_;
+    about.name.direction = static_cast<int>(request ? recorder::Direction::kRequest : recorder::Direction::kResponse);
+    about.name.index = request ? call_.request_frames() : call_.response_frames();
+  }
+  const std::optional<FrameViews::Refused> refused =
+      views.Make(frame, about, masks_.get(), context_.reveal_key, context_.most_message_bytes);
+  if (!refused.has_value()) return {};
+  if (!refused->rule.empty()) {
+    return MakeRefusal(request ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::PERMISSION_DENIED,
+                       absl::StrCat("the gateway's policy does not let this ", request ? "request" : "response",
+                                    " pass (rule \"", std::string(refused->rule), "\")"),
+                       "CONTENT_DENIED", {{"rule", std::string(refused->rule)}, {"call", CallText()}});
+  }
+  return MakeRefusal(request ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::INTERNAL,
+                     absl::StrCat("the gateway has to look into this ", request ? "request" : "response",
+                                  " and cannot: ", refused->problem),
+                     "UNREADABLE", {{"call", CallText()}});
+}
+
+std::optional<recorder::Metadatum> CallSession::PairIn(policy::MaskView view, recorder::Metadatum pair,
+                                                       std::string* masked) const {
+  if (masks_unknown_) return std::nullopt;
+  if (masks_ == nullptr || !masks_->masks_metadata(view)) return pair;
+  masked->assign(pair.value);
+  bool drop = false;
+  const bool changed = masks_->MaskMetadata(view, pair.key, masked, &drop);
+  if (drop) return std::nullopt;
+  if (changed) pair.value = *masked;
+  return pair;
+}
+
+std::string CallSession::TextIn(policy::MaskView view, std::string text) const {
+  if (masks_ != nullptr) masks_->MaskText(view, &text);
+  return text;
+}
+
+CallSession::RecordedMetadata CallSession::ForRecord(const GrpcMetadata& metadata) const {
+  RecordedMetadata recorded;
+  recorded.pairs.reserve(metadata.size());
+  std::string masked;
+  for (const auto& [key, value] : metadata) {
+    std::optional<recorder::Metadatum> pair = PairIn(policy::MaskView::kRecord, {View(key), View(value)}, &masked);
+    if (!pair.has_value()) continue;
+    if (pair->value.data() == masked.data()) pair->value = recorded.masked.emplace_back(pair->value);
+    recorded.pairs.push_back(*pair);
+  }
+  return recorded;
+}
+
+void CallSession::ForCaller(const GrpcMetadata& metadata, absl::FunctionRef<void(std::string, std::string)> add) const {
+  std::string masked;
+  for (const auto& [key, value] : metadata) {
+    if (!PassesToCaller(View(key))) continue;
+    const auto pair = PairIn(policy::MaskView::kCaller, {View(key), View(value)}, &masked);
+    if (pair.has_value()) add(std::string(pair->key), std::string(pair->value));
+  }
+}
+
+}  // namespace sallyport::gateway

@@ -1,0 +1,112 @@
+#include "gateway/relay/frame_views.h"
+
+#include <grpcpp/support/slice.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "protos/message_encoding.h"
+
+namespace sallyport::gateway {
+namespace {
+
+// A buffer of these bytes, which are not copied.
+grpc::ByteBuffer BufferOf(std::string bytes) {
+  auto* kept = new std::string(std::move(bytes));
+  grpc::Slice slice(
+      kept->data(), kept->size(), [](void* text) { delete static_cast<std::string*>(text); }, kept);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+FrameViews::Refused Unreadable(std::string problem) { return {{}, std::move(problem)}; }
+
+}  // namespace
+
+std::optional<FrameViews::Refused> FrameViews::Make(RawFrame& raw, const Frame& frame, const policy::CallMasks* masks,
+                                                    const recorder::RevealKey* reveal_key, size_t most_bytes) {
+  raw_ = &raw;
+  compressed_ = frame.name.compressed;
+  pieces_.reset();
+  if (masks == nullptr) return std::nullopt;
+  return MakeMasked(frame, *masks, reveal_key, most_bytes);
+}
+
+std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, const policy::CallMasks& masks,
+                                                          const recorder::RevealKey* reveal_key, size_t most_bytes) {
+  passed_.Clear();
+  masked_ = false;
+  sealed_.reset();
+  shadow_.clear();
+  const policy::MessageMask* record = masks.message(frame.side, policy::MaskView::kRecord);
+  const policy::MessageMask* onward =
+      masks.message(frame.side, frame.side == policy::MessageSide::kRequest ? policy::MaskView::kUpstream
+                                                                            : policy::MaskView::kCaller);
+  const bool checks = masks.checks_content(frame.side);
+  if (record == nullptr && onward == nullptr && !checks) return std::nullopt;
+
+  pieces_.emplace(raw_->buffer_);
+  const absl::Span<const std::string_view> pieces = pieces_->views();
+  std::string joined;  // where there are several pieces
+  std::string_view original;
+  if (pieces.size() == 1) original = pieces[0];
+  if (pieces.size() > 1) {
+    joined.reserve(raw_->size());
+    for (std::string_view piece : pieces) joined.append(piece);
+    original = joined;
+  }
+  std::string inflated;
+  std::string_view message = original;
+  if (compressed_) {
+    const std::optional<MessageEncoding> encoding = ParseMessageEncoding(EncodingName(frame.encoding));
+    absl::StatusOr<std::string> result = encoding.has_value() ? Inflate(*encoding, original, most_bytes)
+                                                              : absl::InvalidArgumentError("its encoding is not known");
+    if (!result.ok()) {
+      if (masks.passes_unreadable()) return std::nullopt;
+      return Unreadable(std::string(result.status().message()));
+    }
+    inflated = *std::move(result);
+    message = inflated;
+  }
+
+  if (checks) {
+    policy::ContentVerdict verdict = masks.CheckContent(frame.side, message);
+    if (verdict.unreadable && !masks.passes_unreadable()) return Unreadable("it cannot be parsed");
+    shadow_ = std::move(verdict.shadow);
+    if (!verdict.rule.empty()) return Refused{verdict.rule, ""};
+  }
+
+  std::string masked;
+  std::string problem;
+  Outcome of_record = Outcome::kUnchanged;
+  Outcome of_onward = Outcome::kUnchanged;
+  if (record != nullptr) of_record = record->Apply(message, &recorded_, &problem);
+  if (onward == record) {
+    of_onward = of_record;
+    if (of_record == Outcome::kMasked) masked = recorded_;
+  } else if (onward != nullptr) {
+    of_onward = onward->Apply(message, &masked, &problem);
+  }
+  if (of_record == Outcome::kUnreadable || of_onward == Outcome::kUnreadable) {
+    if (masks.passes_unreadable()) return std::nullopt;
+    return Unreadable(std::move(problem));
+  }
+  if (of_onward == Outcome::kMasked) passed_ = BufferOf(std::move(masked));
+  if (of_record == Outcome::kMasked) {
+    masked_ = true;
+    recorded_view_ = recorded_;
+    if (masks.seals() && reveal_key != nullptr) {
+      absl::StatusOr<recorder::SealedView> sealed = recorder::SealView(*reveal_key, frame.name, original);
+      if (!sealed.ok()) return Unreadable(absl::StrCat("it cannot be sealed: ", sealed.status().message()));
+      sealed_ = *std::move(sealed);
+    }
+  }
+  return std::nullopt;
+}
+
+absl::Span<const std::string_view> FrameViews::recorded_pieces() {
+  if (masked_) return absl::MakeConstSpan(&recorded_view_, 1);
+  if (!pieces_.has_value()) pieces_.emplace(raw_->buffer_);
+  return pieces_->views();
+}
+
+}  // namespace sallyport::gateway

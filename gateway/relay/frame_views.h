@@ -1,0 +1,84 @@
+// What of a message goes where: to the other side, and into the record.
+#ifndef SALLYPORT_GATEWAY_RELAY_FRAME_VIEWS_H_
+#define SALLYPORT_GATEWAY_RELAY_FRAME_VIEWS_H_
+
+#include <grpc/compression.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "gateway/relay/message_bytes.h"
+#include "policy/masking/masker.h"
+#include "recorder/keys/sealed_view.h"
+
+namespace sallyport::gateway {
+
+// A message as it was received. What is in it comes out through FrameViews alone: to pass on or to record what masks
+// should have hidden does not compile.
+class RawFrame {
+ public:
+  // For gRPC to read into.
+  grpc::ByteBuffer* to_fill() { return &buffer_; }
+  size_t size() const { return buffer_.Length(); }
+  bool valid() const { return buffer_.Valid(); }
+
+ private:
+  friend class FrameViews;
+  grpc::ByteBuffer buffer_;
+};
+
+// The views of one frame at a time. Not thread-safe.
+class FrameViews {
+ public:
+  // How the frame came.
+  struct Frame {
+    policy::MessageSide side;
+    recorder::FrameName name;                                  // what the original is sealed as, `compressed` included
+    grpc_compression_algorithm encoding = GRPC_COMPRESS_NONE;  // of the call; of this frame if it is compressed
+  };
+  // Why a frame goes nowhere.
+  struct Refused {
+    std::string_view rule;  // the content rule that refuses it; empty: it is unreadable
+    std::string problem;    // why that is; no values
+  };
+
+  // Works out the views of `raw`, which must stay as it is while they are used. `masks` may be null: then all views are
+  // the frame itself, and this costs nothing. `reveal_key` is needed where masks seal. A message that is longer than
+  // `most_bytes` when inflated is unreadable.
+  std::optional<Refused> Make(RawFrame& raw, const Frame& frame, const policy::CallMasks* masks,
+                              const recorder::RevealKey* reveal_key, size_t most_bytes);
+
+  // To be written to the other side; of a frame that came compressed but had to be masked, gRPC compresses it again.
+  grpc::ByteBuffer* passed() { return passed_.Valid() ? &passed_ : &raw_->buffer_; }
+
+  // For the record. The pieces are views of this object, until the next Make.
+  absl::Span<const std::string_view> recorded_pieces();
+  bool recorded_compressed() const { return compressed_ && !masked_; }
+  bool masked() const { return masked_; }  // in the record
+  const recorder::SealedView* sealed() const { return sealed_.has_value() ? &*sealed_ : nullptr; }
+  // Content rules in shadow that would have refused the frame; texts of the policy.
+  absl::Span<const std::string_view> shadow() const { return shadow_; }
+
+ private:
+  using Outcome = policy::MessageMask::Outcome;
+  std::optional<Refused> MakeMasked(const Frame& frame, const policy::CallMasks& masks,
+                                    const recorder::RevealKey* reveal_key, size_t most_bytes);
+
+  RawFrame* raw_ = nullptr;
+  bool compressed_ = false;
+  grpc::ByteBuffer passed_;  // invalid where the frame itself passes
+  bool masked_ = false;
+  std::string recorded_;  // if masked_
+  std::string_view recorded_view_;
+  std::optional<MessagePieces> pieces_;
+  std::optional<recorder::SealedView> sealed_;
+  std::vector<std::string_view> shadow_;
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_RELAY_FRAME_VIEWS_H_

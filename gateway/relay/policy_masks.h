@@ -1,0 +1,37 @@
+// The masks of a policy over the descriptors that are in force.
+#ifndef SALLYPORT_GATEWAY_RELAY_POLICY_MASKS_H_
+#define SALLYPORT_GATEWAY_RELAY_POLICY_MASKS_H_
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "policy/masking/masker.h"
+
+namespace sallyport::gateway {
+
+// Thread-safe.
+class PolicyMasks {
+ public:
+  PolicyMasks(std::shared_ptr<const policy::Policy> policy, const policy::MaskKey& key)
+      : policy_(std::move(policy)), key_(key) {}
+
+  // The masker for these descriptors, made where they are not those of the last time. Errors are Masker::Create's.
+  absl::StatusOr<std::shared_ptr<const policy::Masker>> For(
+      const std::shared_ptr<const policy::Descriptors>& descriptors) const;
+
+  // Compiles ahead what `former` compiled, so that changing the policy costs no call the time.
+  absl::Status Warm(const std::shared_ptr<const policy::Descriptors>& descriptors, const PolicyMasks* former) const;
+
+ private:
+  const std::shared_ptr<const policy::Policy> policy_;
+  const policy::MaskKey key_;
+  mutable absl::Mutex mutex_;
+  mutable std::shared_ptr<const policy::Descriptors> descriptors_ ABSL_GUARDED_BY(mutex_);
+  mutable std::shared_ptr<const policy::Masker> masker_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_RELAY_POLICY_MASKS_H_
