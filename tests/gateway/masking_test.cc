@@ -1,0 +1,322 @@
+// What masks and content rules do to calls, through the whole gateway: in the record, towards the caller, upstream.
+#include <google/rpc/error_details.pb.h>
+#include <google/rpc/status.pb.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "recorder/keys/sealed_view.h"
+#include "tests/gateway/rig.h"
+
+namespace sallyport::gateway {
+namespace {
+
+using testing::BlockingCall;
+using testing::kBidi;
+using testing::kClientStream;
+using testing::kServerStream;
+using testing::kUnary;
+using testing::Methods;
+using testing::Rig;
+using testing::ScriptedCall;
+using testing::TemporaryDirectory;
+
+constexpr char kSecret[] = "c4nary-secret";
+
+// A test.v1.Text.
+std::string Text(const std::string& text) {
+  return text.empty() ? "" : absl::StrCat("\x0a", std::string(1, static_cast<char>(text.size())), text);
+}
+
+// A gateway with this policy's masks, in front of an upstream that keeps the requests it gets and answers each with
+// its own message.
+class Masked {
+ public:
+  explicit Masked(const std::string& masks, Methods methods = Methods::kKnown, Rig::Adjust adjust = {})
+      : rig_({{kUnary, Answer()}, {kClientStream, Answer()}, {kServerStream, Answer()}, {kBidi, Answer()}}, methods,
+             [&](GatewayOptions& options) {
+               options.policy_file = directory_.path() + "/policy.yaml";
+               std::ofstream(options.policy_file) << "access: {default: allow}\n" << masks;
+               if (adjust) adjust(options);
+             }) {}
+
+  Rig& rig() { return rig_; }
+  std::vector<std::string> seen() {
+    std::lock_guard lock(mutex_);
+    return seen_;
+  }
+  // What the record has of the one call: payloads, requests first.
+  std::vector<v1::Frame> Frames() {
+    std::vector<v1::Frame> frames;
+    for (const v1::Entry& entry : Entries()) {
+      if (entry.has_frame()) frames.push_back(entry.frame());
+    }
+    std::stable_sort(frames.begin(), frames.end(),
+                     [](const auto& a, const auto& b) { return a.direction() < b.direction(); });
+    return frames;
+  }
+  std::vector<v1::Entry> Entries() {
+    const std::vector<recorder::CallSummary> calls = rig_.Calls();
+    REQUIRE(calls.size() == 1);
+    return rig_.Entries(calls[0].id);
+  }
+  bool RecordHolds(const std::string& text) {
+    for (const v1::Entry& entry : Entries()) {
+      if (absl::StrContains(entry.SerializeAsString(), text)) return true;
+    }
+    return false;
+  }
+
+ private:
+  testing::ScriptedServer::Script Answer() {
+    return [this](ScriptedCall& call) {
+      call.context().AddInitialMetadata("x-secret", kSecret);
+      call.context().AddTrailingMetadata("x-secret", kSecret);
+      while (std::optional<std::string> message = call.Read()) {
+        {
+          std::lock_guard lock(mutex_);
+          seen_.push_back(*message);
+        }
+        if (absl::StrContains(*message, "fail")) {
+          return grpc::Status(grpc::StatusCode::ABORTED, absl::StrCat("badge ", kSecret));
+        }
+        if (!call.Write(*message)) break;
+      }
+      return grpc::Status::OK;
+    };
+  }
+
+  TemporaryDirectory directory_;
+  std::mutex mutex_;
+  std::vector<std::string> seen_;
+  Rig rig_;
+};
+
+struct Reply {
+  std::vector<std::string> messages;
+  grpc::Status status;
+  std::vector<std::string> headers;
+  std::vector<std::string> trailers;
+  google::rpc::ErrorInfo info;
+};
+
+Reply Call(Rig& rig, const std::string& path, const std::vector<std::string>& requests,
+           const std::function<void(grpc::ClientContext&)>& adjust = {}) {
+  BlockingCall call(rig.channel(), path);
+  if (adjust) adjust(call.context());
+  call.Start();
+  Reply reply;
+  for (const std::string& request : requests) {
+    if (!call.Write(request)) break;
+    if (path == kBidi) {
+      std::optional<std::string> message = call.Read();
+      if (!message.has_value()) break;
+      reply.messages.push_back(*message);
+    }
+  }
+  call.HalfClose();
+  while (std::optional<std::string> message = call.Read()) reply.messages.push_back(*message);
+  reply.status = call.Finish();
+  reply.headers = call.Headers("x-secret");
+  reply.trailers = call.Trailers("x-secret");
+  google::rpc::Status details;
+  if (details.ParseFromString(reply.status.error_details()) && details.details_size() > 0) {
+    details.details(0).UnpackTo(&reply.info);
+  }
+  return reply;
+}
+
+constexpr char kHideText[] = "masks:\n  - {name: texts, fields: [test.v1.Text.text], text: \"***\", views: [";
+
+TEST_CASE("each view shows what masks leave of it, for each kind of call") {
+  const std::string view = GENERATE("record", "caller", "upstream", "record, caller", "record, caller, upstream");
+  const char* path = GENERATE(kUnary, kServerStream, kBidi);
+  CAPTURE(view, path);
+  Masked masked(absl::StrCat(kHideText, view, "]}\n"));
+  const std::string raw = Text(kSecret);
+  const std::string hidden = Text("***");
+  const std::vector<std::string> requests(path == kBidi ? 3 : 1, raw);
+  const Reply reply = Call(masked.rig(), path, requests);
+  CHECK(reply.status.ok());
+  const bool upstream = absl::StrContains(view, "upstream");
+  const std::string sent = upstream ? hidden : raw;
+  CHECK(masked.seen() == std::vector<std::string>(requests.size(), sent));
+  CHECK(reply.messages ==
+        std::vector<std::string>(requests.size(), absl::StrContains(view, "caller") ? hidden : sent));
+  const std::vector<v1::Frame> frames = masked.Frames();
+  REQUIRE(frames.size() == 2 * requests.size());
+  for (const v1::Frame& frame : frames) {
+    const bool record = absl::StrContains(view, "record");
+    const bool response = frame.direction() == v1::DIRECTION_RESPONSE;
+    CHECK(frame.payload() == (record ? hidden : response ? sent : raw));
+    // What the upstream was shown masked comes back masked, with nothing left to hide.
+    CHECK(frame.masked() == (record && !(response && upstream)));
+  }
+}
+
+TEST_CASE("one group sees what another does not") {
+  Masked masked(
+      "masks:\n"
+      "  - {name: texts, fields: [\"*.text\"], with: last4, views: [caller],\n"
+      "     match: {all_metadata: {team: \"*\"}, except: [{all_metadata: {team: payments}}]}}\n");
+  const auto as = [](const char* team) {
+    return [team](grpc::ClientContext& context) { context.AddMetadata("team", team); };
+  };
+  CHECK(Call(masked.rig(), kUnary, {Text("4111111111111111")}, as("payments")).messages ==
+        std::vector{Text("4111111111111111")});
+  CHECK(Call(masked.rig(), kUnary, {Text("4111111111111111")}, as("support")).messages ==
+        std::vector{Text("************1111")});
+}
+
+TEST_CASE("what cannot be read goes nowhere") {
+  const bool response = GENERATE(false, true);
+  const std::string garbage = "\x0a\x7f no message";
+  Masked masked(absl::StrCat(kHideText, response ? "caller" : "record", "]}\n"));
+  const Reply reply = Call(masked.rig(), kBidi, {garbage});
+  CHECK(reply.messages.empty());
+  CHECK(reply.status.error_code() == (response ? grpc::StatusCode::INTERNAL : grpc::StatusCode::INVALID_ARGUMENT));
+  CHECK(reply.info.reason() == "UNREADABLE");
+  CHECK(masked.seen().size() == (response ? 1 : 0));
+  CHECK(masked.Frames().size() == (response ? 1 : 0));
+}
+
+TEST_CASE("what cannot be read passes where the mask says so") {
+  const std::string garbage = "\x0a\x7f no message";
+  Masked masked(
+      "masks:\n  - {name: texts, fields: [test.v1.Text.text], views: [record, caller], pass_unreadable: true}\n");
+  CHECK(Call(masked.rig(), kBidi, {garbage}).messages == std::vector{garbage});
+}
+
+TEST_CASE("a method without a descriptor is refused where something has to be hidden") {
+  Masked masked("masks:\n  - {name: texts, fields: [test.v1.Text.text]}\n", Methods::kUnknown);
+  const Reply reply = Call(masked.rig(), kUnary, {Text(kSecret)});
+  CHECK(reply.status.error_code() == grpc::StatusCode::INTERNAL);
+  CHECK(reply.info.reason() == "NO_DESCRIPTOR");
+  CHECK(masked.seen().empty());
+  CHECK_FALSE(masked.RecordHolds(kSecret));
+}
+
+TEST_CASE("compressed messages are masked too, and bombs are not unpacked") {
+  Masked masked(absl::StrCat(kHideText, "record, caller, upstream]}\n"), Methods::kKnown,
+                [](GatewayOptions& options) { options.message_bytes = 1 << 20; });
+  const auto compressed = [](grpc::ClientContext& context) {
+    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  };
+  SECTION("masked") {
+    const Reply reply = Call(masked.rig(), kBidi, {Text(std::string(100, 'a'))}, compressed);
+    CHECK(reply.messages == std::vector{Text("***")});
+    for (const v1::Frame& frame : masked.Frames()) {
+      CHECK(frame.payload() == Text("***"));
+      CHECK_FALSE(frame.compressed());
+    }
+  }
+  SECTION("a bomb") {
+    std::string bomb = "\x0a\x80\x80\x80\x08";  // 16 MiB of text
+    bomb.resize(bomb.size() + (16 << 20), 'x');
+    const Reply reply = Call(masked.rig(), kBidi, {bomb}, compressed);
+    CHECK(reply.status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+    CHECK(reply.info.reason() == "UNREADABLE");
+  }
+}
+
+TEST_CASE("content rules refuse requests and cut responses, and name the rule only") {
+  const bool response = GENERATE(false, true);
+  const char* path = GENERATE(kUnary, kBidi);
+  Masked masked(absl::StrCat("content:\n  - {name: no canaries, fields: [{field: test.v1.Text.text, value: \"c4nary*\"}], in: [",
+                             response ? "responses" : "requests", "]}\n"));
+  const Reply reply = Call(masked.rig(), path, {Text(kSecret)});
+  CHECK(reply.messages.empty());
+  CHECK(reply.status.error_code() ==
+        (response ? grpc::StatusCode::PERMISSION_DENIED : grpc::StatusCode::INVALID_ARGUMENT));
+  CHECK(reply.info.reason() == "CONTENT_DENIED");
+  CHECK(reply.info.metadata().at("rule") == "no canaries");
+  CHECK_FALSE(absl::StrContains(reply.status.error_message(), "c4nary-"));
+  CHECK(masked.seen().size() == (response ? 1 : 0));
+  CHECK(masked.Frames().size() == (response ? 1 : 0));
+  CHECK(masked.rig().Calls()[0].end_reason == v1::END_REASON_REFUSED);
+}
+
+TEST_CASE("a content rule in shadow lets pass and is recorded") {
+  Masked masked("content:\n  - {name: no canaries, fields: [{field: test.v1.Text.text}], shadow: true}\n");
+  CHECK(Call(masked.rig(), kBidi, {Text(kSecret)}).messages == std::vector{Text(kSecret)});
+  const std::vector<v1::Frame> frames = masked.Frames();
+  REQUIRE(frames[0].shadow_size() == 1);
+  CHECK(frames[0].shadow(0) == "no canaries");
+}
+
+TEST_CASE("metadata and trailers are masked by name, and what the policy's detectors find in them and in status texts") {
+  const std::string view = GENERATE("record", "caller");
+  Masked masked(absl::StrCat("detectors: [{name: badge, pattern: \"c4nary-[a-z]+\"}]\n"
+                             "masks:\n"
+                             "  - {name: names, metadata: [\"x-s*\"], views: [", view, "], text: \"***\"}\n"
+                             "  - {name: badges, detect: [badge], views: [", view, "], text: \"###\"}\n"));
+  const Reply reply = Call(masked.rig(), kBidi, {Text("fail")}, [](grpc::ClientContext& context) {
+    context.AddMetadata("x-secret", kSecret);
+    context.AddMetadata("x-other", absl::StrCat("the ", kSecret, "."));
+  });
+  CHECK(reply.status.error_code() == grpc::StatusCode::ABORTED);
+  const bool caller = view == "caller";
+  CHECK(reply.status.error_message() == absl::StrCat("badge ", caller ? "###" : kSecret));
+  CHECK(reply.headers == std::vector<std::string>{caller ? "***" : kSecret});
+  CHECK(reply.trailers == std::vector<std::string>{caller ? "***" : kSecret});
+  CHECK(masked.RecordHolds(kSecret) == caller);
+  if (!caller) CHECK(masked.RecordHolds("the ###."));
+}
+
+TEST_CASE("the original can be kept sealed, for who has the key") {
+  TemporaryDirectory directory;
+  auto key = recorder::RevealPrivateKey::Create(directory.path() + "/key", recorder::RealFileSystem());
+  REQUIRE(key.ok());
+  Masked masked("masks:\n  - {name: texts, fields: [test.v1.Text.text], seal: true}\n", Methods::kKnown,
+                [&](GatewayOptions& options) { options.reveal_key = key->public_half(); });
+  REQUIRE(Call(masked.rig(), kBidi, {Text(kSecret), Text(kSecret)}).status.ok());
+  CHECK_FALSE(masked.RecordHolds(kSecret));
+  const uint64_t call = masked.rig().Calls()[0].id;
+  const std::vector<v1::Frame> frames = masked.Frames();
+  REQUIRE(frames.size() == 4);
+  for (const v1::Frame& frame : frames) {
+    const v1::SealedView& sealed = frame.sealed();
+    const auto opened = key->Open({sealed.encapsulated_key(), sealed.ciphertext(), sealed.key_id(), sealed.compressed()},
+                                  {call, frame.direction(), frame.index(), sealed.compressed()});
+    REQUIRE(opened.ok());
+    CHECK(*opened == Text(kSecret));
+  }
+}
+
+TEST_CASE("a policy that seals needs a key to seal to") {
+  TemporaryDirectory directory;
+  GatewayOptions options = testing::OptionsFor("127.0.0.1:1", directory.path() + "/data");
+  options.policy_file = directory.path() + "/policy.yaml";
+  std::ofstream(options.policy_file) << "masks:\n  - {name: all, fields: [\"**\"], seal: true}\n";
+  const auto gateway = Gateway::Start(options);
+  REQUIRE_FALSE(gateway.ok());
+  CHECK(absl::StrContains(gateway.status().message(), "data.reveal_key"));
+}
+
+TEST_CASE("what a policy says of masks counts for the next call, and open ones keep to what they began with") {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/policy.yaml";
+  const auto write = [&](const std::string& text) {
+    std::ofstream(file + ".new") << "access: {default: allow}\n" << text;
+    std::filesystem::rename(file + ".new", file);
+  };
+  write("");
+  Masked masked("", Methods::kKnown, [&](GatewayOptions& options) { options.policy_file = file; });
+  BlockingCall open(masked.rig().channel(), kBidi);
+  open.Start();
+  REQUIRE(open.Write(Text("a")));
+  CHECK(open.Read() == Text("a"));
+  write(absl::StrCat(kHideText, "caller]}\n"));
+  REQUIRE(masked.rig().gateway().ReloadPolicy().ok());
+  CHECK(Call(masked.rig(), kUnary, {Text("a")}).messages == std::vector{Text("***")});
+  REQUIRE(open.Write(Text("a")));
+  CHECK(open.Read() == Text("a"));
+}
+
+}  // namespace
+}  // namespace sallyport::gateway
