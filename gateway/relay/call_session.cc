@@ -229,7 +229,11 @@ void CallSession::OnUpstreamReadDone(bool ok) {
     if (unknown_encoding) {
       return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding) | call_.OnUpstreamReadEnd();
     }
-    if (!refusal.ok()) return RefuseWith(std::move(refusal)) | call_.OnUpstreamReadEnd();
+    if (!refusal.ok()) {
+      // First, for a call whose upstream has nothing more to say is over.
+      const Actions refused = RefuseWith(std::move(refusal));
+      return refused | call_.OnUpstreamReadEnd();
+    }
     response_index_ = call_.response_frames();
     return call_.OnUpstreamFrame(response_frame_.size());
   });

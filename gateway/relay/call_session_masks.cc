@@ -9,13 +9,8 @@ namespace sallyport::gateway {
 Refusal CallSession::ApplyMasks() {
   if (rules_->masks == nullptr) return {};
   if (descriptors_ == nullptr) descriptors_ = context_.catalog->Current();
-  const absl::StatusOr<std::shared_ptr<const policy::Masker>> masker = rules_->masks->For(descriptors_);
-  if (!masker.ok()) {
-    masks_unknown_ = true;
-    return MakeRefusal(grpc::StatusCode::INTERNAL, "the gateway's masks cannot be applied: its log says why",
-                       "MASKS_BROKEN", {{"call", CallText()}});
-  }
-  AskPolicy([&](const policy::AccessRequest& request) { masks_ = (*masker)->ForCall(request); });
+  const std::shared_ptr<const policy::Masker> masker = rules_->masks->For(descriptors_);
+  AskPolicy([&](const policy::AccessRequest& request) { masks_ = masker->ForCall(request); });
   if (masks_ == nullptr) return {};
   for (const auto& [side, view] : {std::pair(policy::MessageSide::kRequest, policy::MaskView::kRecord),
                                    std::pair(policy::MessageSide::kRequest, policy::MaskView::kUpstream),
@@ -59,7 +54,6 @@ Refusal CallSession::LookInto(policy::MessageSide side) {
 
 std::optional<recorder::Metadatum> CallSession::PairIn(policy::MaskView view, recorder::Metadatum pair,
                                                        std::string* masked) const {
-  if (masks_unknown_) return std::nullopt;
   if (masks_ == nullptr || !masks_->masks_metadata(view)) return pair;
   masked->assign(pair.value);
   bool drop = false;

@@ -5,7 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "policy/masking/masker.h"
 
@@ -17,12 +16,11 @@ class PolicyMasks {
   PolicyMasks(std::shared_ptr<const policy::Policy> policy, const policy::MaskKey& key)
       : policy_(std::move(policy)), key_(key) {}
 
-  // The masker for these descriptors, made where they are not those of the last time. Errors are Masker::Create's.
-  absl::StatusOr<std::shared_ptr<const policy::Masker>> For(
-      const std::shared_ptr<const policy::Descriptors>& descriptors) const;
+  // The masker for these descriptors, made where they are not those of the last time.
+  std::shared_ptr<const policy::Masker> For(const std::shared_ptr<const policy::Descriptors>& descriptors) const;
 
   // Compiles ahead what `former` compiled, so that changing the policy costs no call the time.
-  absl::Status Warm(const std::shared_ptr<const policy::Descriptors>& descriptors, const PolicyMasks* former) const;
+  void Warm(const std::shared_ptr<const policy::Descriptors>& descriptors, const PolicyMasks* former) const;
 
  private:
   const std::shared_ptr<const policy::Policy> policy_;

@@ -123,6 +123,14 @@ class BuiltDescriptors final : public Descriptors {
     const auto found = methods_.find(path);
     return found == methods_.end() ? nullptr : &found->second.shape;
   }
+  const pb::Descriptor* FindMessage(std::string_view path, MessageSide side) const override {
+    const auto found = methods_.find(path);
+    if (found == methods_.end()) return nullptr;
+    const pb::MethodDescriptor* method = found->second.descriptor;
+    return side == MessageSide::kRequest ? method->input_type() : method->output_type();
+  }
+  const pb::DescriptorPool& pool() const override { return pool_; }
+  const std::vector<std::string>& message_types() const override { return message_types_; }
   absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                      JsonStyle style) const override;
   const std::string& version() const override { return version_; }
@@ -132,6 +140,7 @@ class BuiltDescriptors final : public Descriptors {
  private:
   absl::Status BuildFile(const pb::FileDescriptorProto& file);
   void AddServices(const pb::FileDescriptor& file);
+  void AddTypes(const pb::Descriptor& type);
   void Seal(const FilesByName& built);
 
   pb::DescriptorPool pool_;
@@ -141,6 +150,7 @@ class BuiltDescriptors final : public Descriptors {
   // How many public imports follow one another from a file on; used while building.
   absl::flat_hash_map<std::string, int> public_chain_;
   std::vector<std::string> services_;
+  std::vector<std::string> message_types_;
   std::string serialized_;
   std::string version_;
 };
@@ -214,11 +224,18 @@ void BuiltDescriptors::AddServices(const pb::FileDescriptor& file) {
   }
 }
 
+void BuiltDescriptors::AddTypes(const pb::Descriptor& type) {
+  message_types_.push_back(type.full_name());
+  for (int i = 0; i < type.nested_type_count(); ++i) AddTypes(*type.nested_type(i));
+}
+
 void BuiltDescriptors::Seal(const FilesByName& built) {
   pb::FileDescriptorSet canonical;
   for (const SourceFile* source : InDependencyOrder(built)) {
     *canonical.add_file() = source->file;
-    AddServices(*pool_.FindFileByName(source->file.name()));
+    const pb::FileDescriptor& file = *pool_.FindFileByName(source->file.name());
+    AddServices(file);
+    for (int i = 0; i < file.message_type_count(); ++i) AddTypes(*file.message_type(i));
   }
   std::sort(services_.begin(), services_.end());
   if (built.empty()) return;
@@ -228,12 +245,10 @@ void BuiltDescriptors::Seal(const FilesByName& built) {
 
 absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, MessageSide side, std::string_view message,
                                                      JsonStyle style) const {
-  const auto found = methods_.find(path);
-  if (found == methods_.end()) {
+  if (!methods_.contains(path)) {
     return absl::NotFoundError(absl::StrCat("no descriptor is known for method ", Shown(path)));
   }
-  const pb::MethodDescriptor* method = found->second.descriptor;
-  const pb::Descriptor* type = side == MessageSide::kRequest ? method->input_type() : method->output_type();
+  const pb::Descriptor* type = FindMessage(path, side);
   if (LeadsToTooManyTypes(type)) {
     return absl::InvalidArgumentError(absl::StrCat("a ", type->full_name(), " leads to more than ", kMostReachableTypes,
                                                    " types: it is not shown as JSON"));

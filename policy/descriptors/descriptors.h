@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 
 namespace google::protobuf {
+class Descriptor;
+class DescriptorPool;
 class FileDescriptorSet;
 }
 
@@ -47,6 +49,12 @@ class Descriptors {
 
   // `path` is "/package.Service/Method". Null if not known. Constant time, no allocation: called for every call.
   virtual const MethodShape* FindMethod(std::string_view path) const = 0;
+
+  // The type of a method's messages; null if the method is not known. Lives as long as this object.
+  virtual const google::protobuf::Descriptor* FindMessage(std::string_view path, MessageSide side) const = 0;
+  virtual const google::protobuf::DescriptorPool& pool() const = 0;
+  // Full names of all message types.
+  virtual const std::vector<std::string>& message_types() const = 0;
 
   // A message of a known method as JSON with the original field names, one line or (pretty) several. NOT_FOUND for a
   // method that is not known, INVALID_ARGUMENT for bytes that do not parse.

@@ -2,7 +2,6 @@
 #ifndef SALLYPORT_POLICY_MASKING_MASKER_H_
 #define SALLYPORT_POLICY_MASKING_MASKER_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,18 +9,13 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "policy/access_request.h"
 #include "policy/descriptors/descriptors.h"
+#include "policy/masking/mask_rules.h"
 #include "policy/policy.h"
 
 namespace sallyport::policy {
-
-// For `hash` and `tokenize`; from the store's secret, so that equal values stay equal within a store.
-using MaskKey = std::array<uint8_t, 32>;
-
-enum class MaskView : uint8_t { kRecord, kCaller, kUpstream };
 
 // How the messages of one side of a method look in one view, for one set of masks. Immutable, thread-safe.
 class MessageMask {
@@ -75,11 +69,9 @@ class CallMasks {
 // and kept, up to a bound.
 class Masker {
  public:
-  // INVALID_ARGUMENT, a line for each fault as in Policy::Load, for rules that these descriptors show to be wrong
-  // (a `truncate` of a message, say). Globs that match no field are no error: other upstreams may come.
-  static absl::StatusOr<std::shared_ptr<const Masker>> Create(std::shared_ptr<const Policy> policy,
-                                                              std::shared_ptr<const Descriptors> descriptors,
-                                                              const MaskKey& key);
+  // Globs that match no field are no error: other upstreams may come.
+  static std::shared_ptr<const Masker> Create(std::shared_ptr<const Policy> policy,
+                                              std::shared_ptr<const Descriptors> descriptors, const MaskKey& key);
   virtual ~Masker() = default;
   // Null if nothing applies: the policy has no masks or content rules that match the call.
   virtual std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const = 0;

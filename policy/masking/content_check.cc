@@ -1,0 +1,133 @@
+#include "policy/masking/content_check.h"
+
+#include <bit>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "policy/masking/wire_field.h"
+
+namespace sallyport::policy {
+namespace {
+
+using pb_field = google::protobuf::FieldDescriptor;
+
+std::string ScalarText(const pb_field& field, uint64_t raw) {
+  switch (field.type()) {
+    case pb_field::TYPE_BOOL:
+      return raw != 0 ? "true" : "false";
+    case pb_field::TYPE_ENUM: {
+      const auto* value = field.enum_type()->FindValueByNumber(static_cast<int>(raw));
+      return value != nullptr ? value->name() : absl::StrCat(static_cast<int>(raw));
+    }
+    case pb_field::TYPE_INT32:
+    case pb_field::TYPE_INT64:
+    case pb_field::TYPE_SFIXED64:
+      return absl::StrCat(static_cast<int64_t>(raw));
+    case pb_field::TYPE_SFIXED32:
+      return absl::StrCat(static_cast<int32_t>(raw));
+    case pb_field::TYPE_SINT32:
+    case pb_field::TYPE_SINT64:
+      return absl::StrCat(UnZigZag(raw));
+    case pb_field::TYPE_FLOAT:
+      return absl::StrCat(std::bit_cast<float>(static_cast<uint32_t>(raw)));
+    case pb_field::TYPE_DOUBLE:
+      return absl::StrCat(std::bit_cast<double>(raw));
+    default:
+      return absl::StrCat(raw);
+  }
+}
+
+class Visitor {
+ public:
+  Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const MaskPlan::Field&, std::string_view)> visit)
+      : plan_(plan), visit_(visit) {}
+
+  // A message, or with `group` what is left of one up to the end of the group.
+  bool Message(const MaskPlan::Node& node, WireReader& reader, uint32_t group, int depth) {
+    if (depth > kMostDepth) return false;
+    AnyContent content;
+    if (node.is_any && group == 0) content = ContentOf(plan_, node, reader.rest());
+    while (!over_ && !reader.done()) {
+      uint32_t number = 0;
+      WireType type = WireType::kVarint;
+      bool minimal = false;
+      if (!reader.ReadTag(&number, &type, &minimal)) return false;
+      if (type == WireType::kEndGroup) return group != 0 && number == group;
+      const MaskPlan::Field* const field = plan_.Find(node, number);
+      const WireType wanted = field == nullptr ? type : WireTypeOf(field->descriptor->type());
+      const bool packed =
+          field != nullptr && type == WireType::kLength && wanted != type && IsPackable(*field->descriptor);
+      if (field == nullptr || (type != wanted && !packed)) {
+        if (!reader.SkipValue(number, type, kMostDepth - depth)) return false;
+      } else if (type == WireType::kLength) {
+        std::string_view bytes;
+        if (!reader.ReadLength(&bytes, &minimal)) return false;
+        const bool of_any = node.is_any && number == kAnyValue && field->selection == MaskPlan::kNone;
+        if (!(of_any ? AnyValue(content, bytes, depth) : Length(*field, bytes, packed, depth))) return false;
+      } else if (type == WireType::kStartGroup) {
+        if (!Group(*field, reader, depth)) return false;
+      } else {
+        uint64_t raw = 0;
+        if (!ReadScalar(*field->descriptor, reader, &raw)) return false;
+        Scalar(*field, raw);
+      }
+    }
+    return over_ || group == 0;
+  }
+
+ private:
+  bool AnyValue(const AnyContent& content, std::string_view bytes, int depth) {
+    if (content.node == nullptr) return true;
+    WireReader reader(bytes);
+    return Message(*content.node, reader, 0, depth + 1);
+  }
+
+  bool Length(const MaskPlan::Field& field, std::string_view bytes, bool packed, int depth) {
+    if (packed) {
+      WireReader reader(bytes);
+      while (!over_ && field.selection != MaskPlan::kNone && !reader.done()) {
+        uint64_t raw = 0;
+        if (!ReadScalar(*field.descriptor, reader, &raw)) return false;
+        Scalar(field, raw);
+      }
+      return true;
+    }
+    if (field.selection != MaskPlan::kNone || field.text) {
+      if (!visit_(field, bytes)) over_ = true;
+      return true;
+    }
+    if (field.child == MaskPlan::kNone) return true;
+    WireReader reader(bytes);
+    return Message(plan_.node(field.child), reader, 0, depth + 1);
+  }
+
+  bool Group(const MaskPlan::Field& field, WireReader& reader, int depth) {
+    if (field.selection == MaskPlan::kNone && field.child != MaskPlan::kNone) {
+      return Message(plan_.node(field.child), reader, field.number, depth + 1);
+    }
+    const char* const begin = reader.at();
+    if (!reader.SkipValue(field.number, WireType::kStartGroup, kMostDepth - depth)) return false;
+    if (field.selection == MaskPlan::kNone) return true;
+    if (!visit_(field, {begin, static_cast<size_t>(reader.at() - begin)})) over_ = true;
+    return true;
+  }
+
+  void Scalar(const MaskPlan::Field& field, uint64_t raw) {
+    if (field.selection == MaskPlan::kNone) return;
+    if (!visit_(field, ScalarText(*field.descriptor, raw))) over_ = true;
+  }
+
+  const MaskPlan& plan_;
+  const absl::FunctionRef<bool(const MaskPlan::Field&, std::string_view)> visit_;
+  bool over_ = false;  // nobody wants more
+};
+
+}  // namespace
+
+bool VisitValues(const MaskPlan& plan, std::string_view message,
+                 absl::FunctionRef<bool(const MaskPlan::Field&, std::string_view)> visit) {
+  WireReader reader(message);
+  return Visitor(plan, visit).Message(plan.node(0), reader, 0, 1);
+}
+
+}  // namespace sallyport::policy

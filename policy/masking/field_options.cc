@@ -1,0 +1,53 @@
+#include "policy/masking/field_options.h"
+
+#include "policy/masking/wire.h"
+#include "sallyport/v1/options.pb.h"
+
+namespace sallyport::policy {
+namespace {
+
+// Of google.protobuf.FieldOptions, from protobuf 22 on.
+constexpr uint32_t kDebugRedact = 16;
+
+void ReadSensitive(std::string_view bytes, FieldOptions* options) {
+  v1::Sensitive sensitive;
+  if (!sensitive.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  options->sensitive_class = sensitive.class_();
+  options->holds = sensitive.holds();
+}
+
+}  // namespace
+
+FieldOptions ReadFieldOptions(const google::protobuf::FieldDescriptor& field) {
+  FieldOptions options;
+  const std::string bytes = field.options().SerializeAsString();
+  WireReader reader(bytes);
+  uint32_t number = 0;
+  WireType type = WireType::kVarint;
+  bool minimal = false;
+  while (!reader.done() && reader.ReadTag(&number, &type, &minimal)) {
+    uint64_t varint = 0;
+    std::string_view value;
+    if (type == WireType::kVarint) {
+      if (!reader.ReadVarint(&varint, &minimal)) break;
+      if (varint != 0) options.set.insert(number);
+      if (varint == 0) options.set.erase(number);
+    } else if (type == WireType::kLength && number == static_cast<uint32_t>(v1::kSensitiveFieldNumber)) {
+      if (!reader.ReadLength(&value, &minimal)) break;
+      ReadSensitive(value, &options);
+    } else if (!reader.SkipValue(number, type, kMostDepth)) {
+      break;
+    }
+  }
+  return options;
+}
+
+uint32_t OptionNumber(const google::protobuf::DescriptorPool& pool, const std::string& name) {
+  if (name == "debug_redact") return kDebugRedact;
+  const google::protobuf::FieldDescriptor* option = pool.FindExtensionByName(name);
+  const bool fits = option != nullptr && option->containing_type()->full_name() == "google.protobuf.FieldOptions" &&
+                    option->type() == google::protobuf::FieldDescriptor::TYPE_BOOL;
+  return fits ? static_cast<uint32_t>(option->number()) : 0;
+}
+
+}  // namespace sallyport::policy

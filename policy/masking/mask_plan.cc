@@ -1,0 +1,232 @@
+#include "policy/masking/mask_plan.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "policy/glob.h"
+#include "policy/masking/field_options.h"
+
+namespace sallyport::policy {
+namespace pb = google::protobuf;
+namespace {
+
+constexpr size_t kMostNodes = 200'000;
+constexpr char kAny[] = "google.protobuf.Any";
+
+bool MatchesOne(const std::vector<std::string>& globs, std::string_view text) {
+  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return GlobMatches(glob, text); });
+}
+
+}  // namespace
+
+// A node stands for a type together with how far each glob has come on the way to it, so that there are finitely many
+// of them however types refer to each other.
+class MaskPlan::Compiler {
+ public:
+  explicit Compiler(const Request& request) : request_(request) {
+    for (const FieldSelection* selection : request.selections) {
+      std::vector<uint32_t> numbers;
+      for (const std::string& option : selection->options) {
+        if (const uint32_t number = OptionNumber(*request.pool, option); number != 0) numbers.push_back(number);
+      }
+      options_.push_back(std::move(numbers));
+      reads_options_ = reads_options_ || !selection->classes.empty() || !options_.back().empty();
+    }
+  }
+
+  absl::StatusOr<std::unique_ptr<const MaskPlan>> Run() {
+    NodeFor(request_.root, {});
+    while (!open_.empty()) {
+      const int32_t node = open_.front();
+      open_.pop_front();
+      Fill(node);
+      if (nodes_.size() > kMostNodes) {
+        return absl::ResourceExhaustedError(absl::StrCat("masks lead to more than ", kMostNodes,
+                                                         " places in messages of type ", request_.root->full_name()));
+      }
+    }
+    MarkActive();
+    return Flatten();
+  }
+
+ private:
+  // How far each glob has come, by its place among all of the request.
+  using Progress = std::vector<std::pair<uint32_t, FieldGlob::Places>>;
+  struct Draft {
+    const pb::Descriptor* type = nullptr;
+    Progress progress;
+    std::vector<Field> fields;
+    std::map<std::string, int32_t> contents;
+    bool active = false;
+    std::vector<int32_t> leads_to;
+  };
+
+  int32_t NodeFor(const pb::Descriptor* type, Progress progress) {
+    uint32_t number = 0;
+    for (const FieldSelection* selection : request_.selections) {
+      for (const FieldGlob& glob : selection->globs) {
+        MergeInto(&progress, number, StartOf(glob, number, type));
+        ++number;
+      }
+    }
+    const auto [place, is_new] = numbers_.try_emplace({type, progress}, static_cast<int32_t>(nodes_.size()));
+    if (is_new) {
+      nodes_.emplace_back();
+      nodes_.back().type = type;
+      nodes_.back().progress = std::move(progress);
+      open_.push_back(place->second);
+    }
+    return place->second;
+  }
+
+  const FieldGlob::Places& StartOf(const FieldGlob& glob, uint32_t number, const pb::Descriptor* type) {
+    const auto [place, is_new] = starts_.try_emplace({type, number});
+    if (is_new) place->second = glob.AtType(type->full_name());
+    return place->second;
+  }
+
+  static void MergeInto(Progress* progress, uint32_t number, const FieldGlob::Places& places) {
+    if (places.empty()) return;
+    auto at = std::lower_bound(progress->begin(), progress->end(), number,
+                               [](const auto& entry, uint32_t wanted) { return entry.first < wanted; });
+    if (at == progress->end() || at->first != number) at = progress->insert(at, {number, {}});
+    FieldGlob::Places merged;
+    std::set_union(at->second.begin(), at->second.end(), places.begin(), places.end(), std::back_inserter(merged));
+    at->second = std::move(merged);
+  }
+
+  void Fill(int32_t number) {
+    const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
+    std::vector<const pb::FieldDescriptor*> descriptors;
+    type->file()->pool()->FindAllExtensions(type, &descriptors);
+    for (int i = 0; i < type->field_count(); ++i) descriptors.push_back(type->field(i));
+    std::sort(descriptors.begin(), descriptors.end(),
+              [](const auto* a, const auto* b) { return a->number() < b->number(); });
+    std::vector<Field> fields;
+    for (const pb::FieldDescriptor* descriptor : descriptors) fields.push_back(FieldOf(number, *descriptor));
+    std::map<std::string, int32_t> contents;
+    if (type->full_name() == kAny) {
+      // What is in it is at the place of the Any itself, as far as globs go.
+      for (const std::string& name : request_.all_types) {
+        const pb::Descriptor* content = request_.pool->FindMessageTypeByName(name);
+        if (content == nullptr) continue;
+        contents[name] = NodeFor(content, nodes_[static_cast<size_t>(number)].progress);
+      }
+    }
+    Draft& draft = nodes_[static_cast<size_t>(number)];
+    draft.fields = std::move(fields);
+    draft.contents = std::move(contents);
+  }
+
+  Field FieldOf(int32_t node, const pb::FieldDescriptor& descriptor) {
+    Field field;
+    field.number = static_cast<uint32_t>(descriptor.number());
+    field.descriptor = &descriptor;
+    Progress progress;
+    uint32_t number = 0;
+    const FieldOptions options = reads_options_ || descriptor.type() == pb::FieldDescriptor::TYPE_BYTES
+                                     ? ReadFieldOptions(descriptor)
+                                     : FieldOptions();
+    const bool message = descriptor.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
+    const pb::Descriptor* held = nullptr;
+    if (descriptor.type() == pb::FieldDescriptor::TYPE_BYTES && !options.holds.empty()) {
+      held = request_.pool->FindMessageTypeByName(options.holds);
+    }
+    for (size_t i = 0; i < request_.selections.size(); ++i) {
+      const FieldSelection& selection = *request_.selections[i];
+      bool chosen = MatchesOne(selection.classes, options.sensitive_class) && !options.sensitive_class.empty();
+      chosen = chosen || std::any_of(options_[i].begin(), options_[i].end(),
+                                     [&](uint32_t option) { return options.set.contains(option); });
+      for (size_t j = 0; j < selection.globs.size(); ++j, ++number) {
+        const FieldGlob& glob = selection.globs[j];
+        const Progress& before = nodes_[static_cast<size_t>(node)].progress;
+        const auto at = std::find_if(before.begin(), before.end(),
+                                     [&](const auto& entry) { return entry.first == number; });
+        if (at == before.end()) continue;
+        FieldGlob::Places after = glob.After(at->second, descriptor.name());
+        bool by_wildcard = false;
+        // "everything in it" is about what a message holds, which then is as it was but empty.
+        const bool accepted = glob.Accepts(after, &by_wildcard);
+        chosen = chosen || (accepted && !(by_wildcard && (message || held != nullptr)));
+        MergeInto(&progress, number, after);
+      }
+      if (chosen && field.selection == kNone) field.selection = static_cast<int32_t>(i);
+    }
+    field.text = request_.texts && descriptor.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING && held == nullptr;
+    if (field.selection != kNone) return field;
+    if (message) field.child = NodeFor(descriptor.message_type(), std::move(progress));
+    if (held != nullptr) {
+      field.any_child = true;
+      field.child = NodeFor(held, std::move(progress));
+    }
+    if (field.child != kNone) nodes_[static_cast<size_t>(node)].leads_to.push_back(field.child);
+    return field;
+  }
+
+  void MarkActive() {
+    std::vector<std::vector<int32_t>> from(nodes_.size());
+    std::vector<int32_t> found;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      Draft& draft = nodes_[i];
+      for (const int32_t to : draft.leads_to) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
+      for (const auto& [name, to] : draft.contents) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
+      draft.active = std::any_of(draft.fields.begin(), draft.fields.end(),
+                                 [](const Field& field) { return field.selection != kNone || field.text; });
+      if (draft.active) found.push_back(static_cast<int32_t>(i));
+    }
+    while (!found.empty()) {
+      const int32_t node = found.back();
+      found.pop_back();
+      for (const int32_t before : from[static_cast<size_t>(node)]) {
+        if (std::exchange(nodes_[static_cast<size_t>(before)].active, true)) continue;
+        found.push_back(before);
+      }
+    }
+  }
+
+  std::unique_ptr<const MaskPlan> Flatten() {
+    std::unique_ptr<MaskPlan> plan(new MaskPlan);
+    for (Draft& draft : nodes_) {
+      Node node;
+      node.type = draft.type;
+      node.active = draft.active;
+      node.first = static_cast<uint32_t>(plan->fields_.size());
+      node.is_any = draft.type->full_name() == kAny;
+      node.keeps_unknown = MatchesOne(request_.keeps_unknown, draft.type->full_name());
+      if (draft.active) {
+        node.count = static_cast<uint32_t>(draft.fields.size());
+        for (Field& field : draft.fields) {
+          if (field.child != kNone && !nodes_[static_cast<size_t>(field.child)].active) field.child = kNone;
+          plan->fields_.push_back(field);
+        }
+        for (const auto& [name, content] : draft.contents) {
+          node.contents[name] = nodes_[static_cast<size_t>(content)].active ? content : kNone;
+        }
+      }
+      plan->nodes_.push_back(std::move(node));
+    }
+    return plan;
+  }
+
+  const Request& request_;
+  std::vector<std::vector<uint32_t>> options_;  // numbers, by selection
+  bool reads_options_ = false;
+  std::deque<Draft> nodes_;
+  std::deque<int32_t> open_;
+  std::map<std::pair<const pb::Descriptor*, Progress>, int32_t> numbers_;
+  std::map<std::pair<const pb::Descriptor*, uint32_t>, FieldGlob::Places> starts_;
+};
+
+absl::StatusOr<std::unique_ptr<const MaskPlan>> MaskPlan::Compile(const Request& request) {
+  return Compiler(request).Run();
+}
+
+const MaskPlan::Field* MaskPlan::FindSlowly(const Field* begin, const Field* end, uint32_t number) {
+  const Field* found =
+      std::lower_bound(begin, end, number, [](const Field& field, uint32_t wanted) { return field.number < wanted; });
+  return found != end && found->number == number ? found : nullptr;
+}
+
+}  // namespace sallyport::policy

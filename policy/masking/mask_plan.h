@@ -1,0 +1,88 @@
+// Where in the messages of a type something is to be done, as a flat table.
+#ifndef SALLYPORT_POLICY_MASKING_MASK_PLAN_H_
+#define SALLYPORT_POLICY_MASKING_MASK_PLAN_H_
+
+#include <google/protobuf/descriptor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "policy/masking/field_glob.h"
+
+namespace sallyport::policy {
+
+// Which fields are meant.
+struct FieldSelection {
+  std::vector<FieldGlob> globs;
+  std::vector<std::string> classes;  // globs
+  std::vector<std::string> options;  // full names of boolean options
+};
+
+// A plan is made for a list of selections, which are told apart by their places in it. Immutable, thread-safe; the
+// descriptors must outlive it.
+class MaskPlan {
+ public:
+  static constexpr int32_t kNone = -1;
+
+  struct Field {
+    uint32_t number = 0;
+    int32_t selection = kNone;  // the first one that means the field as a whole
+    int32_t child = kNone;      // the node of the message in it, if something is to be done there
+    bool text = false;          // a string or bytes field to be looked into
+    bool any_child = false;     // a bytes field that holds a message: `child` may be there though the type is bytes
+    const google::protobuf::FieldDescriptor* descriptor = nullptr;
+  };
+
+  struct Node {
+    uint32_t first = 0;  // of its fields, which are in the order of their numbers
+    uint32_t count = 0;
+    bool active = false;         // something is to be done here or beneath
+    bool keeps_unknown = false;  // unknown fields stay
+    bool is_any = false;         // a google.protobuf.Any: see FindAny
+    const google::protobuf::Descriptor* type = nullptr;
+    // By type name, of messages in an Any here: the node, or kNone where nothing is to be done there.
+    absl::flat_hash_map<std::string, int32_t> contents;
+  };
+
+  struct Request {
+    const google::protobuf::Descriptor* root = nullptr;
+    // Of contents of Any and of `holds`; may be another one than the root's.
+    const google::protobuf::DescriptorPool* pool = nullptr;
+    std::vector<std::string> all_types;  // full names of all message types in the pool
+    std::vector<const FieldSelection*> selections;
+    bool texts = false;                       // all strings and bytes are to be looked into
+    std::vector<std::string> keeps_unknown;  // globs over type names
+  };
+  // RESOURCE_EXHAUSTED if the types lead to too many nodes.
+  static absl::StatusOr<std::unique_ptr<const MaskPlan>> Compile(const Request& request);
+
+  // Nothing is to be done in any message.
+  bool passes() const { return !nodes_[0].active; }
+  const Node& node(int32_t number) const { return nodes_[static_cast<size_t>(number)]; }
+  // Null if the node's type has no field by that number.
+  const Field* Find(const Node& node, uint32_t number) const {
+    const Field* const begin = fields_.data() + node.first;
+    // Most types number their fields from 1 on.
+    if (number - 1 < node.count && begin[number - 1].number == number) return begin + (number - 1);
+    return FindSlowly(begin, begin + node.count, number);
+  }
+
+ private:
+  class Compiler;
+  MaskPlan() = default;
+  static const Field* FindSlowly(const Field* begin, const Field* end, uint32_t number);
+
+  std::vector<Node> nodes_;  // the first is the root's
+  std::vector<Field> fields_;
+};
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_MASKING_MASK_PLAN_H_

@@ -1,0 +1,399 @@
+#include "policy/masking/mask_walker.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "policy/masking/wire_field.h"
+
+namespace sallyport::policy {
+namespace {
+
+using Type = google::protobuf::FieldDescriptor::Type;
+using pb_field = google::protobuf::FieldDescriptor;
+
+void AppendFixed(uint64_t value, size_t size, std::string* out) {
+  for (size_t i = 0; i < size; ++i) out->push_back(static_cast<char>(value >> (8 * i)));
+}
+
+struct Span {
+  uint32_t begin;
+  uint32_t end;
+  int32_t action;
+};
+
+}  // namespace
+
+bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked) {
+  if (table.detectors == nullptr) return false;
+  thread_local std::vector<Detection> found;
+  found.clear();
+  table.detectors->Find(text, &found);
+  // What overlaps is masked as one, as the first mask in the file says.
+  std::vector<Span> spans;
+  for (const Detection& detection : found) {
+    const int32_t action = table.detected[detection.detector];
+    if (action == MaskPlan::kNone) continue;
+    if (!spans.empty() && detection.begin < spans.back().end) {
+      spans.back().end = std::max(spans.back().end, detection.end);
+      spans.back().action = std::min(spans.back().action, action);
+    } else {
+      spans.push_back({detection.begin, detection.end, action});
+    }
+  }
+  if (spans.empty()) return false;
+  masked->clear();
+  size_t from = 0;
+  for (const Span& span : spans) {
+    masked->append(text.substr(from, span.begin - from));
+    AppendMaskedText(table.actions[static_cast<size_t>(span.action)], table.key,
+                     text.substr(span.begin, span.end - span.begin), masked);
+    from = span.end;
+  }
+  masked->append(text.substr(from));
+  return *masked != text;
+}
+
+WalkOutcome MaskWalker::Walk(std::string_view message) {
+  message_ = message;
+  at_ = run_ = message.data();
+  const char* const end = message.data() + message.size();
+  if (!Push(plan_.node(0), at_, 0, at_, end, 0)) return WalkOutcome::kUnreadable;
+  open_ = 1;  // the message itself has no beginning to write
+  while (depth_ > 0) {
+    const Frame& frame = frames_[depth_ - 1];
+    if (at_ == frame.end) {
+      if (frame.group != 0) return WalkOutcome::kUnreadable;
+      Close();
+    } else if (!WalkField()) {
+      return WalkOutcome::kUnreadable;
+    }
+  }
+  if (!changed_) return WalkOutcome::kUnchanged;
+  out_.append(run_, static_cast<size_t>(end - run_));
+  return WalkOutcome::kMasked;
+}
+
+bool MaskWalker::Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content,
+                      const char* end, uint32_t group) {
+  if (depth_ == kMostDepth) return false;
+  Frame& frame = frames_[depth_++];
+  frame = {&node, header, content, end, tag, group, kNotOpen, 0, nullptr, false, false};
+  if (node.is_any && group == 0) LookIntoAny(frame);
+  return true;
+}
+
+void MaskWalker::LookIntoAny(Frame& frame) const {
+  const AnyContent content = ContentOf(plan_, *frame.node, {frame.content, static_cast<size_t>(frame.end - frame.content)});
+  frame.any_known = content.known;
+  frame.any_content = content.node;
+  // Parsers merge an Any that comes in parts: a value of an earlier part must not be taken for one of this type.
+  frame.any_completes = content.known && !content.has_value;
+}
+
+bool MaskWalker::WalkField() {
+  Frame& frame = frames_[depth_ - 1];
+  const char* const begin = at_;
+  WireReader reader(at_, frame.end);
+  uint32_t number = 0;
+  WireType type = WireType::kVarint;
+  bool minimal = false;
+  if (!reader.ReadTag(&number, &type, &minimal)) return false;
+  at_ = reader.at();
+  if (type == WireType::kEndGroup) {
+    if (frame.group == 0 || number != frame.group) return false;
+    if (!minimal) {
+      BeginChange(begin);
+      AppendVarint(TagOf(number, type), &out_);
+      EndChange();
+    }
+    Close();
+    return true;
+  }
+  const MaskPlan::Field* const field = plan_.Find(*frame.node, number);
+  const WireType wanted = field == nullptr ? type : WireTypeOf(field->descriptor->type());
+  const bool packed = field != nullptr && type == WireType::kLength && wanted != type && IsPackable(*field->descriptor);
+  if (field == nullptr || (type != wanted && !packed)) {
+    if (!reader.SkipValue(number, type, kMostDepth - depth_)) return false;
+    at_ = reader.at();
+    if (field == nullptr && frame.node->keeps_unknown && minimal) return true;
+    BeginChange(begin);
+    EndChange();
+    return true;
+  }
+  const uint64_t tag = TagOf(number, type);
+  switch (type) {
+    case WireType::kVarint:
+      return WalkVarint(*field, begin, tag, minimal);
+    case WireType::kLength:
+      if (frame.node->is_any && number == kAnyValue && field->selection == MaskPlan::kNone) {
+        return WalkAnyValue(frame, begin, minimal);
+      }
+      return WalkLength(*field, begin, tag, minimal);
+    case WireType::kStartGroup:
+      if (field->child != MaskPlan::kNone) {
+        if (!minimal) {
+          BeginChange(begin);
+          AppendVarint(tag, &out_);
+          EndChange();
+        }
+        return Push(plan_.node(field->child), begin, tag, at_, frame.end, number);
+      }
+      if (!reader.SkipValue(number, type, kMostDepth - depth_)) return false;
+      at_ = reader.at();
+      if (field->selection == MaskPlan::kNone && minimal) return true;
+      BeginChange(begin);
+      if (field->selection != MaskPlan::kNone && !IsDropped(*field)) {
+        AppendVarint(tag, &out_);
+        AppendVarint(TagOf(number, WireType::kEndGroup), &out_);
+      }
+      EndChange();
+      return true;
+    default: {
+      const size_t size = type == WireType::kFixed64 ? 8 : 4;
+      uint64_t raw = 0;
+      if (!ReadScalar(*field->descriptor, reader, &raw)) return false;
+      at_ = reader.at();
+      if (field->selection == MaskPlan::kNone && minimal) return true;
+      BeginChange(begin);
+      if (field->selection == MaskPlan::kNone) {
+        AppendVarint(tag, &out_);
+        AppendFixed(raw, size, &out_);
+      } else if (!IsDropped(*field)) {
+        AppendVarint(tag, &out_);
+        AppendScalar(*field, raw);
+      }
+      EndChange();
+      return true;
+    }
+  }
+}
+
+bool MaskWalker::WalkVarint(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal) {
+  WireReader reader(at_, frames_[depth_ - 1].end);
+  uint64_t value = 0;
+  bool minimal_value = false;
+  if (!reader.ReadVarint(&value, &minimal_value)) return false;
+  at_ = reader.at();
+  const uint64_t kept = Truncated(field.descriptor->type(), value);
+  if (field.selection == MaskPlan::kNone && minimal && minimal_value && kept == value) return true;
+  BeginChange(begin);
+  if (field.selection == MaskPlan::kNone) {
+    AppendVarint(tag, &out_);
+    AppendVarint(kept, &out_);
+  } else if (!IsDropped(field)) {
+    AppendVarint(tag, &out_);
+    AppendScalar(field, kept);
+  }
+  EndChange();
+  return true;
+}
+
+bool MaskWalker::WalkAnyValue(Frame& frame, const char* begin, bool minimal) {
+  WireReader reader(at_, frame.end);
+  std::string_view value;
+  bool minimal_length = false;
+  if (!reader.ReadLength(&value, &minimal_length)) return false;
+  if (!frame.any_known) {
+    // Nobody knows what is in it.
+    at_ = reader.at();
+    BeginChange(begin);
+    EndChange();
+    return true;
+  }
+  const uint64_t tag = TagOf(kAnyValue, WireType::kLength);
+  if (frame.any_content != nullptr) {
+    at_ = value.data();
+    if (!Push(*frame.any_content, begin, tag, value.data(), value.data() + value.size(), 0)) return false;
+    if (!minimal || !minimal_length) OpenFrames();
+    return true;
+  }
+  at_ = reader.at();
+  if (minimal && minimal_length) return true;
+  BeginChange(begin);
+  AppendVarint(tag, &out_);
+  AppendVarint(value.size(), &out_);
+  out_.append(value);
+  EndChange();
+  return true;
+}
+
+bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal) {
+  WireReader reader(at_, frames_[depth_ - 1].end);
+  std::string_view value;
+  bool minimal_length = false;
+  if (!reader.ReadLength(&value, &minimal_length)) return false;
+  const pb_field& descriptor = *field.descriptor;
+  const bool text = descriptor.cpp_type() == pb_field::CPPTYPE_STRING;
+  if (field.selection == MaskPlan::kNone && field.child != MaskPlan::kNone) {
+    at_ = value.data();
+    if (!Push(plan_.node(field.child), begin, tag, value.data(), value.data() + value.size(), 0)) return false;
+    if (!minimal || !minimal_length) OpenFrames();
+    return true;
+  }
+  at_ = reader.at();
+  if (field.selection != MaskPlan::kNone) {
+    BeginChange(begin);
+    const MaskAction& action = table_.actions[static_cast<size_t>(field.selection)];
+    if (IsDropped(field)) {
+    } else if (text) {
+      AppendVarint(tag, &out_);
+      // Most masked texts are short: a length of one byte is guessed, and mended where it was not.
+      const size_t length_at = out_.size();
+      out_.push_back('\0');
+      AppendMaskedText(action, table_.key, value, &out_);
+      const size_t length = out_.size() - length_at - 1;
+      if (length < 0x80) {
+        out_[length_at] = static_cast<char>(length);
+      } else {
+        std::string varint;
+        AppendVarint(length, &varint);
+        out_.replace(length_at, 1, varint);
+      }
+    } else if (descriptor.cpp_type() == pb_field::CPPTYPE_MESSAGE) {
+      AppendVarint(tag, &out_);
+      out_.push_back('\0');
+    } else {
+      AppendVarint(tag, &out_);
+      if (!MaskPacked(field, value)) return false;
+    }
+    EndChange();
+    return true;
+  }
+  if (text && field.text) {
+    thread_local std::string masked;
+    if (MaskFinds(table_, value, &masked)) {
+      BeginChange(begin);
+      AppendVarint(tag, &out_);
+      AppendVarint(masked.size(), &out_);
+      out_.append(masked);
+      EndChange();
+      return true;
+    }
+  }
+  if (minimal && minimal_length) return true;
+  BeginChange(begin);
+  AppendVarint(tag, &out_);
+  AppendVarint(value.size(), &out_);
+  out_.append(value);
+  EndChange();
+  return true;
+}
+
+bool MaskWalker::MaskPacked(const MaskPlan::Field& field, std::string_view elements) {
+  std::string packed;
+  std::swap(packed, out_);
+  // The elements go to where AppendScalar writes, and from there behind their length.
+  WireReader reader(elements);
+  bool sound = true;
+  while (sound && !reader.done()) {
+    uint64_t raw = 0;
+    sound = ReadScalar(*field.descriptor, reader, &raw);
+    if (sound) AppendScalar(field, raw);
+  }
+  std::swap(packed, out_);
+  if (!sound) return false;
+  AppendVarint(packed.size(), &out_);
+  out_.append(packed);
+  return true;
+}
+
+// A field that must be there stays, redacted.
+bool MaskWalker::IsDropped(const MaskPlan::Field& field) const {
+  return table_.actions[static_cast<size_t>(field.selection)].kind == v1::Mask::drop && !field.descriptor->is_required();
+}
+
+void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
+  const MaskAction& action = table_.actions[static_cast<size_t>(field.selection)];
+  const auto as_signed = static_cast<int64_t>(raw);
+  constexpr int64_t kLeast32 = std::numeric_limits<int32_t>::min();
+  constexpr int64_t kMost32 = std::numeric_limits<int32_t>::max();
+  constexpr int64_t kLeast64 = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kMost64 = std::numeric_limits<int64_t>::max();
+  switch (field.descriptor->type()) {
+    case pb_field::TYPE_INT32:
+      return AppendVarint(static_cast<uint64_t>(MaskedSigned(action, table_.key, as_signed, kLeast32, kMost32)), &out_);
+    case pb_field::TYPE_INT64:
+      return AppendVarint(static_cast<uint64_t>(MaskedSigned(action, table_.key, as_signed, kLeast64, kMost64)), &out_);
+    case pb_field::TYPE_SINT32:
+      return AppendVarint(static_cast<uint32_t>(ZigZag(MaskedSigned(action, table_.key, UnZigZag(raw), kLeast32, kMost32))),
+                          &out_);
+    case pb_field::TYPE_SINT64:
+      return AppendVarint(ZigZag(MaskedSigned(action, table_.key, UnZigZag(raw), kLeast64, kMost64)), &out_);
+    case pb_field::TYPE_UINT32:
+      return AppendVarint(MaskedUnsigned(action, table_.key, raw, UINT32_MAX), &out_);
+    case pb_field::TYPE_UINT64:
+      return AppendVarint(MaskedUnsigned(action, table_.key, raw, UINT64_MAX), &out_);
+    case pb_field::TYPE_BOOL:
+      return AppendVarint(MaskedUnsigned(action, table_.key, raw, 1) & 1, &out_);
+    case pb_field::TYPE_ENUM:
+      // The first value: zero in proto3, and there in proto2.
+      return AppendVarint(static_cast<uint64_t>(int64_t{field.descriptor->enum_type()->value(0)->number()}), &out_);
+    case pb_field::TYPE_FIXED32:
+      return AppendFixed(MaskedUnsigned(action, table_.key, raw, UINT32_MAX), 4, &out_);
+    case pb_field::TYPE_FIXED64:
+      return AppendFixed(MaskedUnsigned(action, table_.key, raw, UINT64_MAX), 8, &out_);
+    case pb_field::TYPE_SFIXED32:
+      return AppendFixed(static_cast<uint64_t>(MaskedSigned(action, table_.key, static_cast<int32_t>(raw), kLeast32, kMost32)),
+                         4, &out_);
+    case pb_field::TYPE_SFIXED64:
+      return AppendFixed(static_cast<uint64_t>(MaskedSigned(action, table_.key, as_signed, kLeast64, kMost64)), 8, &out_);
+    case pb_field::TYPE_FLOAT: {
+      const auto value = static_cast<float>(
+          MaskedFloating(action, table_.key, std::bit_cast<float>(static_cast<uint32_t>(raw))));
+      return AppendFixed(std::bit_cast<uint32_t>(value), 4, &out_);
+    }
+    case pb_field::TYPE_DOUBLE:
+      return AppendFixed(std::bit_cast<uint64_t>(MaskedFloating(action, table_.key, std::bit_cast<double>(raw))), 8, &out_);
+    default:
+      return;
+  }
+}
+
+void MaskWalker::BeginChange(const char* begin) {
+  OpenFrames();
+  out_.append(run_, static_cast<size_t>(begin - run_));
+}
+
+void MaskWalker::OpenFrames() {
+  if (!changed_) {
+    changed_ = true;
+    constexpr size_t kRoom = 256;  // for masks that are longer than what they mask
+    out_.clear();
+    out_.reserve(message_.size() + kRoom);
+  }
+  for (; open_ < depth_; ++open_) {
+    Frame& frame = frames_[open_];
+    if (frame.group != 0) continue;
+    out_.append(run_, static_cast<size_t>(frame.header - run_));
+    AppendVarint(frame.tag, &out_);
+    frame.length_at = out_.size();
+    // Most lengths stay as long as they were.
+    frame.length_size = VarintLength(static_cast<uint64_t>(frame.end - frame.content));
+    out_.append(frame.length_size, '\0');
+    run_ = frame.content;
+  }
+}
+
+void MaskWalker::Close() {
+  Frame& frame = frames_[depth_ - 1];
+  if (frame.any_completes) {
+    BeginChange(at_);
+    AppendVarint(TagOf(kAnyValue, WireType::kLength), &out_);
+    out_.push_back('\0');
+    EndChange();
+  }
+  if (frame.length_at != kNotOpen) {
+    out_.append(run_, static_cast<size_t>(at_ - run_));
+    run_ = at_;
+    const size_t content = frame.length_at + frame.length_size;
+    std::string length;
+    AppendVarint(out_.size() - content, &length);
+    out_.replace(frame.length_at, frame.length_size, length);
+  }
+  --depth_;
+  open_ = std::min(open_, depth_);
+}
+
+}  // namespace sallyport::policy

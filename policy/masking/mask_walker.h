@@ -1,0 +1,91 @@
+// Masks a message on the wire format, as a plan says.
+#ifndef SALLYPORT_POLICY_MASKING_MASK_WALKER_H_
+#define SALLYPORT_POLICY_MASKING_MASK_WALKER_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/masking/detectors.h"
+#include "policy/masking/mask_action.h"
+#include "policy/masking/mask_plan.h"
+#include "policy/masking/wire.h"
+
+namespace sallyport::policy {
+
+// What a plan's selections mean, and what detectors find.
+struct MaskTable {
+  std::vector<MaskAction> actions;  // by selection; then those of `detected`
+  // By detector, its action's place in `actions`, or kNone if nobody asks for it.
+  std::vector<int32_t> detected;
+  const Detectors* detectors = nullptr;  // null if no detector is asked for
+  MaskKey key = {};
+};
+
+enum class WalkOutcome { kUnchanged, kMasked, kUnreadable };
+
+// Masks `text`, which stands in no field, where detectors find something. False if they find nothing.
+bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked);
+
+// One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first change.
+// Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in different
+// ways is refused; fields that the type does not have, or that come with a wire type that is not theirs, are dropped.
+// Iterative. Lives for one message.
+class MaskWalker {
+ public:
+  // Both must outlive it. `*out` is overwritten, and only if something is changed.
+  MaskWalker(const MaskPlan& plan, const MaskTable& table, std::string* out) : plan_(plan), table_(table), out_(*out) {}
+
+  WalkOutcome Walk(std::string_view message);
+
+ private:
+  static constexpr size_t kNotOpen = ~size_t{0};
+
+  // A message that is being walked.
+  struct Frame {
+    const MaskPlan::Node* node;
+    const char* header;   // where its tag begins
+    const char* content;  // where its fields begin
+    const char* end;      // of a group: of what it stands in
+    uint64_t tag;
+    uint32_t group;    // the number that ends it; 0 if it is no group
+    size_t length_at;  // where in the output its length is to be; kNotOpen before anything of it was written
+    size_t length_size;
+    const MaskPlan::Node* any_content;  // of an Any: its content's; null if nothing is to be done in that
+    bool any_known;                     // of an Any: its content's type is known
+    bool any_completes;                 // of an Any: an empty value is to be added
+  };
+
+  bool Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content, const char* end,
+            uint32_t group);
+  void LookIntoAny(Frame& frame) const;
+  bool WalkField();
+  bool WalkAnyValue(Frame& frame, const char* begin, bool minimal);
+  bool WalkLength(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
+  bool WalkVarint(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
+  bool MaskPacked(const MaskPlan::Field& field, std::string_view elements);
+  void AppendScalar(const MaskPlan::Field& field, uint64_t raw);
+  bool IsDropped(const MaskPlan::Field& field) const;
+
+  // What follows is written in place of what was read from `begin` on; EndChange when it has been.
+  void BeginChange(const char* begin);
+  void EndChange() { run_ = at_; }
+  void OpenFrames();
+  void Close();
+
+  const MaskPlan& plan_;
+  const MaskTable& table_;
+  std::string& out_;
+  std::string_view message_;
+  const char* at_ = nullptr;
+  const char* run_ = nullptr;  // what has been read and not yet written, if it is to be
+  bool changed_ = false;
+  Frame frames_[kMostDepth];
+  int depth_ = 0;
+  int open_ = 0;  // so many of the frames have their beginnings written
+};
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_MASKING_MASK_WALKER_H_

@@ -1,0 +1,386 @@
+#include "policy/masking/masker.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "google/rpc/status.pb.h"
+#include "policy/glob.h"
+#include "policy/masking/content_check.h"
+#include "policy/masking/mask_walker.h"
+
+namespace sallyport::policy {
+namespace {
+
+constexpr std::string_view kStatusDetails = "grpc-status-details-bin";
+constexpr size_t kMostKept = 4096;  // kinds of calls
+constexpr int kSides = 2;
+constexpr int kViews = 3;
+
+using Numbers = std::vector<uint32_t>;  // places of rules in the policy
+
+class PlannedMask final : public MessageMask {
+ public:
+  PlannedMask(std::unique_ptr<const MaskPlan> plan, MaskTable table) : plan_(std::move(plan)), table_(std::move(table)) {}
+
+  Outcome Apply(std::string_view message, std::string* masked, std::string* problem) const override {
+    switch (MaskWalker(*plan_, table_, masked).Walk(message)) {
+      case WalkOutcome::kUnchanged:
+        return Outcome::kUnchanged;
+      case WalkOutcome::kMasked:
+        return Outcome::kMasked;
+      case WalkOutcome::kUnreadable:
+        break;
+    }
+    *problem = absl::StrCat("its bytes are not a ", plan_->node(0).type->full_name(), ", or have two readings");
+    return Outcome::kUnreadable;
+  }
+
+ private:
+  const std::unique_ptr<const MaskPlan> plan_;
+  const MaskTable table_;
+};
+
+// What one content rule looks for in messages of a type.
+struct ContentLook {
+  const ContentRule* rule = nullptr;
+  std::unique_ptr<const MaskPlan> texts;  // null if no detector is asked for
+  struct Condition {
+    std::string value;
+    std::unique_ptr<const MaskPlan> plan;
+  };
+  std::vector<Condition> conditions;
+};
+
+// What is made once for a kind of call: its method and which rules apply.
+class KindOfCall final : public CallMasks {
+ public:
+  const MessageMask* message(MessageSide side, MaskView view) const override { return messages_[At(side)][At(view)].get(); }
+  bool unreadable(MessageSide side, MaskView view) const override { return unreadable_[At(side)][At(view)]; }
+  bool passes_unreadable() const override { return passes_unreadable_; }
+  bool seals() const override { return seals_; }
+  bool masks_metadata(MaskView view) const override { return metadata_[At(view)].applies; }
+
+  bool MaskMetadata(MaskView view, std::string_view name, std::string* value, bool* drop) const override {
+    const Metadata& metadata = metadata_[At(view)];
+    for (const auto& [glob, action] : metadata.names) {
+      if (!GlobMatches(glob, name)) continue;
+      *drop = action->kind == v1::Mask::drop;
+      std::string masked;
+      AppendMaskedText(*action, metadata.table.key, *value, &masked);
+      return Replace(name, std::move(masked), value);
+    }
+    std::string masked;
+    if (name == kStatusDetails && metadata.details != nullptr) {
+      std::string problem;
+      const MessageMask::Outcome outcome = metadata.details->Apply(*value, &masked, &problem);
+      *drop = outcome == MessageMask::Outcome::kUnreadable && !passes_unreadable_;
+      if (outcome != MessageMask::Outcome::kMasked) return *drop;
+      *value = std::move(masked);
+      return true;
+    }
+    return MaskFinds(metadata.table, *value, &masked) && Replace(name, std::move(masked), value);
+  }
+
+  bool MaskText(MaskView view, std::string* text) const override {
+    std::string masked;
+    if (!MaskFinds(metadata_[At(view)].table, *text, &masked)) return false;
+    *text = std::move(masked);
+    return true;
+  }
+
+  bool checks_content(MessageSide side) const override { return !content_[At(side)].empty(); }
+  ContentVerdict CheckContent(MessageSide side, std::string_view message) const override {
+    ContentVerdict verdict;
+    for (const ContentLook& look : content_[At(side)]) {
+      bool found = false;
+      if (!Finds(look, message, &found)) {
+        verdict.unreadable = true;
+        return verdict;
+      }
+      if (!found) continue;
+      if (!look.rule->shadow) {
+        verdict.rule = look.rule->name;
+        return verdict;
+      }
+      verdict.shadow.push_back(look.rule->name);
+    }
+    return verdict;
+  }
+
+ private:
+  friend class BuiltMasker;
+  struct Metadata {
+    bool applies = false;
+    std::vector<std::pair<std::string, const MaskAction*>> names;  // globs; of the policy
+    MaskTable table;
+    std::shared_ptr<const MessageMask> details;
+  };
+
+  static size_t At(MessageSide side) { return side == MessageSide::kRequest ? 0 : 1; }
+  static size_t At(MaskView view) { return static_cast<size_t>(view); }
+
+  // What stands in place of a value must be one that gRPC sends.
+  static bool Replace(std::string_view name, std::string masked, std::string* value) {
+    if (!name.ends_with("-bin")) {
+      for (char& c : masked) {
+        if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+      }
+    }
+    if (masked == *value) return false;
+    *value = std::move(masked);
+    return true;
+  }
+
+  bool Finds(const ContentLook& look, std::string_view message, bool* found) const {
+    for (const ContentLook::Condition& condition : look.conditions) {
+      const bool readable = VisitValues(*condition.plan, message, [&](const MaskPlan::Field&, std::string_view value) {
+        *found = GlobMatches(condition.value, value);
+        return !*found;
+      });
+      if (!readable) return false;
+      if (*found) return true;
+    }
+    if (look.texts == nullptr) return true;
+    std::vector<Detection> detections;
+    return VisitValues(*look.texts, message, [&](const MaskPlan::Field&, std::string_view text) {
+      detections.clear();
+      policy_->detectors()->Find(text, &detections);
+      *found = std::any_of(detections.begin(), detections.end(), [&](const Detection& detection) {
+        return std::binary_search(look.rule->detect.begin(), look.rule->detect.end(), detection.detector);
+      });
+      return !*found;
+    });
+  }
+
+  std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const Descriptors> descriptors_;
+  std::shared_ptr<const MessageMask> messages_[kSides][kViews];
+  bool unreadable_[kSides][kViews] = {};
+  bool passes_unreadable_ = false;
+  bool seals_ = false;
+  Metadata metadata_[kViews];
+  std::vector<ContentLook> content_[kSides];
+};
+
+class BuiltMasker final : public Masker {
+ public:
+  BuiltMasker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Descriptors> descriptors, const MaskKey& key)
+      : policy_(std::move(policy)), descriptors_(std::move(descriptors)), key_(key) {}
+
+  std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const override {
+    const RequestFacts facts(request);
+    Numbers masks;
+    Numbers content;
+    policy_->mask_index().ForEachMatch(facts, [&](size_t number) {
+      masks.push_back(static_cast<uint32_t>(number));
+      return true;
+    });
+    policy_->content_index().ForEachMatch(facts, [&](size_t number) {
+      content.push_back(static_cast<uint32_t>(number));
+      return true;
+    });
+    if (masks.empty() && content.empty()) return nullptr;
+    return ForKind({std::string(facts.method()), std::move(masks), std::move(content)});
+  }
+
+  void Warm(const Masker& before) const override {
+    const auto& former = static_cast<const BuiltMasker&>(before);
+    std::vector<Kind> kinds;
+    {
+      absl::ReaderMutexLock lock(&former.mutex_);
+      for (const auto& [kind, masks] : former.kept_) kinds.push_back(kind);
+    }
+    for (Kind& kind : kinds) {
+      if (Renumber(former.policy_->masks(), policy_->masks(), &kind.masks) &&
+          Renumber(former.policy_->content_rules(), policy_->content_rules(), &kind.content)) {
+        ForKind(std::move(kind));
+      }
+    }
+  }
+
+ private:
+  struct Kind {
+    std::string method;  // "package.Service/Method"
+    Numbers masks;
+    Numbers content;
+    friend bool operator<(const Kind& a, const Kind& b) {
+      return std::tie(a.method, a.masks, a.content) < std::tie(b.method, b.masks, b.content);
+    }
+  };
+
+  // The places of the same rules in another policy; false if one is not there any more.
+  template <typename Rules>
+  static bool Renumber(const Rules& before, const Rules& after, Numbers* numbers) {
+    for (uint32_t& number : *numbers) {
+      const auto same = std::find_if(after.begin(), after.end(),
+                                     [&](const auto& rule) { return rule.name == before[number].name; });
+      if (same == after.end()) return false;
+      number = static_cast<uint32_t>(same - after.begin());
+    }
+    std::sort(numbers->begin(), numbers->end());
+    return true;
+  }
+
+  std::shared_ptr<const CallMasks> ForKind(Kind kind) const {
+    {
+      absl::ReaderMutexLock lock(&mutex_);
+      if (const auto found = kept_.find(kind); found != kept_.end()) return found->second;
+    }
+    // Made outside the lock, twice where two calls come at once.
+    std::shared_ptr<const CallMasks> made = Make(kind);
+    absl::MutexLock lock(&mutex_);
+    if (kept_.size() >= kMostKept) kept_.clear();
+    return kept_.try_emplace(std::move(kind), std::move(made)).first->second;
+  }
+
+  std::shared_ptr<const CallMasks> Make(const Kind& kind) const {
+    auto made = std::make_shared<KindOfCall>();
+    made->policy_ = policy_;
+    made->descriptors_ = descriptors_;
+    bool looks = false;
+    bool passes = true;
+    for (const uint32_t number : kind.masks) {
+      const MaskRule& rule = policy_->masks()[number];
+      if (!rule.looks_into_messages()) continue;
+      looks = true;
+      passes = passes && rule.pass_unreadable;
+      made->seals_ = made->seals_ || rule.seal;
+    }
+    made->passes_unreadable_ = looks && passes;
+    const std::string path = absl::StrCat("/", kind.method);
+    std::map<std::pair<const google::protobuf::Descriptor*, Numbers>, std::shared_ptr<const MessageMask>> masks;
+    for (const MaskView view : {MaskView::kRecord, MaskView::kCaller, MaskView::kUpstream}) {
+      Numbers of_view;
+      for (const uint32_t number : kind.masks) {
+        if (policy_->masks()[number].IsOf(view)) of_view.push_back(number);
+      }
+      if (of_view.empty()) continue;
+      made->metadata_[KindOfCall::At(view)] = MetadataOf(of_view);
+      for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) {
+        const bool shown = view == MaskView::kRecord || (view == MaskView::kCaller) == (side == MessageSide::kResponse);
+        const bool looks_here = std::any_of(of_view.begin(), of_view.end(), [this](uint32_t number) {
+          return policy_->masks()[number].looks_into_messages();
+        });
+        if (!shown || !looks_here) continue;
+        const google::protobuf::Descriptor* const type = descriptors_->FindMessage(path, side);
+        std::shared_ptr<const MessageMask>& mask = masks[{type, of_view}];
+        const bool sound = mask != nullptr || (type != nullptr && MakeMask(type, of_view, &mask));
+        made->messages_[KindOfCall::At(side)][KindOfCall::At(view)] = mask;
+        made->unreadable_[KindOfCall::At(side)][KindOfCall::At(view)] = !sound && !made->passes_unreadable_;
+      }
+    }
+    for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) AddContent(kind, path, side, *made);
+    return made;
+  }
+
+  MaskPlan::Request RequestFor(const google::protobuf::Descriptor* root) const {
+    MaskPlan::Request request;
+    request.root = root;
+    request.pool = &descriptors_->pool();
+    request.all_types = descriptors_->message_types();
+    request.keeps_unknown = policy_->keep_unknown_fields();
+    return request;
+  }
+
+  // Leaves `*mask` null where there is nothing to hide. False if the plan would be too large.
+  bool MakeMask(const google::protobuf::Descriptor* type, const Numbers& numbers,
+                std::shared_ptr<const MessageMask>* mask) const {
+    MaskPlan::Request request = RequestFor(type);
+    for (const uint32_t number : numbers) {
+      const MaskRule& rule = policy_->masks()[number];
+      request.selections.push_back(&rule.fields);
+      request.texts = request.texts || !rule.detect.empty();
+    }
+    absl::StatusOr<std::unique_ptr<const MaskPlan>> plan = MaskPlan::Compile(request);
+    if (!plan.ok()) return false;
+    if (!(*plan)->passes()) *mask = std::make_shared<PlannedMask>(*std::move(plan), TableOf(numbers));
+    return true;
+  }
+
+  MaskTable TableOf(const Numbers& numbers) const {
+    MaskTable table;
+    table.key = key_;
+    for (const uint32_t number : numbers) {
+      const MaskRule& rule = policy_->masks()[number];
+      const auto action = static_cast<int32_t>(table.actions.size());
+      table.actions.push_back(rule.action);
+      if (rule.detect.empty()) continue;
+      table.detectors = policy_->detectors();
+      table.detected.resize(table.detectors->names().size(), MaskPlan::kNone);
+      for (const uint32_t detector : rule.detect) {
+        if (table.detected[detector] == MaskPlan::kNone) table.detected[detector] = action;
+      }
+    }
+    return table;
+  }
+
+  KindOfCall::Metadata MetadataOf(const Numbers& numbers) const {
+    KindOfCall::Metadata metadata;
+    metadata.applies = true;
+    metadata.table = TableOf(numbers);
+    for (const uint32_t number : numbers) {
+      const MaskRule& rule = policy_->masks()[number];
+      for (const std::string& glob : rule.metadata) metadata.names.emplace_back(glob, &rule.action);
+    }
+    // Details are of types that the upstream chooses: where they cannot be looked into, they are left out.
+    MakeMask(google::rpc::Status::descriptor(), numbers, &metadata.details);
+    return metadata;
+  }
+
+  void AddContent(const Kind& kind, const std::string& path, MessageSide side, KindOfCall& made) const {
+    const google::protobuf::Descriptor* const type = descriptors_->FindMessage(path, side);
+    for (const uint32_t number : kind.content) {
+      const ContentRule& rule = policy_->content_rules()[number];
+      if (!(side == MessageSide::kRequest ? rule.requests : rule.responses)) continue;
+      ContentLook look;
+      look.rule = &rule;
+      bool sound = type != nullptr;
+      if (sound && !rule.detect.empty()) {
+        MaskPlan::Request request = RequestFor(type);
+        request.texts = true;
+        sound = Compile(request, &look.texts);
+      }
+      for (const FieldConditionRule& condition : rule.conditions) {
+        if (!sound) break;
+        MaskPlan::Request request = RequestFor(type);
+        request.selections = {&condition.field};
+        look.conditions.emplace_back();
+        look.conditions.back().value = condition.value;
+        sound = Compile(request, &look.conditions.back().plan);
+      }
+      if (!sound) {
+        made.unreadable_[KindOfCall::At(side)][KindOfCall::At(MaskView::kRecord)] |= !made.passes_unreadable_;
+        continue;
+      }
+      made.content_[KindOfCall::At(side)].push_back(std::move(look));
+    }
+  }
+
+  static bool Compile(const MaskPlan::Request& request, std::unique_ptr<const MaskPlan>* plan) {
+    absl::StatusOr<std::unique_ptr<const MaskPlan>> made = MaskPlan::Compile(request);
+    if (made.ok()) *plan = *std::move(made);
+    return *plan != nullptr;
+  }
+
+  const std::shared_ptr<const Policy> policy_;
+  const std::shared_ptr<const Descriptors> descriptors_;
+  const MaskKey key_;
+  mutable absl::Mutex mutex_;
+  mutable std::map<Kind, std::shared_ptr<const CallMasks>> kept_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::shared_ptr<const Masker> Masker::Create(std::shared_ptr<const Policy> policy,
+                                             std::shared_ptr<const Descriptors> descriptors, const MaskKey& key) {
+  return std::make_shared<BuiltMasker>(std::move(policy), std::move(descriptors), key);
+}
+
+}  // namespace sallyport::policy

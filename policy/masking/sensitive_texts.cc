@@ -1,0 +1,454 @@
+#include "policy/masking/sensitive_texts.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+
+namespace sallyport::policy {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
+bool IsAlnum(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
+bool IsHex(char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); }
+bool IsBase64Url(char c) { return IsAlnum(c) || c == '-' || c == '_'; }
+bool IsBase64(char c) { return IsAlnum(c) || c == '+' || c == '/'; }
+
+char At(std::string_view text, size_t at) { return at < text.size() ? text[at] : '\0'; }
+char Before(std::string_view text, size_t at) { return at > 0 && at <= text.size() ? text[at - 1] : '\0'; }
+
+// Part of a word or a number that goes on.
+bool IsWord(char c) { return IsAlnum(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
+
+// A decimal point and the digits on its other side.
+bool IsFraction(std::string_view text, size_t begin, size_t end) {
+  const bool before = Before(text, begin) == '.' && IsDigit(Before(text, begin - 1));
+  return before || (At(text, end) == '.' && IsDigit(At(text, end + 1)));
+}
+
+size_t RunOfDigits(std::string_view text, size_t at, size_t most) {
+  size_t count = 0;
+  while (count < most && IsDigit(At(text, at + count))) ++count;
+  return count;
+}
+
+int Number(std::string_view digits) {
+  int number = 0;
+  for (const char c : digits) number = number * 10 + (c - '0');
+  return number;
+}
+
+bool LuhnHolds(std::string_view digits) {
+  int sum = 0;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    int digit = digits[digits.size() - 1 - i] - '0';
+    if (i % 2 == 1) digit = digit > 4 ? 2 * digit - 9 : 2 * digit;
+    sum += digit;
+  }
+  return sum % 10 == 0;
+}
+
+struct IssuerRange {
+  int first;  // of the first six digits
+  int last;
+  size_t shortest;
+  size_t longest;
+};
+
+// ISO/IEC 7812 issuer ranges of the schemes, with the lengths that they give out.
+constexpr IssuerRange kIssuers[] = {
+    {400000, 499999, 13, 19},  // Visa; 13, 16, 19
+    {222100, 272099, 16, 16},  // Mastercard
+    {510000, 559999, 16, 16},  // Mastercard
+    {340000, 349999, 15, 15},  // American Express
+    {370000, 379999, 15, 15},  // American Express
+    {601100, 601199, 16, 19},  // Discover
+    {622126, 622925, 16, 19},  // UnionPay with Discover
+    {644000, 659999, 16, 19},  // Discover
+    {352800, 358999, 16, 19},  // JCB
+    {300000, 305999, 14, 19},  // Diners Club
+    {309500, 309599, 14, 19},  // Diners Club
+    {360000, 369999, 14, 19},  // Diners Club
+    {380000, 399999, 16, 19},  // Diners Club
+    {620000, 622125, 16, 19},  // UnionPay
+    {622926, 629999, 16, 19},  // UnionPay
+    {500000, 509999, 13, 19},  // Maestro
+    {560000, 589999, 13, 19},  // Maestro
+    {630000, 639999, 13, 19},  // Maestro
+    {670000, 679999, 13, 19},  // Maestro
+};
+
+bool IsCard(std::string_view digits) {
+  const int issuer = Number(digits.substr(0, 6));
+  const bool issued = std::any_of(std::begin(kIssuers), std::end(kIssuers), [&](const IssuerRange& range) {
+    return issuer >= range.first && issuer <= range.last && digits.size() >= range.shortest &&
+           digits.size() <= range.longest;
+  });
+  const bool visa = digits[0] == '4';
+  if (visa && digits.size() != 13 && digits.size() != 16 && digits.size() != 19) return false;
+  return issued && LuhnHolds(digits);
+}
+
+// How cards print their digits.
+bool IsCardGrouping(const std::array<size_t, 8>& groups, size_t count) {
+  const auto are = [&](std::initializer_list<size_t> sizes) {
+    return sizes.size() == count && std::equal(sizes.begin(), sizes.end(), groups.begin());
+  };
+  return count == 1 || are({4, 4, 4, 4}) || are({4, 6, 5}) || are({4, 6, 4}) || are({4, 4, 4, 4, 3}) ||
+         are({4, 4, 4, 4, 1}) || are({4, 4, 4, 4, 2}) || are({4, 4, 5}) || are({6, 13});
+}
+
+struct Country {
+  char code[3];
+  size_t length;
+};
+
+// The IBAN registry, release 98.
+constexpr Country kCountries[] = {
+    {"AD", 24}, {"AE", 23}, {"AL", 28}, {"AT", 20}, {"AZ", 28}, {"BA", 20}, {"BE", 16}, {"BG", 22}, {"BH", 22},
+    {"BI", 27}, {"BR", 29}, {"BY", 28}, {"CH", 21}, {"CR", 22}, {"CY", 28}, {"CZ", 24}, {"DE", 22}, {"DJ", 27},
+    {"DK", 18}, {"DO", 28}, {"EE", 20}, {"EG", 29}, {"ES", 24}, {"FI", 18}, {"FK", 18}, {"FO", 18}, {"FR", 27},
+    {"GB", 22}, {"GE", 22}, {"GI", 23}, {"GL", 18}, {"GR", 27}, {"GT", 28}, {"HR", 21}, {"HU", 28}, {"IE", 22},
+    {"IL", 23}, {"IQ", 23}, {"IS", 26}, {"IT", 27}, {"JO", 30}, {"KW", 30}, {"KZ", 20}, {"LB", 28}, {"LC", 32},
+    {"LI", 21}, {"LT", 20}, {"LU", 20}, {"LV", 21}, {"LY", 25}, {"MC", 27}, {"MD", 24}, {"ME", 22}, {"MK", 19},
+    {"MN", 20}, {"MR", 27}, {"MT", 31}, {"MU", 30}, {"NI", 28}, {"NL", 18}, {"NO", 15}, {"OM", 23}, {"PK", 24},
+    {"PL", 28}, {"PS", 29}, {"PT", 25}, {"QA", 29}, {"RO", 24}, {"RS", 22}, {"RU", 33}, {"SA", 24}, {"SC", 31},
+    {"SD", 18}, {"SE", 24}, {"SI", 19}, {"SK", 24}, {"SM", 27}, {"SO", 23}, {"ST", 25}, {"SV", 28}, {"TL", 23},
+    {"TN", 24}, {"TR", 26}, {"UA", 29}, {"VA", 22}, {"VG", 24}, {"XK", 20}, {"YE", 30},
+};
+
+// ISO 7064, MOD 97-10, with the first four characters behind the others.
+bool IbanHolds(std::string_view iban) {
+  int rest = 0;
+  const auto add = [&rest](char c) {
+    const int value = IsDigit(c) ? c - '0' : c - 'A' + 10;
+    rest = (value < 10 ? rest * 10 + value : rest * 100 + value) % 97;
+  };
+  for (const char c : iban.substr(4)) add(c);
+  for (const char c : iban.substr(0, 4)) add(c);
+  return rest == 1;
+}
+
+bool IsMailName(char c) {
+  constexpr std::string_view kOthers = ".!#$%&'+/=?^_`{|}~-";  // RFC 5322 without *, which masks leave behind
+  return IsAlnum(c) || kOthers.find(c) != std::string_view::npos;
+}
+
+// `count` characters of a kind from `at` on, and no more of them; where it ends.
+template <typename Is>
+std::optional<size_t> Exactly(std::string_view text, size_t at, size_t count, Is is) {
+  for (size_t i = 0; i < count; ++i) {
+    if (at + i >= text.size() || !is(text[at + i])) return std::nullopt;
+  }
+  if (at + count < text.size() && is(text[at + count])) return std::nullopt;
+  return at + count;
+}
+
+template <typename Is>
+std::optional<size_t> AtLeast(std::string_view text, size_t at, size_t count, size_t most, Is is) {
+  size_t length = 0;
+  while (length < most && at + length < text.size() && is(text[at + length])) ++length;
+  return length >= count ? std::optional(at + length) : std::nullopt;
+}
+
+bool Begins(std::string_view text, size_t at, std::string_view prefix) {
+  return text.substr(at, prefix.size()) == prefix;
+}
+
+}  // namespace
+
+std::optional<Found> PaymentCardAt(std::string_view text, size_t at) {
+  constexpr size_t kShortest = 13;
+  constexpr size_t kLongest = 19;
+  if (IsWord(Before(text, at))) return std::nullopt;
+  std::array<char, kLongest + 1> digits;
+  std::array<size_t, 8> groups = {};
+  size_t count = 0;
+  size_t group_count = 0;
+  size_t end = at;
+  char separator = '\0';
+  std::optional<Found> found;
+  while (true) {
+    const size_t run = RunOfDigits(text, end, kLongest + 1 - count);
+    if (run == 0 || count + run > kLongest || group_count == groups.size()) break;
+    std::copy_n(text.begin() + static_cast<ptrdiff_t>(end), run, digits.begin() + static_cast<ptrdiff_t>(count));
+    count += run;
+    end += run;
+    groups[group_count++] = run;
+    const bool whole = !IsWord(At(text, end)) && !IsFraction(text, at, end);
+    if (count >= kShortest && whole && IsCardGrouping(groups, group_count) && IsCard({digits.data(), count})) {
+      found = Found{at, end};
+    }
+    const char next = At(text, end);
+    if ((next != ' ' && next != '-') || (separator != '\0' && next != separator)) break;
+    separator = next;
+    ++end;
+  }
+  return found;
+}
+
+std::optional<Found> SocialSecurityNumberAt(std::string_view text, size_t at) {
+  constexpr size_t kDigits = 9;
+  const char before = Before(text, at);
+  if (IsWord(before) || before == '-') return std::nullopt;
+  std::string digits;
+  size_t end = at;
+  const size_t run = RunOfDigits(text, at, kDigits + 1);
+  if (run == 3) {
+    const char separator = At(text, at + 3);
+    if ((separator != '-' && separator != ' ') || RunOfDigits(text, at + 4, 3) != 2 || At(text, at + 6) != separator ||
+        RunOfDigits(text, at + 7, 5) != 4) {
+      return std::nullopt;
+    }
+    digits = std::string(text.substr(at, 3)) + std::string(text.substr(at + 4, 2)) + std::string(text.substr(at + 7, 4));
+    end = at + 11;
+  } else if (run == kDigits) {
+    // A bare number is one only where the text says so.
+    constexpr size_t kNear = 32;
+    const size_t from = at > kNear ? at - kNear : 0;
+    const std::string near = absl::AsciiStrToLower(std::string(text.substr(from, at - from)));
+    if (!absl::StrContains(near, "ssn") && !absl::StrContains(near, "social sec")) return std::nullopt;
+    digits = std::string(text.substr(at, kDigits));
+    end = at + kDigits;
+  } else {
+    return std::nullopt;
+  }
+  if (IsWord(At(text, end)) || (At(text, end) == '-' && IsDigit(At(text, end + 1)))) return std::nullopt;
+  const int area = Number(std::string_view(digits).substr(0, 3));
+  if (area == 0 || area == 666 || area >= 900 || Number(std::string_view(digits).substr(3, 2)) == 0 ||
+      Number(std::string_view(digits).substr(5)) == 0) {
+    return std::nullopt;
+  }
+  return Found{at, end};
+}
+
+std::optional<Found> Ipv4At(std::string_view text, size_t at) {
+  const char before = Before(text, at);
+  if (IsWord(before) || before == '.' || before == '-') return std::nullopt;
+  size_t end = at;
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0 && At(text, end++) != '.') return std::nullopt;
+    const size_t run = RunOfDigits(text, end, 4);
+    if (run == 0 || run > 3 || (run > 1 && text[end] == '0') || Number(text.substr(end, run)) > 255) return std::nullopt;
+    end += run;
+  }
+  const char after = At(text, end);
+  if (IsWord(after) || (after == '.' && IsWord(At(text, end + 1)))) return std::nullopt;
+  return Found{at, end};
+}
+
+std::optional<Found> IbanAt(std::string_view text, size_t at) {
+  if (at < 2 || !IsUpper(text[at - 1]) || !IsUpper(text[at - 2]) || IsWord(Before(text, at - 2))) return std::nullopt;
+  const size_t begin = at - 2;
+  const auto country = std::find_if(std::begin(kCountries), std::end(kCountries),
+                                    [&](const Country& one) { return Begins(text, begin, one.code); });
+  if (country == std::end(kCountries)) return std::nullopt;
+  std::string iban;
+  size_t end = begin;
+  const bool spaced = At(text, begin + 4) == ' ';
+  while (iban.size() < country->length) {
+    if (spaced && !iban.empty() && iban.size() % 4 == 0 && At(text, end++) != ' ') return std::nullopt;
+    const char c = At(text, end);
+    if (!IsDigit(c) && !IsUpper(c)) return std::nullopt;
+    iban.push_back(c);
+    ++end;
+  }
+  if (IsWord(At(text, end)) || !IsDigit(iban[2]) || !IsDigit(iban[3]) || !IbanHolds(iban)) return std::nullopt;
+  return Found{begin, end};
+}
+
+std::optional<Found> PhoneAt(std::string_view text, size_t at) {
+  constexpr size_t kFewest = 8;
+  constexpr size_t kMost = 15;
+  const char before = Before(text, at);
+  if (IsWord(before) || before == '.' || before == '-' || before == '+' || before == '/') return std::nullopt;
+  if (text[at] == '+') {
+    // ITU-T E.164, with single separators between groups.
+    if (At(text, at + 1) < '1' || At(text, at + 1) > '9') return std::nullopt;
+    size_t digits = 0;
+    size_t end = at + 1;
+    size_t last = end;
+    for (bool open = false; end < text.size(); ++end) {
+      const char c = text[end];
+      if (IsDigit(c)) {
+        if (++digits > kMost) return std::nullopt;
+        last = end + 1;
+      } else if (c == '(' && !open) {
+        open = true;
+      } else if (c == ')' && open) {
+        open = false;
+      } else if ((c != ' ' && c != '-' && c != '.') || (end > last + 1)) {
+        break;
+      }
+    }
+    if (digits < kFewest || IsWord(At(text, last))) return std::nullopt;
+    return Found{at, last};
+  }
+  // The North American Numbering Plan: (212) 555-0123, 212-555-0123, 1-212-555-0123.
+  size_t end = at;
+  char separator = '\0';
+  if (text[at] == '1' && RunOfDigits(text, at, 2) == 1) {
+    separator = At(text, at + 1);
+    if (separator != '-' && separator != '.' && separator != ' ') return std::nullopt;
+    end = at + 2;
+  }
+  const bool parentheses = At(text, end) == '(';
+  if (parentheses) ++end;
+  const auto begins_well = [&](size_t place) { return At(text, place) >= '2' && At(text, place) <= '9'; };
+  if (!begins_well(end) || RunOfDigits(text, end, 4) != 3) return std::nullopt;
+  end += 3;
+  if (parentheses) {
+    if (At(text, end++) != ')') return std::nullopt;
+    if (At(text, end) == ' ') ++end;
+  } else {
+    const char c = At(text, end++);
+    if ((c != '-' && c != '.' && c != ' ') || (separator != '\0' && c != separator)) return std::nullopt;
+    separator = c;
+  }
+  if (!begins_well(end) || RunOfDigits(text, end, 4) != 3) return std::nullopt;
+  end += 3;
+  const char second = At(text, end++);
+  if ((second != '-' && second != '.' && second != ' ') || (!parentheses && second != separator)) return std::nullopt;
+  if (RunOfDigits(text, end, 5) != 4) return std::nullopt;
+  end += 4;
+  if (IsWord(At(text, end)) || (At(text, end) == '-' && IsDigit(At(text, end + 1)))) return std::nullopt;
+  return Found{at, end};
+}
+
+std::optional<Found> EmailAt(std::string_view text, size_t at) {
+  constexpr size_t kMostName = 64;
+  constexpr size_t kMostDomain = 255;
+  size_t begin = at;
+  while (begin > 0 && at - begin <= kMostName && IsMailName(text[begin - 1])) --begin;
+  // What a text puts before an address: "mailto:", quotes, and marks that an address may hold but seldom begins with.
+  while (begin < at && !IsAlnum(text[begin]) && text[begin] != '_') ++begin;
+  if (begin == at || at - begin > kMostName || text[at - 1] == '.') return std::nullopt;
+  if (text.substr(begin, at - begin).find("..") != std::string_view::npos) return std::nullopt;
+  size_t end = at + 1;
+  size_t label = end;
+  size_t top = 0;  // where the last label begins
+  size_t last = 0;
+  for (; end < text.size() && end - at <= kMostDomain; ++end) {
+    const char c = text[end];
+    if (c == '.') {
+      if (end == label || text[end - 1] == '-') break;
+      label = end + 1;
+    } else if (IsAlnum(c) || (c == '-' && end > label)) {
+      if (IsAlnum(c)) {
+        last = end + 1;
+        top = label;
+      }
+    } else {
+      break;
+    }
+  }
+  if (last == 0 || top == at + 1 || last - top < 2) return std::nullopt;
+  const std::string_view top_label = text.substr(top, last - top);
+  if (!std::all_of(top_label.begin(), top_label.end(), [](char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)); }) &&
+      !absl::StartsWith(absl::string_view(top_label.data(), top_label.size()), "xn--")) {
+    return std::nullopt;
+  }
+  return Found{begin, last};
+}
+
+std::optional<Found> Ipv6At(std::string_view text, size_t at) {
+  constexpr size_t kMost = INET6_ADDRSTRLEN - 1;
+  const auto belongs = [](char c) { return IsHex(c) || c == ':' || c == '.'; };
+  const char next = At(text, at + 1);
+  if (next != ':' && !IsHex(next)) return std::nullopt;
+  size_t begin = at;
+  while (begin > 0 && at - begin <= 4 && belongs(text[begin - 1])) --begin;
+  if (IsWord(Before(text, begin)) || at - begin > 4) return std::nullopt;
+  size_t end = at;
+  while (end < text.size() && end - begin <= kMost && belongs(text[end])) ++end;
+  if (end - begin > kMost || IsWord(At(text, end))) return std::nullopt;
+  // The end of a sentence.
+  while (end > begin && (text[end - 1] == '.' || (text[end - 1] == ':' && Before(text, end - 1) != ':'))) --end;
+  const std::string address(text.substr(begin, end - begin));
+  in6_addr parsed;
+  // "::" and words such as "ab::cd" are more often something else.
+  if (std::none_of(address.begin(), address.end(), IsDigit) || inet_pton(AF_INET6, address.c_str(), &parsed) != 1) {
+    return std::nullopt;
+  }
+  return Found{begin, end};
+}
+
+std::optional<Found> JwtAt(std::string_view text, size_t at) {
+  constexpr size_t kLongest = 64 << 10;
+  constexpr size_t kMostHeader = 4096;
+  if (IsBase64Url(Before(text, at)) || Before(text, at) == '.') return std::nullopt;
+  const std::optional<size_t> header = AtLeast(text, at, 10, kMostHeader, IsBase64Url);
+  if (!header.has_value() || At(text, *header) != '.') return std::nullopt;
+  const std::optional<size_t> claims = AtLeast(text, *header + 1, 2, kLongest, IsBase64Url);
+  if (!claims.has_value() || At(text, *claims) != '.') return std::nullopt;
+  // Unsigned ones have nothing there.
+  const std::optional<size_t> signature = AtLeast(text, *claims + 1, 0, kLongest, IsBase64Url);
+  std::string decoded;
+  if (!absl::WebSafeBase64Unescape(absl::string_view(text.data() + at, *header - at), &decoded)) return std::nullopt;
+  if (decoded.empty() || decoded.front() != '{' || !absl::StrContains(decoded, "\"alg\"")) return std::nullopt;
+  return Found{at, *signature};
+}
+
+std::optional<Found> PrivateKeyAt(std::string_view text, size_t at) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kEnd = "-----END ";
+  constexpr size_t kMostLabel = 64;
+  if (!Begins(text, at, kBegin)) return std::nullopt;
+  const std::string_view label = text.substr(at + kBegin.size(), kMostLabel);
+  const size_t dashes = label.find("-----");
+  if (dashes == std::string_view::npos || !label.substr(0, dashes).ends_with("PRIVATE KEY")) return std::nullopt;
+  const size_t body = at + kBegin.size() + dashes;
+  const size_t end = text.find(kEnd, body);
+  if (end == std::string_view::npos) return Found{at, text.size()};
+  const size_t closing = text.substr(end + kEnd.size(), kMostLabel).find("-----");
+  return Found{at, closing == std::string_view::npos ? text.size() : end + kEnd.size() + closing + 5};
+}
+
+std::optional<Found> CloudKeyAt(std::string_view text, size_t at) {
+  constexpr size_t kLongest = 256;
+  if (IsWord(Before(text, at))) return std::nullopt;
+  const auto upper = [](char c) { return IsUpper(c) || IsDigit(c); };
+  const auto word = [](char c) { return IsAlnum(c) || c == '_'; };
+  std::optional<size_t> end;
+  size_t begin = at;
+  if (Begins(text, at, "AKIA") || Begins(text, at, "ASIA")) {
+    end = Exactly(text, at + 4, 16, upper);
+  } else if (Begins(text, at, "AIza")) {
+    end = Exactly(text, at + 4, 35, IsBase64Url);
+  } else if (Begins(text, at, "gh") && At(text, at + 3) == '_' &&
+             std::string_view("pousr").find(At(text, at + 2)) != std::string_view::npos) {
+    end = AtLeast(text, at + 4, 36, kLongest, IsAlnum);
+  } else if (Begins(text, at, "github_pat_")) {
+    end = AtLeast(text, at + 11, 22, kLongest, word);
+  } else if (Begins(text, at, "xox") && At(text, at + 4) == '-' &&
+             std::string_view("abeoprs").find(At(text, at + 3)) != std::string_view::npos) {
+    end = AtLeast(text, at + 5, 10, kLongest, [](char c) { return IsAlnum(c) || c == '-'; });
+  } else if (Begins(text, at, "sk_live_") || Begins(text, at, "rk_live_")) {
+    end = AtLeast(text, at + 8, 16, kLongest, IsAlnum);
+  } else {
+    // Those that look like nothing in particular stand behind their names.
+    for (const std::string_view name : {std::string_view("AccountKey"), std::string_view("aws_secret_access_key"),
+                                        std::string_view("SecretAccessKey"), std::string_view("secretAccessKey")}) {
+      if (!Begins(text, at, name)) continue;
+      begin = at + name.size();
+      while (begin - at - name.size() < 5 && std::string_view("=:\"' ").find(At(text, begin)) != std::string_view::npos) ++begin;
+      const bool azure = name == "AccountKey";
+      end = Exactly(text, begin, azure ? 86 : 40, IsBase64);
+      if (azure && end.has_value()) {
+        if (!Begins(text, *end, "==")) return std::nullopt;
+        end = *end + 2;
+      }
+      break;
+    }
+  }
+  if (!end.has_value()) return std::nullopt;
+  return Found{begin, *end};
+}
+
+}  // namespace sallyport::policy

@@ -1,0 +1,96 @@
+#include "policy/masking/wire_field.h"
+
+#include <string>
+
+namespace sallyport::policy {
+
+using pb_field = google::protobuf::FieldDescriptor;
+using Type = pb_field::Type;
+
+WireType WireTypeOf(Type type) {
+  switch (type) {
+    case pb_field::TYPE_DOUBLE:
+    case pb_field::TYPE_FIXED64:
+    case pb_field::TYPE_SFIXED64:
+      return WireType::kFixed64;
+    case pb_field::TYPE_FLOAT:
+    case pb_field::TYPE_FIXED32:
+    case pb_field::TYPE_SFIXED32:
+      return WireType::kFixed32;
+    case pb_field::TYPE_STRING:
+    case pb_field::TYPE_BYTES:
+    case pb_field::TYPE_MESSAGE:
+      return WireType::kLength;
+    case pb_field::TYPE_GROUP:
+      return WireType::kStartGroup;
+    default:
+      return WireType::kVarint;
+  }
+}
+
+bool IsPackable(const pb_field& field) {
+  return field.is_repeated() && WireTypeOf(field.type()) != WireType::kLength &&
+         WireTypeOf(field.type()) != WireType::kStartGroup;
+}
+
+uint64_t Truncated(Type type, uint64_t value) {
+  switch (type) {
+    case pb_field::TYPE_BOOL:
+      return value != 0 ? 1 : 0;
+    case pb_field::TYPE_INT32:
+    case pb_field::TYPE_ENUM:
+      return static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(value)));
+    case pb_field::TYPE_UINT32:
+    case pb_field::TYPE_SINT32:
+      return static_cast<uint32_t>(value);
+    default:
+      return value;
+  }
+}
+
+bool ReadScalar(const pb_field& descriptor, WireReader& reader, uint64_t* raw) {
+  const WireType type = WireTypeOf(descriptor.type());
+  if (type == WireType::kVarint) {
+    bool minimal = false;
+    if (!reader.ReadVarint(raw, &minimal)) return false;
+    *raw = Truncated(descriptor.type(), *raw);
+    return true;
+  }
+  const size_t size = type == WireType::kFixed64 ? 8 : 4;
+  const char* const begin = reader.at();
+  if (!reader.Skip(size)) return false;
+  *raw = 0;
+  for (size_t i = 0; i < size; ++i) *raw |= uint64_t{static_cast<uint8_t>(begin[i])} << (8 * i);
+  return true;
+}
+
+AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::string_view bytes) {
+  AnyContent content;
+  WireReader reader(bytes);
+  uint32_t number = 0;
+  WireType type = WireType::kVarint;
+  bool minimal = false;
+  bool has_url = false;
+  std::string_view url;
+  std::string_view value;
+  // What does not parse here is found out when the fields are walked.
+  while (!reader.done() && reader.ReadTag(&number, &type, &minimal)) {
+    if (number == kAnyTypeUrl && type == WireType::kLength) {
+      if (!reader.ReadLength(&url, &minimal)) return content;
+      has_url = true;
+    } else if (number == kAnyValue && type == WireType::kLength) {
+      if (!reader.ReadLength(&value, &minimal)) return content;
+      content.has_value = true;
+    } else if (!reader.SkipValue(number, type, kMostDepth)) {
+      return content;
+    }
+  }
+  if (!has_url) return content;
+  const auto found = any.contents.find(std::string(url.substr(url.rfind('/') + 1)));
+  if (found == any.contents.end()) return content;
+  content.known = true;
+  if (found->second != MaskPlan::kNone) content.node = &plan.node(found->second);
+  return content;
+}
+
+}  // namespace sallyport::policy

@@ -1,0 +1,44 @@
+// Fields on the wire, as their descriptors say.
+#ifndef SALLYPORT_POLICY_MASKING_WIRE_FIELD_H_
+#define SALLYPORT_POLICY_MASKING_WIRE_FIELD_H_
+
+#include <google/protobuf/descriptor.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "policy/masking/mask_plan.h"
+#include "policy/masking/wire.h"
+
+namespace sallyport::policy {
+
+// Of one value.
+WireType WireTypeOf(google::protobuf::FieldDescriptor::Type type);
+// Its values may come packed into one length-delimited field, or each on its own.
+bool IsPackable(const google::protobuf::FieldDescriptor& field);
+
+// What a parser keeps of a varint: 32 bits of those types, sign-extended where they have a sign, and one of a bool.
+uint64_t Truncated(google::protobuf::FieldDescriptor::Type type, uint64_t value);
+// A value that is neither text nor a message; varints truncated, fixed ones in their low bits.
+bool ReadScalar(const google::protobuf::FieldDescriptor& field, WireReader& reader, uint64_t* raw);
+
+inline uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
+inline int64_t UnZigZag(uint64_t value) {
+  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+}
+
+// Fields of google.protobuf.Any.
+inline constexpr uint32_t kAnyTypeUrl = 1;
+inline constexpr uint32_t kAnyValue = 2;
+
+struct AnyContent {
+  bool known = false;                     // its type is one of the plan's
+  const MaskPlan::Node* node = nullptr;  // null if nothing is to be done in it
+  bool has_value = false;
+};
+// Of the Any with these bytes, whose node is `any`.
+AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::string_view bytes);
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_MASKING_WIRE_FIELD_H_
