@@ -172,7 +172,7 @@ void CallSession::OnCallerReadDone(bool ok) {
     if (unknown_encoding) return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
     if (!refusal.ok()) return RefuseWith(std::move(refusal));
     request_index_ = call_.request_frames();
-    return call_.OnCallerFrame(request_frame_.size());
+    return call_.OnCallerFrame(request_views_.recorded_bytes());
   });
 }
 
@@ -235,7 +235,7 @@ void CallSession::OnUpstreamReadDone(bool ok) {
       return refused | call_.OnUpstreamReadEnd();
     }
     response_index_ = call_.response_frames();
-    return call_.OnUpstreamFrame(response_frame_.size());
+    return call_.OnUpstreamFrame(response_views_.recorded_bytes());
   });
 }
 
@@ -256,13 +256,12 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
   if (unary) {
     context_.headers_timer->Disarm(&headers_slot_);
     if (response_frame_.valid()) {
-      outcome.response_bytes = response_frame_.size();
       response_compressed_ = LastMessageCompressed(client_.c_call());
-      if (rules_->limits_bytes) ticket_.Charge(*outcome.response_bytes, absl::Now());
+      if (rules_->limits_bytes) ticket_.Charge(response_frame_.size(), absl::Now());
       unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
-      if (!unknown_encoding) refusal = LookInto(policy::MessageSide::kResponse);
+      refusal = LookInto(policy::MessageSide::kResponse);
       // What may not be seen is not recorded either.
-      if (!refusal.ok()) outcome.response_bytes.reset();
+      if (refusal.ok()) outcome.response_bytes = response_views_.recorded_bytes();
     }
   }
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -205,7 +205,7 @@ class CallSession {
   Upstream* upstream_ = nullptr;
   UpstreamCredentials::Shown credentials_;          // null if there are none
   std::shared_ptr<const policy::CallMasks> masks_;  // null if there are none
-  bool trailers_withheld_ = false;  // from caller and record
+  bool trailers_withheld_ = false;                  // from caller and record
   std::shared_ptr<const policy::Descriptors> descriptors_;
   bool method_known_ = false;
   Path admitted_path_ = Path::kStream;

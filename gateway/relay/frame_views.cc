@@ -58,8 +58,10 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
   std::string_view message = original;
   if (compressed_) {
     const std::optional<MessageEncoding> encoding = ParseMessageEncoding(EncodingName(frame.encoding));
-    absl::StatusOr<std::string> result = encoding.has_value() ? Inflate(*encoding, original, most_bytes)
-                                                              : absl::InvalidArgumentError("its encoding is not known");
+    // No encoding was announced: what it is compressed with is not known.
+    const bool known = encoding.has_value() && frame.encoding != GRPC_COMPRESS_NONE;
+    absl::StatusOr<std::string> result = known ? Inflate(*encoding, original, most_bytes)
+                                               : absl::InvalidArgumentError("what it is compressed with is not known");
     if (!result.ok()) {
       if (masks.passes_unreadable()) return std::nullopt;
       return Unreadable(std::string(result.status().message()));

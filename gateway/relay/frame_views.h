@@ -57,6 +57,7 @@ class FrameViews {
 
   // For the record. The pieces are views of this object, until the next Make.
   absl::Span<const std::string_view> recorded_pieces();
+  size_t recorded_bytes() const { return masked_ ? recorded_.size() : raw_->size(); }
   bool recorded_compressed() const { return compressed_ && !masked_; }
   bool masked() const { return masked_; }  // in the record
   const recorder::SealedView* sealed() const { return sealed_.has_value() ? &*sealed_ : nullptr; }

@@ -28,8 +28,8 @@ enum BuiltInDetector : uint32_t {
   kBuiltInCount
 };
 
-constexpr std::string_view kNames[kBuiltInCount] = {"payment_card", "us_ssn", "iban", "email",           "phone",
-                                                    "ipv4",         "ipv6",   "jwt",  "pem_private_key", "cloud_access_key"};
+constexpr std::string_view kNames[kBuiltInCount] = {
+    "payment_card", "us_ssn", "iban", "email", "phone", "ipv4", "ipv6", "jwt", "pem_private_key", "cloud_access_key"};
 
 // What a byte may be the sign of.
 enum Sign : uint8_t { kNothing, kDigit, kAt, kColon, kPlus, kParenthesis, kDash, kTokenLetter, kKeyLetter };
@@ -203,14 +203,16 @@ class BuiltDetectors final : public Detectors {
     for (const int number : matching) {
       size_t at = 0;
       re2::StringPiece match;
-      while (at < text.size() && patterns_[static_cast<size_t>(number)]->Match(whole, at, text.size(), RE2::UNANCHORED, &match, 1)) {
+      while (at < text.size() &&
+             patterns_[static_cast<size_t>(number)]->Match(whole, at, text.size(), RE2::UNANCHORED, &match, 1)) {
         const auto begin = static_cast<size_t>(match.data() - text.data());
         if (match.empty()) {
           at = begin + 1;
           continue;
         }
         at = begin + match.size();
-        found->push_back({first_custom_ + static_cast<uint32_t>(number), static_cast<uint32_t>(begin), static_cast<uint32_t>(at)});
+        found->push_back(
+            {first_custom_ + static_cast<uint32_t>(number), static_cast<uint32_t>(begin), static_cast<uint32_t>(at)});
       }
     }
   }

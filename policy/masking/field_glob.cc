@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_split.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "policy/glob.h"
 
 namespace sallyport::policy {
@@ -24,10 +24,12 @@ absl::StatusOr<FieldGlob> FieldGlob::Parse(std::string_view text) {
     }
     glob.parts_.emplace_back(part);
   }
-  if (glob.parts_.size() > kMostParts) return absl::InvalidArgumentError(absl::StrCat("has more than ", kMostParts, " names"));
+  if (glob.parts_.size() > kMostParts)
+    return absl::InvalidArgumentError(absl::StrCat("has more than ", kMostParts, " names"));
   glob.any_type_ = glob.parts_.front() == "*";
   if (glob.parts_.size() == 1 && glob.parts_.front() != kAnyNumber) {
-    return absl::InvalidArgumentError("names no field: write a type and a field, such as \"pay.v1.Card.number\" or \"*.number\"");
+    return absl::InvalidArgumentError(
+        "names no field: write a type and a field, such as \"pay.v1.Card.number\" or \"*.number\"");
   }
   return glob;
 }

@@ -66,8 +66,8 @@ void ForEachCharacter(std::string_view text, Visit visit) {
 // What counts for last4: letters, digits, and the stars that an earlier masking left, so that masking again changes
 // nothing.
 bool Counts(std::string_view character) {
-  return character.size() > 1 || absl::ascii_isalnum(static_cast<unsigned char>(character[0])) ||
-         character[0] == '*' || static_cast<uint8_t>(character[0]) >= 0x80;
+  return character.size() > 1 || absl::ascii_isalnum(static_cast<unsigned char>(character[0])) || character[0] == '*' ||
+         static_cast<uint8_t>(character[0]) >= 0x80;
 }
 
 // All but the first `head` and the last `tail` characters that count become stars; all of them where too few would be
@@ -132,13 +132,11 @@ void AppendTruncated(std::string_view text, uint32_t length, std::string* out) {
   });
 }
 
-std::string_view BytesOf(const uint64_t& value) {
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
+std::string_view BytesOf(const uint64_t& value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
 
 // Another number with as many decimal digits, at most `most`.
 uint64_t SameDigits(const MaskKey& key, uint64_t value, uint64_t most) {
-  if (value < 10) return KeyedNumber(key, kTokenize, BytesOf(value)) % std::min<uint64_t>(10, most + 1);
+  if (value < 10) return KeyedNumber(key, kTokenize, BytesOf(value)) % (std::min<uint64_t>(9, most) + 1);
   uint64_t least = 1;
   while (value / least >= 10) least *= 10;
   const uint64_t last = least > most / 10 ? most : std::min(most, least * 10 - 1);

@@ -142,8 +142,8 @@ class MaskPlan::Compiler {
       for (size_t j = 0; j < selection.globs.size(); ++j, ++number) {
         const FieldGlob& glob = selection.globs[j];
         const Progress& before = nodes_[static_cast<size_t>(node)].progress;
-        const auto at = std::find_if(before.begin(), before.end(),
-                                     [&](const auto& entry) { return entry.first == number; });
+        const auto at =
+            std::find_if(before.begin(), before.end(), [&](const auto& entry) { return entry.first == number; });
         if (at == before.end()) continue;
         FieldGlob::Places after = glob.After(at->second, descriptor.name());
         bool by_wildcard = false;

@@ -57,7 +57,7 @@ class MaskPlan {
     const google::protobuf::DescriptorPool* pool = nullptr;
     std::vector<std::string> all_types;  // full names of all message types in the pool
     std::vector<const FieldSelection*> selections;
-    bool texts = false;                       // all strings and bytes are to be looked into
+    bool texts = false;                      // all strings and bytes are to be looked into
     std::vector<std::string> keeps_unknown;  // globs over type names
   };
   // RESOURCE_EXHAUSTED if the types lead to too many nodes.

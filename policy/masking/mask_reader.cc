@@ -49,10 +49,10 @@ std::vector<uint32_t> DetectorsNamed(const List& globs, const std::string& key, 
     }
     if (any) continue;
     std::string known;
-    for (std::string_view name : Detectors::BuiltIn()) absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(name));
-    faults->Add(absl::StrCat(key, "[", i, "]"),
-                absl::StrCat("no detector is called ", Quoted(globs[i]), "; there are ", known,
-                             " and those under `detectors`"));
+    for (std::string_view name : Detectors::BuiltIn())
+      absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(name));
+    faults->Add(absl::StrCat(key, "[", i, "]"), absl::StrCat("no detector is called ", Quoted(globs[i]), "; there are ",
+                                                             known, " and those under `detectors`"));
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
@@ -77,8 +77,9 @@ uint8_t ReadViews(const v1::Mask& mask, const std::string& key, Faults* faults) 
   }
   uint8_t views = 0;
   for (const int view : mask.views()) {
-    views |= bit(view == v1::Mask::caller ? MaskView::kCaller
-                                          : view == v1::Mask::upstream ? MaskView::kUpstream : MaskView::kRecord);
+    views |= bit(view == v1::Mask::caller     ? MaskView::kCaller
+                 : view == v1::Mask::upstream ? MaskView::kUpstream
+                                              : MaskView::kRecord);
   }
   return views;
 }
@@ -131,7 +132,8 @@ std::vector<MaskRule> ReadMasks(const v1::Policy& policy, const Detectors* detec
     rule.name = mask.name();
     rule.match = ReadMatch(mask.match(), absl::StrCat(key, ".match"), faults);
     const std::vector<std::string> globs = Listed(mask.fields(), absl::StrCat(key, ".fields"), faults);
-    for (size_t j = 0; j < globs.size(); ++j) AddGlob(globs[j], absl::StrCat(key, ".fields[", j, "]"), &rule.fields, faults);
+    for (size_t j = 0; j < globs.size(); ++j)
+      AddGlob(globs[j], absl::StrCat(key, ".fields[", j, "]"), &rule.fields, faults);
     rule.fields.classes = Listed(mask.classes(), absl::StrCat(key, ".classes"), faults);
     rule.fields.options = Listed(mask.options(), absl::StrCat(key, ".options"), faults);
     Listed(mask.detect(), absl::StrCat(key, ".detect"), faults);

@@ -24,7 +24,7 @@ struct MaskRule {
   std::string name;
   Match match;
   FieldSelection fields;
-  std::vector<uint32_t> detect;  // places in the detectors' names
+  std::vector<uint32_t> detect;       // places in the detectors' names
   std::vector<std::string> metadata;  // globs
   MaskAction action;
   uint8_t views = 0;  // bit 1 << MaskView

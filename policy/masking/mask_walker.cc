@@ -85,7 +85,8 @@ bool MaskWalker::Push(const MaskPlan::Node& node, const char* header, uint64_t t
 }
 
 void MaskWalker::LookIntoAny(Frame& frame) const {
-  const AnyContent content = ContentOf(plan_, *frame.node, {frame.content, static_cast<size_t>(frame.end - frame.content)});
+  const AnyContent content =
+      ContentOf(plan_, *frame.node, {frame.content, static_cast<size_t>(frame.end - frame.content)});
   frame.any_known = content.known;
   frame.any_content = content.node;
   // Parsers merge an Any that comes in parts: a value of an earlier part must not be taken for one of this type.
@@ -301,7 +302,8 @@ bool MaskWalker::MaskPacked(const MaskPlan::Field& field, std::string_view eleme
 
 // A field that must be there stays, redacted.
 bool MaskWalker::IsDropped(const MaskPlan::Field& field) const {
-  return table_.actions[static_cast<size_t>(field.selection)].kind == v1::Mask::drop && !field.descriptor->is_required();
+  return table_.actions[static_cast<size_t>(field.selection)].kind == v1::Mask::drop &&
+         !field.descriptor->is_required();
 }
 
 void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
@@ -317,8 +319,8 @@ void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
     case pb_field::TYPE_INT64:
       return AppendVarint(static_cast<uint64_t>(MaskedSigned(action, table_.key, as_signed, kLeast64, kMost64)), &out_);
     case pb_field::TYPE_SINT32:
-      return AppendVarint(static_cast<uint32_t>(ZigZag(MaskedSigned(action, table_.key, UnZigZag(raw), kLeast32, kMost32))),
-                          &out_);
+      return AppendVarint(
+          static_cast<uint32_t>(ZigZag(MaskedSigned(action, table_.key, UnZigZag(raw), kLeast32, kMost32))), &out_);
     case pb_field::TYPE_SINT64:
       return AppendVarint(ZigZag(MaskedSigned(action, table_.key, UnZigZag(raw), kLeast64, kMost64)), &out_);
     case pb_field::TYPE_UINT32:
@@ -335,17 +337,20 @@ void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
     case pb_field::TYPE_FIXED64:
       return AppendFixed(MaskedUnsigned(action, table_.key, raw, UINT64_MAX), 8, &out_);
     case pb_field::TYPE_SFIXED32:
-      return AppendFixed(static_cast<uint64_t>(MaskedSigned(action, table_.key, static_cast<int32_t>(raw), kLeast32, kMost32)),
-                         4, &out_);
+      return AppendFixed(
+          static_cast<uint64_t>(MaskedSigned(action, table_.key, static_cast<int32_t>(raw), kLeast32, kMost32)), 4,
+          &out_);
     case pb_field::TYPE_SFIXED64:
-      return AppendFixed(static_cast<uint64_t>(MaskedSigned(action, table_.key, as_signed, kLeast64, kMost64)), 8, &out_);
+      return AppendFixed(static_cast<uint64_t>(MaskedSigned(action, table_.key, as_signed, kLeast64, kMost64)), 8,
+                         &out_);
     case pb_field::TYPE_FLOAT: {
-      const auto value = static_cast<float>(
-          MaskedFloating(action, table_.key, std::bit_cast<float>(static_cast<uint32_t>(raw))));
+      const auto value =
+          static_cast<float>(MaskedFloating(action, table_.key, std::bit_cast<float>(static_cast<uint32_t>(raw))));
       return AppendFixed(std::bit_cast<uint32_t>(value), 4, &out_);
     }
     case pb_field::TYPE_DOUBLE:
-      return AppendFixed(std::bit_cast<uint64_t>(MaskedFloating(action, table_.key, std::bit_cast<double>(raw))), 8, &out_);
+      return AppendFixed(std::bit_cast<uint64_t>(MaskedFloating(action, table_.key, std::bit_cast<double>(raw))), 8,
+                         &out_);
     default:
       return;
   }

@@ -28,10 +28,10 @@ enum class WalkOutcome { kUnchanged, kMasked, kUnreadable };
 // Masks `text`, which stands in no field, where detectors find something. False if they find nothing.
 bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked);
 
-// One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first change.
-// Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in different
-// ways is refused; fields that the type does not have, or that come with a wire type that is not theirs, are dropped.
-// Iterative. Lives for one message.
+// One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first
+// change. Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in
+// different ways is refused; fields that the type does not have, or that come with a wire type that is not theirs, are
+// dropped. Iterative. Lives for one message.
 class MaskWalker {
  public:
   // Both must outlive it. `*out` is overwritten, and only if something is changed.

@@ -27,7 +27,8 @@ using Numbers = std::vector<uint32_t>;  // places of rules in the policy
 
 class PlannedMask final : public MessageMask {
  public:
-  PlannedMask(std::unique_ptr<const MaskPlan> plan, MaskTable table) : plan_(std::move(plan)), table_(std::move(table)) {}
+  PlannedMask(std::unique_ptr<const MaskPlan> plan, MaskTable table)
+      : plan_(std::move(plan)), table_(std::move(table)) {}
 
   Outcome Apply(std::string_view message, std::string* masked, std::string* problem) const override {
     switch (MaskWalker(*plan_, table_, masked).Walk(message)) {
@@ -61,7 +62,9 @@ struct ContentLook {
 // What is made once for a kind of call: its method and which rules apply.
 class KindOfCall final : public CallMasks {
  public:
-  const MessageMask* message(MessageSide side, MaskView view) const override { return messages_[At(side)][At(view)].get(); }
+  const MessageMask* message(MessageSide side, MaskView view) const override {
+    return messages_[At(side)][At(view)].get();
+  }
   bool unreadable(MessageSide side, MaskView view) const override { return unreadable_[At(side)][At(view)]; }
   bool passes_unreadable() const override { return passes_unreadable_; }
   bool seals() const override { return seals_; }
@@ -219,8 +222,8 @@ class BuiltMasker final : public Masker {
   template <typename Rules>
   static bool Renumber(const Rules& before, const Rules& after, Numbers* numbers) {
     for (uint32_t& number : *numbers) {
-      const auto same = std::find_if(after.begin(), after.end(),
-                                     [&](const auto& rule) { return rule.name == before[number].name; });
+      const auto same =
+          std::find_if(after.begin(), after.end(), [&](const auto& rule) { return rule.name == before[number].name; });
       if (same == after.end()) return false;
       number = static_cast<uint32_t>(same - after.begin());
     }

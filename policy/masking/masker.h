@@ -32,7 +32,7 @@ class MessageMask {
 
 // What content rules say to a message.
 struct ContentVerdict {
-  std::string_view rule;                // the first that refuses it; empty: none does. A text of the policy
+  std::string_view rule;                 // the first that refuses it; empty: none does. A text of the policy
   std::vector<std::string_view> shadow;  // rules in shadow that would have
   bool unreadable = false;
 };
@@ -42,8 +42,8 @@ class CallMasks {
  public:
   virtual ~CallMasks() = default;
 
-  // Null if nothing is hidden in that view. The same object for views that look alike, so that the work is done once. (The
-  // caller's view is one of responses, the upstream's one of requests: of the other sides they are null.)
+  // Null if nothing is hidden in that view. The same object for views that look alike, so that the work is done once.
+  // (The caller's view is one of responses, the upstream's one of requests: of the other sides they are null.)
   virtual const MessageMask* message(MessageSide side, MaskView view) const = 0;
   // Messages of this side cannot be read, for want of a descriptor, and masks say something about the view.
   virtual bool unreadable(MessageSide side, MaskView view) const = 0;
@@ -56,7 +56,8 @@ class CallMasks {
   // grpc-status-details-bin is read as google.rpc.Status, its details by their types. False if nothing was changed;
   // *drop is set where the pair is to be left out altogether.
   virtual bool MaskMetadata(MaskView view, std::string_view name, std::string* value, bool* drop) const = 0;
-  // Masks what detectors find in a text that stands in no field, such as a status message. False if nothing was changed.
+  // Masks what detectors find in a text that stands in no field, such as a status message. False if nothing was
+  // changed.
   virtual bool MaskText(MaskView view, std::string* text) const = 0;
   // Whether metadata or status texts may be changed in that view at all.
   virtual bool masks_metadata(MaskView view) const = 0;

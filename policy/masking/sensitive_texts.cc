@@ -136,7 +136,8 @@ bool IbanHolds(std::string_view iban) {
 }
 
 bool IsMailName(char c) {
-  constexpr std::string_view kOthers = ".!#$%&'+/=?^_`{|}~-";  // RFC 5322 without *, which masks leave behind
+  // Of what RFC 5322 allows besides, most is more often what stands between an address and a text.
+  constexpr std::string_view kOthers = "._%+-";
   return IsAlnum(c) || kOthers.find(c) != std::string_view::npos;
 }
 
@@ -206,7 +207,8 @@ std::optional<Found> SocialSecurityNumberAt(std::string_view text, size_t at) {
         RunOfDigits(text, at + 7, 5) != 4) {
       return std::nullopt;
     }
-    digits = std::string(text.substr(at, 3)) + std::string(text.substr(at + 4, 2)) + std::string(text.substr(at + 7, 4));
+    digits =
+        std::string(text.substr(at, 3)) + std::string(text.substr(at + 4, 2)) + std::string(text.substr(at + 7, 4));
     end = at + 11;
   } else if (run == kDigits) {
     // A bare number is one only where the text says so.
@@ -235,7 +237,8 @@ std::optional<Found> Ipv4At(std::string_view text, size_t at) {
   for (int part = 0; part < 4; ++part) {
     if (part > 0 && At(text, end++) != '.') return std::nullopt;
     const size_t run = RunOfDigits(text, end, 4);
-    if (run == 0 || run > 3 || (run > 1 && text[end] == '0') || Number(text.substr(end, run)) > 255) return std::nullopt;
+    if (run == 0 || run > 3 || (run > 1 && text[end] == '0') || Number(text.substr(end, run)) > 255)
+      return std::nullopt;
     end += run;
   }
   const char after = At(text, end);
@@ -350,7 +353,8 @@ std::optional<Found> EmailAt(std::string_view text, size_t at) {
   }
   if (last == 0 || top == at + 1 || last - top < 2) return std::nullopt;
   const std::string_view top_label = text.substr(top, last - top);
-  if (!std::all_of(top_label.begin(), top_label.end(), [](char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)); }) &&
+  if (!std::all_of(top_label.begin(), top_label.end(),
+                   [](char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)); }) &&
       !absl::StartsWith(absl::string_view(top_label.data(), top_label.size()), "xn--")) {
     return std::nullopt;
   }
@@ -437,7 +441,8 @@ std::optional<Found> CloudKeyAt(std::string_view text, size_t at) {
                                         std::string_view("SecretAccessKey"), std::string_view("secretAccessKey")}) {
       if (!Begins(text, at, name)) continue;
       begin = at + name.size();
-      while (begin - at - name.size() < 5 && std::string_view("=:\"' ").find(At(text, begin)) != std::string_view::npos) ++begin;
+      while (begin - at - name.size() < 5 && std::string_view("=:\"' ").find(At(text, begin)) != std::string_view::npos)
+        ++begin;
       const bool azure = name == "AccountKey";
       end = Exactly(text, begin, azure ? 86 : 40, IsBase64);
       if (azure && end.has_value()) {

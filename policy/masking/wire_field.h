@@ -23,16 +23,14 @@ uint64_t Truncated(google::protobuf::FieldDescriptor::Type type, uint64_t value)
 bool ReadScalar(const google::protobuf::FieldDescriptor& field, WireReader& reader, uint64_t* raw);
 
 inline uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
-inline int64_t UnZigZag(uint64_t value) {
-  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
-}
+inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1); }
 
 // Fields of google.protobuf.Any.
 inline constexpr uint32_t kAnyTypeUrl = 1;
 inline constexpr uint32_t kAnyValue = 2;
 
 struct AnyContent {
-  bool known = false;                     // its type is one of the plan's
+  bool known = false;                    // its type is one of the plan's
   const MaskPlan::Node* node = nullptr;  // null if nothing is to be done in it
   bool has_value = false;
 };

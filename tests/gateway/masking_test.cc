@@ -1,8 +1,7 @@
 // What masks and content rules do to calls, through the whole gateway: in the record, towards the caller, upstream.
 
-
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -149,8 +148,7 @@ TEST_CASE("each view shows what masks leave of it, for each kind of call") {
   const bool upstream = absl::StrContains(view, "upstream");
   const std::string sent = upstream ? hidden : raw;
   CHECK(masked.seen() == std::vector<std::string>(requests.size(), sent));
-  CHECK(reply.messages ==
-        std::vector<std::string>(requests.size(), absl::StrContains(view, "caller") ? hidden : sent));
+  CHECK(reply.messages == std::vector<std::string>(requests.size(), absl::StrContains(view, "caller") ? hidden : sent));
   const std::vector<v1::Frame> frames = masked.Frames();
   REQUIRE(frames.size() == 2 * requests.size());
   for (const v1::Frame& frame : frames) {
@@ -206,9 +204,7 @@ TEST_CASE("a method without a descriptor is refused where something has to be hi
 TEST_CASE("compressed messages are masked too, and bombs are not unpacked") {
   Masked masked(absl::StrCat(kHideText, "record, caller, upstream]}\n"), Methods::kKnown,
                 [](GatewayOptions& options) { options.message_bytes = 1 << 20; });
-  const auto compressed = [](grpc::ClientContext& context) {
-    context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
-  };
+  const auto compressed = [](grpc::ClientContext& context) { context.set_compression_algorithm(GRPC_COMPRESS_GZIP); };
   SECTION("masked") {
     const Reply reply = Call(masked.rig(), kBidi, {Text(std::string(100, 'a'))}, compressed);
     CHECK(reply.messages == std::vector{Text("***")});
@@ -229,8 +225,9 @@ TEST_CASE("compressed messages are masked too, and bombs are not unpacked") {
 TEST_CASE("content rules refuse requests and cut responses, and name the rule only") {
   const bool response = GENERATE(false, true);
   const char* path = GENERATE(kUnary, kBidi);
-  Masked masked(absl::StrCat("content:\n  - {name: no canaries, fields: [{field: test.v1.Text.text, value: \"c4nary*\"}], in: [",
-                             response ? "responses" : "requests", "]}\n"));
+  Masked masked(
+      absl::StrCat("content:\n  - {name: no canaries, fields: [{field: test.v1.Text.text, value: \"c4nary*\"}], in: [",
+                   response ? "responses" : "requests", "]}\n"));
   const Reply reply = Call(masked.rig(), path, {Text(kSecret)});
   CHECK(reply.messages.empty());
   CHECK(reply.status.error_code() ==
@@ -251,12 +248,17 @@ TEST_CASE("a content rule in shadow lets pass and is recorded") {
   CHECK(frames[0].shadow(0) == "no canaries");
 }
 
-TEST_CASE("metadata and trailers are masked by name, and what the policy's detectors find in them and in status texts") {
+TEST_CASE(
+    "metadata and trailers are masked by name, and what the policy's detectors find in them and in status texts") {
   const std::string view = GENERATE("record", "caller");
-  Masked masked(absl::StrCat("detectors: [{name: badge, pattern: \"c4nary-[a-z]+\"}]\n"
-                             "masks:\n"
-                             "  - {name: names, metadata: [\"x-s*\"], views: [", view, "], text: \"***\"}\n"
-                             "  - {name: badges, detect: [badge], views: [", view, "], text: \"###\"}\n"));
+  Masked masked(
+      absl::StrCat("detectors: [{name: badge, pattern: \"c4nary-[a-z]+\"}]\n"
+                   "masks:\n"
+                   "  - {name: names, metadata: [\"x-s*\"], views: [",
+                   view,
+                   "], text: \"***\"}\n"
+                   "  - {name: badges, detect: [badge], views: [",
+                   view, "], text: \"###\"}\n"));
   const Reply reply = Call(masked.rig(), kBidi, {Text("fail")}, [](grpc::ClientContext& context) {
     context.AddMetadata("x-secret", kSecret);
     context.AddMetadata("x-other", absl::StrCat("the ", kSecret, "."));
@@ -284,8 +286,9 @@ TEST_CASE("the original can be kept sealed, for who has the key") {
   REQUIRE(frames.size() == 4);
   for (const v1::Frame& frame : frames) {
     const v1::SealedView& sealed = frame.sealed();
-    const auto opened = key->Open({sealed.encapsulated_key(), sealed.ciphertext(), sealed.key_id(), sealed.compressed()},
-                                  {call, frame.direction(), frame.index(), sealed.compressed()});
+    const auto opened =
+        key->Open({sealed.encapsulated_key(), sealed.ciphertext(), sealed.key_id(), sealed.compressed()},
+                  {call, frame.direction(), frame.index(), sealed.compressed()});
     REQUIRE(opened.ok());
     CHECK(*opened == Text(hidden));
   }

@@ -32,7 +32,8 @@ constexpr char kPolicy[] =
     "    with: last4\n"
     "    views: [record, caller]\n"
     "  - {name: codes, fields: [\"*.security_code\"], views: [record, caller, upstream]}\n"
-    "  - {name: cards in talks, match: {groups: [support]}, detect: [payment_card], with: last4, views: [record, caller]}\n";
+    "  - {name: cards in talks, match: {groups: [support]}, detect: [payment_card], with: last4, views: [record, "
+    "caller]}\n";
 
 class Shop {
  public:
@@ -183,7 +184,9 @@ TEST_CASE("cards are hidden from one group and not from the other, in each kind 
   CHECK_FALSE(absl::StrContains(of_support, kCard));
   const std::string of_payments = shop.RecordedOf("pat");
   CHECK(absl::StrContains(of_payments, kCard));
-  const std::string security_code("\x22\x03" "737");
+  const std::string security_code(
+      "\x22\x03"
+      "737");
   CHECK_FALSE(absl::StrContains(of_support + of_payments, security_code));
 }
 

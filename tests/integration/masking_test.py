@@ -103,7 +103,7 @@ class Passwords(Test):
             assert '"ada"' in text and '"masked"' in text, text
         with self.promise("a replay refuses what was masked, and says why"):
             done = self.sallyport.run("replay", call["id"], "--to", etcd.address, check=False)
-            assert done.returncode == 3 and b"was masked before it was recorded" in done.stderr, done
+            assert done.returncode == 3 and b"was masked before it was recorded" in done.stdout, done
 
 
 class Payments(Test):

@@ -1,0 +1,323 @@
+// What the built-in detectors find and what they leave alone.
+#include "policy/masking/detectors.h"
+
+#include <catch2/catch.hpp>
+#include <iostream>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace sallyport::policy {
+namespace {
+
+std::shared_ptr<const Detectors> All(const std::vector<CustomDetector>& custom = {}) {
+  const std::vector<std::string> names(Detectors::BuiltIn().begin(), Detectors::BuiltIn().end());
+  auto detectors = Detectors::Create(names, custom);
+  INFO(detectors.status());
+  REQUIRE(detectors.ok());
+  return *std::move(detectors);
+}
+
+// "name:text" of all that is found.
+std::vector<std::string> Finds(const Detectors& detectors, std::string_view text) {
+  std::vector<Detection> found;
+  detectors.Find(text, &found);
+  std::vector<std::string> finds;
+  size_t before = 0;
+  for (const Detection& one : found) {
+    REQUIRE(one.begin < one.end);
+    REQUIRE(one.end <= text.size());
+    REQUIRE(one.begin >= before);
+    before = one.begin;
+    finds.push_back(
+        absl::StrCat(detectors.names()[one.detector], ":", std::string(text.substr(one.begin, one.end - one.begin))));
+  }
+  return finds;
+}
+
+constexpr char kJwt[] =
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+
+TEST_CASE("what is sensitive is found, alone and within a text") {
+  const auto detectors = All();
+  const std::vector<std::pair<std::string, std::string>> positives = {
+      {"payment_card", "4111111111111111"},
+      {"payment_card", "4111 1111 1111 1111"},
+      {"payment_card", "5555-5555-5555-4444"},
+      {"payment_card", "378282246310005"},
+      {"payment_card", "3782 822463 10005"},
+      {"payment_card", "6011111111111117"},
+      {"payment_card", "30569309025904"},
+      {"payment_card", "3530111333300000"},
+      {"payment_card", "2223003122003222"},
+      {"payment_card", "4222222222222"},
+      {"payment_card", "6304000000000000"},
+      {"payment_card", "6212345678901232"},
+      {"us_ssn", "078-05-1120"},
+      {"us_ssn", "219 09 9999"},
+      {"iban", "DE89370400440532013000"},
+      {"iban", "GB29 NWBK 6016 1331 9268 19"},
+      {"iban", "NO9386011117947"},
+      {"iban", "FR1420041010050500013M02606"},
+      {"iban", "MT84MALT011000012345MTLCAST001S"},
+      {"email", "ada@example.com"},
+      {"email", "first.last+tag@sub.example.co.uk"},
+      {"email", "x_y@host-1.example"},
+      {"email", "a@xn--bcher-kva.xn--p1ai"},
+      {"phone", "+14155550123"},
+      {"phone", "+49 30 901820"},
+      {"phone", "+44 (20) 7946-0958"},
+      {"phone", "(212) 555-0123"},
+      {"phone", "212-555-0123"},
+      {"phone", "1-212-555-0123"},
+      {"phone", "415.555.0123"},
+      {"ipv4", "192.168.17.254"},
+      {"ipv4", "8.8.8.8"},
+      {"ipv4", "255.255.255.255"},
+      {"ipv6", "2001:db8::8a2e:370:7334"},
+      {"ipv6", "fe80::1"},
+      {"ipv6", "::1"},
+      {"ipv6", "2001:0db8:85a3:0000:0000:8a2e:0370:7334"},
+      {"jwt", kJwt},
+      {"jwt", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0."},
+      {"pem_private_key", "-----BEGIN PRIVATE KEY-----\nMIIEvQ==\n-----END PRIVATE KEY-----"},
+      {"pem_private_key", "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQ==\n-----END RSA PRIVATE KEY-----"},
+      {"cloud_access_key", "AKIAIOSFODNN7EXAMPLE"},
+      {"cloud_access_key", "ASIAIOSFODNN7EXAMPLE"},
+      {"cloud_access_key", absl::StrCat("AIza", std::string(35, 'x'))},
+      {"cloud_access_key", absl::StrCat("ghp_", std::string(36, 'A'))},
+      {"cloud_access_key", absl::StrCat("github_pat_", std::string(40, 'b'))},
+      {"cloud_access_key", "xoxb-123456789012-abcdef"},
+      {"cloud_access_key", absl::StrCat("sk_", "live_", "4eC39HqLyjWDarjtT1zdp7dc")},
+  };
+  for (const auto& [name, text] : positives) {
+    const std::string wanted = absl::StrCat(name, ":", text);
+    for (const char* around : {"%", " % ", "card=%;", "\"%\"", "(see %).", "x: %, y"}) {
+      std::string whole = around;
+      whole.replace(whole.find('%'), 1, text);
+      CAPTURE(whole);
+      const std::vector<std::string> finds = Finds(*detectors, whole);
+      CHECK(std::find(finds.begin(), finds.end(), wanted) != finds.end());
+    }
+  }
+  CHECK(Finds(*detectors, "SSN: 078051120") == std::vector<std::string>{"us_ssn:078051120"});
+  CHECK(Finds(*detectors, "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") ==
+        std::vector<std::string>{"cloud_access_key:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"});
+  CHECK(Finds(*detectors, "-----BEGIN EC PRIVATE KEY-----\ncut off") ==
+        std::vector<std::string>{"pem_private_key:-----BEGIN EC PRIVATE KEY-----\ncut off"});
+}
+
+TEST_CASE("what only looks like it is left alone") {
+  const auto detectors = All();
+  for (const std::string text : {
+           "",
+           "4111111111111112",
+           "41111111111111111111111",
+           "0.4111111111111111",
+           "a4111111111111111",
+           "4111111111111111b",
+           "1234567890123456",
+           "4111 1111 11111111",
+           "************1111",
+           "411111******1111",
+           "4111-1111 1111-1111",
+           "000-12-3456",
+           "666-12-3456",
+           "900-12-3456",
+           "123-00-4567",
+           "123-45-0000",
+           "078-05-11201",
+           "1078-05-1120",
+           "078051120",
+           "DE89370400440532013001",
+           "DE8937040044053201300",
+           "XX89370400440532013000",
+           "de89370400440532013000",
+           "@",
+           "a@",
+           "@b.c",
+           "a@b",
+           "a..b@example.com",
+           "a@b..com",
+           "a@example.c",
+           "a@example.123",
+           "git@host",
+           "***@*******.com",
+           "+0123456789",
+           "+1234",
+           "1.2.3",
+           "2026-11-25",
+           "12:30:45",
+           "2026-11-25T06:31:00.123Z",
+           "212-155-0123",
+           "112-555-0123",
+           "1.2.3.4.5",
+           "256.1.1.1",
+           "01.2.3.4",
+           "1.2.3",
+           "v1.2.3.4x",
+           "std::string",
+           "ab::cd",
+           "::",
+           "a:b",
+           "http://x",
+           "00:1a:2b:3c:4d:5e",
+           "eyJhbGciOiJIUzI1NiJ9",
+           "eyJ.eyJ.x",
+           "eyJmb28iOiJiYXIifQ.eyJzdWIiOiJhIn0.c2ln",
+           "-----BEGIN CERTIFICATE-----\nMIIEvQ==\n-----END CERTIFICATE-----",
+           "-----BEGIN PUBLIC KEY-----",
+           "AKIAIOSFODNN7EXAMPL",
+           "AKIAIOSFODNN7EXAMPLEX",
+           "ghp_short",
+           "xoxb-1",
+           "550e8400-e29b-41d4-a716-446655440000",
+           "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+           "4111",
+           "1 2 3 4 5 6 7 8 9",
+       }) {
+    CAPTURE(text);
+    CHECK(absl::StrJoin(Finds(*detectors, text), "|") == "");
+  }
+}
+
+TEST_CASE("patterns of one's own") {
+  const auto detectors = All({{"badge", "B-[0-9]{4}"}, {"word", "(?i)secret"}});
+  CHECK(Finds(*detectors, "B-1234 SECRET \xff B-99999 secret 8.8.8.8") ==
+        std::vector<std::string>{"badge:B-1234", "word:SECRET", "badge:B-9999", "word:secret", "ipv4:8.8.8.8"});
+  const auto fault = [](const std::string& pattern) {
+    return std::string(Detectors::Create({}, {{{"x", pattern}}}).status().message());
+  };
+  CHECK(absl::StrContains(fault("("), "is no pattern of RE2's"));
+  CHECK(absl::StrContains(fault("a*"), "matches the empty text"));
+}
+
+TEST_CASE("any bytes will do, and finds are in order") {
+  const auto detectors = All({{"badge", "B-[0-9]{4}"}});
+  std::mt19937_64 engine(7);
+  const std::vector<std::string> pieces = {"4111111111111111",
+                                           "@",
+                                           "a@b.cc",
+                                           "eyJ",
+                                           kJwt,
+                                           "-----BEGIN ",
+                                           "PRIVATE KEY-----",
+                                           "+",
+                                           "(",
+                                           "::",
+                                           ":",
+                                           "1",
+                                           "12",
+                                           "123",
+                                           ".",
+                                           "-",
+                                           " ",
+                                           "AKIA",
+                                           "xox",
+                                           "gh",
+                                           "DE89",
+                                           "\xff",
+                                           std::string(1, '\0'),
+                                           "B-1234"};
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (size_t n = engine() % 12; n > 0; --n) text += pieces[engine() % pieces.size()];
+    for (size_t n = engine() % 3; n > 0 && !text.empty(); --n)
+      text[engine() % text.size()] = static_cast<char>(engine());
+    Finds(*detectors, text);
+  }
+}
+
+// A text with and without values, of which each line says what is in it.
+TEST_CASE("precision and recall on labelled lines") {
+  const auto detectors = All();
+  std::mt19937_64 engine(11);
+  const auto digits = [&](size_t count) {
+    std::string text;
+    while (text.size() < count) text.push_back(static_cast<char>('0' + engine() % 10));
+    return text;
+  };
+  const auto luhn = [&](std::string number) {
+    for (char last = '0';; ++last) {
+      int sum = 0;
+      const std::string whole = number + last;
+      for (size_t i = 0; i < whole.size(); ++i) {
+        int digit = whole[whole.size() - 1 - i] - '0';
+        if (i % 2 == 1) digit = digit > 4 ? 2 * digit - 9 : 2 * digit;
+        sum += digit;
+      }
+      if (sum % 10 == 0) return whole;
+    }
+  };
+  const std::vector<std::string> frames = {"%",
+                                           "{\"v\":\"%\"}",
+                                           "user said: % (thanks)",
+                                           "v=%&x=1",
+                                           "ts=2026-11-25T10:00:00Z id=7 value=%",
+                                           "Please use % from now on.",
+                                           "level=info msg=\"%\" n=42"};
+  std::map<std::string, std::vector<std::string>> samples;
+  std::vector<std::string> nothing;
+  for (int i = 0; i < 100; ++i) {
+    samples["payment_card"].push_back(luhn("4" + digits(14)));
+    samples["payment_card"].push_back(luhn("51" + digits(13)));
+    const std::string card = luhn("4539" + digits(11));
+    samples["payment_card"].push_back(card.substr(0, 4) + " " + card.substr(4, 4) + " " + card.substr(8, 4) + " " +
+                                      card.substr(12));
+    samples["us_ssn"].push_back("2" + std::to_string(10 + engine() % 80) + "-" + std::to_string(10 + engine() % 80) +
+                                "-" + std::to_string(1000 + engine() % 9000));
+    samples["email"].push_back("user" + digits(3) + "@mail" + digits(1) + ".example.org");
+    samples["phone"].push_back("+49 " + std::to_string(30 + engine() % 900) + " " +
+                               std::to_string(100000 + engine() % 900000));
+    samples["phone"].push_back("(" + std::to_string(200 + engine() % 700) + ") 555-" +
+                               std::to_string(1000 + engine() % 9000));
+    samples["ipv4"].push_back("10." + std::to_string(engine() % 256) + "." + std::to_string(engine() % 256) + "." +
+                              std::to_string(engine() % 256));
+    samples["ipv6"].push_back(
+        absl::StrCat("2001:db8:", absl::Hex(engine() % 65536), "::", absl::Hex(1 + engine() % 65535)));
+    nothing.push_back("order " + digits(16));
+    nothing.push_back(digits(10) + "-" + digits(4));
+    nothing.push_back(absl::StrCat(absl::Hex(engine()), "-", absl::Hex(engine() % 65536), "-", absl::Hex(engine())));
+    nothing.push_back("build 1." + digits(2) + "." + digits(3));
+    nothing.push_back("2026-" + std::to_string(10 + engine() % 3) + "-" + std::to_string(10 + engine() % 19) +
+                      "T12:" + std::to_string(10 + engine() % 50) + ":00");
+    nothing.push_back("price " + digits(3) + "." + digits(2) + " EUR, qty " + digits(2));
+  }
+  std::map<std::string, int> found, wrong, lines;
+  const auto check = [&](const std::string& wanted, const std::string& value) {
+    for (const std::string& frame : frames) {
+      std::string line = frame;
+      line.replace(line.find('%'), 1, value);
+      ++lines[wanted];
+      bool hit = false;
+      for (const std::string& find : Finds(*detectors, line)) {
+        const std::string name = find.substr(0, find.find(':'));
+        if (name == wanted && find.substr(name.size() + 1) == value) {
+          hit = true;
+        } else {
+          ++wrong[name];
+        }
+      }
+      found[wanted] += hit ? 1 : 0;
+    }
+  };
+  for (const auto& [name, values] : samples) {
+    for (const std::string& value : values) check(name, value);
+  }
+  for (const std::string& value : nothing) check("", value);
+  for (const auto& [name, values] : samples) {
+    const double recall = static_cast<double>(found[name]) / lines[name];
+    const double precision = static_cast<double>(found[name]) / (found[name] + wrong[name]);
+    std::cout << name << ": " << lines[name] << " lines, recall " << recall << ", precision " << precision << '\n';
+    CHECK(recall > 0.99);
+    CHECK(precision > 0.95);
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::policy

@@ -1,0 +1,273 @@
+// The walker against the slow and obvious way, over random types, masks and messages, and over messages whose bytes
+// were changed at random.
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/policy/masking/masking_fixture.h"
+#include "tests/policy/masking/reference_mask.h"
+
+namespace sallyport::policy {
+namespace {
+
+namespace pb = google::protobuf;
+
+class Chance {
+ public:
+  explicit Chance(uint64_t seed) : engine_(seed) {}
+  size_t Below(size_t bound) { return std::uniform_int_distribution<size_t>(0, bound - 1)(engine_); }
+  bool OneIn(size_t count) { return Below(count) == 0; }
+  uint64_t Number() { return engine_() >> Below(64); }
+  std::string Text() {
+    static const std::string kPieces[] = {"a", "Z", "7", "-", " ", "é", "水", "4111", "x@y.z", "*", "."};
+    std::string text;
+    for (size_t i = Below(12); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
+    return text;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+constexpr char kScalars[][16] = {"double",  "float",   "int32",    "int64",    "uint32", "uint64", "sint32", "sint64",
+                                 "fixed32", "fixed64", "sfixed32", "sfixed64", "bool",   "string", "bytes",  "Kind"};
+constexpr int kTypes = 5;
+
+// Five message types that refer to each other.
+std::string RandomProto(Chance& chance) {
+  std::string proto =
+      "syntax = \"proto3\"; package t; enum Kind { KIND_ZERO = 0; KIND_ONE = 1; KIND_TWO = 2; }\n"
+      "service S { rpc M(T0) returns (T0); }\n";
+  for (int type = 0; type < kTypes; ++type) {
+    absl::StrAppend(&proto, "message T", type, " {\n");
+    uint32_t number = 0;
+    const size_t count = 3 + chance.Below(10);
+    for (size_t field = 0; field < count; ++field) {
+      number += 1 + (chance.OneIn(4) ? chance.Below(3000) : 0);
+      const std::string name = absl::StrCat("f", field, " = ", number);
+      std::string value = kScalars[chance.Below(std::size(kScalars))];
+      if (chance.OneIn(3)) value = absl::StrCat("T", chance.Below(kTypes));
+      if (chance.OneIn(6)) {
+        static const char* const kKeys[] = {"string", "int32", "uint64", "bool", "sint64", "fixed32"};
+        absl::StrAppend(&proto, "  map<", kKeys[chance.Below(6)], ", ", value, "> ", name, ";\n");
+      } else if (chance.OneIn(3)) {
+        const bool packable = value != "string" && value != "bytes" && value[0] != 'T';
+        absl::StrAppend(&proto, "  repeated ", value, " ", name, packable && chance.OneIn(2) ? " [packed = false]" : "",
+                        ";\n");
+      } else if (chance.OneIn(6)) {
+        absl::StrAppend(&proto, "  oneof o", field, " { ", value, " ", name, "; string g", field, " = ", number + 1,
+                        "; }\n");
+        ++number;
+      } else {
+        absl::StrAppend(&proto, chance.OneIn(3) ? "  optional " : "  ", value, " ", name, ";\n");
+      }
+    }
+    absl::StrAppend(&proto, "}\n");
+  }
+  return proto;
+}
+
+std::string RandomGlob(Chance& chance) {
+  const auto field = [&] { return absl::StrCat("f", chance.OneIn(4) ? "?" : absl::StrCat(chance.Below(8))); };
+  const std::string type =
+      chance.OneIn(4) ? "*" : absl::StrCat("t.T", chance.OneIn(5) ? "*" : absl::StrCat(chance.Below(kTypes)));
+  switch (chance.Below(7)) {
+    case 0:
+      return absl::StrCat(type, ".", field(), ".", field());
+    case 1:
+      return absl::StrCat(type, ".", field(), ".**");
+    case 2:
+      return absl::StrCat(type, ".**.", field());
+    case 3:
+      return absl::StrCat("**.", field());
+    case 4:
+      return absl::StrCat(type, ".", field(), ".value");
+    default:
+      return absl::StrCat(type, ".", field());
+  }
+}
+
+void Fill(Chance& chance, int depth, pb::Message* message);
+
+void FillField(Chance& chance, int depth, const pb::FieldDescriptor& field, pb::Message* message) {
+  const pb::Reflection& r = *message->GetReflection();
+  const bool many = field.is_repeated();
+  switch (field.cpp_type()) {
+#define SET(Kind, value) return many ? r.Add##Kind(message, &field, value) : r.Set##Kind(message, &field, value)
+    case pb::FieldDescriptor::CPPTYPE_INT32:
+      SET(Int32, static_cast<int32_t>(chance.Number()));
+    case pb::FieldDescriptor::CPPTYPE_INT64:
+      SET(Int64, static_cast<int64_t>(chance.OneIn(2) ? ~chance.Number() : chance.Number()));
+    case pb::FieldDescriptor::CPPTYPE_UINT32:
+      SET(UInt32, static_cast<uint32_t>(chance.Number()));
+    case pb::FieldDescriptor::CPPTYPE_UINT64:
+      SET(UInt64, chance.Number());
+    case pb::FieldDescriptor::CPPTYPE_BOOL:
+      SET(Bool, chance.OneIn(2));
+    case pb::FieldDescriptor::CPPTYPE_FLOAT:
+      SET(Float, static_cast<float>(chance.Number()) / 7);
+    case pb::FieldDescriptor::CPPTYPE_DOUBLE:
+      SET(Double, static_cast<double>(chance.Number()) / 7);
+    case pb::FieldDescriptor::CPPTYPE_ENUM:
+      SET(EnumValue, static_cast<int>(chance.Below(5)));
+    case pb::FieldDescriptor::CPPTYPE_STRING:
+      SET(String, chance.Text());
+#undef SET
+    case pb::FieldDescriptor::CPPTYPE_MESSAGE:
+      if (depth == 0) return;
+      return Fill(chance, depth - 1, many ? r.AddMessage(message, &field) : r.MutableMessage(message, &field));
+  }
+}
+
+void Fill(Chance& chance, int depth, pb::Message* message) {
+  for (int i = 0; i < message->GetDescriptor()->field_count(); ++i) {
+    const pb::FieldDescriptor& field = *message->GetDescriptor()->field(i);
+    if (!message->GetDescriptor()->options().map_entry() && chance.OneIn(3)) continue;
+    for (size_t n = field.is_repeated() ? chance.Below(4) : 1; n > 0; --n) FillField(chance, depth, field, message);
+  }
+}
+
+std::string Mutated(Chance& chance, std::string bytes) {
+  for (size_t n = 1 + chance.Below(3); n > 0 && !bytes.empty(); --n) {
+    const size_t at = chance.Below(bytes.size());
+    const size_t length = 1 + chance.Below(std::min<size_t>(bytes.size() - at, 20));
+    switch (chance.Below(5)) {
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << chance.Below(8)));
+        break;
+      case 1:
+        bytes.erase(at, length);
+        break;
+      case 2:
+        bytes.insert(chance.Below(bytes.size()), bytes.substr(at, length));
+        break;
+      case 3:
+        bytes.insert(at, 1, static_cast<char>(chance.Below(256)));
+        break;
+      default:
+        bytes += bytes.substr(at, length);
+    }
+  }
+  return bytes;
+}
+
+struct Masks {
+  std::string policy = "masks:\n";
+  std::vector<ReferenceRule> rules;
+};
+
+Masks RandomMasks(Chance& chance, bool idempotent) {
+  Masks masks;
+  const size_t count = 1 + chance.Below(3);
+  for (size_t i = 0; i < count; ++i) {
+    ReferenceRule rule;
+    for (size_t n = 1 + chance.Below(3); n > 0; --n) rule.globs.push_back(RandomGlob(chance));
+    static const v1::Mask::Action kActions[] = {v1::Mask::redact,  v1::Mask::last4,    v1::Mask::first6last4,
+                                                v1::Mask::drop,    v1::Mask::truncate, v1::Mask::hash,
+                                                v1::Mask::tokenize};
+    rule.action.kind = kActions[chance.Below(idempotent ? 5 : 7)];
+    absl::StrAppend(&masks.policy, "  - {name: m", i, ", fields: [\"", absl::StrJoin(rule.globs, "\", \""),
+                    "\"], with: ", v1::Mask::Action_Name(rule.action.kind));
+    if (rule.action.kind == v1::Mask::redact && chance.OneIn(2)) {
+      rule.action.text = "#";
+      absl::StrAppend(&masks.policy, ", text: \"#\"");
+    }
+    if (rule.action.kind == v1::Mask::truncate) {
+      rule.action.length = 2;
+      absl::StrAppend(&masks.policy, ", length: 2");
+    }
+    absl::StrAppend(&masks.policy, "}\n");
+    masks.rules.push_back(std::move(rule));
+  }
+  return masks;
+}
+
+TEST_CASE("masking on the wire does what masking a parsed message does") {
+  int masked = 0;
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+    Chance chance(seed);
+    const std::string proto = RandomProto(chance);
+    const Masks masks = RandomMasks(chance, false);
+    CAPTURE(seed, proto, masks.policy);
+    MaskBench bench(DescriptorsOf(proto), masks.policy);
+    for (int i = 0; i < 20; ++i) {
+      const auto original = bench.New();
+      Fill(chance, 3, original.get());
+      const auto found = bench.New();
+      const std::string bytes = original->SerializeAsString();
+      const std::string output = bench.Masked(bytes);
+      REQUIRE(found->ParseFromString(output));
+      if (output != bytes) ++masked;
+      // As it is after a journey over the wire, where maps are.
+      const auto expected = bench.New();
+      REQUIRE(expected->ParseFromString(bytes));
+      ApplyReference(masks.rules, kTestKey, expected.get());
+      const auto travelled = bench.New();
+      REQUIRE(travelled->ParseFromString(expected->SerializeAsString()));
+      std::string difference;
+      pb::util::MessageDifferencer differencer;
+      differencer.ReportDifferencesToString(&difference);
+      const bool same = differencer.Compare(*travelled, *found);
+      INFO(difference);
+      INFO(original->DebugString());
+      REQUIRE(same);
+    }
+  }
+  CHECK(masked > 1000);
+}
+
+TEST_CASE("whatever the bytes, nothing that is to be masked comes through") {
+  int readable = 0;
+  int unreadable = 0;
+  for (uint64_t seed = 10'000; seed <= 11'000; ++seed) {
+    Chance chance(seed);
+    const std::string proto = RandomProto(chance);
+    const Masks masks = RandomMasks(chance, true);
+    CAPTURE(seed, proto, masks.policy);
+    MaskBench bench(DescriptorsOf(proto), masks.policy);
+    if (bench.record() == nullptr) continue;
+    for (int i = 0; i < 60; ++i) {
+      const auto original = bench.New();
+      Fill(chance, 3, original.get());
+      const std::string bytes = Mutated(chance, original->SerializeAsString());
+      std::string output;
+      std::string problem;
+      const MessageMask::Outcome outcome = bench.record()->Apply(bytes, &output, &problem);
+      if (outcome == MessageMask::Outcome::kUnreadable) {
+        ++unreadable;
+        continue;
+      }
+      ++readable;
+      if (outcome == MessageMask::Outcome::kUnchanged) output = bytes;
+      const auto found = bench.New();
+      // What was not masked may still not parse: texts that are not UTF-8, messages that nobody had to look into.
+      if (!found->ParseFromString(output)) {
+        const auto input = bench.New();
+        REQUIRE_FALSE(input->ParseFromString(bytes));
+        continue;
+      }
+      const auto again = bench.New();
+      again->CopyFrom(*found);
+      ApplyReference(masks.rules, kTestKey, again.get());
+      INFO(found->DebugString());
+      REQUIRE(again->SerializeAsString().size() == found->SerializeAsString().size());
+      pb::util::MessageDifferencer differencer;
+      std::string difference;
+      differencer.ReportDifferencesToString(&difference);
+      const bool same = differencer.Compare(*again, *found);
+      INFO(difference);
+      REQUIRE(same);
+      // Masking what is masked changes nothing.
+      REQUIRE(bench.Masked(output) == output);
+    }
+  }
+  CHECK(readable > 1000);
+  CHECK(unreadable > 1000);
+}
+
+}  // namespace
+}  // namespace sallyport::policy

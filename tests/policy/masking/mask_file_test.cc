@@ -1,0 +1,61 @@
+// What the policy file may say of masks and content rules, and what is told about one that is wrong.
+#include <catch2/catch.hpp>
+
+#include "absl/strings/match.h"
+#include "policy/masking/field_glob.h"
+#include "tests/policy/masking/reference_mask.h"
+#include "tests/policy/policy_fixture.h"
+
+namespace sallyport::policy {
+namespace {
+
+TEST_CASE("faults of masks name line and key") {
+  const auto fault = [](const std::string& mask) { return FaultOf("masks:\n  - {" + mask + "}\n"); };
+  CHECK(absl::StrContains(fault("fields: [a.B.c]"), "policy.yaml:2: masks[0].name: is missing"));
+  CHECK(absl::StrContains(fault("name: m"), "policy.yaml:2: masks[0]: masks nothing"));
+  CHECK(absl::StrContains(fault("name: m, fields: []"), "masks[0].fields: is an empty list"));
+  CHECK(absl::StrContains(fault("name: m, fields: [a..b]"), "masks[0].fields[0]: \"a..b\" has an empty name"));
+  CHECK(absl::StrContains(fault("name: m, fields: [card]"), "names no field"));
+  CHECK(absl::StrContains(fault("name: m, fields: [\"a.b**\"]"), "has `**` within a name"));
+  CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], text: x, with: hash"),
+                          "masks[0].text: goes with `with: redact`"));
+  CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], with: truncate"), "masks[0].length"));
+  CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], length: 3"), "masks[0].length"));
+  CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], with: redakt"), "did you mean \"redact\"?"));
+  CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], views: [caller], seal: true"), "masks[0].seal"));
+  CHECK(absl::StrContains(fault("name: m, detect: [pament_card]"),
+                          "no detector is called \"pament_card\"; there are payment_card"));
+  CHECK(absl::StrContains(FaultOf("masks: [{name: m, fields: [a.B.c]}, {name: m, fields: [a.B.c]}]"),
+                          "for the second time"));
+  CHECK(absl::StrContains(FaultOf("detectors: [{name: d, pattern: \"(\"}]"),
+                          "detectors[0].pattern: is no pattern of RE2's"));
+  CHECK(absl::StrContains(FaultOf("detectors: [{name: email, pattern: x}]"), "for the second time"));
+  CHECK(absl::StrContains(FaultOf("content: [{name: c}]"), "content[0]: looks for nothing"));
+  CHECK(absl::StrContains(FaultOf("content: [{name: c, fields: [{field: x}]}]"), "content[0].fields[0].field"));
+}
+
+TEST_CASE("globs mean fields as the slow and obvious way says") {
+  const std::vector<std::string> globs = {"t.A.b",    "*.b",    "t.*.b", "t.A.*",   "t.A.b.c", "t.A.**",
+                                          "t.A.b.**", "**.c",   "**",    "t.?.b",   "*.b.c",   "*.**.c",
+                                          "t.**.c",   "t.A.b*", "u.A.b", "t.A.**.c"};
+  const std::vector<std::pair<std::string, std::vector<std::string>>> paths = {
+      {"t.A", {"b"}}, {"t.A", {"c"}},   {"t.A", {"b", "c"}}, {"t.A", {"b", "b", "c"}},
+      {"t.B", {"b"}}, {"u.v.A", {"b"}}, {"A", {"b"}},        {"t.A", {"bb"}}};
+  for (const std::string& text : globs) {
+    const auto glob = FieldGlob::Parse(text);
+    REQUIRE(glob.ok());
+    for (const auto& [type, fields] : paths) {
+      FieldGlob::Places places = glob->AtType(type);
+      for (const std::string& field : fields) places = glob->After(places, field);
+      bool by_wildcard = false;
+      bool whole = false;
+      const bool expected = ReferenceMatches(text, type, fields, &whole);
+      CAPTURE(text, type, fields);
+      CHECK(glob->Accepts(places, &by_wildcard) == expected);
+      if (expected) CHECK(by_wildcard != whole);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sallyport::policy

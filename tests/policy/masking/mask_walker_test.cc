@@ -1,0 +1,220 @@
+// Odd encodings, and kinds of fields that proto3 alone does not have.
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "policy/masking/wire.h"
+#include "tests/policy/masking/masking_fixture.h"
+
+namespace sallyport::policy {
+namespace {
+
+constexpr char kCanary[] = "c4nary";
+
+constexpr char kProto[] = R"(
+syntax = "proto3";
+package t;
+import "google/protobuf/any.proto";
+service S { rpc M(Outer) returns (Outer); }
+enum Kind { ZERO = 0; ONE = 1; }
+message Card { string number = 1; string holder = 2; int32 pin = 3; bool active = 4; Kind kind = 5; }
+message Outer {
+  Card card = 1;
+  repeated Card cards = 2;
+  map<string, Card> by_name = 3;
+  oneof way { string iban = 4; Card by_card = 5; }
+  google.protobuf.Any detail = 6;
+  repeated google.protobuf.Any details = 7;
+  repeated int32 pins = 8;
+  bytes raw = 9;
+  Outer inner = 10;
+  string note = 11;
+  Plain plain = 12;
+}
+message Plain { string text = 1; }
+message Other { string a = 1; string b = 2; }
+)";
+
+std::string Varint(uint64_t value, size_t least = 1) {
+  std::string text;
+  AppendVarint(value, &text);
+  while (text.size() < least) {
+    text.back() = static_cast<char>(text.back() | 0x80);
+    text.push_back('\0');
+  }
+  return text;
+}
+std::string Tag(uint32_t number, int type, size_t least = 1) {
+  return Varint(TagOf(number, static_cast<WireType>(type)), least);
+}
+std::string Field(uint32_t number, const std::string& bytes) { return Tag(number, 2) + Varint(bytes.size()) + bytes; }
+
+MaskBench Cards(const std::string& more = "") {
+  return MaskBench(DescriptorsOf(kProto),
+                   absl::StrCat("masks: [{name: cards, fields: [\"t.Card.number\", \"t.Card.pin\", \"t.Outer.iban\", "
+                                "\"t.Outer.pins\"]}]\n",
+                                more));
+}
+
+TEST_CASE("no encoding of a masked value gets it through") {
+  MaskBench bench = Cards();
+  const std::string secret = Field(1, kCanary);
+  const std::vector<std::pair<const char*, std::string>> tricks = {
+      {"plain", Field(1, secret)},
+      {"overlong tag", Tag(1, 2, 3) + Varint(secret.size()) + secret},
+      {"overlong tag within", Field(1, Tag(1, 2, 5) + Varint(6) + kCanary)},
+      {"overlong length", Tag(1, 2) + Varint(secret.size(), 5) + secret},
+      {"overlong length within", Field(1, Tag(1, 2) + Varint(6, 4) + kCanary)},
+      {"split in two", Field(1, Field(2, "x")) + Field(1, secret)},
+      {"twice", Field(1, secret + Field(1, "y") + secret)},
+      {"an unknown field", Field(1, Field(1000, kCanary) + secret)},
+      {"an unknown field outside", Field(1, secret) + Field(1000, kCanary)},
+      {"an unknown group", Field(1, secret) + Tag(99, 3) + Field(1, kCanary) + Tag(99, 4)},
+      {"a group in place of a message", Tag(1, 3) + secret + Tag(1, 4)},
+      {"a wrong wire type", Field(1, Tag(1, 1) + "c4nary!!")},
+      {"a text in place of a number", Field(1, Field(3, kCanary))},
+      {"repeated", Field(2, secret) + Field(2, secret)},
+      {"a map entry, value first", Field(3, Field(2, secret) + Field(1, "k"))},
+      {"a map entry, key twice", Field(3, Field(1, "k") + Field(2, secret) + Field(1, "l") + Field(2, secret))},
+      {"all arms of a oneof", Field(4, kCanary) + Field(5, secret) + Field(4, kCanary)},
+      {"deep", Field(10, Field(10, Field(10, Field(1, secret))))},
+      {"not UTF-8", Field(1, Field(1, absl::StrCat("\xff", kCanary)))},
+      {"Any", Field(6, Field(1, "type.googleapis.com/t.Card") + Field(2, secret))},
+      {"Any, value first", Field(6, Field(2, secret) + Field(1, "x/t.Card"))},
+      {"Any, type twice", Field(6, Field(1, "x/t.Plain") + Field(2, secret) + Field(1, "x/t.Card"))},
+      {"Any of an unknown type", Field(6, Field(1, "x/t.Nowhere") + Field(2, secret))},
+      {"Any without a type", Field(6, Field(2, secret))},
+      {"Any in two parts", Field(6, Field(1, "x/t.Card")) + Field(6, Field(2, secret))},
+      {"Any whose type comes later",
+       Field(6, Field(1, "x/t.Other") + Field(2, Field(2, kCanary) + secret)) + Field(6, Field(1, "x/t.Card"))},
+      {"Any in Any", Field(7, Field(1, "x/google.protobuf.Any") + Field(2, Field(1, "x/t.Card") + Field(2, secret)))},
+      {"Any as a group", Tag(6, 3) + Field(1, "x/t.Card") + Field(2, secret) + Tag(6, 4)},
+  };
+  for (const auto& [what, bytes] : tricks) {
+    INFO(what);
+    const std::string masked = bench.Masked(bytes);
+    // Of an Any only what its own type says is looked at, be it that parsers will take it for another.
+    if (std::string(what) != "Any whose type comes later") CHECK_FALSE(absl::StrContains(masked, kCanary));
+    CHECK(bench.Masked(masked) == masked);
+  }
+  // But then parsers, who merge the two, find the later, empty value.
+  const std::string later = bench.Masked(Field(6, Field(1, "x/t.Other") + Field(2, Field(2, kCanary) + secret)) +
+                                         Field(6, Field(1, "x/t.Card")));
+  CHECK(bench.Text(later) == "detail { type_url: \"x/t.Card\" }");
+}
+
+TEST_CASE("what parsers read in different ways is refused") {
+  MaskBench bench = Cards();
+  const std::string secret = Field(1, kCanary);
+  for (const auto& [what, bytes] : std::vector<std::pair<const char*, std::string>>{
+           {"bits beyond a tag's 32", std::string("\x8a\x80\x80\x80\x10") + Varint(secret.size()) + secret},
+           {"a tag of six bytes", Tag(1, 2, 6) + Varint(secret.size()) + secret},
+           {"a length of six bytes", Tag(1, 2) + Varint(secret.size(), 6) + secret},
+           {"a length beyond the end", Tag(1, 2) + Varint(secret.size() + 1) + secret},
+           {"field 0", Field(0, secret)},
+           {"wire type 6", Tag(1, 6) + secret},
+           {"wire type 7", Tag(1, 7) + secret},
+           {"an end without a group", Tag(1, 4)},
+           {"a group without an end", Tag(99, 3) + secret},
+           {"a group with another's end", Tag(99, 3) + Tag(98, 4)},
+           {"a varint of eleven bytes", Field(1, Tag(3, 0) + std::string(10, '\x80') + "\x01")},
+           {"a cut varint", Field(1, Tag(3, 0) + "\x80")},
+           {"a cut tag", std::string("\x80")},
+       }) {
+    INFO(what);
+    CHECK(bench.Unreadable(bytes));
+  }
+  std::string deep = secret;
+  for (int i = 0; i < 120; ++i) deep = Field(10, deep);
+  CHECK(bench.Unreadable(deep));
+  std::string groups;
+  for (int i = 0; i < 200; ++i) groups += Tag(99, 3);
+  CHECK(bench.Unreadable(groups));
+}
+
+TEST_CASE("numbers are re-emitted as parsers keep them") {
+  MaskBench bench = Cards();
+  // A change elsewhere, so that there is an output.
+  const std::string change = Field(1, kCanary);
+  CHECK(bench.Masked(Field(1, change + Tag(4, 0) + Varint(2))) == Field(1, Field(1, "") + Tag(4, 0) + Varint(1)));
+  CHECK(bench.Masked(Field(1, change + Tag(5, 0) + Varint(1, 3))) == Field(1, Field(1, "") + Tag(5, 0) + Varint(1)));
+  CHECK(bench.MaskedText("card { pin: 1234 holder: \"ada\" }") == "card { holder: \"ada\" }");
+  CHECK(bench.Masked(Field(8, "\x01\x02\x03")) == Field(8, std::string(3, '\0')));
+  CHECK(bench.Masked(Tag(8, 0) + "\x07") == Tag(8, 0) + std::string(1, '\0'));
+}
+
+TEST_CASE("what nothing is said about passes as it came") {
+  MaskBench bench = Cards();
+  std::string masked;
+  std::string problem;
+  const std::string plain = Field(12, Field(1, "x") + Field(77, "unknown to this type")) + Field(11, "note");
+  CHECK(bench.record()->Apply(plain, &masked, &problem) == MessageMask::Outcome::kUnchanged);
+  CHECK(masked.empty());
+  // Beside something that is hidden it stays as it is too.
+  CHECK(absl::StrContains(bench.Masked(plain + Field(4, kCanary)), Field(77, "unknown to this type")));
+  // A type in which nothing can be hidden has no mask at all.
+  MaskBench other(DescriptorsOf(kProto), "masks: [{name: m, fields: [\"elsewhere.Type.field\"]}]");
+  CHECK(other.record() == nullptr);
+}
+
+TEST_CASE("unknown fields stay where the policy says so") {
+  MaskBench bench = Cards("keep_unknown_fields: [\"t.C*\"]\n");
+  const std::string unknown = Field(1000, "unknown");
+  CHECK(bench.Masked(Field(1, Field(1, kCanary) + unknown) + unknown) == Field(1, Field(1, "") + unknown));
+  CHECK(bench.Masked(Field(1, Field(3, kCanary))) == Field(1, ""));  // a known one with another's wire type does not
+}
+
+TEST_CASE("proto2: groups, extensions, required fields and closed enums") {
+  MaskBench bench(DescriptorsOf(R"(
+syntax = "proto2";
+package t;
+service S { rpc M(Outer) returns (Outer); }
+enum Kind { SECOND = 2; FIRST = 1; }
+message Outer {
+  repeated group Part = 1 { optional string secret = 2; optional string open = 3; }
+  required string id = 4;
+  optional Kind kind = 5;
+  required Inner inner = 7;
+  extensions 100 to 200;
+}
+message Inner { required string id = 1; }
+extend Outer { optional string extra = 100; optional Inner more = 101; }
+)"),
+                  "masks:\n"
+                  "  - {name: all, fields: [\"t.Outer.part.secret\", \"*.extra\", t.Outer.kind, t.Inner.id]}\n"
+                  "  - {name: dropped, fields: [t.Outer.id, t.Outer.inner], with: drop}\n");
+  const std::string bytes = Tag(1, 3) + Field(2, kCanary) + Field(3, "open") + Tag(1, 4) + Field(4, kCanary) +
+                            Tag(5, 0) + Varint(1) + Field(7, Field(1, kCanary)) + Field(100, kCanary) +
+                            Field(101, Field(1, kCanary));
+  const std::string masked = bench.Masked(bytes);
+  CHECK_FALSE(absl::StrContains(masked, kCanary));
+  CHECK(masked == Tag(1, 3) + Field(2, "") + Field(3, "open") + Tag(1, 4) + Field(4, "") + Tag(5, 0) + Varint(2) +
+                      Field(7, "") + Field(100, "") + Field(101, Field(1, "")));
+}
+
+TEST_CASE("options of fields say what is sensitive, whoever defined them") {
+  const char* const proto = R"(
+syntax = "proto3";
+package t;
+import "google/protobuf/descriptor.proto";
+extend google.protobuf.FieldOptions { bool pii = 50000; Mark sensitive = 51966; }
+message Mark { string class = 1; string holds = 2; }
+service S { rpc M(Person) returns (Person); }
+message Person {
+  string name = 1 [(pii) = true];
+  string nick = 2 [(pii) = false];
+  string ssn = 3 [(sensitive) = {class: "national_id"}];
+  bytes packed = 4 [(sensitive) = {holds: "t.Person"}];
+  string plain = 5;
+}
+)";
+  MaskBench bench(DescriptorsOf(proto), "masks: [{name: m, options: [t.pii], classes: [\"national*\"], text: x}]");
+  CHECK(bench.MaskedText("name: \"a\" nick: \"b\" ssn: \"c\" plain: \"d\"") ==
+        "name: \"x\" nick: \"b\" ssn: \"x\" plain: \"d\"");
+  CHECK(bench.Masked(Field(4, Field(1, kCanary))) == Field(4, Field(1, "x")));
+}
+
+}  // namespace
+}  // namespace sallyport::policy

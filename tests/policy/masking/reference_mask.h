@@ -1,0 +1,28 @@
+// Masks the slow and obvious way: on a parsed message, by reflection, with paths as texts.
+#ifndef SALLYPORT_TESTS_POLICY_MASKING_REFERENCE_MASK_H_
+#define SALLYPORT_TESTS_POLICY_MASKING_REFERENCE_MASK_H_
+
+#include <google/protobuf/message.h>
+
+#include <string>
+#include <vector>
+
+#include "policy/masking/mask_action.h"
+
+namespace sallyport::policy {
+
+struct ReferenceRule {
+  std::vector<std::string> globs;
+  MaskAction action;
+};
+
+// Whether a glob of the policy means a path: a type's full name and at least one field from there on. `whole` is false
+// if only a `**` at the end says so.
+bool ReferenceMatches(const std::string& glob, const std::string& type, const std::vector<std::string>& fields,
+                      bool* whole);
+
+void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key, google::protobuf::Message* message);
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_TESTS_POLICY_MASKING_REFERENCE_MASK_H_
