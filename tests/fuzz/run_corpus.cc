@@ -19,6 +19,7 @@ constexpr Target kTargets[] = {
     {"api_keys", sallyport::recorder::FuzzApiKeys},
     {"bearer_token", sallyport::recorder::FuzzBearerToken},
     {"block", sallyport::recorder::FuzzBlock},
+    {"call_metadata", sallyport::recorder::FuzzCallMetadata},
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
     {"evidence", sallyport::recorder::FuzzEvidence},
