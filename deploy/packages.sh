@@ -10,7 +10,7 @@ readonly build_packages=(
 # To test: Catch2, and real parts to test with (services, clients, proxies).
 readonly test_packages=(
   catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev haproxy libcjose-dev libjansson-dev nghttp2-client nginx-light openssl procps
-  python3 ruby-grpc ruby-googleapis-common-protos-types sqlite3
+  python3 python3-protobuf ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
 # To fuzz (tests/fuzz/run.sh).
 readonly fuzz_packages=(clang-14 libclang-rt-14-dev)

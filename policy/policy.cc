@@ -44,6 +44,9 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->rules_ = ReadRules(source.access(), &faults);
   policy->limits_ = ReadLimits(source, &faults);
   policy->detectors_ = ReadDetectors(source, &faults);
+  for (const v1::Detector& detector : source.detectors()) {
+    policy->custom_detectors_.push_back({detector.name(), detector.pattern()});
+  }
   policy->masks_ = ReadMasks(source, policy->detectors_.get(), &faults);
   policy->content_rules_ = ReadContentRules(source, policy->detectors_.get(), &faults);
   policy->keep_unknown_fields_ = {source.keep_unknown_fields().begin(), source.keep_unknown_fields().end()};

@@ -85,6 +85,7 @@ class Policy {
   bool shadow() const { return shadow_; }
   absl::Span<const MaskRule> masks() const { return masks_; }
   absl::Span<const ContentRule> content_rules() const { return content_rules_; }
+  const std::vector<CustomDetector>& custom_detectors() const { return custom_detectors_; }
   const Detectors* detectors() const { return detectors_.get(); }  // null if none is asked for
   const std::vector<std::string>& keep_unknown_fields() const { return keep_unknown_fields_; }
   // There are masks or content rules.
@@ -108,6 +109,7 @@ class Policy {
   std::vector<LimitRule> limits_;
   MatchIndex rule_index_;
   MatchIndex limit_index_;
+  std::vector<CustomDetector> custom_detectors_;
   std::shared_ptr<const Detectors> detectors_;
   std::vector<MaskRule> masks_;
   std::vector<ContentRule> content_rules_;

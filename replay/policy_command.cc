@@ -15,7 +15,8 @@ Examples:
   sallyport policy check policy.yaml
   sallyport policy explain policy.yaml --identity alice --groups dev --method etcdserverpb.KV/Range
   sallyport policy test policy_test.yaml
-  sallyport policy dry-run new-policy.yaml --data /var/lib/sallyport --since 7d)";
+  sallyport policy dry-run new-policy.yaml --data /var/lib/sallyport --since 7d
+  sallyport policy discover --data /var/lib/sallyport --since 1d)";
 
 }  // namespace
 
@@ -38,6 +39,7 @@ void AddPolicyCommand(CLI::App* app, CommandContext* context) {
   AddPolicyExplainCommand(policy, context);
   AddPolicyTestCommand(policy, context);
   AddPolicyDryRunCommand(policy, context);
+  AddPolicyDiscoverCommand(policy, context);
 }
 
 }  // namespace sallyport::replay

@@ -12,6 +12,7 @@ namespace sallyport::replay {
 void AddPolicyCheckCommand(CLI::App* policy, CommandContext* context);
 void AddPolicyExplainCommand(CLI::App* policy, CommandContext* context);
 void AddPolicyTestCommand(CLI::App* policy, CommandContext* context);
+void AddPolicyDiscoverCommand(CLI::App* policy, CommandContext* context);
 void AddPolicyDryRunCommand(CLI::App* policy, CommandContext* context);
 
 // The required FILE.

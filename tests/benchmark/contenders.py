@@ -15,11 +15,12 @@ import processes
 import token_issuer
 
 HERE = Path(__file__).resolve().parent
-SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt|-unproved)?$")
+SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt|-unproved|-masked)?$")
 DEFAULT = ["direct", "floor", "sallyport-relay", "sallyport-commit", "sallyport-write_ahead", "sallyport-relaxed",
            "nginx", "haproxy"]
 OTHERS = ["floor-minimal", "nghttpx", "sallyport-relay-unknown", "sallyport-commit-unknown", "sallyport-relay-jwt",
-          "sallyport-commit-jwt", "sallyport-relay-unproved", "sallyport-commit-unproved"]
+          "sallyport-commit-jwt", "sallyport-relay-unproved", "sallyport-commit-unproved",
+          "sallyport-relay-masked", "sallyport-commit-masked"]
 
 
 def free_port():
@@ -221,12 +222,17 @@ def start(name, upstream, binaries, descriptors, directory):
             return Program(name, command, directory)
         issuer = token_issuer.TokenIssuer(directory, name)
         config = directory / f"{name}.json"  # which is YAML too
+        policy = directory / f"{name}-policy.json"
+        policy.write_text(json.dumps({"access": {"default": "allow"}, "masks": [
+            # As long as before, so that the bytes that come back can be counted.
+            {"name": "bodies", "fields": ["sallyport.benchmark.Payload.body"], "with": "last4", "views": ["record", "caller"]}]}))
         config.write_text(json.dumps({
+            **({"policy": str(policy)} if callers == "-masked" else {}),
             "listen": {"address": "127.0.0.1:0"},
             "data": {"directory": str(data), "durability": "off" if mode == "relay" else mode},
             "upstreams": {"echo": {"target": upstream}},
             "descriptors": [] if unknown else [{"file": str(descriptors)}],
             "identity": {"oidc": [issuer.configuration()]} if callers == "-jwt" else {}}))
         return Program(name, [binaries / "sallyportd", "--config", config], directory,
-                       authorization=f"Bearer {issuer.token()}")
+                       authorization=None if callers == "-masked" else f"Bearer {issuer.token()}")
     raise SystemExit(f"no contender is called '{name}'; there are {', '.join(DEFAULT + OTHERS)}")

@@ -97,6 +97,7 @@ TARGETS = [
     ("recording with commit, CPU per call", "cpu_us", "sallyport-commit", "sallyport-relay", "<=", 1.25),
     ("relaying with a JWT that was seen before, CPU per call", "cpu_us", "sallyport-relay-jwt", "sallyport-relay-unproved", "<=", 1.05),
     ("recording with a JWT that was seen before, CPU per call", "cpu_us", "sallyport-commit-jwt", "sallyport-commit-unproved", "<=", 1.05),
+    ("recording with masks in both views, CPU per call", "cpu_us", "sallyport-commit-masked", "sallyport-commit", "<=", 1.15),
     ("recording with commit, calls per second", "calls_per_second", "sallyport-commit", "nginx", ">=", 1.2),
 ]
 

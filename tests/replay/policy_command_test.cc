@@ -386,6 +386,43 @@ TEST_CASE("policy dry-run plays limits through with the recorded times") {
   CHECK(shadow["in_shadow"] == 2);
 }
 
+TEST_CASE("policy discover says where something looks sensitive, and never what") {
+  ShopStore store;
+  const uint64_t id = store.NewId(absl::ZeroDuration());
+  recorder::EntryBatch batch = store.recorder().NewBatch(id);
+  recorder::CallStart start = store.Start("/shop.Orders/Get");
+  const std::vector<recorder::Metadatum> metadata = {{"x-contact", "ada@example.com"}, {"x-plain", "nothing"}};
+  start.metadata = metadata;
+  batch.AddStart(ShopTime(), start);
+  const std::string order = "\x0a\x10" "4111111111111111";
+  batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {order});
+  batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 0, false, {order});
+  batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 1, false, {"\x0a\x7f no message"});
+  batch.AddEnd(ShopTime(), {});
+  store.Append(std::move(batch));
+  store.AddGet(absl::Seconds(1));
+  const CommandResult result = Run({"policy", "discover", "--data", store.data(), "--json"});
+  CHECK(result.code == 1);
+  const Json json = Json::parse(result.output);
+  CHECK(json["calls"] == 2);
+  CHECK(json["unread_frames"] == 1);
+  REQUIRE(json["places"].size() == 2);
+  CHECK(json["places"][0] == Json{{"place", "shop.Order.card_number"}, {"detector", "payment_card"}, {"values", 2},
+                                  {"calls", 1}, {"example", recorder::FormatId(id)}});
+  CHECK(json["places"][1]["place"] == "metadata x-contact");
+  const CommandResult text = Run({"policy", "discover", "--data", store.data()});
+  CHECK(text.output.find("shop.Order.card_number") != std::string::npos);
+  for (const std::string& output : {result.output, text.output}) {
+    CHECK(output.find("41111") == std::string::npos);
+    CHECK(output.find("ada@") == std::string::npos);
+  }
+  // Detectors of one's own.
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", "detectors: [{name: nothing, pattern: \"noth[a-z]+\"}]\n");
+  const Json more = Json::parse(Run({"policy", "discover", file, "--data", store.data(), "--json"}).output);
+  CHECK(more["places"].size() == 3);
+}
+
 TEST_CASE("policy dry-run leaves out what is shredded") {
   ShopStore store;
   const PolicyFiles files;

@@ -1,0 +1,101 @@
+#include "replay/policy_discover.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "policy/masking/content_check.h"
+
+namespace sallyport::replay {
+
+absl::Status PolicyDiscover::Add(const recorder::CallSummary& summary) {
+  if (summary.shredded) {
+    ++result_.shredded;
+    return absl::OkStatus();
+  }
+  ++result_.calls;
+  CallDecoder decoder(&descriptors_);
+  std::string method;
+  std::string version;
+  const auto metadata = [&](const auto& pairs) {
+    for (const v1::Metadatum& pair : pairs) {
+      if (!pair.fingerprint()) Look(absl::StrCat("metadata ", pair.key()), pair.value(), summary.id);
+    }
+  };
+  const absl::Status status = reader_->ReadCall(summary.id, [&](const v1::Entry& entry) {
+    decoder.Note(entry);
+    if (entry.has_start()) {
+      method = entry.start().method();
+      version = entry.start().descriptors();
+      metadata(entry.start().metadata());
+    } else if (entry.has_frame()) {
+      LookIntoFrame(method, version, entry.frame(), decoder, summary.id);
+    } else if (entry.has_response_headers()) {
+      metadata(entry.response_headers().metadata());
+    } else if (entry.has_end()) {
+      metadata(entry.end().trailers());
+    }
+    return absl::OkStatus();
+  });
+  if (!absl::IsDataLoss(status)) return status;
+  ++result_.unreadable;
+  return absl::OkStatus();
+}
+
+void PolicyDiscover::Look(const std::string& place, std::string_view text, uint64_t call) {
+  std::vector<policy::Detection> found;
+  detectors_->Find(text, &found);
+  for (const policy::Detection& one : found) {
+    DiscoveredPlace& there = places_[{place, one.detector}];
+    if (there.values == 0) {
+      there.place = place;
+      there.detector = detectors_->names()[one.detector];
+    }
+    ++there.values;
+    // Calls are read one after the other.
+    if (there.calls == 0 || there.example != call) ++there.calls;
+    there.example = call;
+  }
+}
+
+const policy::MaskPlan* PolicyDiscover::PlanFor(const std::string& method, const std::string& version,
+                                                policy::MessageSide side) {
+  const std::string key = absl::StrCat(version, method, side == policy::MessageSide::kRequest ? " request" : " response");
+  const auto [place, is_new] = plans_.try_emplace(key);
+  if (!is_new) return place->second.get();
+  const auto descriptors = descriptors_.Find(version);
+  if (!descriptors.ok()) return nullptr;
+  policy::MaskPlan::Request request;
+  request.root = (*descriptors)->FindMessage(method, side);
+  if (request.root == nullptr) return nullptr;
+  request.pool = &(*descriptors)->pool();
+  request.all_types = (*descriptors)->message_types();
+  request.texts = true;
+  auto plan = policy::MaskPlan::Compile(request);
+  if (plan.ok()) place->second = *std::move(plan);
+  return place->second.get();
+}
+
+void PolicyDiscover::LookIntoFrame(const std::string& method, const std::string& version, const v1::Frame& frame,
+                                   const CallDecoder& decoder, uint64_t call) {
+  const bool response = frame.direction() == v1::DIRECTION_RESPONSE;
+  const policy::MaskPlan* plan =
+      PlanFor(method, version, response ? policy::MessageSide::kResponse : policy::MessageSide::kRequest);
+  const absl::StatusOr<std::string> message = decoder.Message(frame);
+  const bool read = plan != nullptr && message.ok() &&
+                    policy::VisitValues(*plan, *message, [&](const policy::MaskPlan::Field& field, std::string_view text) {
+                      Look(field.descriptor->full_name(), text, call);
+                      return true;
+                    });
+  if (!read) ++result_.unread;
+}
+
+DiscoverResult PolicyDiscover::Finish() && {
+  for (auto& [key, place] : places_) result_.places.push_back(std::move(place));
+  std::stable_sort(result_.places.begin(), result_.places.end(),
+                   [](const DiscoveredPlace& a, const DiscoveredPlace& b) { return a.values > b.values; });
+  return std::move(result_);
+}
+
+}  // namespace sallyport::replay

@@ -1,0 +1,115 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "policy/policy.h"
+#include "recorder/call_id.h"
+#include "replay/call_filter.h"
+#include "replay/policy_command.h"
+#include "replay/policy_discover.h"
+#include "replay/record_json.h"
+#include "replay/terminal_text.h"
+
+namespace sallyport::replay {
+namespace {
+
+constexpr char kFooter[] = R"(
+Looks through recorded calls with every built-in detector and says where something was found that is not masked: fields,
+as `fields` of a mask names them, and metadata. The values are never shown. A policy FILE adds its own detectors.
+
+Examples:
+  sallyport policy discover --data /var/lib/sallyport --since 1d
+  sallyport policy discover policy.yaml --method 'pay.*' --json | jq -r '.places[].place'
+
+Exit status: 0 nothing was found, 1 something was.)";
+
+struct DiscoverOptions {
+  std::string file;
+  CallFilter filter;
+  bool json = false;
+};
+
+absl::StatusOr<std::shared_ptr<const policy::Detectors>> DetectorsFor(const std::string& file) {
+  std::vector<policy::CustomDetector> custom;
+  if (!file.empty()) {
+    const auto policy = policy::Policy::Load(file);
+    if (!policy.ok()) return policy.status();
+    custom = (*policy)->custom_detectors();
+  }
+  const std::vector<std::string> names(policy::Detectors::BuiltIn().begin(), policy::Detectors::BuiltIn().end());
+  return policy::Detectors::Create(names, custom);
+}
+
+void PrintJson(const DiscoverResult& result) {
+  Json places = Json::array();
+  for (const DiscoveredPlace& place : result.places) {
+    places.push_back({{"place", place.place},
+                      {"detector", place.detector},
+                      {"values", place.values},
+                      {"calls", place.calls},
+                      {"example", recorder::FormatId(place.example)}});
+  }
+  std::cout << JsonLine({{"calls", result.calls},
+                         {"unread_frames", result.unread},
+                         {"shredded", result.shredded},
+                         {"unreadable", result.unreadable},
+                         {"places", places}})
+            << '\n';
+}
+
+void PrintText(const DiscoverResult& result) {
+  if (!result.places.empty()) {
+    Table table({{"FOUND IN", Table::Align::kLeft, 50},
+                 {"LOOKS LIKE", Table::Align::kLeft, 20},
+                 {"VALUES", Table::Align::kRight},
+                 {"CALLS", Table::Align::kRight},
+                 {"SUCH AS"}});
+    for (const DiscoveredPlace& place : result.places) {
+      table.AddRow({Printable(place.place), Printable(place.detector), absl::StrCat(place.values),
+                    absl::StrCat(place.calls), recorder::FormatId(place.example)});
+    }
+    table.Print(std::cout);
+    std::cout << '\n';
+  }
+  std::cout << result.calls << (result.calls == 1 ? " call: " : " calls: ") << result.places.size()
+            << " places with something that looks sensitive\n";
+  if (result.unread > 0) std::cout << result.unread << " frames could not be looked into: no descriptor, or no message\n";
+  if (result.shredded > 0) std::cout << result.shredded << " calls are shredded, and left out\n";
+  if (result.unreadable > 0) std::cout << result.unreadable << " calls have a damaged record\n";
+}
+
+ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& options) {
+  const auto detectors = DetectorsFor(options.file);
+  if (!detectors.ok()) return ReportError(detectors.status());
+  const absl::StatusOr<recorder::CallQuery> query = ToQuery(options.filter, absl::Now());
+  if (!query.ok()) return ReportError(query.status());
+  auto reader = OpenStore(context);
+  if (!reader.ok()) return ReportError(reader.status());
+  PolicyDiscover discover(reader->get(), *detectors);
+  const absl::Status status =
+      ForEachCall(reader->get(), *query, options.filter.limit.value_or(0), [&](const recorder::CallSummary& summary) {
+        return discover.Add(summary);
+      }).status();
+  if (!status.ok()) return ReportError(status);
+  const DiscoverResult result = std::move(discover).Finish();
+  options.json ? PrintJson(result) : PrintText(result);
+  return result.places.empty() ? ExitCode::kFine : ExitCode::kNegative;
+}
+
+}  // namespace
+
+void AddPolicyDiscoverCommand(CLI::App* policy, CommandContext* context) {
+  auto options = std::make_shared<DiscoverOptions>();
+  CLI::App* command = policy->add_subcommand("discover", "Find what looks sensitive and is not masked in recorded calls");
+  command->footer(kFooter);
+  command->add_option("FILE", options->file, "A policy file, for its detectors")->type_name("");
+  AddDataOption(command, context);
+  command->add_flag("--json", options->json, "One JSON object, for programs");
+  AddCallFilterOptions(command, &options->filter);
+  command->callback(
+      [context, options] { context->run = [context, options] { return RunDiscover(*context, *options); }; });
+}
+
+}  // namespace sallyport::replay
