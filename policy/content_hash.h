@@ -2,6 +2,8 @@
 #ifndef SALLYPORT_POLICY_CONTENT_HASH_H_
 #define SALLYPORT_POLICY_CONTENT_HASH_H_
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,6 +11,10 @@ namespace sallyport::policy {
 
 // SHA-256 in lower-case hex.
 std::string ContentHash(std::string_view bytes);
+
+// HMAC-SHA256 (RFC 2104).
+using KeyedDigest = std::array<uint8_t, 32>;
+KeyedDigest KeyedHash(const std::array<uint8_t, 32>& key, std::string_view bytes);
 
 }  // namespace sallyport::policy
 

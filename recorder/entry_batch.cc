@@ -249,7 +249,7 @@ void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, 
       });
     }
     out.Unsigned(6, masking.masked ? 1 : 0);
-    for (std::string_view rule : masking.shadow) out.Bytes(7, rule);
+    for (std::string_view rule : masking.shadow) out.PresentText(7, rule);
   };
   Sizer after_size;
   encode_after(after_size);

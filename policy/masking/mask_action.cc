@@ -1,36 +1,28 @@
 #include "policy/masking/mask_action.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "policy/content_hash.h"
 
 namespace sallyport::policy {
 namespace {
 
-using Digest = std::array<uint8_t, 32>;
-
-// HMAC-SHA256 (RFC 2104) over what the hash is for, a number and the value.
-Digest KeyedHash(const MaskKey& key, char purpose, uint64_t number, std::string_view value) {
+// Over what the hash is for, a number and the value.
+KeyedDigest HashFor(const MaskKey& key, char purpose, uint64_t number, std::string_view value) {
   char head[9];
   head[0] = purpose;
   std::memcpy(head + 1, &number, sizeof number);
   std::string text(head, sizeof head);
   text.append(value);
-  Digest digest;
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const uint8_t*>(text.data()),
-       text.size(), digest.data(), &size);
-  return digest;
+  return KeyedHash(key, text);
 }
 
 uint64_t KeyedNumber(const MaskKey& key, char purpose, std::string_view value) {
-  const Digest digest = KeyedHash(key, purpose, 0, value);
+  const KeyedDigest digest = HashFor(key, purpose, 0, value);
   uint64_t number = 0;
   std::memcpy(&number, digest.data(), sizeof number);
   return number;
@@ -92,12 +84,12 @@ void AppendStarred(std::string_view text, size_t head, size_t tail, std::string*
 }
 
 void AppendTokenized(const MaskKey& key, std::string_view text, std::string* out) {
-  Digest stream;
+  KeyedDigest stream;
   uint64_t block = 0;
   size_t used = stream.size();
   const auto next = [&] {
     if (used + 2 > stream.size()) {
-      stream = KeyedHash(key, kTokenize, block++, text);
+      stream = HashFor(key, kTokenize, block++, text);
       used = 0;
     }
     const unsigned value = stream[used] | static_cast<unsigned>(stream[used + 1]) << 8;
@@ -155,7 +147,7 @@ void AppendMaskedText(const MaskAction& action, const MaskKey& key, std::string_
     case v1::Mask::first6last4:
       return AppendStarred(text, kFirst, kLast, out);
     case v1::Mask::hash: {
-      const Digest digest = KeyedHash(key, kHash, 0, text);
+      const KeyedDigest digest = HashFor(key, kHash, 0, text);
       out->append(absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest.data()), kHashBytes)));
       return;
     }
