@@ -5,6 +5,7 @@
 #include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -13,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
+#include "policy/descriptors/proto_sources.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -26,6 +28,14 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
     if (upstream->name() == options.name && upstream->source() == options.source) return upstream.get();
   }
   return nullptr;
+}
+
+// From a descriptor set, or a directory of sources.
+absl::StatusOr<std::shared_ptr<const policy::Descriptors>> LoadDescriptorFile(const std::string& path,
+                                                                              std::vector<std::string>* left_out) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return policy::CompileProtos(path);
+  return policy::Descriptors::Load(path, left_out);
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -242,9 +252,12 @@ absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {
     return recorder_->KeepDescriptors(descriptors.version(), descriptors.serialized());
   });
   for (const std::string& path : options.descriptor_files) {
-    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = policy::Descriptors::Load(path);
+    std::vector<std::string> left_out;
+    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = LoadDescriptorFile(path, &left_out);
     if (!descriptors.ok()) return descriptors.status();
-    if (absl::Status status = catalog_->Update(path, *std::move(descriptors)); !status.ok()) return status;
+    for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
+    const absl::Status status = catalog_->Update(path, *std::move(descriptors), MethodCatalog::Conflicts::kError);
+    if (!status.ok()) return status;
   }
   std::vector<ReflectionRefresher::Source> sources;
   for (const ReflectionOptions& reflection : options.reflection) {

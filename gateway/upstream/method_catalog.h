@@ -22,9 +22,12 @@ class MethodCatalog {
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
   explicit MethodCatalog(Keep keep) : keep_(std::move(keep)) {}
 
-  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set
-  // then stays.
-  absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors);
+  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said, and for
+  // Conflicts::kError that two sources describe something differently; the present set then stays. Otherwise that is
+  // logged as an error, and the first source by name is believed.
+  enum class Conflicts { kError, kLog };
+  absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors,
+                      Conflicts conflicts = Conflicts::kLog);
 
   std::shared_ptr<const policy::Descriptors> Current() const {
     absl::ReaderMutexLock lock(&mutex_);

@@ -189,7 +189,11 @@ absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upst
     ReflectionStream stream(upstream, method, *credentials, deadline);
     absl::StatusOr<google::protobuf::FileDescriptorSet> files = FetchFiles(stream);
     if (files.ok()) {
-      return policy::Descriptors::Create(*files, absl::StrCat("reflection of upstream ", upstream.name()));
+      std::vector<std::string> left_out;
+      auto descriptors =
+          policy::Descriptors::Create(*files, absl::StrCat("reflection of upstream ", upstream.name()), &left_out);
+      for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
+      return descriptors;
     }
     status = files.status();
     if (!absl::IsUnimplemented(status)) break;

@@ -133,6 +133,7 @@ class BuiltDescriptors final : public Descriptors {
   const std::vector<std::string>& message_types() const override { return message_types_; }
   absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                      JsonStyle style) const override;
+  const std::string& source() const override { return source_; }
   const std::string& version() const override { return version_; }
   const std::string& serialized() const override { return serialized_; }
   std::vector<std::string> services() const override { return services_; }
@@ -151,6 +152,7 @@ class BuiltDescriptors final : public Descriptors {
   absl::flat_hash_map<std::string, int> public_chain_;
   std::vector<std::string> services_;
   std::vector<std::string> message_types_;
+  std::string source_;
   std::string serialized_;
   std::string version_;
 };
@@ -188,6 +190,7 @@ absl::Status BuiltDescriptors::BuildFile(const pb::FileDescriptorProto& file) {
 
 absl::Status BuiltDescriptors::Build(const FilesByName& files, std::string_view source,
                                      std::vector<std::string>* conflicts) {
+  source_ = std::string(source);
   const std::vector<const SourceFile*> ordered = InDependencyOrder(files);
   FilesByName built;
   for (const SourceFile* candidate : ordered) {
@@ -291,16 +294,18 @@ absl::Status FileError(const std::string& path, int error) {
 std::shared_ptr<const Descriptors> Descriptors::Empty() { return std::make_shared<BuiltDescriptors>(); }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Create(const pb::FileDescriptorSet& files,
-                                                                       std::string_view source) {
+                                                                       std::string_view source,
+                                                                       std::vector<std::string>* left_out) {
   absl::StatusOr<FilesByName> by_name = ReadFiles(files, source);
   if (!by_name.ok()) return by_name.status();
   SupplyStandardFiles(&*by_name);
   auto built = std::make_shared<BuiltDescriptors>();
-  if (absl::Status status = built->Build(*by_name, source, nullptr); !status.ok()) return status;
+  if (absl::Status status = built->Build(*by_name, source, left_out); !status.ok()) return status;
   return built;
 }
 
-absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::string_view bytes, std::string_view source) {
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::string_view bytes, std::string_view source,
+                                                                      std::vector<std::string>* left_out) {
   if (bytes.size() > kMostBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(source), ": larger than ", kMostBytes >> 20, " MiB: not a descriptor set"));
@@ -311,10 +316,11 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::strin
                                                    ": not a descriptor set: make one with protoc --include_imports "
                                                    "--descriptor_set_out=FILE, or buf build -o FILE"));
   }
-  return Create(set, source);
+  return Create(set, source, left_out);
 }
 
-absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::string& path) {
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::string& path,
+                                                                     std::vector<std::string>* left_out) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(path, errno);
   std::string bytes;
@@ -326,7 +332,7 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::
     if (std::ferror(file.get()) != 0) return FileError(path, errno);
     if (read < sizeof piece) break;
   }
-  return Parse(bytes, path);
+  return Parse(bytes, path, left_out);
 }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(
@@ -342,7 +348,8 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(
       if (is_new) {
         place->second = SourceFile{std::move(file), index};
       } else if (place->second.file.SerializeAsString() != file.SerializeAsString()) {
-        told.push_back(absl::StrCat(Shown(file.name()), ": two sets describe it differently; the first is used"));
+        told.push_back(absl::StrCat(Shown(file.name()), ": ", sets[static_cast<size_t>(place->second.set)]->source(), " and ",
+                                    set->source(), " describe it differently; the first is used"));
       }
     }
     ++index;

@@ -33,15 +33,20 @@ class Descriptors {
   static std::shared_ptr<const Descriptors> Empty();
 
   // `source` names where the set came from, for errors. Files may come in any order; files present several times must
-  // be equal. Errors name the source and the file: INVALID_ARGUMENT for a set that is not whole or not consistent.
+  // be equal. Errors name the source and the file: INVALID_ARGUMENT for a set that is not whole or not consistent. With
+  // `left_out`, files that cannot be built (because this protobuf does not know their syntax, say), and those that
+  // import them, are no error but left out, with a line for each.
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Create(const google::protobuf::FileDescriptorSet& files,
-                                                                   std::string_view source);
+                                                                   std::string_view source,
+                                                                   std::vector<std::string>* left_out = nullptr);
   // The same from serialised bytes (of a FileDescriptorSet or a buf image).
-  static absl::StatusOr<std::shared_ptr<const Descriptors>> Parse(std::string_view bytes, std::string_view source);
+  static absl::StatusOr<std::shared_ptr<const Descriptors>> Parse(std::string_view bytes, std::string_view source,
+                                                                  std::vector<std::string>* left_out = nullptr);
   // The same from a file.
-  static absl::StatusOr<std::shared_ptr<const Descriptors>> Load(const std::string& path);
+  static absl::StatusOr<std::shared_ptr<const Descriptors>> Load(const std::string& path,
+                                                                 std::vector<std::string>* left_out = nullptr);
   // All files of all sets. A file that two sets describe differently is taken from the first that has it, and
-  // `conflicts` gets a line that names it.
+  // `conflicts` gets a line that names the file and both sets' sources.
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Merge(
       const std::vector<std::shared_ptr<const Descriptors>>& sets, std::vector<std::string>* conflicts);
 
@@ -62,6 +67,8 @@ class Descriptors {
   virtual absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                              JsonStyle style) const = 0;
 
+  // As given when it was made.
+  virtual const std::string& source() const = 0;
   // SHA-256 over the canonical serialisation, in lower-case hex; equal sets have equal versions.
   virtual const std::string& version() const = 0;
   // The canonical serialised FileDescriptorSet: files in dependency order, by name where free.

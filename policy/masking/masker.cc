@@ -190,7 +190,10 @@ class BuiltMasker final : public Masker {
       return true;
     });
     if (masks.empty() && content.empty()) return nullptr;
-    return ForKind({std::string(facts.method()), std::move(masks), std::move(content)});
+    // What callers make up is all of one kind.
+    const std::string path = absl::StrCat("/", std::string(facts.method()));
+    const bool known = descriptors_->FindMethod(path) != nullptr;
+    return ForKind({known ? path : "", std::move(masks), std::move(content)});
   }
 
   void Warm(const Masker& before) const override {
@@ -210,11 +213,11 @@ class BuiltMasker final : public Masker {
 
  private:
   struct Kind {
-    std::string method;  // "package.Service/Method"
+    std::string path;  // "/package.Service/Method"; empty for methods that are not known
     Numbers masks;
     Numbers content;
     friend bool operator<(const Kind& a, const Kind& b) {
-      return std::tie(a.method, a.masks, a.content) < std::tie(b.method, b.masks, b.content);
+      return std::tie(a.path, a.masks, a.content) < std::tie(b.path, b.masks, b.content);
     }
   };
 
@@ -257,8 +260,6 @@ class BuiltMasker final : public Masker {
       made->seals_ = made->seals_ || rule.seal;
     }
     made->passes_unreadable_ = looks && passes;
-    const std::string path = absl::StrCat("/", kind.method);
-    std::map<std::pair<const google::protobuf::Descriptor*, Numbers>, std::shared_ptr<const MessageMask>> masks;
     for (const MaskView view : {MaskView::kRecord, MaskView::kCaller, MaskView::kUpstream}) {
       Numbers of_view;
       for (const uint32_t number : kind.masks) {
@@ -272,14 +273,13 @@ class BuiltMasker final : public Masker {
           return policy_->masks()[number].looks_into_messages();
         });
         if (!shown || !looks_here) continue;
-        const google::protobuf::Descriptor* const type = descriptors_->FindMessage(path, side);
-        std::shared_ptr<const MessageMask>& mask = masks[{type, of_view}];
-        const bool sound = mask != nullptr || (type != nullptr && MakeMask(type, of_view, &mask));
-        made->messages_[KindOfCall::At(side)][KindOfCall::At(view)] = mask;
+        const google::protobuf::Descriptor* const type = descriptors_->FindMessage(kind.path, side);
+        std::shared_ptr<const MessageMask>& mask = made->messages_[KindOfCall::At(side)][KindOfCall::At(view)];
+        const bool sound = type != nullptr && MaskFor(type, of_view, &mask);
         made->unreadable_[KindOfCall::At(side)][KindOfCall::At(view)] = !sound && !made->passes_unreadable_;
       }
     }
-    for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) AddContent(kind, path, side, *made);
+    for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) AddContent(kind, side, *made);
     return made;
   }
 
@@ -292,7 +292,17 @@ class BuiltMasker final : public Masker {
     return request;
   }
 
-  // Leaves `*mask` null where there is nothing to hide. False if the plan would be too large.
+  // The mask of these rules for messages of a type, made once: the same for all methods and views. Leaves it null where
+  // there is nothing to hide. False if its plan would be too large.
+  bool MaskFor(const google::protobuf::Descriptor* type, const Numbers& numbers,
+               std::shared_ptr<const MessageMask>* mask) const {
+    absl::MutexLock lock(&plans_mutex_);
+    const auto [place, is_new] = plans_.try_emplace({type, numbers});
+    if (is_new) place->second.sound = MakeMask(type, numbers, &place->second.mask);
+    *mask = place->second.mask;
+    return place->second.sound;
+  }
+
   bool MakeMask(const google::protobuf::Descriptor* type, const Numbers& numbers,
                 std::shared_ptr<const MessageMask>* mask) const {
     MaskPlan::Request request = RequestFor(type);
@@ -333,12 +343,12 @@ class BuiltMasker final : public Masker {
       for (const std::string& glob : rule.metadata) metadata.names.emplace_back(glob, &rule.action);
     }
     // Details are of types that the upstream chooses: where they cannot be looked into, they are left out.
-    MakeMask(google::rpc::Status::descriptor(), numbers, &metadata.details);
+    MaskFor(google::rpc::Status::descriptor(), numbers, &metadata.details);
     return metadata;
   }
 
-  void AddContent(const Kind& kind, const std::string& path, MessageSide side, KindOfCall& made) const {
-    const google::protobuf::Descriptor* const type = descriptors_->FindMessage(path, side);
+  void AddContent(const Kind& kind, MessageSide side, KindOfCall& made) const {
+    const google::protobuf::Descriptor* const type = descriptors_->FindMessage(kind.path, side);
     for (const uint32_t number : kind.content) {
       const ContentRule& rule = policy_->content_rules()[number];
       if (!(side == MessageSide::kRequest ? rule.requests : rule.responses)) continue;
@@ -375,6 +385,12 @@ class BuiltMasker final : public Masker {
   const std::shared_ptr<const Policy> policy_;
   const std::shared_ptr<const Descriptors> descriptors_;
   const MaskKey key_;
+  struct Planned {
+    bool sound = false;
+    std::shared_ptr<const MessageMask> mask;
+  };
+  mutable absl::Mutex plans_mutex_;
+  mutable std::map<std::pair<const google::protobuf::Descriptor*, Numbers>, Planned> plans_ ABSL_GUARDED_BY(plans_mutex_);
   mutable absl::Mutex mutex_;
   mutable std::map<Kind, std::shared_ptr<const CallMasks>> kept_ ABSL_GUARDED_BY(mutex_);
 };

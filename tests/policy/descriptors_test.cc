@@ -1,12 +1,18 @@
 #include "policy/descriptors/descriptors.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "policy/descriptors/proto_sources.h"
 #include "tests/policy/descriptor_files.h"
 
 // Sanitizers bring their own allocator; the promise that nothing is allocated is held without them.
@@ -189,8 +195,52 @@ TEST_CASE("of a file described in two ways the first is taken and the conflict i
   std::vector<std::string> conflicts;
   const auto merged = Descriptors::Merge({Shop(), Descriptors::Create(changed, "changed").value()}, &conflicts).value();
   REQUIRE(conflicts.size() == 1);
-  CHECK(conflicts[0].find("shop.proto") == 0);
+  CHECK(conflicts[0] == "shop.proto: shop and changed describe it differently; the first is used");
   CHECK(merged->FindMethod("/shop.Orders/Get")->unary());
+}
+
+TEST_CASE("files that cannot be built are named, and the others are usable") {
+  FileDescriptorSet set = ShopSet();
+  *set.add_file() = File("new.proto", {}, "new");
+  set.mutable_file(1)->set_syntax("editions");
+  *set.add_file() = File("uses_new.proto", {"new.proto"}, "uses");
+  CHECK(Descriptors::Create(set, "mixed").status().code() == absl::StatusCode::kInvalidArgument);
+  std::vector<std::string> left_out;
+  const auto descriptors = Descriptors::Create(set, "mixed", &left_out);
+  REQUIRE(descriptors.ok());
+  CHECK((*descriptors)->FindMethod("/shop.Orders/Get") != nullptr);
+  REQUIRE(left_out.size() == 2);
+  CHECK(left_out[0].find("mixed: new.proto: is written in syntax \"editions\"") == 0);
+  CHECK(left_out[1].find("mixed: uses_new.proto: imports \"new.proto\"") == 0);
+}
+
+TEST_CASE("directories of sources are compiled, and faults have their places") {
+  const std::filesystem::path directory = std::filesystem::temp_directory_path() / absl::StrCat("sallyport-protos-", getpid());
+  std::filesystem::create_directories(directory / "shop");
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(directory / name) << text; };
+  write("shop/order.proto",
+        "syntax = \"proto3\";\npackage shop;\nimport \"google/protobuf/timestamp.proto\";\n"
+        "message Order { string card = 1; google.protobuf.Timestamp at = 2; }\n");
+  write("shop/orders.proto",
+        "syntax = \"proto3\";\npackage shop;\nimport \"shop/order.proto\";\n"
+        "service Orders { rpc Get(Order) returns (stream Order); }\n");
+  write("notes.txt", "not a proto");
+  std::filesystem::create_directory_symlink(directory, directory / "loop");
+  auto compiled = CompileProtos(directory);
+  INFO(compiled.status().message());
+  REQUIRE(compiled.ok());
+  REQUIRE((*compiled)->FindMethod("/shop.Orders/Get") != nullptr);
+  CHECK((*compiled)->FindMethod("/shop.Orders/Get")->server_streaming);
+  CHECK((*compiled)->source() == directory);
+  write("shop/bad.proto", "syntax = \"proto3\";\nmessage Bad {\n  strin card = 1;\n  string a = 1\n}\n");
+  compiled = CompileProtos(directory);
+  const std::string fault(compiled.status().message());
+  CHECK(fault.find(directory.string() + "/shop/bad.proto:5:1: ") == 0);
+  std::filesystem::remove_all(directory);
+  CHECK_FALSE(CompileProtos(directory).ok());
+  std::filesystem::create_directories(directory);
+  CHECK(std::string(CompileProtos(directory).status().message()).find("there is no .proto file") != std::string::npos);
+  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("a type that two sets define under different file names is taken from the first") {

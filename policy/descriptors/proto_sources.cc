@@ -1,0 +1,101 @@
+#include "policy/descriptors/proto_sources.h"
+
+#include <google/protobuf/compiler/importer.h>
+#include <google/protobuf/descriptor_database.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "policy/descriptors/descriptor_files.h"
+
+namespace sallyport::policy {
+namespace {
+
+namespace pb = google::protobuf;
+namespace fs = std::filesystem;
+
+constexpr size_t kMostFiles = 20'000;
+constexpr uint64_t kMostBytes = uint64_t{64} << 20;
+
+// Of sources, with places, and of what is built from them.
+class Faults final : public pb::compiler::MultiFileErrorCollector, public pb::DescriptorPool::ErrorCollector {
+ public:
+  explicit Faults(std::string directory) : directory_(std::move(directory)) {}
+
+  void AddError(const std::string& file, int line, int column, const std::string& message) override {
+    // Both count from 0; lines are negative where there is none.
+    Note(line < 0 ? absl::StrCat(directory_, "/", Shown(file), ": ", Shown(message))
+                  : absl::StrCat(directory_, "/", Shown(file), ":", line + 1, ":", column + 1, ": ", Shown(message)));
+  }
+  void AddError(const std::string& file, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    Note(absl::StrCat(directory_, "/", Shown(file), ": ", Shown(element), ": ", Shown(message)));
+  }
+
+  bool any() const { return !told_.empty(); }
+  absl::Status status() const { return absl::InvalidArgumentError(absl::StrJoin(told_, "\n")); }
+
+ private:
+  void Note(std::string fault) {
+    constexpr size_t kMostTold = 20;
+    if (told_.size() < kMostTold) told_.push_back(std::move(fault));
+  }
+
+  const std::string directory_;
+  std::vector<std::string> told_;
+};
+
+absl::StatusOr<std::vector<std::string>> FindSources(const std::string& directory) {
+  std::vector<std::string> found;
+  uint64_t bytes = 0;
+  std::error_code error;
+  fs::recursive_directory_iterator at(directory, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    if (at->path().extension() != ".proto" || !at->is_regular_file(error)) continue;
+    bytes += at->file_size(error);
+    found.push_back(at->path().lexically_relative(directory).generic_string());
+    if (found.size() > kMostFiles || bytes > kMostBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(directory, ": more than ", kMostFiles, " .proto files or ",
+                                                     kMostBytes >> 20, " MiB of them"));
+    }
+  }
+  if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));
+  if (found.empty()) return absl::InvalidArgumentError(absl::StrCat(directory, ": there is no .proto file in it"));
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+void AddWithImports(const pb::FileDescriptor& file, std::set<std::string>* added, pb::FileDescriptorSet* set) {
+  if (!added->insert(file.name()).second) return;
+  for (int i = 0; i < file.dependency_count(); ++i) AddWithImports(*file.dependency(i), added, set);
+  file.CopyTo(set->add_file());
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::string& directory) {
+  const absl::StatusOr<std::vector<std::string>> sources = FindSources(directory);
+  if (!sources.ok()) return sources.status();
+  pb::compiler::DiskSourceTree tree;
+  tree.MapPath("", directory);
+  // What this program knows itself stands in for standard files that are not among the sources.
+  pb::DescriptorPoolDatabase own(*pb::DescriptorPool::generated_pool());
+  pb::compiler::SourceTreeDescriptorDatabase database(&tree, &own);
+  Faults faults(directory);
+  database.RecordErrorsTo(&faults);
+  pb::DescriptorPool pool(&database, &faults);
+  pb::FileDescriptorSet set;
+  std::set<std::string> added;
+  for (const std::string& source : *sources) {
+    const pb::FileDescriptor* file = pool.FindFileByName(source);
+    if (file != nullptr) AddWithImports(*file, &added, &set);
+  }
+  if (faults.any()) return faults.status();
+  return Descriptors::Create(set, directory);
+}
+
+}  // namespace sallyport::policy
