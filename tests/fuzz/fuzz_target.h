@@ -18,6 +18,7 @@ void FuzzEvidence(std::string_view input);
 void FuzzTokenAnswer(std::string_view input);
 void FuzzBearerToken(std::string_view input);
 void FuzzKeySet(std::string_view input);
+void FuzzMask(std::string_view input);
 void FuzzCallMetadata(std::string_view input);
 void FuzzApiKeys(std::string_view input);
 void FuzzCertificates(std::string_view input);

@@ -26,6 +26,7 @@ constexpr Target kTargets[] = {
     {"key_file", sallyport::recorder::FuzzKeyFile},
     {"key_set", sallyport::recorder::FuzzKeySet},
     {"keyring", sallyport::recorder::FuzzKeyring},
+    {"mask", sallyport::recorder::FuzzMask},
     {"policy", sallyport::recorder::FuzzPolicy},
     {"postings", sallyport::recorder::FuzzPostings},
     {"reveal_key", sallyport::recorder::FuzzRevealKey},
