@@ -133,8 +133,15 @@ class BuiltInScan {
     // What lies within the last find of the same kind is a part of it.
     if (place == kUnwanted || at < ends_[detector]) return;
     const std::optional<Found> found = look(text_, at);
-    if (!found.has_value() || found->begin < ends_[detector]) return;
+    if (!found.has_value() || found->end <= ends_[detector]) return;
+    const bool overlaps = found->begin < ends_[detector];
     ends_[detector] = found->end;
+    if (overlaps) {
+      // One that begins within the one before makes that longer.
+      found_[last_[detector]].end = static_cast<uint32_t>(found->end);
+      return;
+    }
+    last_[detector] = found_.size();
     found_.push_back({place, static_cast<uint32_t>(found->begin), static_cast<uint32_t>(found->end)});
   }
 
@@ -145,7 +152,8 @@ class BuiltInScan {
   const std::array<uint32_t, kBuiltInCount>& places_;
   const std::string_view text_;
   std::vector<Detection>& found_;
-  std::array<size_t, kBuiltInCount> ends_ = {};
+  std::array<size_t, kBuiltInCount> ends_ = {};  // of the last find of each
+  std::array<size_t, kBuiltInCount> last_ = {};  // its place in found_
 };
 
 class BuiltDetectors final : public Detectors {

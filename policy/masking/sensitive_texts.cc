@@ -328,11 +328,13 @@ std::optional<Found> EmailAt(std::string_view text, size_t at) {
   constexpr size_t kMostName = 64;
   constexpr size_t kMostDomain = 255;
   size_t begin = at;
-  while (begin > 0 && at - begin <= kMostName && IsMailName(text[begin - 1])) --begin;
+  while (begin > 0 && at - begin < kMostName && IsMailName(text[begin - 1])) --begin;
+  // Two dots are in no name: it begins behind them.
+  const size_t dots = text.substr(begin, at - begin).rfind("..");
+  if (dots != std::string_view::npos) begin += dots + 2;
   // What a text puts before an address: "mailto:", quotes, and marks that an address may hold but seldom begins with.
   while (begin < at && !IsAlnum(text[begin]) && text[begin] != '_') ++begin;
-  if (begin == at || at - begin > kMostName || text[at - 1] == '.') return std::nullopt;
-  if (text.substr(begin, at - begin).find("..") != std::string_view::npos) return std::nullopt;
+  if (begin == at || text[at - 1] == '.') return std::nullopt;
   size_t end = at + 1;
   size_t label = end;
   size_t top = 0;  // where the last label begins

@@ -18,7 +18,7 @@ struct Bench {
   Bench() {
     descriptors = *policy::Descriptors::Create(policy::ShopSet(), "shop");
     const auto rules = *policy::Policy::Parse(
-        "masks:\n  - {name: cards, fields: [shop.Order.card_number]}\n  - {name: found, detect: [email, payment_card], with: last4}\n",
+        "masks:\n  - {name: cards, fields: [shop.Order.card_number]}\n  - {name: found, detect: [email, payment_card], text: \"#\"}\n",
         "fuzz.yaml");
     const auto no_metadata = [](policy::MetadataVisitor) {};
     policy::AccessRequest request(no_metadata);
