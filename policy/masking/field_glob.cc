@@ -83,4 +83,10 @@ bool FieldGlob::Accepts(const Places& places, bool* by_wildcard) const {
   return true;
 }
 
+bool FieldGlob::AcceptsAnyNext(const Places& places) const {
+  return std::any_of(places.begin(), places.end(), [this](uint16_t place) {
+    return place + 1u == parts_.size() && (parts_[place] == "*" || parts_[place] == kAnyNumber);
+  });
+}
+
 }  // namespace sallyport::policy

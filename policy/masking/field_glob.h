@@ -27,6 +27,8 @@ class FieldGlob {
   Places After(const Places& places, std::string_view field) const;
   // The path ends here and is what the glob means. `by_wildcard` is true if only a `**` at the end says so.
   bool Accepts(const Places& places, bool* by_wildcard) const;
+  // Whatever the next field is called, it is meant.
+  bool AcceptsAnyNext(const Places& places) const;
 
  private:
   static constexpr char kAnyNumber[] = "**";

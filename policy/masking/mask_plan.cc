@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
+#include "policy/masking/blank_messages.h"
 #include "policy/masking/field_options.h"
 
 namespace sallyport::policy {
@@ -25,7 +26,7 @@ bool MatchesOne(const std::vector<std::string>& globs, std::string_view text) {
 // of them however types refer to each other.
 class MaskPlan::Compiler {
  public:
-  explicit Compiler(const Request& request) : request_(request) {
+  explicit Compiler(const Request& request) : request_(request), hides_(request.texts) {
     for (const FieldSelection* selection : request.selections) {
       std::vector<uint32_t> numbers;
       for (const std::string& option : selection->options) {
@@ -33,6 +34,7 @@ class MaskPlan::Compiler {
       }
       options_.push_back(std::move(numbers));
       reads_options_ = reads_options_ || !selection->classes.empty() || !options_.back().empty();
+      hides_ = hides_ || !selection->globs.empty() || !selection->classes.empty() || !selection->options.empty();
     }
   }
 
@@ -42,6 +44,7 @@ class MaskPlan::Compiler {
       const int32_t node = open_.front();
       open_.pop_front();
       Fill(node);
+      if (!status_.ok()) return status_;
       if (nodes_.size() > kMostNodes) {
         return absl::ResourceExhaustedError(absl::StrCat("masks lead to more than ", kMostNodes,
                                                          " places in messages of type ", request_.root->full_name()));
@@ -59,6 +62,7 @@ class MaskPlan::Compiler {
     Progress progress;
     std::vector<Field> fields;
     std::map<std::string, int32_t> contents;
+    bool everything = false;  // a glob means all fields, those included that nobody knows
     bool active = false;
     std::vector<int32_t> leads_to;
   };
@@ -116,8 +120,22 @@ class MaskPlan::Compiler {
       }
     }
     Draft& draft = nodes_[static_cast<size_t>(number)];
+    draft.everything = MeansEverything(draft.progress);
     draft.fields = std::move(fields);
     draft.contents = std::move(contents);
+  }
+
+  bool MeansEverything(const Progress& progress) const {
+    uint32_t number = 0;
+    for (const FieldSelection* selection : request_.selections) {
+      for (const FieldGlob& glob : selection->globs) {
+        const auto at = std::find_if(progress.begin(), progress.end(),
+                                     [&](const auto& entry) { return entry.first == number; });
+        if (at != progress.end() && glob.AcceptsAnyNext(at->second)) return true;
+        ++number;
+      }
+    }
+    return false;
   }
 
   Field FieldOf(int32_t node, const pb::FieldDescriptor& descriptor) {
@@ -155,14 +173,27 @@ class MaskPlan::Compiler {
       if (chosen && field.selection == kNone) field.selection = static_cast<int32_t>(i);
     }
     field.text = request_.texts && descriptor.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING && held == nullptr;
-    if (field.selection != kNone) return field;
-    if (message) field.child = NodeFor(descriptor.message_type(), std::move(progress));
-    if (held != nullptr) {
-      field.any_child = true;
-      field.child = NodeFor(held, std::move(progress));
+    if (field.selection != kNone) {
+      AddBlank(&field);
+      return field;
     }
+    field.dark = hides_ && held == nullptr && !options.holds.empty();
+    if (message) field.child = NodeFor(descriptor.message_type(), std::move(progress));
+    if (held != nullptr) field.child = NodeFor(held, std::move(progress));
     if (field.child != kNone) nodes_[static_cast<size_t>(node)].leads_to.push_back(field.child);
     return field;
+  }
+
+  void AddBlank(Field* field) {
+    const absl::StatusOr<bool> stays = blank_messages_.MustStay(*field->descriptor);
+    field->stays = stays.ok() && *stays;
+    status_.Update(stays.status());
+    if (field->descriptor->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) return;
+    absl::StatusOr<std::string> blank = blank_messages_.Of(*field->descriptor->message_type());
+    status_.Update(blank.status());
+    if (!blank.ok() || blank->empty()) return;
+    blanks_.push_back(*std::move(blank));
+    field->blank = &blanks_.back();
   }
 
   void MarkActive() {
@@ -172,8 +203,10 @@ class MaskPlan::Compiler {
       Draft& draft = nodes_[i];
       for (const int32_t to : draft.leads_to) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
       for (const auto& [name, to] : draft.contents) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
-      draft.active = std::any_of(draft.fields.begin(), draft.fields.end(),
-                                 [](const Field& field) { return field.selection != kNone || field.text; });
+      const bool is_any = draft.type->full_name() == kAny;
+      draft.active = draft.everything || request_.texts || (is_any && hides_) ||
+                     std::any_of(draft.fields.begin(), draft.fields.end(),
+                                 [](const Field& field) { return field.selection != kNone || field.dark; });
       if (draft.active) found.push_back(static_cast<int32_t>(i));
     }
     while (!found.empty()) {
@@ -207,12 +240,17 @@ class MaskPlan::Compiler {
       }
       plan->nodes_.push_back(std::move(node));
     }
+    plan->blanks_ = std::move(blanks_);
     return plan;
   }
 
   const Request& request_;
+  bool hides_;  // the selections mean anything at all
   std::vector<std::vector<uint32_t>> options_;  // numbers, by selection
   bool reads_options_ = false;
+  BlankMessages blank_messages_;
+  std::deque<std::string> blanks_;
+  absl::Status status_;
   std::deque<Draft> nodes_;
   std::deque<int32_t> open_;
   std::map<std::pair<const pb::Descriptor*, Progress>, int32_t> numbers_;

@@ -5,6 +5,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,14 +37,18 @@ class MaskPlan {
     int32_t selection = kNone;  // the first one that means the field as a whole
     int32_t child = kNone;      // the node of the message in it, if something is to be done there
     bool text = false;          // a string or bytes field to be looked into
-    bool any_child = false;     // a bytes field that holds a message: `child` may be there though the type is bytes
+    bool dark = false;          // a bytes field that holds a message of a type that is not known
+    bool stays = false;         // messages without it do not parse
+    const std::string* blank = nullptr;  // of a message that is masked as a whole, what stays in it; null: nothing
     const google::protobuf::FieldDescriptor* descriptor = nullptr;
   };
 
   struct Node {
     uint32_t first = 0;  // of its fields, which are in the order of their numbers
     uint32_t count = 0;
-    bool active = false;         // something is to be done here or beneath
+    // Something is to be done here or beneath. Everywhere in what a mask is about altogether, so that unknown fields
+    // are dropped there, and where messages of unknown types may stand.
+    bool active = false;
     bool keeps_unknown = false;  // unknown fields stay
     bool is_any = false;         // a google.protobuf.Any: see FindAny
     const google::protobuf::Descriptor* type = nullptr;
@@ -60,7 +65,7 @@ class MaskPlan {
     bool texts = false;                      // all strings and bytes are to be looked into
     std::vector<std::string> keeps_unknown;  // globs over type names
   };
-  // RESOURCE_EXHAUSTED if the types lead to too many nodes.
+  // RESOURCE_EXHAUSTED if the types lead to too many nodes, or to a message that stays too large masked as a whole.
   static absl::StatusOr<std::unique_ptr<const MaskPlan>> Compile(const Request& request);
 
   // Nothing is to be done in any message.
@@ -81,6 +86,7 @@ class MaskPlan {
 
   std::vector<Node> nodes_;  // the first is the root's
   std::vector<Field> fields_;
+  std::deque<std::string> blanks_;
 };
 
 }  // namespace sallyport::policy

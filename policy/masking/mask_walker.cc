@@ -8,52 +8,8 @@
 #include "policy/masking/wire_field.h"
 
 namespace sallyport::policy {
-namespace {
 
-using Type = google::protobuf::FieldDescriptor::Type;
 using pb_field = google::protobuf::FieldDescriptor;
-
-void AppendFixed(uint64_t value, size_t size, std::string* out) {
-  for (size_t i = 0; i < size; ++i) out->push_back(static_cast<char>(value >> (8 * i)));
-}
-
-struct Span {
-  uint32_t begin;
-  uint32_t end;
-  int32_t action;
-};
-
-}  // namespace
-
-bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked) {
-  if (table.detectors == nullptr) return false;
-  thread_local std::vector<Detection> found;
-  found.clear();
-  table.detectors->Find(text, &found);
-  // What overlaps is masked as one, as the first mask in the file says.
-  std::vector<Span> spans;
-  for (const Detection& detection : found) {
-    const int32_t action = table.detected[detection.detector];
-    if (action == MaskPlan::kNone) continue;
-    if (!spans.empty() && detection.begin < spans.back().end) {
-      spans.back().end = std::max(spans.back().end, detection.end);
-      spans.back().action = std::min(spans.back().action, action);
-    } else {
-      spans.push_back({detection.begin, detection.end, action});
-    }
-  }
-  if (spans.empty()) return false;
-  masked->clear();
-  size_t from = 0;
-  for (const Span& span : spans) {
-    masked->append(text.substr(from, span.begin - from));
-    AppendMaskedText(table.actions[static_cast<size_t>(span.action)], table.key,
-                     text.substr(span.begin, span.end - span.begin), masked);
-    from = span.end;
-  }
-  masked->append(text.substr(from));
-  return *masked != text;
-}
 
 WalkOutcome MaskWalker::Walk(std::string_view message) {
   message_ = message;
@@ -147,6 +103,7 @@ bool MaskWalker::WalkField() {
       BeginChange(begin);
       if (field->selection != MaskPlan::kNone && !IsDropped(*field)) {
         AppendVarint(tag, &out_);
+        if (field->blank != nullptr) out_.append(*field->blank);
         AppendVarint(TagOf(number, WireType::kEndGroup), &out_);
       }
       EndChange();
@@ -211,12 +168,7 @@ bool MaskWalker::WalkAnyValue(Frame& frame, const char* begin, bool minimal) {
     return true;
   }
   at_ = reader.at();
-  if (minimal && minimal_length) return true;
-  BeginChange(begin);
-  AppendVarint(tag, &out_);
-  AppendVarint(value.size(), &out_);
-  out_.append(value);
-  EndChange();
+  if (!minimal || !minimal_length) Replace(begin, tag, value);
   return true;
 }
 
@@ -236,14 +188,13 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
   at_ = reader.at();
   if (field.selection != MaskPlan::kNone) {
     BeginChange(begin);
-    const MaskAction& action = table_.actions[static_cast<size_t>(field.selection)];
     if (IsDropped(field)) {
     } else if (text) {
       AppendVarint(tag, &out_);
       // Most masked texts are short: a length of one byte is guessed, and mended where it was not.
       const size_t length_at = out_.size();
       out_.push_back('\0');
-      AppendMaskedText(action, table_.key, value, &out_);
+      AppendMaskedValue(table_, table_.actions[static_cast<size_t>(field.selection)], value, &out_);
       const size_t length = out_.size() - length_at - 1;
       if (length < 0x80) {
         out_[length_at] = static_cast<char>(length);
@@ -254,7 +205,9 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
       }
     } else if (descriptor.cpp_type() == pb_field::CPPTYPE_MESSAGE) {
       AppendVarint(tag, &out_);
-      out_.push_back('\0');
+      const std::string_view blank = field.blank != nullptr ? std::string_view(*field.blank) : std::string_view();
+      AppendVarint(blank.size(), &out_);
+      out_.append(blank);
     } else {
       AppendVarint(tag, &out_);
       if (!MaskPacked(field, value)) return false;
@@ -262,24 +215,34 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
     EndChange();
     return true;
   }
-  if (text && field.text) {
+  if (field.dark) {
+    BeginChange(begin);
+    if (descriptor.is_required()) {
+      AppendVarint(tag, &out_);
+      out_.push_back('\0');
+    }
+    EndChange();
+    return true;
+  }
+  if (field.text) {
     thread_local std::string masked;
     if (MaskFinds(table_, value, &masked)) {
-      BeginChange(begin);
-      AppendVarint(tag, &out_);
-      AppendVarint(masked.size(), &out_);
-      out_.append(masked);
-      EndChange();
+      Replace(begin, tag, masked);
       return true;
     }
   }
-  if (minimal && minimal_length) return true;
+  const bool packed = !text && descriptor.cpp_type() != pb_field::CPPTYPE_MESSAGE;
+  if (packed && !IsPackedSound(descriptor, value)) return false;
+  if (!minimal || !minimal_length) Replace(begin, tag, value);
+  return true;
+}
+
+void MaskWalker::Replace(const char* begin, uint64_t tag, std::string_view value) {
   BeginChange(begin);
   AppendVarint(tag, &out_);
   AppendVarint(value.size(), &out_);
   out_.append(value);
   EndChange();
-  return true;
 }
 
 bool MaskWalker::MaskPacked(const MaskPlan::Field& field, std::string_view elements) {
@@ -302,8 +265,7 @@ bool MaskWalker::MaskPacked(const MaskPlan::Field& field, std::string_view eleme
 
 // A field that must be there stays, redacted.
 bool MaskWalker::IsDropped(const MaskPlan::Field& field) const {
-  return table_.actions[static_cast<size_t>(field.selection)].kind == v1::Mask::drop &&
-         !field.descriptor->is_required();
+  return table_.actions[static_cast<size_t>(field.selection)].kind == v1::Mask::drop && !field.stays;
 }
 
 void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {

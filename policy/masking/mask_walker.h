@@ -5,28 +5,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "policy/masking/detectors.h"
-#include "policy/masking/mask_action.h"
 #include "policy/masking/mask_plan.h"
+#include "policy/masking/mask_table.h"
 #include "policy/masking/wire.h"
 
 namespace sallyport::policy {
 
-// What a plan's selections mean, and what detectors find.
-struct MaskTable {
-  std::vector<MaskAction> actions;  // by selection; then those of `detected`
-  // By detector, its action's place in `actions`, or kNone if nobody asks for it.
-  std::vector<int32_t> detected;
-  const Detectors* detectors = nullptr;  // null if no detector is asked for
-  MaskKey key = {};
-};
-
 enum class WalkOutcome { kUnchanged, kMasked, kUnreadable };
-
-// Masks `text`, which stands in no field, where detectors find something. False if they find nothing.
-bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked);
 
 // One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first
 // change. Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in
@@ -66,6 +52,8 @@ class MaskWalker {
   bool WalkVarint(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
   bool MaskPacked(const MaskPlan::Field& field, std::string_view elements);
   void AppendScalar(const MaskPlan::Field& field, uint64_t raw);
+  // Writes `value` for the length-delimited field that was read from `begin` on.
+  void Replace(const char* begin, uint64_t tag, std::string_view value);
   bool IsDropped(const MaskPlan::Field& field) const;
 
   // What follows is written in place of what was read from `begin` on; EndChange when it has been.

@@ -13,6 +13,7 @@
 #include "google/rpc/status.pb.h"
 #include "policy/glob.h"
 #include "policy/masking/content_check.h"
+#include "policy/masking/mask_table.h"
 #include "policy/masking/mask_walker.h"
 
 namespace sallyport::policy {
@@ -76,7 +77,7 @@ class KindOfCall final : public CallMasks {
       if (!GlobMatches(glob, name)) continue;
       *drop = action->kind == v1::Mask::drop;
       std::string masked;
-      AppendMaskedText(*action, metadata.table.key, *value, &masked);
+      AppendMaskedValue(metadata.table, *action, *value, &masked);
       return Replace(name, std::move(masked), value);
     }
     std::string masked;

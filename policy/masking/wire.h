@@ -27,6 +27,11 @@ inline void AppendVarint(uint64_t value, std::string* out) {
   out->push_back(static_cast<char>(value));
 }
 
+// Little-endian, the low `size` bytes.
+inline void AppendFixed(uint64_t value, size_t size, std::string* out) {
+  for (size_t i = 0; i < size; ++i) out->push_back(static_cast<char>(value >> (8 * i)));
+}
+
 inline uint64_t TagOf(uint32_t number, WireType type) { return uint64_t{number} << 3 | static_cast<uint64_t>(type); }
 
 // A place in a message. Every Read returns false where the bytes do not hold what is asked for, and is then at no

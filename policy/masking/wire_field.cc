@@ -1,5 +1,6 @@
 #include "policy/masking/wire_field.h"
 
+#include <algorithm>
 #include <string>
 
 namespace sallyport::policy {
@@ -62,6 +63,20 @@ bool ReadScalar(const pb_field& descriptor, WireReader& reader, uint64_t* raw) {
   *raw = 0;
   for (size_t i = 0; i < size; ++i) *raw |= uint64_t{static_cast<uint8_t>(begin[i])} << (8 * i);
   return true;
+}
+
+bool IsPackedSound(const pb_field& field, std::string_view content) {
+  const WireType type = WireTypeOf(field.type());
+  if (type == WireType::kFixed32) return content.size() % 4 == 0;
+  if (type == WireType::kFixed64) return content.size() % 8 == 0;
+  constexpr int kMostContinued = 9;
+  int continued = 0;
+  int most = 0;
+  for (const char byte : content) {
+    continued = static_cast<uint8_t>(byte) >= 0x80 ? continued + 1 : 0;
+    most = std::max(most, continued);
+  }
+  return continued == 0 && most <= kMostContinued;
 }
 
 AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::string_view bytes) {

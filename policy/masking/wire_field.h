@@ -22,6 +22,9 @@ uint64_t Truncated(google::protobuf::FieldDescriptor::Type type, uint64_t value)
 // A value that is neither text nor a message; varints truncated, fixed ones in their low bits.
 bool ReadScalar(const google::protobuf::FieldDescriptor& field, WireReader& reader, uint64_t* raw);
 
+// Whether the content of a packed field is whole values of that type.
+bool IsPackedSound(const google::protobuf::FieldDescriptor& field, std::string_view content);
+
 inline uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
 inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1); }
 

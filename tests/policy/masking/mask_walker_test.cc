@@ -155,7 +155,9 @@ TEST_CASE("what nothing is said about passes as it came") {
   // Beside something that is hidden it stays as it is too.
   CHECK(absl::StrContains(bench.Masked(plain + Field(4, kCanary)), Field(77, "unknown to this type")));
   // A type in which nothing can be hidden has no mask at all.
-  MaskBench other(DescriptorsOf(kProto), "masks: [{name: m, fields: [\"elsewhere.Type.field\"]}]");
+  const auto plain_only = DescriptorsOf(
+      "syntax = \"proto3\"; package t; service S { rpc M(Plain) returns (Plain); } message Plain { string text = 1; }");
+  MaskBench other(plain_only, "masks: [{name: m, fields: [\"elsewhere.Type.field\"]}]");
   CHECK(other.record() == nullptr);
 }
 
@@ -191,7 +193,7 @@ extend Outer { optional string extra = 100; optional Inner more = 101; }
   const std::string masked = bench.Masked(bytes);
   CHECK_FALSE(absl::StrContains(masked, kCanary));
   CHECK(masked == Tag(1, 3) + Field(2, "") + Field(3, "open") + Tag(1, 4) + Field(4, "") + Tag(5, 0) + Varint(2) +
-                      Field(7, "") + Field(100, "") + Field(101, Field(1, "")));
+                      Field(7, Field(1, "")) + Field(100, "") + Field(101, Field(1, "")));
 }
 
 TEST_CASE("options of fields say what is sensitive, whoever defined them") {
@@ -214,6 +216,127 @@ message Person {
   CHECK(bench.MaskedText("name: \"a\" nick: \"b\" ssn: \"c\" plain: \"d\"") ==
         "name: \"x\" nick: \"b\" ssn: \"x\" plain: \"d\"");
   CHECK(bench.Masked(Field(4, Field(1, kCanary))) == Field(4, Field(1, "x")));
+}
+
+// For masks that meet in one field, and for types of which less is known than a mask says.
+constexpr char kMixedProto[] = R"(
+syntax = "proto2";
+package t;
+import "google/protobuf/any.proto";
+import "google/protobuf/descriptor.proto";
+extend google.protobuf.FieldOptions { optional Mark sensitive = 51966; }
+message Mark { optional string class = 1; optional string holds = 2; }
+service S { rpc M(Mixed) returns (Mixed); }
+message Empty {}
+message Text { optional string text = 1; }
+enum Kind { SECOND = 2; FIRST = 1; }
+message Strict { required string id = 1; required Kind kind = 2; required Strictest more = 3; optional Strict next = 4; }
+message Strictest { required fixed32 a = 1; required double b = 2; required bool c = 3; required group G = 4 { required bytes d = 5; } }
+message Mixed {
+  optional string note = 1;
+  optional Empty empty = 2;
+  optional Text text = 3;
+  optional google.protobuf.Any any = 4;
+  optional bytes nowhere = 5 [(sensitive) = {holds: "no.such.Type"}];
+  optional bytes texts = 6 [(sensitive) = {holds: "t.Text"}];
+  optional Strict strict = 7;
+  repeated Strict stricts = 8;
+  repeated int32 numbers = 9 [packed = true];
+  repeated double doubles = 10 [packed = true];
+  map<string, Strict> by_name = 11;
+}
+)";
+constexpr char kCard[] = "4111 1111 1111 1111";
+
+MaskBench Mixed(const std::string& masks) { return MaskBench(DescriptorsOf(kMixedProto), masks); }
+
+TEST_CASE("a detector is asked about what another mask leaves of a field") {
+  const std::string text = absl::StrCat("pay with ", kCard, " please");
+  for (const char* const masks :
+       {"masks:\n - {name: a, detect: [payment_card], text: X}\n - {name: b, fields: [t.Mixed.note], with: truncate, length: 40}\n",
+        "masks:\n - {name: b, fields: [t.Mixed.note], with: truncate, length: 40}\n - {name: a, detect: [payment_card], text: X}\n"}) {
+    INFO(masks);
+    MaskBench bench = Mixed(masks);
+    CHECK(bench.Masked(Field(1, text)) == Field(1, "pay with X please"));
+    // What is cut in the middle is no card any more, but most of one.
+    CHECK(bench.Masked(Field(1, absl::StrCat(std::string(24, '-'), kCard))) == Field(1, absl::StrCat(std::string(24, '-'), "X")));
+    // Nor becomes a text one by being cut.
+    const std::string cut = bench.Masked(Field(1, absl::StrCat(std::string(20, '-'), " ", kCard, " 0")));
+    CHECK_FALSE(absl::StrContains(cut, kCard));
+    CHECK(bench.Masked(cut) == cut);
+  }
+  // What shows nothing of the value, or the part of it that somebody chose, is left as the mask says.
+  MaskBench last4 = Mixed("masks:\n - {name: a, detect: [payment_card]}\n - {name: b, fields: [t.Mixed.note], with: last4}\n");
+  CHECK(last4.Masked(Field(1, kCard)) == Field(1, "**** **** **** 1111"));
+}
+
+TEST_CASE("a detector is asked about what another mask leaves of metadata") {
+  MaskBench bench = Mixed(
+      "masks:\n - {name: a, metadata: [x-note], with: truncate, length: 40}\n - {name: b, detect: [payment_card], text: X}\n");
+  std::string value = absl::StrCat("pay with ", kCard, " please");
+  bool drop = false;
+  CHECK(bench.masks().MaskMetadata(MaskView::kRecord, "x-note", &value, &drop));
+  CHECK(value == "pay with X please");
+}
+
+TEST_CASE("what is not known of a type is left out wherever a mask is about everything in it") {
+  const std::string unknown = Field(99, kCanary);
+  const std::string everywhere = Field(2, unknown) + Field(3, unknown) + unknown +
+                                 Field(4, Field(1, "x/t.Empty") + Field(2, unknown)) +
+                                 Field(6, unknown);
+  for (const char* const masks : {"masks: [{name: a, detect: [payment_card]}]", "masks: [{name: a, fields: [\"t.Mixed.**\"]}]",
+                                  "masks: [{name: a, fields: [\"**\"]}]"}) {
+    INFO(masks);
+    MaskBench bench = Mixed(masks);
+    const std::string masked = bench.Masked(everywhere);
+    CHECK_FALSE(absl::StrContains(masked, kCanary));
+    CHECK(absl::StartsWith(masked, Field(2, "")));
+  }
+  MaskBench keeps = Mixed("masks: [{name: a, detect: [payment_card]}]\nkeep_unknown_fields: [t.Empty]\n");
+  CHECK(keeps.Masked(Field(2, unknown) + Field(3, unknown)) == Field(2, unknown) + Field(3, ""));
+}
+
+TEST_CASE("what is of a type that is not known is left out under any mask") {
+  const std::string secret = Field(1, kCanary);
+  for (const char* const masks :
+       {"masks: [{name: a, fields: [t.Text.text]}]", "masks: [{name: a, fields: [t.Elsewhere.field]}]", "masks: [{name: a, detect: [email]}]"}) {
+    INFO(masks);
+    MaskBench bench = Mixed(masks);
+    CHECK(bench.Masked(Field(5, secret)) == "");
+    CHECK(bench.Masked(Field(4, Field(1, "x/no.such.Type") + Field(2, secret))) == Field(4, Field(1, "x/no.such.Type")));
+  }
+  // A mask that is about metadata alone says nothing about messages, nor about details of a status.
+  MaskBench metadata = Mixed("masks: [{name: a, metadata: [x-secret]}]");
+  CHECK(metadata.record() == nullptr);
+  std::string details = Field(3, Field(1, "x/no.such.Type") + Field(2, secret));
+  bool drop = false;
+  CHECK_FALSE(metadata.masks().MaskMetadata(MaskView::kRecord, "grpc-status-details-bin", &details, &drop));
+}
+
+TEST_CASE("a message that is masked as a whole keeps what it must have") {
+  for (const char* const how : {"redact", "drop", "hash"}) {
+    MaskBench bench = Mixed(absl::StrCat("masks: [{name: a, fields: [t.Mixed.strict, t.Mixed.stricts, t.Mixed.by_name, t.Strict.more], with: ", how, "}]"));
+    const std::string strict = "{ id: 'c4nary' kind: FIRST more { a: 1 b: 2 c: true G { d: 'c4nary' } } next { id: 'c4nary' kind: SECOND more { a: 3 b: 4 c: true G { d: 'c4nary' } } } }";
+    const std::string bytes = bench.Bytes(absl::StrCat("strict ", strict, " stricts ", strict, " by_name { key: 'k' value ", strict, "}"));
+    // Text() parses strictly.
+    const std::string empty = "{ id: \"\" kind: SECOND more { a: 0 b: 0 c: false G { d: \"\" } } }";
+    const std::string masked = bench.Masked(bytes);
+    CHECK(bench.Text(masked) == (std::string(how) == "drop" ? "" : absl::StrCat("strict ", empty, " stricts ", empty, " by_name { key: \"\" value ", empty, " }")));
+    CHECK_FALSE(absl::StrContains(masked, kCanary));
+  }
+  // A required one that is dropped stays, as small as it may be.
+  MaskBench dropped = Mixed("masks: [{name: a, fields: [t.Strict.more, t.Strict.id], with: drop}]");
+  CHECK(dropped.MaskedText("strict { id: 'c4nary' kind: FIRST more { a: 1 b: 2 c: true G { d: 'x' } } }") ==
+        "strict { id: \"\" kind: FIRST more { a: 0 b: 0 c: false G { d: \"\" } } }");
+}
+
+TEST_CASE("packed numbers that do not parse are refused beside a mask too") {
+  MaskBench bench = Mixed("masks: [{name: a, fields: [t.Mixed.note]}]");
+  CHECK(bench.Unreadable(Field(1, kCanary) + Field(9, "\x80")));
+  CHECK(bench.Unreadable(Field(1, kCanary) + Field(9, absl::StrCat("\x01", std::string(10, '\x80'), "\x01"))));
+  CHECK(bench.Unreadable(Field(1, kCanary) + Field(10, "1234567")));
+  CHECK(bench.Masked(Field(1, kCanary) + Field(9, absl::StrCat(std::string(9, '\xff'), "\x01\x05")) + Field(10, "12345678")) ==
+        Field(1, "") + Field(9, absl::StrCat(std::string(9, '\xff'), "\x01\x05")) + Field(10, "12345678"));
 }
 
 }  // namespace
