@@ -33,11 +33,11 @@ struct RecorderOptions {
   // A new segment is begun when one has reached this size.
   uint64_t segment_bytes = 256 << 20;
   // Where the key-encryption key comes from; a keyring beside the directory unless said.
-  std::optional<KeySource> keys;
-  Retention retention;
+  std::optional<KeySource> keys = std::nullopt;
+  Retention retention = {};
   // Where signed checkpoints of the log go besides the data directory, at most so long and so many blocks after the log
   // has grown.
-  std::vector<std::shared_ptr<CheckpointSink>> checkpoint_sinks;
+  std::vector<std::shared_ptr<CheckpointSink>> checkpoint_sinks = {};
   absl::Duration checkpoint_interval = absl::Seconds(1);
   uint64_t checkpoint_blocks = 1000;
   // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the

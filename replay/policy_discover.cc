@@ -9,6 +9,16 @@
 
 namespace sallyport::replay {
 
+namespace {
+
+std::string PlaceOf(const policy::VisitedValue& value) {
+  if (value.field != nullptr) return value.field->full_name();
+  const bool any = value.type->full_name() == "google.protobuf.Any";
+  return absl::StrCat(value.type->full_name(), any ? " of an unknown type" : " unknown field ", any ? "" : absl::StrCat(value.number));
+}
+
+}  // namespace
+
 absl::Status PolicyDiscover::Add(const recorder::CallSummary& summary) {
   if (summary.shredded) {
     ++result_.shredded;
@@ -84,8 +94,8 @@ void PolicyDiscover::LookIntoFrame(const std::string& method, const std::string&
       PlanFor(method, version, response ? policy::MessageSide::kResponse : policy::MessageSide::kRequest);
   const absl::StatusOr<std::string> message = decoder.Message(frame);
   const bool read = plan != nullptr && message.ok() &&
-                    policy::VisitValues(*plan, *message, [&](const policy::MaskPlan::Field& field, std::string_view text) {
-                      Look(field.descriptor->full_name(), text, call);
+                    policy::VisitValues(*plan, *message, [&](const policy::VisitedValue& value) {
+                      Look(PlaceOf(value), value.text, call);
                       return true;
                     });
   if (!read) ++result_.unread;

@@ -39,7 +39,7 @@ std::string ScalarText(const pb_field& field, uint64_t raw) {
 
 class Visitor {
  public:
-  Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const MaskPlan::Field&, std::string_view)> visit)
+  Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const VisitedValue&)> visit)
       : plan_(plan), visit_(visit) {}
 
   // A message, or with `group` what is left of one up to the end of the group.
@@ -58,42 +58,83 @@ class Visitor {
       const bool packed =
           field != nullptr && type == WireType::kLength && wanted != type && IsPackable(*field->descriptor);
       if (field == nullptr || (type != wanted && !packed)) {
-        if (!reader.SkipValue(number, type, kMostDepth - depth)) return false;
+        if (!UnknownField(node, number, type, reader, depth)) return false;
       } else if (type == WireType::kLength) {
         std::string_view bytes;
         if (!reader.ReadLength(&bytes, &minimal)) return false;
         const bool of_any = node.is_any && number == kAnyValue && field->selection == MaskPlan::kNone;
-        if (!(of_any ? AnyValue(content, bytes, depth) : Length(*field, bytes, packed, depth))) return false;
+        if (!(of_any ? AnyValue(node, content, bytes, depth) : Length(node, *field, bytes, packed, depth))) return false;
       } else if (type == WireType::kStartGroup) {
-        if (!Group(*field, reader, depth)) return false;
+        if (!Group(node, *field, reader, depth)) return false;
       } else {
         uint64_t raw = 0;
         if (!ReadScalar(*field->descriptor, reader, &raw)) return false;
-        Scalar(*field, raw);
+        Scalar(node, *field, raw);
       }
     }
     return over_ || group == 0;
   }
 
  private:
-  bool AnyValue(const AnyContent& content, std::string_view bytes, int depth) {
+  void Visit(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view text) {
+    if (!visit_({node.type, field.number, field.descriptor, text})) over_ = true;
+  }
+  // Visits bytes of which it is not known what they are, and what is in them if they are a message or (what is left of)
+  // a group.
+  void Unknown(const MaskPlan::Node& node, uint32_t number, std::string_view bytes, int depth = 0) {
+    if (!visit_({node.type, number, nullptr, bytes})) over_ = true;
+    constexpr int kMostUnknownDepth = 16;
+    if (depth == kMostUnknownDepth) return;
+    WireReader reader(bytes);
+    while (!over_ && !reader.done()) {
+      uint32_t inner = 0;
+      WireType type = WireType::kVarint;
+      bool minimal = false;
+      if (!reader.ReadTag(&inner, &type, &minimal)) return;
+      if (type == WireType::kStartGroup || type == WireType::kEndGroup) continue;
+      std::string_view content;
+      if (type == WireType::kLength) {
+        if (!reader.ReadLength(&content, &minimal)) return;
+        Unknown(node, number, content, depth + 1);
+      } else if (!reader.SkipValue(inner, type, 0)) {
+        return;
+      }
+    }
+  }
+
+  bool UnknownField(const MaskPlan::Node& node, uint32_t number, WireType type, WireReader& reader, int depth) {
+    const char* const begin = reader.at();
+    std::string_view bytes;
+    bool minimal = false;
+    if (type == WireType::kLength) {
+      if (!reader.ReadLength(&bytes, &minimal)) return false;
+    } else {
+      if (!reader.SkipValue(number, type, kMostDepth - depth)) return false;
+      if (type == WireType::kStartGroup) bytes = {begin, static_cast<size_t>(reader.at() - begin)};
+    }
+    if (plan_.looks_into_texts() && !bytes.empty()) Unknown(node, number, bytes);
+    return true;
+  }
+
+  bool AnyValue(const MaskPlan::Node& node, const AnyContent& content, std::string_view bytes, int depth) {
+    if (!content.known && plan_.looks_into_texts()) Unknown(node, kAnyValue, bytes);
     if (content.node == nullptr) return true;
     WireReader reader(bytes);
     return Message(*content.node, reader, 0, depth + 1);
   }
 
-  bool Length(const MaskPlan::Field& field, std::string_view bytes, bool packed, int depth) {
+  bool Length(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view bytes, bool packed, int depth) {
     if (packed) {
       WireReader reader(bytes);
       while (!over_ && field.selection != MaskPlan::kNone && !reader.done()) {
         uint64_t raw = 0;
         if (!ReadScalar(*field.descriptor, reader, &raw)) return false;
-        Scalar(field, raw);
+        Scalar(node, field, raw);
       }
       return true;
     }
-    if (field.selection != MaskPlan::kNone || field.text) {
-      if (!visit_(field, bytes)) over_ = true;
+    if (field.selection != MaskPlan::kNone || field.text || (field.dark && plan_.looks_into_texts())) {
+      Visit(node, field, bytes);
       return true;
     }
     if (field.child == MaskPlan::kNone) return true;
@@ -101,31 +142,28 @@ class Visitor {
     return Message(plan_.node(field.child), reader, 0, depth + 1);
   }
 
-  bool Group(const MaskPlan::Field& field, WireReader& reader, int depth) {
+  bool Group(const MaskPlan::Node& node, const MaskPlan::Field& field, WireReader& reader, int depth) {
     if (field.selection == MaskPlan::kNone && field.child != MaskPlan::kNone) {
       return Message(plan_.node(field.child), reader, field.number, depth + 1);
     }
     const char* const begin = reader.at();
     if (!reader.SkipValue(field.number, WireType::kStartGroup, kMostDepth - depth)) return false;
-    if (field.selection == MaskPlan::kNone) return true;
-    if (!visit_(field, {begin, static_cast<size_t>(reader.at() - begin)})) over_ = true;
+    if (field.selection != MaskPlan::kNone) Visit(node, field, {begin, static_cast<size_t>(reader.at() - begin)});
     return true;
   }
 
-  void Scalar(const MaskPlan::Field& field, uint64_t raw) {
-    if (field.selection == MaskPlan::kNone) return;
-    if (!visit_(field, ScalarText(*field.descriptor, raw))) over_ = true;
+  void Scalar(const MaskPlan::Node& node, const MaskPlan::Field& field, uint64_t raw) {
+    if (field.selection != MaskPlan::kNone) Visit(node, field, ScalarText(*field.descriptor, raw));
   }
 
   const MaskPlan& plan_;
-  const absl::FunctionRef<bool(const MaskPlan::Field&, std::string_view)> visit_;
+  const absl::FunctionRef<bool(const VisitedValue&)> visit_;
   bool over_ = false;  // nobody wants more
 };
 
 }  // namespace
 
-bool VisitValues(const MaskPlan& plan, std::string_view message,
-                 absl::FunctionRef<bool(const MaskPlan::Field&, std::string_view)> visit) {
+bool VisitValues(const MaskPlan& plan, std::string_view message, absl::FunctionRef<bool(const VisitedValue&)> visit) {
   WireReader reader(message);
   return Visitor(plan, visit).Message(plan.node(0), reader, 0, 1);
 }

@@ -241,6 +241,7 @@ class MaskPlan::Compiler {
       plan->nodes_.push_back(std::move(node));
     }
     plan->blanks_ = std::move(blanks_);
+    plan->texts_ = request_.texts;
     return plan;
   }
 

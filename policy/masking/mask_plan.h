@@ -70,6 +70,8 @@ class MaskPlan {
 
   // Nothing is to be done in any message.
   bool passes() const { return !nodes_[0].active; }
+  // It was made to look into all texts.
+  bool looks_into_texts() const { return texts_; }
   const Node& node(int32_t number) const { return nodes_[static_cast<size_t>(number)]; }
   // Null if the node's type has no field by that number.
   const Field* Find(const Node& node, uint32_t number) const {
@@ -87,6 +89,7 @@ class MaskPlan {
   std::vector<Node> nodes_;  // the first is the root's
   std::vector<Field> fields_;
   std::deque<std::string> blanks_;
+  bool texts_ = false;
 };
 
 }  // namespace sallyport::policy

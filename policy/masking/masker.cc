@@ -144,8 +144,8 @@ class KindOfCall final : public CallMasks {
 
   bool Finds(const ContentLook& look, std::string_view message, bool* found) const {
     for (const ContentLook::Condition& condition : look.conditions) {
-      const bool readable = VisitValues(*condition.plan, message, [&](const MaskPlan::Field&, std::string_view value) {
-        *found = GlobMatches(condition.value, value);
+      const bool readable = VisitValues(*condition.plan, message, [&](const VisitedValue& value) {
+        *found = GlobMatches(condition.value, value.text);
         return !*found;
       });
       if (!readable) return false;
@@ -153,9 +153,9 @@ class KindOfCall final : public CallMasks {
     }
     if (look.texts == nullptr) return true;
     std::vector<Detection> detections;
-    return VisitValues(*look.texts, message, [&](const MaskPlan::Field&, std::string_view text) {
+    return VisitValues(*look.texts, message, [&](const VisitedValue& value) {
       detections.clear();
-      policy_->detectors()->Find(text, &detections);
+      policy_->detectors()->Find(value.text, &detections);
       *found = std::any_of(detections.begin(), detections.end(), [&](const Detection& detection) {
         return std::binary_search(look.rule->detect.begin(), look.rule->detect.end(), detection.detector);
       });

@@ -105,6 +105,7 @@ inline absl::Status AppendDurably(Recorder& recorder, EntryBatch batch) {
       return absl::OkStatus();
     case Appended::kPending:
       return waiter.Wait();
+    case Appended::kNoSpace:
     case Appended::kFailed:
       break;
   }

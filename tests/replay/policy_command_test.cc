@@ -395,8 +395,10 @@ TEST_CASE("policy discover says where something looks sensitive, and never what"
   start.metadata = metadata;
   batch.AddStart(ShopTime(), start);
   const std::string order = "\x0a\x10" "4111111111111111";
+  // And in a field that the type does not have.
+  const std::string more_of_it = order + "\xfa\x3f\x0f" "ada@example.com";
   batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {order});
-  batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 0, false, {order});
+  batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 0, false, {more_of_it});
   batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 1, false, {"\x0a\x7f no message"});
   batch.AddEnd(ShopTime(), {});
   store.Append(std::move(batch));
@@ -406,10 +408,11 @@ TEST_CASE("policy discover says where something looks sensitive, and never what"
   const Json json = Json::parse(result.output);
   CHECK(json["calls"] == 2);
   CHECK(json["unread_frames"] == 1);
-  REQUIRE(json["places"].size() == 2);
+  REQUIRE(json["places"].size() == 3);
   CHECK(json["places"][0] == Json{{"place", "shop.Order.card_number"}, {"detector", "payment_card"}, {"values", 2},
                                   {"calls", 1}, {"example", recorder::FormatId(id)}});
   CHECK(json["places"][1]["place"] == "metadata x-contact");
+  CHECK(json["places"][2]["place"] == "shop.Order unknown field 1023");
   const CommandResult text = Run({"policy", "discover", "--data", store.data()});
   CHECK(text.output.find("shop.Order.card_number") != std::string::npos);
   for (const std::string& output : {result.output, text.output}) {
@@ -420,7 +423,7 @@ TEST_CASE("policy discover says where something looks sensitive, and never what"
   const PolicyFiles files;
   const std::string file = files.Write("p.yaml", "detectors: [{name: nothing, pattern: \"noth[a-z]+\"}]\n");
   const Json more = Json::parse(Run({"policy", "discover", file, "--data", store.data(), "--json"}).output);
-  CHECK(more["places"].size() == 3);
+  CHECK(more["places"].size() == 4);
 }
 
 TEST_CASE("policy dry-run leaves out what is shredded") {

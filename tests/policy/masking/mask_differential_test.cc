@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "policy/masking/field_options.h"
 #include "tests/policy/masking/masking_fixture.h"
 #include "tests/policy/masking/reference_mask.h"
 
@@ -23,7 +24,8 @@ class Chance {
   bool OneIn(size_t count) { return Below(count) == 0; }
   uint64_t Number() { return engine_() >> Below(64); }
   std::string Text() {
-    static const std::string kPieces[] = {"a", "Z", "7", "-", " ", "é", "水", "4111", "x@y.z", "*", "."};
+    static const std::string kPieces[] = {"a", "Z", "7", "-", " ", "é", "水", "4111", "x@y.z", "*", ".",
+                                            " 4111 1111 1111 1111 "};
     std::string text;
     for (size_t i = Below(12); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
     return text;
@@ -37,10 +39,12 @@ constexpr char kScalars[][16] = {"double",  "float",   "int32",    "int64",    "
                                  "fixed32", "fixed64", "sfixed32", "sfixed64", "bool",   "string", "bytes",  "Kind"};
 constexpr int kTypes = 5;
 
-// Five message types that refer to each other.
+// Five message types that refer to each other, in fields and in bytes that hold one.
 std::string RandomProto(Chance& chance) {
   std::string proto =
-      "syntax = \"proto3\"; package t; enum Kind { KIND_ZERO = 0; KIND_ONE = 1; KIND_TWO = 2; }\n"
+      "syntax = \"proto3\"; package t; import \"google/protobuf/descriptor.proto\";\n"
+      "extend google.protobuf.FieldOptions { Mark sensitive = 51966; } message Mark { string class = 1; string holds = 2; }\n"
+      "enum Kind { KIND_ZERO = 0; KIND_ONE = 1; KIND_TWO = 2; }\n"
       "service S { rpc M(T0) returns (T0); }\n";
   for (int type = 0; type < kTypes; ++type) {
     absl::StrAppend(&proto, "message T", type, " {\n");
@@ -51,7 +55,10 @@ std::string RandomProto(Chance& chance) {
       const std::string name = absl::StrCat("f", field, " = ", number);
       std::string value = kScalars[chance.Below(std::size(kScalars))];
       if (chance.OneIn(3)) value = absl::StrCat("T", chance.Below(kTypes));
-      if (chance.OneIn(6)) {
+      if (value == "bytes" && chance.OneIn(2)) {
+        absl::StrAppend(&proto, chance.OneIn(3) ? "  repeated" : "  ", " bytes ", name, " [(sensitive) = {holds: \"t.T",
+                        chance.OneIn(4) ? "Nowhere" : absl::StrCat(chance.Below(kTypes)), "\"}];\n");
+      } else if (chance.OneIn(6)) {
         static const char* const kKeys[] = {"string", "int32", "uint64", "bool", "sint64", "fixed32"};
         absl::StrAppend(&proto, "  map<", kKeys[chance.Below(6)], ", ", value, "> ", name, ";\n");
       } else if (chance.OneIn(3)) {
@@ -93,6 +100,18 @@ std::string RandomGlob(Chance& chance) {
 
 void Fill(Chance& chance, int depth, pb::Message* message);
 
+// A text, or the bytes of a message where the field holds one.
+std::string TextFor(Chance& chance, int depth, const pb::FieldDescriptor& field) {
+  const std::string holds = ReadFieldOptions(field).holds;
+  if (holds.empty() || depth == 0) return holds.empty() ? chance.Text() : "";
+  const pb::Descriptor* const type = field.file()->pool()->FindMessageTypeByName(holds);
+  if (type == nullptr) return chance.Text();
+  pb::DynamicMessageFactory factory;
+  const std::unique_ptr<pb::Message> held(factory.GetPrototype(type)->New());
+  Fill(chance, depth - 1, held.get());
+  return held->SerializeAsString();
+}
+
 void FillField(Chance& chance, int depth, const pb::FieldDescriptor& field, pb::Message* message) {
   const pb::Reflection& r = *message->GetReflection();
   const bool many = field.is_repeated();
@@ -115,7 +134,7 @@ void FillField(Chance& chance, int depth, const pb::FieldDescriptor& field, pb::
     case pb::FieldDescriptor::CPPTYPE_ENUM:
       SET(EnumValue, static_cast<int>(chance.Below(5)));
     case pb::FieldDescriptor::CPPTYPE_STRING:
-      SET(String, chance.Text());
+      SET(String, TextFor(chance, depth, field));
 #undef SET
     case pb::FieldDescriptor::CPPTYPE_MESSAGE:
       if (depth == 0) return;
@@ -128,6 +147,9 @@ void Fill(Chance& chance, int depth, pb::Message* message) {
     const pb::FieldDescriptor& field = *message->GetDescriptor()->field(i);
     if (!message->GetDescriptor()->options().map_entry() && chance.OneIn(3)) continue;
     for (size_t n = field.is_repeated() ? chance.Below(4) : 1; n > 0; --n) FillField(chance, depth, field, message);
+  }
+  if (chance.OneIn(4)) {
+    message->GetReflection()->MutableUnknownFields(message)->AddLengthDelimited(900'000, "unknown");
   }
 }
 
@@ -172,6 +194,8 @@ Masks RandomMasks(Chance& chance, bool idempotent) {
     rule.action.kind = kActions[chance.Below(idempotent ? 5 : 7)];
     absl::StrAppend(&masks.policy, "  - {name: m", i, ", fields: [\"", absl::StrJoin(rule.globs, "\", \""),
                     "\"], with: ", v1::Mask::Action_Name(rule.action.kind));
+    rule.detects = chance.OneIn(4);
+    if (rule.detects) absl::StrAppend(&masks.policy, ", detect: [payment_card]");
     if (rule.action.kind == v1::Mask::redact && chance.OneIn(2)) {
       rule.action.text = "#";
       absl::StrAppend(&masks.policy, ", text: \"#\"");
@@ -208,6 +232,9 @@ TEST_CASE("masking on the wire does what masking a parsed message does") {
       ApplyReference(masks.rules, kTestKey, expected.get());
       const auto travelled = bench.New();
       REQUIRE(travelled->ParseFromString(expected->SerializeAsString()));
+      REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
+      Normalize(found.get());
+      Normalize(travelled.get());
       std::string difference;
       pb::util::MessageDifferencer differencer;
       differencer.ReportDifferencesToString(&difference);
@@ -250,6 +277,8 @@ TEST_CASE("whatever the bytes, nothing that is to be masked comes through") {
         REQUIRE_FALSE(input->ParseFromString(bytes));
         continue;
       }
+      REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
+      Normalize(found.get());
       const auto again = bench.New();
       again->CopyFrom(*found);
       ApplyReference(masks.rules, kTestKey, again.get());

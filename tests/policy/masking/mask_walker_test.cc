@@ -339,5 +339,23 @@ TEST_CASE("packed numbers that do not parse are refused beside a mask too") {
         Field(1, "") + Field(9, absl::StrCat(std::string(9, '\xff'), "\x01\x05")) + Field(10, "12345678"));
 }
 
+TEST_CASE("a content rule's detectors look into what is not known as well") {
+  MaskBench bench = Mixed("content: [{name: no cards, detect: [payment_card]}]");
+  for (const auto& [what, bytes] : std::vector<std::pair<const char*, std::string>>{
+           {"a text", Field(1, kCard)},
+           {"an unknown field", Field(2, Field(99, kCard))},
+           {"a message in an unknown field", Field(99, Field(2, "") + Field(1, std::string(kCard) + std::string(29, ' ')) + Field(16, ""))},
+           {"an unknown group", Tag(98, 3) + Field(1, kCard) + Tag(98, 4)},
+           {"an Any of an unknown type", Field(4, Field(1, "x/no.such.Type") + Field(2, Field(1, kCard)))},
+           {"a field that holds an unknown type", Field(5, Field(1, kCard))},
+           {"a field that holds a known one", Field(6, Field(1, kCard))},
+           {"a known field as a group", Tag(1, 3) + Field(1, kCard) + Tag(1, 4)},
+       }) {
+    INFO(what);
+    CHECK(bench.masks().CheckContent(MessageSide::kRequest, bytes).rule == "no cards");
+  }
+  CHECK(bench.masks().CheckContent(MessageSide::kRequest, Field(2, Field(99, "4111"))).rule.empty());
+}
+
 }  // namespace
 }  // namespace sallyport::policy

@@ -1,12 +1,17 @@
 #include "tests/policy/masking/reference_mask.h"
 
 #include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <limits>
 #include <optional>
 
 #include "absl/strings/str_split.h"
 #include "policy/glob.h"
+#include "policy/masking/field_options.h"
+#include "policy/masking/mask_table.h"
 
 namespace sallyport::policy {
 namespace {
@@ -26,6 +31,21 @@ bool PartsMatch(const Parts& glob, size_t g, const Parts& path, size_t p) {
   return p < path.size() && GlobMatches(glob[g], path[p]) && PartsMatch(glob, g + 1, path, p + 1);
 }
 
+// Protobuf's own DiscardUnknownFields leaves those in maps of dynamic messages.
+void RemoveUnknown(pb::Message* message) {
+  const pb::Reflection& reflection = *message->GetReflection();
+  reflection.MutableUnknownFields(message)->Clear();
+  std::vector<const pb::FieldDescriptor*> fields;
+  reflection.ListFields(*message, &fields);
+  for (const pb::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) RemoveUnknown(reflection.MutableMessage(message, field));
+    for (int i = 0; field->is_repeated() && i < reflection.FieldSize(*message, field); ++i) {
+      RemoveUnknown(reflection.MutableRepeatedMessage(message, field, i));
+    }
+  }
+}
+
 // A place in a message: types and the fields that lead on from them.
 struct Step {
   std::string type;
@@ -34,7 +54,16 @@ struct Step {
 
 class Reference {
  public:
-  Reference(const std::vector<ReferenceRule>& rules, const MaskKey& key) : rules_(rules), key_(key) {}
+  Reference(const std::vector<ReferenceRule>& rules, const MaskKey& key) : rules_(rules), key_(key) {
+    table_.key = key;
+    for (const ReferenceRule& rule : rules) {
+      if (rule.detects && table_.detectors == nullptr) {
+        table_.detectors = &Cards();
+        table_.detected = {static_cast<int32_t>(table_.actions.size())};
+      }
+      table_.actions.push_back(rule.action);
+    }
+  }
 
   void Walk(pb::Message* message) {
     const pb::Reflection& reflection = *message->GetReflection();
@@ -47,9 +76,24 @@ class Reference {
     for (const pb::FieldDescriptor* field : fields) {
       path_.push_back({message->GetDescriptor()->full_name(), field->name()});
       const bool is_message = field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
-      const ReferenceRule* rule = RuleFor(is_message);
+      const std::optional<Held> held = HeldBy(*field);
+      const ReferenceRule* rule = RuleFor(is_message || (held.has_value() && held->type != nullptr));
       if (rule != nullptr) {
         Mask(rule->action, *field, message);
+      } else if (held.has_value()) {
+        ForEachText(*field, message, [&](const std::string& value) -> std::optional<std::string> {
+          if (held->type == nullptr) return std::nullopt;
+          const std::unique_ptr<pb::Message> inner(held->factory->GetPrototype(held->type)->New());
+          if (!inner->ParseFromString(value)) return value;
+          Walk(inner.get());
+          RemoveUnknown(inner.get());
+          return Canonical(*inner);
+        });
+      } else if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
+        ForEachText(*field, message, [&](const std::string& value) -> std::optional<std::string> {
+          std::string masked;
+          return MaskFinds(table_, value, &masked) ? masked : value;
+        });
       } else if (is_message && field->is_repeated()) {
         for (int i = 0; i < reflection.FieldSize(*message, field); ++i) {
           Walk(reflection.MutableRepeatedMessage(message, field, i));
@@ -61,7 +105,90 @@ class Reference {
     }
   }
 
+  void FindUnknown(const pb::Message& message, std::string* where) {
+    const pb::Reflection& reflection = *message.GetReflection();
+    if (!reflection.GetUnknownFields(message).empty() && IsMasked(*message.GetDescriptor())) {
+      *where += message.GetDescriptor()->full_name() + " ";
+    }
+    std::vector<const pb::FieldDescriptor*> fields;
+    reflection.ListFields(message, &fields);
+    for (const pb::FieldDescriptor* field : fields) {
+      path_.push_back({message.GetDescriptor()->full_name(), field->name()});
+      if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE && field->is_repeated()) {
+        for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+          FindUnknown(reflection.GetRepeatedMessage(message, field, i), where);
+        }
+      } else if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
+        FindUnknown(reflection.GetMessage(message, field), where);
+      } else if (const std::optional<Held> held = HeldBy(*field); held.has_value() && held->type != nullptr) {
+        for (int i = 0; i < (field->is_repeated() ? reflection.FieldSize(message, field) : 1); ++i) {
+          const std::unique_ptr<pb::Message> inner(held->factory->GetPrototype(held->type)->New());
+          const bool parsed = inner->ParseFromString(field->is_repeated() ? reflection.GetRepeatedString(message, field, i)
+                                                                          : reflection.GetString(message, field));
+          if (parsed && RuleFor(true) == nullptr) FindUnknown(*inner, where);
+        }
+      }
+      path_.pop_back();
+    }
+  }
+
+  struct Held {
+    const pb::Descriptor* type;  // null if it is not known
+    std::shared_ptr<pb::DynamicMessageFactory> factory;
+  };
+  static std::optional<Held> HeldBy(const pb::FieldDescriptor& field) {
+    if (field.type() != pb::FieldDescriptor::TYPE_BYTES) return std::nullopt;
+    const std::string holds = ReadFieldOptions(field).holds;
+    if (holds.empty()) return std::nullopt;
+    return Held{field.file()->pool()->FindMessageTypeByName(holds), std::make_shared<pb::DynamicMessageFactory>()};
+  }
+
+  static std::string Canonical(const pb::Message& message) {
+    std::string bytes;
+    {
+      pb::io::StringOutputStream stream(&bytes);
+      pb::io::CodedOutputStream coded(&stream);
+      coded.SetSerializationDeterministic(true);
+      message.SerializeToCodedStream(&coded);
+    }
+    return bytes;
+  }
+
+  // Puts what `become` returns in the place of each value; nothing: the field is removed.
+  template <typename Become>
+  static void ForEachText(const pb::FieldDescriptor& field, pb::Message* message, Become become) {
+    const pb::Reflection& r = *message->GetReflection();
+    for (int i = 0; field.is_repeated() && i < r.FieldSize(*message, &field); ++i) {
+      const std::optional<std::string> value = become(r.GetRepeatedString(*message, &field, i));
+      if (!value.has_value()) return r.ClearField(message, &field);
+      r.SetRepeatedString(message, &field, i, *value);
+    }
+    if (field.is_repeated()) return;
+    const std::optional<std::string> value = become(r.GetString(*message, &field));
+    if (!value.has_value()) return r.ClearField(message, &field);
+    r.SetString(message, &field, *value);
+  }
+
  private:
+  static const Detectors& Cards() {
+    static const auto& detectors = *new std::shared_ptr<const Detectors>(*Detectors::Create({"payment_card"}, {}));
+    return *detectors;
+  }
+
+  // Whether a rule is about fields of a message of this type here, those included that it does not have.
+  bool IsMasked(const pb::Descriptor& type) {
+    if (table_.detectors != nullptr) return true;
+    std::vector<std::string> names = {"no_such_field"};
+    for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+    for (const std::string& name : names) {
+      path_.push_back({type.full_name(), name});
+      const bool masked = RuleFor(false) != nullptr;
+      path_.pop_back();
+      if (masked) return true;
+    }
+    return false;
+  }
+
   const ReferenceRule* RuleFor(bool is_message) const {
     for (const ReferenceRule& rule : rules_) {
       for (const std::string& glob : rule.globs) {
@@ -96,7 +223,7 @@ class Reference {
       case pb::FieldDescriptor::CPPTYPE_STRING: {
         const std::string value = many ? r.GetRepeatedString(*message, &field, i) : r.GetString(*message, &field);
         std::string masked;
-        AppendMaskedText(action, key_, value, &masked);
+        AppendMaskedValue(table_, action, value, &masked);
         return many ? r.SetRepeatedString(message, &field, i, masked) : r.SetString(message, &field, masked);
       }
       case pb::FieldDescriptor::CPPTYPE_MESSAGE:
@@ -146,6 +273,7 @@ class Reference {
 
   const std::vector<ReferenceRule>& rules_;
   const MaskKey& key_;
+  MaskTable table_;
   std::vector<Step> path_;
 };
 
@@ -168,6 +296,18 @@ bool ReferenceMatches(const std::string& glob, const std::string& type, const st
 
 void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key, google::protobuf::Message* message) {
   Reference(rules, key).Walk(message);
+}
+
+std::string MisplacedUnknown(const std::vector<ReferenceRule>& rules, const pb::Message& message) {
+  std::string where;
+  Reference(rules, {}).FindUnknown(message, &where);
+  return where;
+}
+
+void Normalize(pb::Message* message) {
+  RemoveUnknown(message);
+  // Without rules everything stays as it is, but in canonical order.
+  ApplyReference({}, {}, message);
 }
 
 }  // namespace sallyport::policy

@@ -14,6 +14,7 @@ namespace sallyport::policy {
 struct ReferenceRule {
   std::vector<std::string> globs;
   MaskAction action;
+  bool detects = false;  // payment cards, wherever they stand
 };
 
 // Whether a glob of the policy means a path: a type's full name and at least one field from there on. `whole` is false
@@ -21,7 +22,16 @@ struct ReferenceRule {
 bool ReferenceMatches(const std::string& glob, const std::string& type, const std::vector<std::string>& fields,
                       bool* whole);
 
+// Bytes fields whose option (t.sensitive) says that they hold a message must hold one; it comes out in canonical order and
+// without unknown fields.
 void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key, google::protobuf::Message* message);
+
+// Where in `message` unknown fields stand that should not: everywhere if there are detectors, otherwise in messages with
+// fields that a rule means. Empty: nowhere.
+std::string MisplacedUnknown(const std::vector<ReferenceRule>& rules, const google::protobuf::Message& message);
+
+// For comparing: removes unknown fields, and puts messages in bytes fields that hold them into canonical order.
+void Normalize(google::protobuf::Message* message);
 
 }  // namespace sallyport::policy
 
