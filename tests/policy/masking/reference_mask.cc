@@ -120,7 +120,9 @@ class Reference {
         }
       } else if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
         FindUnknown(reflection.GetMessage(message, field), where);
-      } else if (const std::optional<Held> held = HeldBy(*field); held.has_value() && held->type != nullptr) {
+      } else if (const std::optional<Held> held = HeldBy(*field); held.has_value() && held->type == nullptr) {
+        if (RuleFor(false) == nullptr) *where += field->full_name() + " ";
+      } else if (held.has_value()) {
         for (int i = 0; i < (field->is_repeated() ? reflection.FieldSize(message, field) : 1); ++i) {
           const std::unique_ptr<pb::Message> inner(held->factory->GetPrototype(held->type)->New());
           const bool parsed = inner->ParseFromString(field->is_repeated() ? reflection.GetRepeatedString(message, field, i)

@@ -26,8 +26,9 @@ bool ReferenceMatches(const std::string& glob, const std::string& type, const st
 // without unknown fields.
 void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key, google::protobuf::Message* message);
 
-// Where in `message` unknown fields stand that should not: everywhere if there are detectors, otherwise in messages with
-// fields that a rule means. Empty: nowhere.
+// Where in `message` something stands that nobody knows and that should not: unknown fields, anywhere if there are
+// detectors and otherwise in messages with fields that a rule means; bytes that hold a message of an unknown type.
+// Empty: nowhere.
 std::string MisplacedUnknown(const std::vector<ReferenceRule>& rules, const google::protobuf::Message& message);
 
 // For comparing: removes unknown fields, and puts messages in bytes fields that hold them into canonical order.
