@@ -15,6 +15,7 @@
 #include "gateway/http/http_client.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listen_address.h"
+#include "gateway/reflection/reflection_server.h"
 #include "gateway/upstream/credentials/credentials_check.h"
 #include "policy/policy.h"
 #include "protos/quantities.h"
@@ -267,6 +268,7 @@ class Checker {
     for (const auto& [name, upstream] : sorted) {
       std::string key = absl::StrCat("upstreams.", name);
       UpstreamOptions options;
+      if (name == kOwnUpstream) Fail(key, "has the name that stands for the gateway itself: call it something else");
       options.name = name;
       options.source = SerializedOf(upstream);
       options.target = upstream.target();
@@ -295,7 +297,9 @@ class Checker {
   void CheckRoutes() {
     for (int i = 0; i < config_.routes_size(); ++i) {
       const v1::Route& route = config_.routes(i);
-      CheckUpstreamName(absl::StrCat("routes[", i, "].upstream"), route.upstream());
+      if (route.upstream() != kOwnUpstream) {
+        CheckUpstreamName(absl::StrCat("routes[", i, "].upstream"), route.upstream());
+      }
       CheckForwarding(absl::StrCat("routes[", i, "].forward_authorization"), route);
       options_.routes.push_back({route, route.upstream()});
     }
@@ -305,6 +309,25 @@ class Checker {
         options_.routes.push_back({v1::Route(), config_.upstreams().begin()->first});
       }
     }
+    AddReflectionRoute();
+  }
+
+  // With several upstreams no single one knows what there is: the gateway answers reflection itself, unless a route says
+  // by name where it goes.
+  void AddReflectionRoute() {
+    if (options_.upstreams.size() < 2) return;
+    for (const RouteOptions& route : options_.routes) {
+      for (const auto* globs : {&route.match.services(), &route.match.methods()}) {
+        for (const std::string& glob : *globs) {
+          if (absl::StartsWith(glob, "grpc.reflection.")) return;
+        }
+      }
+    }
+    RouteOptions route;
+    route.match.add_services("grpc.reflection.v1.ServerReflection");
+    route.match.add_services("grpc.reflection.v1alpha.ServerReflection");
+    route.upstream = kOwnUpstream;
+    options_.routes.insert(options_.routes.begin(), std::move(route));
   }
 
   void CheckForwarding(const std::string& key, const v1::Route& route) {

@@ -14,7 +14,6 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
-#include "policy/descriptors/proto_sources.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -30,12 +29,14 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
   return nullptr;
 }
 
-// From a descriptor set, or a directory of sources.
-absl::StatusOr<std::shared_ptr<const policy::Descriptors>> LoadDescriptorFile(const std::string& path,
-                                                                              std::vector<std::string>* left_out) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return policy::CompileProtos(path);
-  return policy::Descriptors::Load(path, left_out);
+// Files must agree among themselves, whatever upstreams tell.
+absl::Status CheckAgreement(const MethodCatalog::Contents& files) {
+  MethodCatalog::Sets sets;
+  for (const auto& [path, set] : files.sources) sets.push_back(set);
+  std::vector<std::string> conflicts;
+  if (auto merged = policy::Descriptors::Merge(sets, &conflicts); !merged.ok()) return merged.status();
+  if (conflicts.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "\ndescriptors: ")));
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -44,7 +45,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
   std::vector<std::string> parts;
   const google::protobuf::Reflection& reflection = *before.GetReflection();
   for (const char* name :
-       {"listen", "data", "descriptors", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
+       {"listen", "data", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
     const google::protobuf::FieldDescriptor* field = before.GetDescriptor()->FindFieldByName(name);
     v1::Config one, other;
     // Moved into messages of their own, so that singular and repeated parts compare alike.
@@ -65,9 +66,15 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
+    absl::StatusOr<std::unique_ptr<ReflectionServer>> reflection = ReflectionServer::Start();
+    if (!reflection.ok()) return reflection.status();
+    gateway->reflection_ = *std::move(reflection);
     if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
+    gateway->MakeCatalog();
     if (absl::Status status = gateway->LoadDescriptors(options); !status.ok()) return status;
     if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
+    gateway->refresher_ = std::make_unique<ReflectionRefresher>(gateway->catalog_.get());
+    gateway->AskForReflection(options);
   }
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
@@ -77,6 +84,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.durability = options.durability;
   context.rules = gateway->rules_.get();
   context.catalog = gateway->catalog_.get();
+  context.refresher = gateway->refresher_.get();
+  context.reflection = gateway->reflection_.get();
   context.sessions = gateway->sessions_.get();
   context.headers_timer = gateway->headers_timer_.get();
   context.timer = gateway->timer_.get();
@@ -140,6 +149,7 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
     rule.forward_authorization = route.match.forward_authorization();
+    if (route.upstream == kOwnUpstream) rule.upstream = &reflection_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
       if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
     }
@@ -207,7 +217,16 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
     absl::MutexLock lock(&reload_mutex_);
     const std::string waiting = PartsThatWait(config_, options.source);
     if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
-    if (absl::Status status = MakeRules(options); !status.ok()) return status;
+    const MethodCatalog::Contents known = catalog_->contents();
+    const GatewayOptions known_by = descriptor_options_;
+    if (absl::Status status = LoadDescriptors(options); !status.ok()) return status;
+    if (absl::Status status = MakeRules(options); !status.ok()) {
+      const absl::Status restored = catalog_->Replace(known);
+      if (!restored.ok()) spdlog::error("descriptors: {}", restored.ToString());
+      descriptor_options_ = known_by;
+      return status;
+    }
+    AskForReflection(options);
     if (!waiting.empty()) spdlog::warn("changed in the configuration, but only read at the next start: {}", waiting);
   }
   // Without the lock, which the former watcher may be waiting for: the policy may be in another file now.
@@ -243,33 +262,68 @@ void Gateway::WatchFiles() {
   if (!policy_file.empty()) {
     files.emplace_back("policy", std::vector<std::string>{policy_file}, [this] { return ReloadPolicy(); });
   }
+  std::vector<std::string> descriptor_files;
+  {
+    absl::MutexLock lock(&reload_mutex_);
+    for (const std::string& path : descriptor_options_.descriptor_files) {
+      std::error_code error;
+      if (!std::filesystem::is_directory(path, error)) descriptor_files.push_back(path);
+    }
+  }
+  if (!descriptor_files.empty()) {
+    files.emplace_back("descriptors", std::move(descriptor_files), [this] { return ReloadDescriptors(); });
+  }
   file_watcher_ = files.empty() ? nullptr : std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
 }
 
-absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {
-  catalog_ = std::make_unique<MethodCatalog>([this](const policy::Descriptors& descriptors) {
+void Gateway::MakeCatalog() {
+  const auto keep = [this](const policy::Descriptors& descriptors) {
     if (recorder_ == nullptr || descriptors.version().empty()) return absl::OkStatus();
     return recorder_->KeepDescriptors(descriptors.version(), descriptors.serialized());
-  });
+  };
+  catalog_ = std::make_unique<MethodCatalog>(keep);
+}
+
+absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {
+  MethodCatalog::Contents contents;
   for (const std::string& path : options.descriptor_files) {
     std::vector<std::string> left_out;
-    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = LoadDescriptorFile(path, &left_out);
+    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = policy::Descriptors::Load(path, &left_out);
     if (!descriptors.ok()) return descriptors.status();
     for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
-    const absl::Status status = catalog_->Update(path, *std::move(descriptors), MethodCatalog::Conflicts::kError);
-    if (!status.ok()) return status;
+    contents.sources[path] = *std::move(descriptors);
   }
-  std::vector<ReflectionRefresher::Source> sources;
-  for (const ReflectionOptions& reflection : options.reflection) {
-    for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
-      if (upstream->name() == reflection.upstream) {
-        sources.push_back({upstream.get(), reflection.refresh, reflection.optional});
-      }
+  if (absl::Status status = CheckAgreement(contents); !status.ok()) return status;
+  for (const auto& [name, descriptors] : catalog_->contents().sources) {
+    for (const ReflectionRefresher::Source& source : ReflectionSources(options)) {
+      if (name == ReflectionRefresher::SourceName(*source.upstream)) contents.sources[name] = descriptors;
     }
   }
-  refresher_ = std::make_unique<ReflectionRefresher>(std::move(sources), catalog_.get());
+  const bool answers = absl::c_any_of(
+      options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
+  if (answers) contents.own = ReflectionServer::OwnDescriptors();
+  if (absl::Status status = catalog_->Replace(std::move(contents)); !status.ok()) return status;
+  descriptor_options_ = options;
   return absl::OkStatus();
 }
+
+absl::Status Gateway::ReloadDescriptors() {
+  absl::MutexLock lock(&reload_mutex_);
+  return LoadDescriptors(GatewayOptions(descriptor_options_));
+}
+
+std::vector<ReflectionRefresher::Source> Gateway::ReflectionSources(const GatewayOptions& options) const {
+  std::vector<ReflectionRefresher::Source> sources;
+  for (const ReflectionOptions& reflection : options.reflection) {
+    for (const UpstreamOptions& upstream : options.upstreams) {
+      if (upstream.name != reflection.upstream) continue;
+      sources.push_back({FindUpstream(upstreams_, upstream), reflection.refresh, reflection.optional});
+    }
+  }
+  return sources;
+}
+
+void Gateway::AskForReflection(const GatewayOptions& options) { refresher_->SetSources(ReflectionSources(options)); }
 
 absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
@@ -329,11 +383,12 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
 
 absl::Status Gateway::Shutdown(absl::Duration grace) {
   file_watcher_ = nullptr;
-  refresher_ = nullptr;
   if (server_ != nullptr) {
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     server_ = nullptr;
   }
+  // Calls may have waited for it.
+  refresher_ = nullptr;
   admin_ = nullptr;
   if (recorder_ == nullptr) return absl::OkStatus();
   absl::Status status = recorder_->Flush();

@@ -16,12 +16,13 @@
 #include "gateway/configuration.h"
 #include "gateway/identity/file_watcher.h"
 #include "gateway/identity/server_tls.h"
+#include "gateway/reflection/reflection_server.h"
+#include "gateway/reflection/refresher.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/credentials/token_signer.h"
 #include "gateway/upstream/method_catalog.h"
-#include "gateway/upstream/reflection.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
@@ -40,12 +41,14 @@ class Gateway {
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
 
-  // Goes on by `options` where they differ from what it was started with: identity, policy, routes and upstreams. Calls
-  // that are open keep to what they began with. An error says what is wrong; everything then stays as it is. What is
+  // Goes on by `options` where they differ from what it was started with: identity, policy, routes, upstreams and
+  // sources of descriptors, which are read again. Calls that are open keep to what they began with. An error says what is wrong; everything then stays as it is. What is
   // not taken up before the next start is logged. Called by the thread that started it.
   absl::Status Reload(const GatewayOptions& options);
   // Reads the policy file again, likewise. Thread-safe.
   absl::Status ReloadPolicy();
+  // Reads the descriptor files again, likewise. Thread-safe.
+  absl::Status ReloadDescriptors();
 
   // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.
   absl::Status Shutdown(absl::Duration grace);
@@ -64,7 +67,12 @@ class Gateway {
   absl::Status AddMasks(Rules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void PutInForce(std::shared_ptr<const Rules> rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void WatchFiles();
+  // Puts into force what is in the files, and what reflection has told so far of upstreams that it may be asked of.
   absl::Status LoadDescriptors(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void AskForReflection(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  std::vector<ReflectionRefresher::Source> ReflectionSources(const GatewayOptions& options) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void MakeCatalog();
   absl::Status Listen(const GatewayOptions& options);
   absl::Status ServeAdmin(const GatewayOptions& options);
 
@@ -76,9 +84,11 @@ class Gateway {
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
   v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
+  GatewayOptions descriptor_options_ ABSL_GUARDED_BY(reload_mutex_);  // by which descriptors are in force
   policy::MaskKey mask_key_ = {};
   std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;
+  std::unique_ptr<ReflectionServer> reflection_;
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;

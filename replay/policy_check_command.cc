@@ -1,10 +1,12 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "policy/masking/field_check.h"
 #include "policy/policy_check.h"
 #include "replay/policy_command.h"
 #include "replay/record_json.h"
@@ -14,12 +16,14 @@ namespace sallyport::replay {
 namespace {
 
 constexpr char kFooter[] = R"(
-Errors make a file unusable: a gateway would refuse it. Warnings are about rules that no call reaches and the like.
+Errors make a file unusable: a gateway would refuse it. Warnings are about rules that no call reaches and the like; with
+--descriptors, also about masks and content rules that name fields which no message has.
 
 Exit status: 0 without errors, 1 with errors (or, with --strict, warnings), 3 if the file can't be read.)";
 
 struct CheckOptions {
   std::string file;
+  std::vector<std::string> descriptors;
   bool json = false;
   bool strict = false;
 };
@@ -59,8 +63,10 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
     return;
   }
   for (const policy::PolicyWarning& warning : warnings) {
-    std::cout << "warning: " << Printable(options.file) << ":" << warning.line << ": "
-              << (warning.rule.empty() ? "" : absl::StrCat("rule \"", warning.rule, "\": ")) << warning.text << '\n';
+    std::cout << "warning: ";
+    if (warning.line > 0) std::cout << Printable(options.file) << ":" << warning.line << ": ";
+    if (!warning.rule.empty()) std::cout << "rule \"" << Printable(warning.rule) << "\": ";
+    std::cout << Printable(warning.text) << '\n';
   }
   std::cout << Printable(options.file) << ": version " << policy.version() << ", "
             << Count(policy.rules().size(), "rule") << ", " << Count(policy.limits().size(), "limit")
@@ -72,7 +78,22 @@ ExitCode RunCheck(const CheckOptions& options) {
   const auto policy = policy::Policy::Load(options.file);
   if (absl::IsInvalidArgument(policy.status())) return ReportFaults(options, std::string(policy.status().message()));
   if (!policy.ok()) return ReportError(policy.status());
-  const std::vector<policy::PolicyWarning> warnings = policy::CheckPolicy(**policy);
+  std::vector<policy::PolicyWarning> warnings = policy::CheckPolicy(**policy);
+  if (!options.descriptors.empty()) {
+    std::vector<std::shared_ptr<const policy::Descriptors>> sets;
+    std::vector<std::string> told;
+    for (const std::string& path : options.descriptors) {
+      auto set = policy::Descriptors::Load(path, &told);
+      if (!set.ok()) return ReportError(set.status());
+      sets.push_back(*std::move(set));
+    }
+    const auto merged = policy::Descriptors::Merge(sets, &told);
+    if (!merged.ok()) return ReportError(merged.status());
+    for (std::string& text : told) warnings.push_back({0, "", std::move(text)});
+    const std::vector<policy::PolicyWarning> fields = policy::CheckFields(**policy, **merged);
+    warnings.insert(warnings.end(), fields.begin(), fields.end());
+    std::stable_sort(warnings.begin(), warnings.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+  }
   Report(options, **policy, warnings);
   return options.strict && !warnings.empty() ? ExitCode::kNegative : ExitCode::kFine;
 }
@@ -84,6 +105,8 @@ void AddPolicyCheckCommand(CLI::App* policy, CommandContext* context) {
   CLI::App* command = policy->add_subcommand("check", "Say what is wrong, or odd, about a policy file");
   command->footer(kFooter);
   AddPolicyFileOption(command, &options->file);
+  command->add_option("--descriptors", options->descriptors,
+                      "Descriptor-set files or directories of .proto sources, several allowed: checks names of fields");
   command->add_flag("--strict", options->strict, "Warnings count as errors");
   command->add_flag("--json", options->json, "One JSON object, for programs");
   command->callback([context, options] { context->run = [options] { return RunCheck(*options); }; });

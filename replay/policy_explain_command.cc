@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kFooter[] = R"(
 Rules are tried in the order of the file, and the first that matches decides. What is shown of each rule before that one
-are the conditions that do not hold.
+are the conditions that do not hold. Masks and content rules that apply to the call come last.
 
 Examples:
   sallyport policy explain policy.yaml --identity alice --groups dev,staff --method etcdserverpb.KV/DeleteRange
@@ -37,6 +37,34 @@ std::string ActionName(const policy::Rule& rule) {
 std::vector<std::string> LimitNames(const policy::Policy& policy, const policy::AccessRequest& request) {
   std::vector<std::string> names;
   for (const size_t limit : policy.LimitsOf(request)) names.push_back(policy.limits()[limit].name);
+  return names;
+}
+
+std::vector<const policy::MaskRule*> MasksOf(const policy::Policy& policy, const policy::AccessRequest& request) {
+  std::vector<const policy::MaskRule*> masks;
+  policy.mask_index().ForEachMatch(policy::RequestFacts(request), [&](size_t number) {
+    masks.push_back(&policy.masks()[number]);
+    return true;
+  });
+  return masks;
+}
+
+std::vector<std::string> ViewsOf(const policy::MaskRule& mask) {
+  std::vector<std::string> views;
+  for (const auto& [view, name] : {std::pair(policy::MaskView::kRecord, "record"),
+                                   std::pair(policy::MaskView::kCaller, "caller"),
+                                   std::pair(policy::MaskView::kUpstream, "upstream")}) {
+    if (mask.IsOf(view)) views.emplace_back(name);
+  }
+  return views;
+}
+
+std::vector<std::string> ContentRulesOf(const policy::Policy& policy, const policy::AccessRequest& request) {
+  std::vector<std::string> names;
+  policy.content_index().ForEachMatch(policy::RequestFacts(request), [&](size_t number) {
+    names.push_back(policy.content_rules()[number].name);
+    return true;
+  });
   return names;
 }
 
@@ -62,6 +90,13 @@ void PrintText(const policy::Policy& policy, const policy::AccessRequest& reques
   }
   const std::vector<std::string> limits = LimitNames(policy, request);
   if (decision.allowed && !limits.empty()) std::cout << "counts under limits: " << absl::StrJoin(limits, ", ") << '\n';
+  for (const policy::MaskRule* mask : MasksOf(policy, request)) {
+    std::cout << "line " << mask->line << "  mask " << Printable(mask->name) << ": "
+              << v1::Mask::Action_Name(mask->action.kind) << ", in the view of: " << absl::StrJoin(ViewsOf(*mask), ", ")
+              << '\n';
+  }
+  const std::vector<std::string> content = ContentRulesOf(policy, request);
+  if (!content.empty()) std::cout << "looked into by: " << Printable(absl::StrJoin(content, ", ")) << '\n';
 }
 
 void PrintJson(const policy::Policy& policy, const policy::AccessRequest& request) {
@@ -79,6 +114,13 @@ void PrintJson(const policy::Policy& policy, const policy::AccessRequest& reques
                      {"matches", trial.mismatches.empty()},
                      {"mismatches", mismatches}});
   }
+  Json masks = Json::array();
+  for (const policy::MaskRule* mask : MasksOf(policy, request)) {
+    masks.push_back({{"mask", mask->name},
+                     {"line", mask->line},
+                     {"with", v1::Mask::Action_Name(mask->action.kind)},
+                     {"views", ViewsOf(*mask)}});
+  }
   const policy::AccessDecision decision = policy.Decide(request);
   Json shadow = Json::array();
   for (const std::string_view name : decision.shadow_denied) shadow.push_back(name);
@@ -87,7 +129,9 @@ void PrintJson(const policy::Policy& policy, const policy::AccessRequest& reques
                          {"rule", decision.rule},
                          {"shadow_denied", shadow},
                          {"limits", LimitNames(policy, request)},
-                         {"rules", rules}})
+                         {"rules", rules},
+                         {"masks", masks},
+                         {"content", ContentRulesOf(policy, request)}})
             << '\n';
 }
 

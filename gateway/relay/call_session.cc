@@ -9,7 +9,6 @@
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/status_mapping.h"
-#include "policy/glob.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -316,6 +315,7 @@ void CallSession::PrepareUpstream() {
     if (pair.has_value()) client_.AddMetadata(std::string(pair->key), std::string(pair->value));
   }
   ShowCredentials();
+  ShowVisit();
   if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
   AddReference();
 }

@@ -17,7 +17,10 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "gateway/reflection/reflection_server.h"
+#include "gateway/reflection/refresher.h"
 #include "gateway/relay/call.h"
+#include "gateway/relay/call_facts.h"
 #include "gateway/relay/call_timer.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/frame_views.h"
@@ -38,6 +41,8 @@ struct RelayContext {
   Durability durability = Durability::kCommit;
   const CurrentRules* rules = nullptr;
   const MethodCatalog* catalog = nullptr;
+  ReflectionRefresher* refresher = nullptr;
+  ReflectionServer* reflection = nullptr;
   Sessions* sessions = nullptr;
   HeadersTimer* headers_timer = nullptr;
   CallTimer* timer = nullptr;
@@ -113,10 +118,12 @@ class CallSession {
   void OnAuthenticated(Authenticator::Result result);
   Refusal Decide();
   Refusal DecideOn(const policy::AccessRequest& request);
-  // Hands `ask` what the policy looks at.
-  void AskPolicy(absl::FunctionRef<void(const policy::AccessRequest&)> ask) const;
+  void WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const;
   Refusal ApplyMasks();
   Refusal Route();
+  void LookUpMethod();
+  // What is known of the method now. False if nothing is.
+  bool UseDescriptors();
   void ObtainCredentials();
   void OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown);
   void Admitted(Refusal refusal);
@@ -146,6 +153,8 @@ class CallSession {
   // What of the caller's metadata goes upstream.
   bool CallerSendsOn(std::string_view key) const;
   void ShowCredentials();
+  // For a call that the gateway answers itself: what its caller may see.
+  void ShowVisit();
   // What may go on to the caller and into the record: legal metadata, without what the upstream was shown in it.
   absl::Status CheckFromUpstream(const GrpcMetadata& metadata) const;
   absl::Status CheckUpstreamEnd(UpstreamOutcome& outcome);
@@ -203,6 +212,7 @@ class CallSession {
   policy::LimitTicket ticket_;
   const RouteRule* route_ = nullptr;
   Upstream* upstream_ = nullptr;
+  ReflectionServer::Visit visit_;
   UpstreamCredentials::Shown credentials_;          // null if there are none
   std::shared_ptr<const policy::CallMasks> masks_;  // null if there are none
   bool trailers_withheld_ = false;                  // from caller and record

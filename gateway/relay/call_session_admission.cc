@@ -9,7 +9,6 @@
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
-#include "policy/glob.h"
 #include "recorder/call_id.h"
 
 namespace sallyport::gateway {
@@ -136,57 +135,61 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
   if (decided_) decision_time_ = absl::Now();
   if (!refusal.ok()) return Admitted(std::move(refusal));
-  ObtainCredentials();
+  LookUpMethod();
 }
 
 Refusal CallSession::Route() {
-  route_ =
-      rules_->routes->Find(server_->method(), server_->host(), [this](std::string_view name, std::string_view glob) {
-        auto [begin, end] = server_->client_metadata().equal_range(Ref(name));
-        for (auto pair = begin; pair != end; ++pair) {
-          if (policy::GlobMatches(glob, View(pair->second))) return true;
-        }
-        return false;
-      });
+  WithFacts([this](const CallFacts& facts) { route_ = FindRoute(*rules_->routes, facts); });
   if (route_ == nullptr) {
     return Plain(absl::UnimplementedError(absl::StrCat("no route for ", server_->method().substr(1))));
   }
   upstream_ = route_->upstream;
-  descriptors_ = context_.catalog->Current();
-  if (const policy::MethodShape* shape = descriptors_->FindMethod(server_->method()); shape != nullptr) {
-    method_known_ = true;
-    // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
-    // chose.
-    if (shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
-  }
   return {};
 }
 
-void CallSession::AskPolicy(absl::FunctionRef<void(const policy::AccessRequest&)> ask) const {
-  const auto metadata = [this](policy::MetadataVisitor visit) {
-    for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
-  };
-  policy::AccessRequest request(metadata);
-  absl::InlinedVector<v1::Proof, 2> proofs;
-  for (const auto& proof : identity_.proofs) proofs.push_back(static_cast<v1::Proof>(proof->kind));
-  request.proofs = proofs;
-  if (!identity_.anonymous()) {
-    request.subject = identity_.named().subject;
-    request.issuer = identity_.named().issuer;
-    request.groups = identity_.named().groups;
+bool CallSession::UseDescriptors() {
+  descriptors_ = context_.catalog->Current();
+  const policy::MethodShape* shape = descriptors_->FindMethod(server_->method());
+  method_known_ = shape != nullptr;
+  // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
+  // chose.
+  if (method_known_ && shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
+  return method_known_;
+}
+
+// A method that is not known may be new: its upstream is asked again. The call waits for that only where masks would
+// turn it away otherwise.
+void CallSession::LookUpMethod() {
+  if (UseDescriptors()) return ObtainCredentials();
+  if (rules_->masks == nullptr) {
+    context_.refresher->AskSoon(*upstream_, [] {});
+    return ObtainCredentials();
   }
-  request.method = server_->method();
-  if (upstream_ != nullptr) request.upstream = upstream_->name();
-  request.peer = peer_;
-  request.now = start_;
-  ask(request);
+  const std::shared_ptr<AdmissionWait> wait = BeginWait();
+  const bool asks = context_.refresher->AskSoon(*upstream_, [wait] {
+    CallSession* session = wait->Take();
+    if (session == nullptr) return;
+    session->UseDescriptors();
+    session->ObtainCredentials();
+    session->DropReference();
+  });
+  if (asks) return LookForLoss(*wait);
+  if (wait->LetGo()) ObtainCredentials();
+}
+
+void CallSession::WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const {
+  const std::string authority = server_->host();
+  use({identity_, server_->method(), authority, peer_, start_, [this](policy::MetadataVisitor visit) {
+         for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
+       }});
 }
 
 Refusal CallSession::Decide() {
   Refusal refusal;
-  if (rules_->policy != nullptr) {
-    AskPolicy([&](const policy::AccessRequest& request) { refusal = DecideOn(request); });
-  }
+  if (rules_->policy == nullptr) return refusal;
+  WithFacts([&](const CallFacts& facts) {
+    AskPolicy(facts, route_, [&](const policy::AccessRequest& request) { refusal = DecideOn(request); });
+  });
   return refusal;
 }
 

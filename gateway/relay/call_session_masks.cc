@@ -10,7 +10,9 @@ Refusal CallSession::ApplyMasks() {
   if (rules_->masks == nullptr) return {};
   if (descriptors_ == nullptr) descriptors_ = context_.catalog->Current();
   const std::shared_ptr<const policy::Masker> masker = rules_->masks->For(descriptors_);
-  AskPolicy([&](const policy::AccessRequest& request) { masks_ = masker->ForCall(request); });
+  WithFacts([&](const CallFacts& facts) {
+    AskPolicy(facts, route_, [&](const policy::AccessRequest& request) { masks_ = masker->ForCall(request); });
+  });
   if (masks_ == nullptr) return {};
   for (const auto& [side, view] : {std::pair(policy::MessageSide::kRequest, policy::MaskView::kRecord),
                                    std::pair(policy::MessageSide::kRequest, policy::MaskView::kUpstream),

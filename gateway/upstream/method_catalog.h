@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -22,12 +23,22 @@ class MethodCatalog {
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
   explicit MethodCatalog(Keep keep) : keep_(std::move(keep)) {}
 
-  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said, and for
-  // Conflicts::kError that two sources describe something differently; the present set then stays. Otherwise that is
-  // logged as an error, and the first source by name is believed.
-  enum class Conflicts { kError, kLog };
-  absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors,
-                      Conflicts conflicts = Conflicts::kLog);
+  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set
+  // then stays. That two sources describe something differently is logged as an error, and the first by name is
+  // believed.
+  absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors);
+
+  using Sets = std::vector<std::shared_ptr<const policy::Descriptors>>;
+  struct Contents {
+    std::map<std::string, std::shared_ptr<const policy::Descriptors>> sources;  // by name
+    Sets own;  // the gateway's; each counts where no source knows its services
+  };
+  // In place of all that was known. Errors as above.
+  absl::Status Replace(Contents contents);
+  Contents contents() const {
+    absl::MutexLock lock(&update_mutex_);
+    return contents_;
+  }
 
   std::shared_ptr<const policy::Descriptors> Current() const {
     absl::ReaderMutexLock lock(&mutex_);
@@ -35,9 +46,11 @@ class MethodCatalog {
   }
 
  private:
-  absl::Mutex update_mutex_;
+  absl::Status Take(Contents contents) ABSL_EXCLUSIVE_LOCKS_REQUIRED(update_mutex_);
+
+  mutable absl::Mutex update_mutex_;
   Keep keep_ ABSL_GUARDED_BY(update_mutex_);
-  std::map<std::string, std::shared_ptr<const policy::Descriptors>> sources_ ABSL_GUARDED_BY(update_mutex_);
+  Contents contents_ ABSL_GUARDED_BY(update_mutex_);
   mutable absl::Mutex mutex_;
   std::shared_ptr<const policy::Descriptors> current_ ABSL_GUARDED_BY(mutex_) = policy::Descriptors::Empty();
 };

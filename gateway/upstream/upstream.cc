@@ -45,13 +45,21 @@ absl::StatusOr<std::unique_ptr<Upstream>> Upstream::Create(UpstreamOptions optio
     if (!made.ok()) return made.status();
     credentials = *std::move(made);
   }
-  return std::unique_ptr<Upstream>(new Upstream(std::move(options), std::move(credentials)));
+  return std::unique_ptr<Upstream>(new Upstream(std::move(options), std::move(credentials), nullptr));
 }
 
-Upstream::Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials)
+std::unique_ptr<Upstream> Upstream::InProcess(const std::string& name, grpc::Server* server) {
+  UpstreamOptions options;
+  options.name = name;
+  options.target = "inproc";
+  return std::unique_ptr<Upstream>(new Upstream(std::move(options), nullptr, server));
+}
+
+Upstream::Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials, grpc::Server* server)
     : options_(std::move(options)),
       credentials_(std::move(credentials)),
-      channel_credentials_(ChannelCredentialsOf(options_)) {}
+      channel_credentials_(ChannelCredentialsOf(options_)),
+      server_(server) {}
 
 grpc::GenericStub& Upstream::Stub(uint32_t accepted) {
   accepted = (accepted | (1u << GRPC_COMPRESS_NONE)) % kEncodingSets;
@@ -66,6 +74,10 @@ grpc::GenericStub& Upstream::Stub(uint32_t accepted) {
 
 std::shared_ptr<grpc::Channel> Upstream::MakeChannel(uint32_t accepted) const {
   grpc::ChannelArguments arguments;
+  if (server_ != nullptr) {
+    arguments.SetMaxReceiveMessageSize(-1);
+    return server_->InProcessChannel(arguments);
+  }
   arguments.SetLoadBalancingPolicyName(options_.load_balancing);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes));
   arguments.SetMaxSendMessageSize(-1);

@@ -5,6 +5,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/server.h>
 
 #include <array>
 #include <cstdint>
@@ -44,6 +45,9 @@ class Upstream {
   // outlives the upstream.
   static absl::StatusOr<std::unique_ptr<Upstream>> Create(UpstreamOptions options, TokenSigner* signer = nullptr);
 
+  // The upstream is a server of this process, which must outlive it; calls do not leave the process.
+  static std::unique_ptr<Upstream> InProcess(const std::string& name, grpc::Server* server);
+
   const std::string& name() const { return options_.name; }
   const std::string& target() const { return options_.target; }
   const std::string& source() const { return options_.source; }
@@ -61,12 +65,13 @@ class Upstream {
  private:
   static constexpr uint32_t kEncodingSets = 8;
 
-  Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials);
+  Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials, grpc::Server* server);
   std::shared_ptr<grpc::Channel> MakeChannel(uint32_t accepted) const;
 
   const UpstreamOptions options_;
   const std::unique_ptr<UpstreamCredentials> credentials_;
   const std::shared_ptr<grpc::ChannelCredentials> channel_credentials_;
+  grpc::Server* const server_;  // null unless it is in this process
   absl::Mutex mutex_;
   std::array<std::unique_ptr<grpc::GenericStub>, kEncodingSets> owned_ ABSL_GUARDED_BY(mutex_);
   std::array<std::atomic<grpc::GenericStub*>, kEncodingSets>

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <cstring>
 #include <functional>
 #include <set>
@@ -22,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "policy/content_hash.h"
 #include "policy/descriptors/descriptor_files.h"
+#include "policy/descriptors/proto_sources.h"
 
 namespace sallyport::policy {
 namespace {
@@ -137,6 +139,7 @@ class BuiltDescriptors final : public Descriptors {
   const std::string& version() const override { return version_; }
   const std::string& serialized() const override { return serialized_; }
   std::vector<std::string> services() const override { return services_; }
+  std::vector<std::string> files() const override { return files_; }
 
  private:
   absl::Status BuildFile(const pb::FileDescriptorProto& file);
@@ -152,6 +155,7 @@ class BuiltDescriptors final : public Descriptors {
   absl::flat_hash_map<std::string, int> public_chain_;
   std::vector<std::string> services_;
   std::vector<std::string> message_types_;
+  std::vector<std::string> files_;
   std::string source_;
   std::string serialized_;
   std::string version_;
@@ -236,6 +240,7 @@ void BuiltDescriptors::Seal(const FilesByName& built) {
   pb::FileDescriptorSet canonical;
   for (const SourceFile* source : InDependencyOrder(built)) {
     *canonical.add_file() = source->file;
+    files_.push_back(source->file.name());
     const pb::FileDescriptor& file = *pool_.FindFileByName(source->file.name());
     AddServices(file);
     for (int i = 0; i < file.message_type_count(); ++i) AddTypes(*file.message_type(i));
@@ -321,6 +326,8 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::strin
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::string& path,
                                                                      std::vector<std::string>* left_out) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return CompileProtos(path);
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(path, errno);
   std::string bytes;

@@ -42,7 +42,7 @@ class Descriptors {
   // The same from serialised bytes (of a FileDescriptorSet or a buf image).
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Parse(std::string_view bytes, std::string_view source,
                                                                   std::vector<std::string>* left_out = nullptr);
-  // The same from a file.
+  // The same from a file; or, from a directory, the .proto sources under it (policy/descriptors/proto_sources.h).
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Load(const std::string& path,
                                                                  std::vector<std::string>* left_out = nullptr);
   // All files of all sets. A file that two sets describe differently is taken from the first that has it, and
@@ -74,6 +74,8 @@ class Descriptors {
   // The canonical serialised FileDescriptorSet: files in dependency order, by name where free.
   virtual const std::string& serialized() const = 0;
   virtual std::vector<std::string> services() const = 0;
+  // Names of all files.
+  virtual std::vector<std::string> files() const = 0;
 };
 
 }  // namespace sallyport::policy

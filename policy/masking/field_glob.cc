@@ -11,6 +11,7 @@ namespace sallyport::policy {
 absl::StatusOr<FieldGlob> FieldGlob::Parse(std::string_view text) {
   constexpr size_t kMostParts = 256;
   FieldGlob glob;
+  glob.text_ = std::string(text);
   for (absl::string_view part : absl::StrSplit(absl::string_view(text.data(), text.size()), '.')) {
     if (part.empty()) return absl::InvalidArgumentError("has an empty name: names are joined with single dots");
     if (part != kAnyNumber && part.find(kAnyNumber) != absl::string_view::npos) {

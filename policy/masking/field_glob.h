@@ -19,6 +19,8 @@ class FieldGlob {
   // INVALID_ARGUMENT says what is wrong.
   static absl::StatusOr<FieldGlob> Parse(std::string_view text);
 
+  const std::string& text() const { return text_; }  // as it was parsed
+
   // How far a path has been followed: numbers of the parts that may come next, in order and each once.
   using Places = std::vector<uint16_t>;
   // At a type, before its fields.
@@ -35,6 +37,7 @@ class FieldGlob {
   void Add(uint16_t place, Places* places) const;
   Places Step(const Places& places, std::string_view name) const;
 
+  std::string text_;
   std::vector<std::string> parts_;
   bool any_type_ = false;  // the first part is `*`
 };

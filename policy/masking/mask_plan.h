@@ -4,6 +4,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -70,6 +71,10 @@ class MaskPlan {
 
   // Nothing is to be done in any message.
   bool passes() const { return !nodes_[0].active; }
+  // A selection means some field.
+  bool selects() const {
+    return std::any_of(fields_.begin(), fields_.end(), [](const Field& field) { return field.selection != kNone; });
+  }
   // It was made to look into all texts.
   bool looks_into_texts() const { return texts_; }
   const Node& node(int32_t number) const { return nodes_[static_cast<size_t>(number)]; }

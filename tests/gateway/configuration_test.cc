@@ -82,7 +82,11 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->upstreams[0].load_balancing == "pick_first");
   CHECK(options->upstreams[1].tls);
   CHECK(options->upstreams[1].server_name == "b.example");
-  CHECK(options->routes[0].match.metadata().at("tenant") == "eu-*");
+  // With several upstreams, the gateway answers reflection itself.
+  REQUIRE(options->routes.size() == 3);
+  CHECK(options->routes[0].upstream == "sallyport");
+  CHECK(options->routes[0].match.services(0) == "grpc.reflection.v1.ServerReflection");
+  CHECK(options->routes[1].match.metadata().at("tenant") == "eu-*");
   CHECK(options->reflection[0].refresh == absl::Minutes(1));
   CHECK(options->metadata_bytes == 8 << 10);
   CHECK(options->session_idle == absl::Minutes(5));
@@ -97,6 +101,8 @@ TEST_CASE("errors of the configuration name file, line and key") {
         "unix:/path");
   CHECK(Fault(least + "routes:\n  - {upstream: etcd}\n  - {upstream: etc}\n") ==
         "sallyport.yaml:7: routes[1].upstream: \"etc\" is not one of upstreams");
+  CHECK(Fault(least + "  sallyport: {target: \"x:1\"}\nroutes: [{upstream: etcd}]\n")
+            .starts_with("sallyport.yaml:5: upstreams.sallyport: has the name that stands for the gateway itself"));
   CHECK(Fault(least + "  two: {load_balancing: pick_first}\n")
             .starts_with("sallyport.yaml:5: upstreams.two.target: is missing"));
   CHECK(Fault(least + "  two: {target: x}\n").starts_with("sallyport.yaml:1: routes: is missing"));

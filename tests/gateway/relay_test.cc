@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/time/clock.h"
-#include "gateway/upstream/reflection.h"
+#include "gateway/reflection/refresher.h"
 #include "tests/fakes/tcp_link.h"
 #include "tests/gateway/rig.h"
 

@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "deploy/example/payments_service.h"
-#include "gateway/upstream/reflection.h"
+#include "gateway/reflection/refresher.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::gateway {

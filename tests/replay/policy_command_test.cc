@@ -120,6 +120,54 @@ TEST_CASE("policy explain tells every rule up to the one that decides, and why n
   CHECK(Contains(denied.output, "DENIED by default\n"));
 }
 
+TEST_CASE("policy explain tells which masks and content rules apply") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", R"(
+access: {default: allow}
+masks:
+  - {name: cards, match: {groups: [support]}, fields: [shop.Order.card_number], with: last4, views: [record, caller]}
+  - {name: other, match: {groups: [nobody]}, fields: [shop.Order.card_number]}
+content:
+  - {name: no keys, detect: [pem_private_key]}
+)");
+  const CommandResult text =
+      Run({"policy", "explain", file, "--identity", "a", "--groups", "support", "--method", "shop.Orders/Get"});
+  CHECK(text.code == 0);
+  CHECK(Contains(text.output, "line 4  mask cards: last4, in the view of: record, caller\nlooked into by: no keys\n"));
+  const Json report = Json::parse(
+      Run({"policy", "explain", file, "--identity", "a", "--groups", "support", "--method", "shop.Orders/Get", "--json"})
+          .output);
+  CHECK(report["masks"] == Json::array({{{"mask", "cards"},
+                                         {"line", 4},
+                                         {"with", "last4"},
+                                         {"views", Json::array({"record", "caller"})}}}));
+  CHECK(report["content"] == Json::array({"no keys"}));
+}
+
+TEST_CASE("policy check says which fields are not there, given descriptors") {
+  const PolicyFiles files;
+  const std::string set = files.Write("shop.binpb", policy::ShopSet().SerializeAsString());
+  files.Write("protos.yaml", "");
+  const std::string file = files.Write("p.yaml", R"(
+access: {default: allow}
+masks:
+  - {name: fine, fields: [shop.Order.card_number, "*.card_number", "shop.Order.next.**.card_number"]}
+  - {name: odd, fields: [shop.Order.card_numer, "*.card_number"], classes: [pii], options: [acme.v1.pii]}
+content:
+  - {name: also, fields: [{field: "shop.Ordr.**"}]}
+)");
+  CHECK(LinesOf(Run({"policy", "check", file, "--strict"}).output).size() == 1);
+  const CommandResult result = Run({"policy", "check", file, "--strict", "--descriptors", set});
+  CHECK(result.code == 1);
+  const std::vector<std::string> lines = LinesOf(result.output);
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0] == "warning: " + file + ":5: rule \"odd\": no field is meant by \"shop.Order.card_numer\" in the descriptors given");
+  CHECK(Contains(lines[1], "no field has a class like \"pii\""));
+  CHECK(Contains(lines[2], "no field has the option \"acme.v1.pii\""));
+  CHECK(Contains(lines[3], ":7: rule \"also\": no field is meant by \"shop.Ordr.**\""));
+  CHECK(Run({"policy", "check", file, "--descriptors", files.Path("missing.binpb")}).code == 3);
+}
+
 TEST_CASE("policy explain gives the same to programs") {
   const PolicyFiles files;
   const std::string file = files.Write("p.yaml", kPolicy);

@@ -1,4 +1,4 @@
-#include "gateway/upstream/reflection.h"
+#include "gateway/reflection/refresher.h"
 
 #include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -201,14 +201,8 @@ absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upst
   return status;
 }
 
-ReflectionRefresher::ReflectionRefresher(std::vector<Source> sources, MethodCatalog* catalog) : catalog_(catalog) {
-  for (Source& source : sources) {
-    Pending pending;
-    pending.source = std::move(source);
-    pending.due = absl::InfinitePast();
-    pending_.push_back(std::move(pending));
-  }
-  if (!pending_.empty()) thread_ = std::thread([this] { Run(); });
+ReflectionRefresher::ReflectionRefresher(MethodCatalog* catalog) : catalog_(catalog) {
+  thread_ = std::thread([this] { Run(); });
 }
 
 ReflectionRefresher::~ReflectionRefresher() {
@@ -216,44 +210,126 @@ ReflectionRefresher::~ReflectionRefresher() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
+  std::list<Asked> left;
+  {
+    absl::MutexLock lock(&mutex_);
+    left.swap(asked_);
+  }
+  for (Asked& asked : left) {
+    for (Done& done : asked.waiting) done();
+  }
+}
+
+std::string ReflectionRefresher::SourceName(const Upstream& upstream) {
+  return absl::StrCat("reflection of ", upstream.name());
+}
+
+void ReflectionRefresher::SetSources(const std::vector<Source>& sources) {
+  std::list<Asked> gone;
+  {
+    absl::MutexLock taking(&taking_);
+    absl::MutexLock lock(&mutex_);
+    gone.swap(asked_);
+    for (const Source& source : sources) {
+      const auto former = std::find_if(gone.begin(), gone.end(),
+                                       [&](const Asked& asked) { return asked.source.upstream == source.upstream; });
+      if (former != gone.end()) {
+        asked_.splice(asked_.end(), gone, former);
+      } else {
+        asked_.emplace_back();
+      }
+      asked_.back().source = source;
+      asked_.back().due = std::min(asked_.back().due, absl::Now() + source.interval);
+    }
+    woken_ = true;
+  }
+  for (Asked& asked : gone) {
+    for (Done& done : asked.waiting) done();
+  }
+}
+
+bool ReflectionRefresher::AskSoon(const Upstream& upstream, Done done) {
+  absl::MutexLock lock(&mutex_);
+  Asked* const asked = Find(&upstream);
+  if (asked == nullptr || asked->not_offered || stopping_) return false;
+  if (asked->waiting.empty() && !asked->asking) {
+    if (absl::Now() - asked->last < kLeastPause) return false;
+    asked->due = absl::InfinitePast();
+    woken_ = true;
+  }
+  asked->waiting.push_back(std::move(done));
+  return true;
+}
+
+ReflectionRefresher::Asked* ReflectionRefresher::Find(const Upstream* upstream) {
+  const auto found = std::find_if(asked_.begin(), asked_.end(),
+                                  [upstream](const Asked& asked) { return asked.source.upstream == upstream; });
+  return found == asked_.end() ? nullptr : &*found;
 }
 
 void ReflectionRefresher::Run() {
   while (true) {
-    auto next = std::min_element(pending_.begin(), pending_.end(),
-                                 [](const Pending& a, const Pending& b) { return a.due < b.due; });
+    Source source;
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithDeadline(absl::Condition(&stopping_), next->due)) return;
+      const auto next = std::min_element(asked_.begin(), asked_.end(),
+                                         [](const Asked& a, const Asked& b) { return a.due < b.due; });
+      const absl::Time due = next == asked_.end() ? absl::InfiniteFuture() : next->due;
+      woken_ = false;
+      if (mutex_.AwaitWithDeadline(absl::Condition(this, &ReflectionRefresher::Woken), due)) {
+        if (stopping_) return;
+        continue;
+      }
+      next->asking = true;
+      next->last = absl::Now();
+      source = next->source;
     }
-    Ask(*next);
+    Ask(source);
   }
 }
 
-void ReflectionRefresher::Ask(Pending& pending) {
-  Upstream& upstream = *pending.source.upstream;
-  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = FetchDescriptors(upstream, kAskTimeout);
-  absl::Status status = descriptors.status();
-  if (status.ok()) status = catalog_->Update(absl::StrCat("reflection of ", upstream.name()), *descriptors);
+void ReflectionRefresher::Ask(const Source& source) {
+  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors =
+      FetchDescriptors(*source.upstream, kAskTimeout);
+  std::vector<Done> waiting;
+  {
+    absl::MutexLock taking(&taking_);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (Find(source.upstream) == nullptr) return;
+    }
+    absl::Status status = descriptors.status();
+    if (status.ok()) status = catalog_->Update(SourceName(*source.upstream), *std::move(descriptors));
+    absl::MutexLock lock(&mutex_);
+    Asked* const asked = Find(source.upstream);
+    asked->asking = false;
+    Note(*asked, status);
+    waiting.swap(asked->waiting);
+  }
+  for (Done& done : waiting) done();
+}
+
+void ReflectionRefresher::Note(Asked& asked, const absl::Status& status) {
+  const Upstream& upstream = *asked.source.upstream;
+  asked.not_offered = absl::IsUnimplemented(status);
   if (status.ok()) {
-    pending.retry = absl::Seconds(1);
-    pending.due = absl::Now() + pending.source.interval;
-    pending.last_error.clear();
+    asked.retry = absl::Seconds(1);
+    asked.due = absl::Now() + asked.source.interval;
+    asked.last_error.clear();
     return;
   }
-  bool not_offered = absl::IsUnimplemented(status);
-  std::string error(status.message());
-  if (error != pending.last_error) {
-    if (not_offered && pending.source.optional) {
+  const std::string error(status.message());
+  if (error != asked.last_error) {
+    if (asked.not_offered && asked.source.optional) {
       spdlog::info("upstream {} offers no reflection: give --descriptors to see decoded frames", upstream.name());
     } else {
       spdlog::warn("descriptors of upstream {}: {}", upstream.name(), status.ToString());
     }
-    pending.last_error = error;
+    asked.last_error = error;
   }
-  pending.due = absl::Now() + (not_offered ? pending.source.interval : pending.retry);
-  pending.retry = std::min(pending.retry * 2, kLongestRetry);
+  asked.due = absl::Now() + (asked.not_offered ? asked.source.interval : asked.retry);
+  asked.retry = std::min(asked.retry * 2, kLongestRetry);
 }
 
 }  // namespace sallyport::gateway
