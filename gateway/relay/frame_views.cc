@@ -10,9 +10,10 @@
 namespace sallyport::gateway {
 namespace {
 
-// A buffer of these bytes, which are not copied.
-grpc::ByteBuffer BufferOf(std::string bytes) {
+// A buffer of these bytes, which are not copied. `*view` is theirs for as long as the buffer is there.
+grpc::ByteBuffer BufferOf(std::string bytes, std::string_view* view) {
   auto* kept = new std::string(std::move(bytes));
+  *view = *kept;
   grpc::Slice slice(
       kept->data(), kept->size(), [](void* text) { delete static_cast<std::string*>(text); }, kept);
   return grpc::ByteBuffer(&slice, 1);
@@ -77,36 +78,31 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
     if (!verdict.rule.empty()) return Refused{verdict.rule, ""};
   }
 
-  std::string masked;
   std::string problem;
+  std::string for_onward;
   Outcome of_record = Outcome::kUnchanged;
   Outcome of_onward = Outcome::kUnchanged;
-  if (record != nullptr) of_record = record->Apply(message, &recorded_, &problem);
-  if (onward == record) {
-    of_onward = of_record;
-    if (of_record == Outcome::kMasked) masked = recorded_;
-  } else if (onward != nullptr) {
-    of_onward = onward->Apply(message, &masked, &problem);
-  }
+  if (record != nullptr && record != onward) of_record = record->Apply(message, &masked_text_, &problem);
+  if (onward != nullptr) of_onward = onward->Apply(message, &for_onward, &problem);
+  if (record == onward) of_record = of_onward;
   if (of_record == Outcome::kUnreadable || of_onward == Outcome::kUnreadable) {
     if (masks.passes_unreadable()) return std::nullopt;
     return Unreadable(std::move(problem));
   }
-  if (of_onward == Outcome::kMasked) passed_ = BufferOf(std::move(masked));
-  if (of_record == Outcome::kMasked) {
-    masked_ = true;
-    recorded_view_ = recorded_;
-    if (masks.seals() && reveal_key != nullptr) {
-      absl::StatusOr<recorder::SealedView> sealed = recorder::SealView(*reveal_key, frame.name, original);
-      if (!sealed.ok()) return Unreadable(absl::StrCat("it cannot be sealed: ", sealed.status().message()));
-      sealed_ = *std::move(sealed);
-    }
-  }
+  if (of_onward == Outcome::kMasked) passed_ = BufferOf(std::move(for_onward), &recorded_);
+  if (of_record == Outcome::kUnchanged) return std::nullopt;
+  if (record != onward) recorded_ = masked_text_;
+  masked_ = true;
+  if (!masks.seals()) return std::nullopt;
+  if (reveal_key == nullptr) return Unreadable("it cannot be sealed: there is no data.reveal_key");
+  absl::StatusOr<recorder::SealedView> sealed = recorder::SealView(*reveal_key, frame.name, original);
+  if (!sealed.ok()) return Unreadable(absl::StrCat("it cannot be sealed: ", sealed.status().message()));
+  sealed_ = *std::move(sealed);
   return std::nullopt;
 }
 
 absl::Span<const std::string_view> FrameViews::recorded_pieces() {
-  if (masked_) return absl::MakeConstSpan(&recorded_view_, 1);
+  if (masked_) return absl::MakeConstSpan(&recorded_, 1);
   if (!pieces_.has_value()) pieces_.emplace(raw_->buffer_);
   return pieces_->views();
 }

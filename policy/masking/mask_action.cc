@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "policy/content_hash.h"
+#include "protos/utf8.h"
 
 namespace sallyport::policy {
 namespace {
@@ -31,56 +32,56 @@ uint64_t KeyedNumber(const MaskKey& key, char purpose, std::string_view value) {
 constexpr char kHash = 'h';
 constexpr char kTokenize = 't';
 
-// The size of the UTF-8 character at the beginning (RFC 3629); 0 if there is none.
-size_t CharacterSize(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
-  const auto follows = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4 || !follows(1)) return 0;
-  if (first < 0xE0) return 2;
-  if (!follows(2)) return 0;
-  if (first < 0xF0) return (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) ? 0 : 3;
-  if (!follows(3)) return 0;
-  return (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) >= 0x90) ? 0 : 4;
-}
-
 // Calls visit(character, valid) for each character, one byte each where there is none.
 template <typename Visit>
 void ForEachCharacter(std::string_view text, Visit visit) {
-  while (!text.empty()) {
-    const size_t size = CharacterSize(text);
-    visit(text.substr(0, std::max<size_t>(size, 1)), size != 0);
-    text.remove_prefix(std::max<size_t>(size, 1));
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = Utf8CharacterSize(text, at);
+    visit(text.substr(at, std::max<size_t>(size, 1)), size != 0);
+    at += std::max<size_t>(size, 1);
   }
 }
 
 // What counts for last4: letters, digits, and the stars that an earlier masking left, so that masking again changes
-// nothing.
-bool Counts(std::string_view character) {
-  return character.size() > 1 || absl::ascii_isalnum(static_cast<unsigned char>(character[0])) || character[0] == '*' ||
-         static_cast<uint8_t>(character[0]) >= 0x80;
-}
+// nothing. Of ASCII characters; of the others all do.
+constexpr std::array<bool, 128> kCounts = [] {
+  std::array<bool, 128> counts{};
+  for (unsigned c = 0; c < counts.size(); ++c) {
+    counts[c] = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '*';
+  }
+  return counts;
+}();
 
 // All but the first `head` and the last `tail` characters that count become stars; all of them where too few would be
 // hidden.
 void AppendStarred(std::string_view text, size_t head, size_t tail, std::string* out) {
   size_t counted = 0;
-  ForEachCharacter(text, [&](std::string_view character, bool) { counted += Counts(character) ? 1 : 0; });
+  for (size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<uint8_t>(text[at]);
+    counted += byte >= 0x80 || kCounts[byte] ? 1 : 0;
+    at += byte < 0x80 ? 1 : std::max<size_t>(Utf8CharacterSize(text, at), 1);
+  }
   // Of a card with its 13 digits or more, six and four may be seen; of anything shorter, and of less than eight, less.
   if (head > 0 && counted < 13) head = 0;
   if (counted < 2 * tail) tail = 0;
+  const size_t before = out->size();
+  out->resize(before + text.size());
+  char* to = out->data() + before;
   size_t number = 0;
-  ForEachCharacter(text, [&](std::string_view character, bool valid) {
-    const bool counts = Counts(character);
-    const bool shown = !counts || number < head || number + tail >= counted;
-    if (counts) ++number;
-    if (shown && valid) {
-      out->append(character);
+  for (size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<uint8_t>(text[at]);
+    const size_t size = byte < 0x80 ? 1 : Utf8CharacterSize(text, at);
+    const bool counts = byte >= 0x80 || kCounts[byte];
+    const bool shown = size != 0 && (!counts || number < head || number + tail >= counted);
+    number += counts ? 1 : 0;
+    if (shown) {
+      to = std::copy_n(text.data() + at, size, to);
     } else {
-      out->push_back('*');
+      *to++ = '*';
     }
-  });
+    at += std::max<size_t>(size, 1);
+  }
+  out->resize(static_cast<size_t>(to - out->data()));
 }
 
 void AppendTokenized(const MaskKey& key, std::string_view text, std::string* out) {
