@@ -4,8 +4,11 @@
 #include <google/protobuf/stubs/logging.h>
 #endif
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <string>
 
@@ -229,7 +232,12 @@ TEST_CASE("a long chain of public imports is refused") {
 TEST_CASE("a file that cannot be read is named") {
   CHECK(Descriptors::Load("/nonexistent/x.binpb").status().code() == absl::StatusCode::kNotFound);
   CHECK(std::string(Descriptors::Load("/nonexistent/x.binpb").status().message()).find("/nonexistent/x.binpb") == 0);
-  CHECK(Descriptors::Load("/").status().code() == absl::StatusCode::kInvalidArgument);
+  char directory[] = "/tmp/descriptors-test-XXXXXX";
+  REQUIRE(mkdtemp(directory) != nullptr);
+  const absl::Status empty = Descriptors::Load(directory).status();
+  CHECK(empty.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(std::string(empty.message()).find(directory) == 0);
+  rmdir(directory);
 }
 
 }  // namespace
