@@ -4,36 +4,17 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <catch2/catch.hpp>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "policy/masking/field_options.h"
 #include "tests/policy/masking/masking_fixture.h"
+#include "tests/policy/masking/random_messages.h"
 #include "tests/policy/masking/reference_mask.h"
 
 namespace sallyport::policy {
 namespace {
 
 namespace pb = google::protobuf;
-
-class Chance {
- public:
-  explicit Chance(uint64_t seed) : engine_(seed) {}
-  size_t Below(size_t bound) { return std::uniform_int_distribution<size_t>(0, bound - 1)(engine_); }
-  bool OneIn(size_t count) { return Below(count) == 0; }
-  uint64_t Number() { return engine_() >> Below(64); }
-  std::string Text() {
-    static const std::string kPieces[] = {"a", "Z", "7", "-", " ", "é", "水", "4111", "x@y.z", "*", ".",
-                                            " 4111 1111 1111 1111 "};
-    std::string text;
-    for (size_t i = Below(12); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
-    return text;
-  }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 constexpr char kScalars[][16] = {"double",  "float",   "int32",    "int64",    "uint32", "uint64", "sint32", "sint64",
                                  "fixed32", "fixed64", "sfixed32", "sfixed64", "bool",   "string", "bytes",  "Kind"};
@@ -95,61 +76,6 @@ std::string RandomGlob(Chance& chance) {
       return absl::StrCat(type, ".", field(), ".value");
     default:
       return absl::StrCat(type, ".", field());
-  }
-}
-
-void Fill(Chance& chance, int depth, pb::Message* message);
-
-// A text, or the bytes of a message where the field holds one.
-std::string TextFor(Chance& chance, int depth, const pb::FieldDescriptor& field) {
-  const std::string holds = ReadFieldOptions(field).holds;
-  if (holds.empty() || depth == 0) return holds.empty() ? chance.Text() : "";
-  const pb::Descriptor* const type = field.file()->pool()->FindMessageTypeByName(holds);
-  if (type == nullptr) return chance.Text();
-  pb::DynamicMessageFactory factory;
-  const std::unique_ptr<pb::Message> held(factory.GetPrototype(type)->New());
-  Fill(chance, depth - 1, held.get());
-  return held->SerializeAsString();
-}
-
-void FillField(Chance& chance, int depth, const pb::FieldDescriptor& field, pb::Message* message) {
-  const pb::Reflection& r = *message->GetReflection();
-  const bool many = field.is_repeated();
-  switch (field.cpp_type()) {
-#define SET(Kind, value) return many ? r.Add##Kind(message, &field, value) : r.Set##Kind(message, &field, value)
-    case pb::FieldDescriptor::CPPTYPE_INT32:
-      SET(Int32, static_cast<int32_t>(chance.Number()));
-    case pb::FieldDescriptor::CPPTYPE_INT64:
-      SET(Int64, static_cast<int64_t>(chance.OneIn(2) ? ~chance.Number() : chance.Number()));
-    case pb::FieldDescriptor::CPPTYPE_UINT32:
-      SET(UInt32, static_cast<uint32_t>(chance.Number()));
-    case pb::FieldDescriptor::CPPTYPE_UINT64:
-      SET(UInt64, chance.Number());
-    case pb::FieldDescriptor::CPPTYPE_BOOL:
-      SET(Bool, chance.OneIn(2));
-    case pb::FieldDescriptor::CPPTYPE_FLOAT:
-      SET(Float, static_cast<float>(chance.Number()) / 7);
-    case pb::FieldDescriptor::CPPTYPE_DOUBLE:
-      SET(Double, static_cast<double>(chance.Number()) / 7);
-    case pb::FieldDescriptor::CPPTYPE_ENUM:
-      SET(EnumValue, static_cast<int>(chance.Below(5)));
-    case pb::FieldDescriptor::CPPTYPE_STRING:
-      SET(String, TextFor(chance, depth, field));
-#undef SET
-    case pb::FieldDescriptor::CPPTYPE_MESSAGE:
-      if (depth == 0) return;
-      return Fill(chance, depth - 1, many ? r.AddMessage(message, &field) : r.MutableMessage(message, &field));
-  }
-}
-
-void Fill(Chance& chance, int depth, pb::Message* message) {
-  for (int i = 0; i < message->GetDescriptor()->field_count(); ++i) {
-    const pb::FieldDescriptor& field = *message->GetDescriptor()->field(i);
-    if (!message->GetDescriptor()->options().map_entry() && chance.OneIn(3)) continue;
-    for (size_t n = field.is_repeated() ? chance.Below(4) : 1; n > 0; --n) FillField(chance, depth, field, message);
-  }
-  if (chance.OneIn(4)) {
-    message->GetReflection()->MutableUnknownFields(message)->AddLengthDelimited(900'000, "unknown");
   }
 }
 

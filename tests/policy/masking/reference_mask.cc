@@ -66,6 +66,7 @@ class Reference {
   }
 
   void Walk(pb::Message* message) {
+    if (message->GetDescriptor()->full_name() == "google.protobuf.Any") return WalkAny(message);
     const pb::Reflection& reflection = *message->GetReflection();
     std::vector<const pb::FieldDescriptor*> fields;
     reflection.ListFields(*message, &fields);
@@ -175,6 +176,22 @@ class Reference {
   static const Detectors& Cards() {
     static const auto& detectors = *new std::shared_ptr<const Detectors>(*Detectors::Create({"payment_card"}, {}));
     return *detectors;
+  }
+
+  // Its content is at the place of the Any itself. Of a type that is not known, nothing is left.
+  void WalkAny(pb::Message* any) {
+    const pb::Reflection& r = *any->GetReflection();
+    const pb::FieldDescriptor* url = any->GetDescriptor()->FindFieldByNumber(1);
+    const pb::FieldDescriptor* value = any->GetDescriptor()->FindFieldByNumber(2);
+    const std::string name = r.GetString(*any, url);
+    const pb::Descriptor* type =
+        any->GetDescriptor()->file()->pool()->FindMessageTypeByName(name.substr(name.rfind('/') + 1));
+    if (type == nullptr) return r.ClearField(any, value);
+    pb::DynamicMessageFactory factory;
+    const std::unique_ptr<pb::Message> content(factory.GetPrototype(type)->New());
+    if (!content->ParseFromString(r.GetString(*any, value))) return;
+    Walk(content.get());
+    r.SetString(any, value, Canonical(*content));
   }
 
   // Whether a rule is about fields of a message of this type here, those included that it does not have.
