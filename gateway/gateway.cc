@@ -196,7 +196,7 @@ absl::Status Gateway::AddMasks(Rules& rules) {
                      "`sallyport keys reveal-key`"));
   }
   const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
-  rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_);
+  rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_, detections_);
   const auto descriptors = catalog_ == nullptr ? policy::Descriptors::Empty() : catalog_->Current();
   rules.masks->Warm(descriptors, present == nullptr ? nullptr : present->masks.get());
   return absl::OkStatus();
@@ -329,8 +329,8 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
   constexpr absl::Duration kKeysKept = absl::Minutes(1);
   AdminServer::Handlers handlers;
-  handlers["/metrics"] = [recorder = recorder_.get()] {
-    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder), absl::ZeroDuration()};
+  handlers["/metrics"] = [recorder = recorder_.get(), detections = detections_] {
+    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder, *detections), absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {

@@ -86,6 +86,7 @@ class Gateway {
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
   GatewayOptions descriptor_options_ ABSL_GUARDED_BY(reload_mutex_);  // by which descriptors are in force
   policy::MaskKey mask_key_ = {};
+  const std::shared_ptr<policy::DetectionCounts> detections_ = std::make_shared<policy::DetectionCounts>();
   std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;
   std::unique_ptr<ReflectionServer> reflection_;

@@ -1,12 +1,18 @@
 #include "gateway/admin/metrics.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 
 namespace sallyport::gateway {
 namespace {
+
+std::string LabelValue(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+}
 
 class MetricsWriter {
  public:
@@ -17,6 +23,11 @@ class MetricsWriter {
   template <typename Value>
   void Gauge(const char* name, const char* help, Value value) {
     Add(name, help, "gauge", value);
+  }
+  // One for each set of labels.
+  void Counters(const char* name, const char* help, const std::vector<std::pair<std::string, uint64_t>>& values) {
+    absl::StrAppend(&text_, "# HELP ", name, " ", help, "\n# TYPE ", name, " counter\n");
+    for (const auto& [labels, value] : values) absl::StrAppend(&text_, name, "{", labels, "} ", value, "\n");
   }
   std::string Take() { return std::move(text_); }
 
@@ -53,10 +64,17 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
 
 }  // namespace
 
-std::string MetricsText(const recorder::Recorder* recorder) {
+std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections) {
   MetricsWriter metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.", recorder != nullptr ? 1 : 0);
   if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
+  std::vector<std::pair<std::string, uint64_t>> found;
+  for (const policy::DetectionCounts::Count& count : detections.Read()) {
+    found.emplace_back(
+        absl::StrCat("field=\"", LabelValue(count.place), "\",detector=\"", LabelValue(count.detector), "\""),
+        count.finds);
+  }
+  metrics.Counters("sallyport_masks_detections_total", "What detectors found for masks, by field and detector.", found);
   return metrics.Take();
 }
 

@@ -4,15 +4,16 @@
 
 #include <string>
 
+#include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
 
 inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
-// In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller. `recorder` is null where
-// nothing is recorded.
-std::string MetricsText(const recorder::Recorder* recorder);
+// In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of
+// fields and of detectors. `recorder` is null where nothing is recorded.
+std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections);
 
 }  // namespace sallyport::gateway
 

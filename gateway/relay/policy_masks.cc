@@ -11,7 +11,7 @@ std::shared_ptr<const policy::Masker> PolicyMasks::For(
   absl::MutexLock lock(&mutex_);
   if (descriptors_ == descriptors) return masker_;
   const std::shared_ptr<const policy::Masker> former = masker_;
-  masker_ = policy::Masker::Create(policy_, descriptors, key_);
+  masker_ = policy::Masker::Create(policy_, descriptors, key_, counts_);
   if (former != nullptr) masker_->Warm(*former);
   descriptors_ = descriptors;
   return masker_;

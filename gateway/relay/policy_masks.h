@@ -13,8 +13,9 @@ namespace sallyport::gateway {
 // Thread-safe.
 class PolicyMasks {
  public:
-  PolicyMasks(std::shared_ptr<const policy::Policy> policy, const policy::MaskKey& key)
-      : policy_(std::move(policy)), key_(key) {}
+  PolicyMasks(std::shared_ptr<const policy::Policy> policy, const policy::MaskKey& key,
+              std::shared_ptr<policy::DetectionCounts> counts)
+      : policy_(std::move(policy)), key_(key), counts_(std::move(counts)) {}
 
   // The masker for these descriptors, made where they are not those of the last time.
   std::shared_ptr<const policy::Masker> For(const std::shared_ptr<const policy::Descriptors>& descriptors) const;
@@ -25,6 +26,7 @@ class PolicyMasks {
  private:
   const std::shared_ptr<const policy::Policy> policy_;
   const policy::MaskKey key_;
+  const std::shared_ptr<policy::DetectionCounts> counts_;
   mutable absl::Mutex mutex_;
   mutable std::shared_ptr<const policy::Descriptors> descriptors_ ABSL_GUARDED_BY(mutex_);
   mutable std::shared_ptr<const policy::Masker> masker_ ABSL_GUARDED_BY(mutex_);

@@ -13,7 +13,7 @@ struct Span {
 
 }  // namespace
 
-bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked) {
+bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view text, std::string* masked) {
   if (table.detectors == nullptr) return false;
   thread_local std::vector<Detection> found;
   found.clear();
@@ -23,6 +23,7 @@ bool MaskFinds(const MaskTable& table, std::string_view text, std::string* maske
   for (const Detection& detection : found) {
     const int32_t action = table.detected[detection.detector];
     if (action < 0) continue;
+    if (table.counts != nullptr) table.counts->Add(place, table.detectors->names()[detection.detector]);
     if (!spans.empty() && detection.begin < spans.back().end) {
       spans.back().end = std::max(spans.back().end, detection.end);
       spans.back().action = std::min(spans.back().action, action);
@@ -43,7 +44,8 @@ bool MaskFinds(const MaskTable& table, std::string_view text, std::string* maske
   return *masked != text;
 }
 
-void AppendMaskedValue(const MaskTable& table, const MaskAction& action, std::string_view text, std::string* out) {
+void AppendMaskedValue(const MaskTable& table, std::string_view place, const MaskAction& action, std::string_view text,
+                       std::string* out) {
   if (action.kind != v1::Mask::truncate || table.detectors == nullptr) {
     return AppendMaskedText(action, table.key, text, out);
   }
@@ -52,7 +54,7 @@ void AppendMaskedValue(const MaskTable& table, const MaskAction& action, std::st
   std::string value(text);
   std::string masked;
   for (int round = 0; round < kMostRounds; ++round) {
-    const bool found = MaskFinds(table, value, &masked);
+    const bool found = MaskFinds(table, place, value, &masked);
     if (found) value.swap(masked);
     masked.clear();
     AppendMaskedText(action, table.key, value, &masked);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/masking/detection_counts.h"
 #include "policy/masking/detectors.h"
 #include "policy/masking/mask_action.h"
 
@@ -17,15 +18,18 @@ struct MaskTable {
   // By detector, its action's place in `actions`, or -1 if nobody asks for it.
   std::vector<int32_t> detected;
   const Detectors* detectors = nullptr;  // null if no detector is asked for
+  DetectionCounts* counts = nullptr;     // null if nobody wants to know
   MaskKey key = {};
 };
 
-// Masks what detectors find in `text`. False if they find nothing, and `*masked` is then not to be used.
-bool MaskFinds(const MaskTable& table, std::string_view text, std::string* masked);
+// Masks what detectors find in `text`, and counts it under `place` (policy/masking/detection_counts.h). False if they find
+// nothing, and `*masked` is then not to be used.
+bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view text, std::string* masked);
 
 // Appends what becomes of a text that `action` is about as a whole. Where the action leaves much of it as it was
 // (truncate), what detectors find there is masked as well, and what they would have found in what is cut off.
-void AppendMaskedValue(const MaskTable& table, const MaskAction& action, std::string_view text, std::string* out);
+void AppendMaskedValue(const MaskTable& table, std::string_view place, const MaskAction& action, std::string_view text,
+                       std::string* out);
 
 }  // namespace sallyport::policy
 

@@ -194,7 +194,8 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
       // Most masked texts are short: a length of one byte is guessed, and mended where it was not.
       const size_t length_at = out_.size();
       out_.push_back('\0');
-      AppendMaskedValue(table_, table_.actions[static_cast<size_t>(field.selection)], value, &out_);
+      AppendMaskedValue(table_, descriptor.full_name(), table_.actions[static_cast<size_t>(field.selection)], value,
+                        &out_);
       const size_t length = out_.size() - length_at - 1;
       if (length < 0x80) {
         out_[length_at] = static_cast<char>(length);
@@ -226,7 +227,7 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
   }
   if (field.text) {
     thread_local std::string masked;
-    if (MaskFinds(table_, value, &masked)) {
+    if (MaskFinds(table_, descriptor.full_name(), value, &masked)) {
       Replace(begin, tag, masked);
       return true;
     }

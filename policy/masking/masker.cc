@@ -77,7 +77,7 @@ class KindOfCall final : public CallMasks {
       if (!GlobMatches(glob, name)) continue;
       *drop = action->kind == v1::Mask::drop;
       std::string masked;
-      AppendMaskedValue(metadata.table, *action, *value, &masked);
+      AppendMaskedValue(metadata.table, DetectionCounts::kMetadata, *action, *value, &masked);
       return Replace(name, std::move(masked), value);
     }
     std::string masked;
@@ -89,12 +89,12 @@ class KindOfCall final : public CallMasks {
       *value = std::move(masked);
       return true;
     }
-    return MaskFinds(metadata.table, *value, &masked) && Replace(name, std::move(masked), value);
+    return MaskFinds(metadata.table, DetectionCounts::kMetadata, *value, &masked) && Replace(name, std::move(masked), value);
   }
 
   bool MaskText(MaskView view, std::string* text) const override {
     std::string masked;
-    if (!MaskFinds(metadata_[At(view)].table, *text, &masked)) return false;
+    if (!MaskFinds(metadata_[At(view)].table, DetectionCounts::kStatusMessage, *text, &masked)) return false;
     *text = std::move(masked);
     return true;
   }
@@ -175,8 +175,9 @@ class KindOfCall final : public CallMasks {
 
 class BuiltMasker final : public Masker {
  public:
-  BuiltMasker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Descriptors> descriptors, const MaskKey& key)
-      : policy_(std::move(policy)), descriptors_(std::move(descriptors)), key_(key) {}
+  BuiltMasker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
+              std::shared_ptr<DetectionCounts> counts)
+      : policy_(std::move(policy)), descriptors_(std::move(descriptors)), key_(key), counts_(std::move(counts)) {}
 
   std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const override {
     const RequestFacts facts(request);
@@ -321,6 +322,7 @@ class BuiltMasker final : public Masker {
   MaskTable TableOf(const Numbers& numbers) const {
     MaskTable table;
     table.key = key_;
+    table.counts = counts_.get();
     for (const uint32_t number : numbers) {
       const MaskRule& rule = policy_->masks()[number];
       const auto action = static_cast<int32_t>(table.actions.size());
@@ -386,6 +388,7 @@ class BuiltMasker final : public Masker {
   const std::shared_ptr<const Policy> policy_;
   const std::shared_ptr<const Descriptors> descriptors_;
   const MaskKey key_;
+  const std::shared_ptr<DetectionCounts> counts_;
   struct Planned {
     bool sound = false;
     std::shared_ptr<const MessageMask> mask;
@@ -399,8 +402,9 @@ class BuiltMasker final : public Masker {
 }  // namespace
 
 std::shared_ptr<const Masker> Masker::Create(std::shared_ptr<const Policy> policy,
-                                             std::shared_ptr<const Descriptors> descriptors, const MaskKey& key) {
-  return std::make_shared<BuiltMasker>(std::move(policy), std::move(descriptors), key);
+                                             std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
+                                             std::shared_ptr<DetectionCounts> counts) {
+  return std::make_shared<BuiltMasker>(std::move(policy), std::move(descriptors), key, std::move(counts));
 }
 
 }  // namespace sallyport::policy

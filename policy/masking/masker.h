@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "policy/access_request.h"
 #include "policy/descriptors/descriptors.h"
+#include "policy/masking/detection_counts.h"
 #include "policy/masking/mask_rules.h"
 #include "policy/policy.h"
 
@@ -70,9 +71,11 @@ class CallMasks {
 // and kept, up to a bound.
 class Masker {
  public:
-  // Globs that match no field are no error: other upstreams may come.
+  // Globs that match no field are no error: other upstreams may come. `counts`, where given, is told what detectors find
+  // for masks: each find once for each view that looks different.
   static std::shared_ptr<const Masker> Create(std::shared_ptr<const Policy> policy,
-                                              std::shared_ptr<const Descriptors> descriptors, const MaskKey& key);
+                                              std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
+                                              std::shared_ptr<DetectionCounts> counts = nullptr);
   virtual ~Masker() = default;
   // Null if nothing applies: the policy has no masks or content rules that match the call.
   virtual std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const = 0;

@@ -111,4 +111,31 @@ TEST_CASE("a gateway that records nothing says so") {
 }
 
 }  // namespace
+TEST_CASE("metrics tell in which fields detectors found something, and never what") {
+  TemporaryDirectory directory;
+  const std::string policy = directory.path() + "/policy.yaml";
+  std::ofstream(policy) << "access: {default: allow}\nmasks: [{name: m, detect: [payment_card, \"odd*\"]}]\n"
+                           "detectors: [{name: \"odd\\\"name\", pattern: \"qwerty\"}]\n";
+  Rig rig({{kUnary, Echo}}, Methods::kKnown, [&](GatewayOptions& options) {
+    WithAdmin()(options);
+    options.policy_file = policy;
+  });
+  const std::string text = "4111 1111 1111 1111 and qwerty";
+  const std::string message = "\x0a" + std::string(1, static_cast<char>(text.size())) + text;
+  BlockingCall call(rig.channel(), kUnary);
+  call.context().AddMetadata("x-note", "4111111111111111");
+  call.Start();
+  call.Write(message, grpc::WriteOptions().set_last_message());
+  REQUIRE(call.Read() == message);
+  REQUIRE(call.Finish().ok());
+  const std::string metrics = MetricsOf(rig.gateway());
+  INFO(metrics);
+  const std::string name = "\nsallyport_masks_detections_total{field=\"";
+  CHECK(metrics.find(name + "test.v1.Text.text\",detector=\"payment_card\"} 2\n") != std::string::npos);
+  CHECK(metrics.find(name + "test.v1.Text.text\",detector=\"odd\\\"name\"} 2\n") != std::string::npos);
+  CHECK(metrics.find(name + "(metadata)\",detector=\"payment_card\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("4111") == std::string::npos);
+  CHECK(metrics.find("x-note") == std::string::npos);
+}
+
 }  // namespace sallyport::gateway

@@ -4,7 +4,9 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/policy/masking/masking_fixture.h"
@@ -136,9 +138,17 @@ Masks RandomMasks(Chance& chance, bool idempotent) {
   return masks;
 }
 
+// How many schemas with masks each of the two below tries; more for a soak, in SALLYPORT_MASK_SEEDS.
+uint64_t Seeds() {
+  constexpr uint64_t kUsual = 1000;
+  const char* const wanted = std::getenv("SALLYPORT_MASK_SEEDS");
+  uint64_t seeds = kUsual;
+  return wanted != nullptr && absl::SimpleAtoi(wanted, &seeds) ? seeds : kUsual;
+}
+
 TEST_CASE("masking on the wire does what masking a parsed message does") {
   int masked = 0;
-  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+  for (uint64_t seed = 1; seed <= Seeds(); ++seed) {
     Chance chance(seed);
     const std::string proto = RandomProto(chance);
     const Masks masks = RandomMasks(chance, false);
@@ -176,7 +186,7 @@ TEST_CASE("masking on the wire does what masking a parsed message does") {
 TEST_CASE("whatever the bytes, nothing that is to be masked comes through") {
   int readable = 0;
   int unreadable = 0;
-  for (uint64_t seed = 10'000; seed <= 11'000; ++seed) {
+  for (uint64_t seed = 10'000'000; seed <= 10'000'000 + Seeds(); ++seed) {
     Chance chance(seed);
     const std::string proto = RandomProto(chance);
     const Masks masks = RandomMasks(chance, true);

@@ -93,7 +93,7 @@ class Reference {
       } else if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
         ForEachText(*field, message, [&](const std::string& value) -> std::optional<std::string> {
           std::string masked;
-          return MaskFinds(table_, value, &masked) ? masked : value;
+          return MaskFinds(table_, "", value, &masked) ? masked : value;
         });
       } else if (is_message && field->is_repeated()) {
         for (int i = 0; i < reflection.FieldSize(*message, field); ++i) {
@@ -242,7 +242,7 @@ class Reference {
       case pb::FieldDescriptor::CPPTYPE_STRING: {
         const std::string value = many ? r.GetRepeatedString(*message, &field, i) : r.GetString(*message, &field);
         std::string masked;
-        AppendMaskedValue(table_, action, value, &masked);
+        AppendMaskedValue(table_, "", action, value, &masked);
         return many ? r.SetRepeatedString(message, &field, i, masked) : r.SetString(message, &field, masked);
       }
       case pb::FieldDescriptor::CPPTYPE_MESSAGE:
