@@ -203,6 +203,7 @@ class CallSession {
   std::string session_name_;
   Sessions::Member session_;
   Caller identity_;
+  bool proved_ = false;  // or nobody has to prove anything: identity_ is what it is
   std::string identity_name_;
   bool decided_ = false;  // what follows is recorded
   absl::Time decision_time_;

@@ -129,6 +129,7 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
                                 {{"call", CallText()}}));
   }
   identity_ = *std::move(result);
+  proved_ = true;
   decided_ = !identity_.anonymous() || rules_->policy != nullptr;
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.

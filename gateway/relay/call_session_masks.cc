@@ -10,6 +10,11 @@ Refusal CallSession::ApplyMasks() {
   if (rules_->masks == nullptr) return {};
   if (descriptors_ == nullptr) descriptors_ = context_.catalog->Current();
   const std::shared_ptr<const policy::Masker> masker = rules_->masks->For(descriptors_);
+  if (!proved_) {
+    // It goes nowhere, but its metadata is recorded.
+    masks_ = masker->ForUnproved();
+    return {};
+  }
   WithFacts([&](const CallFacts& facts) {
     AskPolicy(facts, route_, [&](const policy::AccessRequest& request) { masks_ = masker->ForCall(request); });
   });

@@ -198,6 +198,12 @@ class BuiltMasker final : public Masker {
     return ForKind({known ? path : "", std::move(masks), std::move(content)});
   }
 
+  std::shared_ptr<const CallMasks> ForUnproved() const override {
+    Numbers masks;
+    for (size_t i = 0; i < policy_->masks().size(); ++i) masks.push_back(static_cast<uint32_t>(i));
+    return masks.empty() ? nullptr : ForKind({"", std::move(masks), {}});
+  }
+
   void Warm(const Masker& before) const override {
     const auto& former = static_cast<const BuiltMasker&>(before);
     std::vector<Kind> kinds;

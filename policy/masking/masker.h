@@ -79,6 +79,8 @@ class Masker {
   virtual ~Masker() = default;
   // Null if nothing applies: the policy has no masks or content rules that match the call.
   virtual std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const = 0;
+  // Of a call that goes nowhere because it is not known whose it is: all masks there are, whatever they match.
+  virtual std::shared_ptr<const CallMasks> ForUnproved() const = 0;
   // Compiles what `before` has compiled, as far as it still applies, so that a reload costs no call the time.
   virtual void Warm(const Masker& before) const = 0;
 };

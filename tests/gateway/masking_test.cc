@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/status.pb.h"
+#include "recorder/keys/api_key_file.h"
 #include "recorder/keys/sealed_view.h"
 #include "tests/gateway/rig.h"
 
@@ -270,6 +271,25 @@ TEST_CASE(
   CHECK(reply.trailers == std::vector<std::string>{caller ? "***" : kSecret});
   CHECK(masked.RecordHolds(kSecret) == caller);
   if (!caller) CHECK(masked.RecordHolds("the ###."));
+}
+
+TEST_CASE("what callers send who prove nothing is masked by every mask there is") {
+  TemporaryDirectory directory;
+  const std::string keys = directory.path() + "/keys";
+  REQUIRE(recorder::IssueApiKey(keys, "alice", {"support"}, absl::Now(), absl::InfiniteFuture(),
+                                recorder::RealFileSystem())
+              .ok());
+  const bool known = GENERATE(false, true);
+  Masked masked("masks:\n  - {name: names, match: {groups: [support]}, metadata: [\"x-s*\"]}\n" +
+                    std::string(known ? "" : "  - {name: texts, fields: [\"*.text\"]}\n"),
+                known ? Methods::kKnown : Methods::kUnknown, [&](GatewayOptions& options) {
+                  options.identity.api_keys_file = keys;
+                  options.identity.anonymous = false;
+                });
+  const Reply reply = Call(masked.rig(), kBidi, {Text("x")},
+                           [](grpc::ClientContext& context) { context.AddMetadata("x-secret", kSecret); });
+  CHECK(reply.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK_FALSE(masked.RecordHolds(kSecret));
 }
 
 TEST_CASE("the original can be kept sealed, for who has the key") {
