@@ -13,10 +13,7 @@ command -v node > /dev/null || packages+=(nodejs)
 command -v npm > /dev/null || packages+=(npm)
 install_packages "${packages[@]}"
 
-# Packages that tests take from npm, as their lock files name them. Each script is quick when nothing has changed.
-for script in tests/*/*/install.sh; do
-  [[ ! -x $script ]] || "$script"
-done
+tests/install_node_packages.sh
 
 # Configured by run.sh before the tests' packages were there, it leaves the tests out.
 [[ -d build/release/tests ]] || rm -f build/release/build.ninja

@@ -1,46 +1,92 @@
 #include "policy/masking/mask_table.h"
 
 #include <algorithm>
+#include <limits>
+#include <vector>
 
 namespace sallyport::policy {
 namespace {
 
 struct Span {
-  uint32_t begin;
-  uint32_t end;
-  int32_t action;
+  size_t begin;
+  size_t end;
+  int32_t action;  // -1: a replacement, which stays
 };
+
+// What is to be masked in `text`, and the replacements that are there already and stay, in order and apart from each
+// other. What overlaps is masked as one, as the first mask in the file says; finds within a replacement are none.
+// False if there is nothing to mask.
+bool FindSpans(const MaskTable& table, std::string_view place, std::string_view text,
+               const std::vector<Span>& replacements, std::vector<Span>* spans) {
+  thread_local std::vector<Detection> found;
+  found.clear();
+  table.detectors->Find(text, &found);
+  spans->clear();
+  auto replacement = replacements.begin();
+  const auto add = [&](Span span) {
+    if (spans->empty() || span.begin >= spans->back().end) return spans->push_back(span);
+    Span& last = spans->back();
+    last.end = std::max(last.end, span.end);
+    last.action = last.action < 0 || span.action < 0 ? std::max(last.action, span.action)
+                                                     : std::min(last.action, span.action);
+  };
+  bool any = false;
+  for (const Detection& detection : found) {
+    const int32_t action = table.detected[detection.detector];
+    if (action < 0) continue;
+    for (; replacement != replacements.end() && replacement->begin <= detection.begin; ++replacement) add(*replacement);
+    const bool within = !spans->empty() && spans->back().action < 0 && detection.end <= spans->back().end;
+    if (within) continue;
+    if (table.counts != nullptr) table.counts->Add(place, table.detectors->names()[detection.detector]);
+    add({detection.begin, detection.end, action});
+    any = true;
+  }
+  for (; replacement != replacements.end(); ++replacement) add(*replacement);
+  return any;
+}
+
+// Of what is to be masked, of which there is something.
+int32_t FirstAction(const std::vector<Span>& spans) {
+  int32_t first = std::numeric_limits<int32_t>::max();
+  for (const Span& span : spans) first = span.action < 0 ? first : std::min(first, span.action);
+  return first;
+}
 
 }  // namespace
 
 bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view text, std::string* masked) {
   if (table.detectors == nullptr) return false;
-  thread_local std::vector<Detection> found;
-  found.clear();
-  table.detectors->Find(text, &found);
-  // What overlaps is masked as one, as the first mask in the file says.
+  // What is left may look like something in its turn, now that what stood beside it is gone. Each round leaves less of
+  // the original; texts that need more than a few are made for that.
+  constexpr int kMostRounds = 8;
+  std::vector<Span> replacements;
   std::vector<Span> spans;
-  for (const Detection& detection : found) {
-    const int32_t action = table.detected[detection.detector];
-    if (action < 0) continue;
-    if (table.counts != nullptr) table.counts->Add(place, table.detectors->names()[detection.detector]);
-    if (!spans.empty() && detection.begin < spans.back().end) {
-      spans.back().end = std::max(spans.back().end, detection.end);
-      spans.back().action = std::min(spans.back().action, action);
-    } else {
-      spans.push_back({detection.begin, detection.end, action});
+  std::string former;
+  std::string_view present = text;
+  for (int round = 0; FindSpans(table, place, present, replacements, &spans); ++round) {
+    if (round == kMostRounds) spans = {{0, present.size(), FirstAction(spans)}};
+    masked->clear();
+    replacements.clear();
+    size_t from = 0;
+    for (const Span& span : spans) {
+      masked->append(present.substr(from, span.begin - from));
+      const size_t begin = masked->size();
+      const std::string_view value = present.substr(span.begin, span.end - span.begin);
+      if (span.action < 0) {
+        masked->append(value);
+      } else {
+        AppendMaskedText(table.actions[static_cast<size_t>(span.action)], table.key, value, masked);
+      }
+      replacements.push_back({begin, masked->size(), -1});
+      from = span.end;
     }
+    masked->append(present.substr(from));
+    if (round == kMostRounds) return *masked != text;
+    former.swap(*masked);
+    present = former;
   }
-  if (spans.empty()) return false;
-  masked->clear();
-  size_t from = 0;
-  for (const Span& span : spans) {
-    masked->append(text.substr(from, span.begin - from));
-    AppendMaskedText(table.actions[static_cast<size_t>(span.action)], table.key,
-                     text.substr(span.begin, span.end - span.begin), masked);
-    from = span.end;
-  }
-  masked->append(text.substr(from));
+  if (replacements.empty()) return false;
+  masked->swap(former);
   return *masked != text;
 }
 

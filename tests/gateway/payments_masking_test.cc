@@ -51,7 +51,7 @@ class Shop {
     options.policy_file = directory_.path() + "/policy.yaml";
     std::ofstream(options.policy_file) << kPolicy;
     google::protobuf::FileDescriptorSet files;
-    AddWithImports(*pay::Card::descriptor()->file(), files);
+    pay::Card::descriptor()->file()->CopyTo(files.add_file());
     const std::string set = directory_.path() + "/payments.binpb";
     std::ofstream(set, std::ios::binary) << files.SerializeAsString();
     options.descriptor_files = {set};
@@ -102,13 +102,6 @@ class Shop {
   }
 
  private:
-  static void AddWithImports(const google::protobuf::FileDescriptor& file, google::protobuf::FileDescriptorSet& files) {
-    for (int i = 0; i < file.dependency_count(); ++i) AddWithImports(*file.dependency(i), files);
-    for (const auto& there : files.file()) {
-      if (there.name() == file.name()) return;
-    }
-    file.CopyTo(files.add_file());
-  }
   std::string KeyOf(const std::string& subject, const std::string& group) const {
     auto key = recorder::IssueApiKey(directory_.path() + "/api-keys", subject, {group}, absl::Now(),
                                      absl::InfiniteFuture(), recorder::RealFileSystem());

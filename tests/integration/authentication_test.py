@@ -4,52 +4,20 @@
     authentication_test.py --sallyportd PROGRAM --sallyport PROGRAM
 """
 
-import argparse
 import base64
 import json
 import pathlib
-import tempfile
 
-from harness import processes
+from harness import processes, suite
 from harness.etcd import Etcd
-from harness.gateway import CommandLine
 from harness.oidc_provider import OidcProvider
-from harness.promises import Promises, equal
+from harness.promises import equal
+from harness.suite import HARNESS
 
-HARNESS = pathlib.Path(__file__).parent / "harness"
 UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE = 16, 7, 14
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sallyportd", required=True)
-    parser.add_argument("--sallyport", required=True)
-    arguments = parser.parse_args()
-    promise = Promises("callers prove who they are")
-    with tempfile.TemporaryDirectory(prefix="sallyport-authentication-") as directory, processes.Programs() as programs:
-        for test in (Tokens, Certificates):
-            place = pathlib.Path(directory) / test.__name__
-            place.mkdir()
-            test(arguments, place, programs, promise).run()
-    promise.finish()
-
-
-class Test:
-    def __init__(self, arguments, directory, programs, promise):
-        self.arguments, self.directory, self.programs, self.promise = arguments, directory, programs, promise
-        self.sallyport = CommandLine(arguments.sallyport, directory / "data")
-
-    def write(self, name, value):
-        """A file with a value as JSON, which is YAML too."""
-        path = self.directory / name
-        path.write_text(value if isinstance(value, str) else json.dumps(value))
-        return str(path)
-
-    def start_gateway(self, config):
-        path = self.write("sallyport.yaml", config)
-        gateway = self.programs.start("sallyportd", [self.arguments.sallyportd, "--config", path, "--grace", "1"])
-        return gateway, gateway.wait_for_line(r"listening on (\d[\d.]*:\d+)", seconds=60).group(1)
-
+class AuthenticationTest(suite.Test):
     def decisions(self):
         """The decision on each call, oldest call first. The gateway must have ended."""
         calls = self.sallyport.calls()[::-1]
@@ -57,7 +25,7 @@ class Test:
         return calls, shown
 
 
-class Tokens(Test):
+class Tokens(AuthenticationTest):
     """oidc-provider issues them."""
 
     POLICY = {"access": {"rules": [
@@ -68,12 +36,12 @@ class Tokens(Test):
         self.upstream = self.programs.start("upstream", ["node", HARNESS / "telling_upstream.js"])
         self.config = {
             "listen": {"address": "127.0.0.1:0"},
-            "data": {"directory": str(self.directory / "data")},
+            "data": {"directory": str(self.data)},
             "upstreams": {"telling": {"target": self.upstream.wait_for_line(r"listening on (\S+)").group(1)}},
             "identity": {"oidc": [{"issuer": self.provider.issuer, "audiences": ["sallyport"],
                                    "algorithms": ["RS256", "PS256", "ES256", "EdDSA"], "groups_claim": "groups"}]},
             "policy": self.write("policy.yaml", self.POLICY)}
-        gateway, self.address = self.start_gateway(self.config)
+        gateway, self.address = self.start_sallyportd(self.config)
         self.gets_in()
         self.stays_out()
         self.rotates()
@@ -153,7 +121,7 @@ class Tokens(Test):
         with self.promise("a gateway that starts while the provider is away tells callers to come again, and lets them in later"):
             token = self.provider.token()
             self.provider.become("away")
-            gateway, self.address = self.start_gateway(self.config)
+            gateway, self.address = self.start_sallyportd(self.config)
             equal(self.call(token)[0], UNAVAILABLE)
             self.provider.become("good")
             tries = 0
@@ -164,7 +132,7 @@ class Tokens(Test):
             assert gateway.stop() == 0, gateway.tail()
 
 
-class Certificates(Test):
+class Certificates(AuthenticationTest):
     """etcdctl shows them, and finds etcd behind the gateway."""
 
     def authority(self, name):
@@ -199,12 +167,12 @@ class Certificates(Test):
                                           "methods": ["/etcdserverpb.KV/Range"]}, "action": "allow"}]}}
         config = {
             "listen": {"address": "127.0.0.1:0", "tls": {"cert": str(server["pem"]), "key": str(server["key"])}},
-            "data": {"directory": str(self.directory / "data")},
+            "data": {"directory": str(self.data)},
             "upstreams": {"etcd": {"target": etcd.address}},
             "identity": {"mtls": {"ca": str(self.directory / "people.pem"), "trust_domains": [
                 {"name": "prod.example", "bundle": str(self.directory / "people.pem")}]}},
             "policy": self.write("policy.yaml", policy)}
-        gateway, address = self.start_gateway(config)
+        gateway, address = self.start_sallyportd(config)
 
         def control(shown):
             tls = {"cacert": self.directory / "servers.pem"}
@@ -246,4 +214,4 @@ class Certificates(Test):
 
 
 if __name__ == "__main__":
-    main()
+    suite.run("callers prove who they are", [Tokens, Certificates])

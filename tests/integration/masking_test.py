@@ -4,63 +4,38 @@
     masking_test.py --sallyportd PROGRAM --sallyport PROGRAM --example PROGRAM
 """
 
-import argparse
 import base64
 import json
 import pathlib
-import tempfile
 import urllib.request
 
-from harness import descriptors, processes
+from harness import descriptors, processes, suite
 from harness.etcd import Etcd
-from harness.gateway import CommandLine
-from harness.promises import Promises, equal
+from harness.promises import equal
+from harness.suite import HARNESS
 
-HARNESS = pathlib.Path(__file__).parent / "harness"
 PASSWORD = "canary-Xq7-password"
 SECRETS = 1000
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ("--sallyportd", "--sallyport", "--example"):
-        parser.add_argument(name, required=True)
-    arguments = parser.parse_args()
-    promise = Promises("masks")
-    with tempfile.TemporaryDirectory(prefix="sallyport-masks-") as directory, processes.Programs() as programs:
-        for test in (Passwords, Payments):
-            place = pathlib.Path(directory) / test.__name__
-            place.mkdir()
-            test(arguments, place, programs, promise).run()
-    promise.finish()
-
-
-class Test:
-    def __init__(self, arguments, directory, programs, promise):
-        self.arguments, self.directory, self.programs, self.promise = arguments, directory, programs, promise
-        self.written = directory / "written"
-        self.written.mkdir()
-        self.sallyport = CommandLine(arguments.sallyport, self.written / "data")
+class MaskTest(suite.Test):
+    """The data directory is all that the gateway writes."""
 
     def start_gateway(self, upstream, descriptor, masks):
-        policy = self.directory / "policy.json"
-        policy.write_text(json.dumps({"access": {"default": "allow"}, **masks}))
         self.admin = f"127.0.0.1:{processes.free_port()}"
-        config = self.directory / "sallyport.json"
-        config.write_text(json.dumps({
-            "listen": {"address": "127.0.0.1:0"}, "data": {"directory": str(self.written / "data")},
+        policy = self.write("policy.json", {"access": {"default": "allow"}, **masks})
+        return self.start_sallyportd({
+            "listen": {"address": "127.0.0.1:0"}, "data": {"directory": str(self.data)},
             "admin": {"address": self.admin}, "upstreams": {"upstream": {"target": upstream}},
-            "descriptors": [descriptor], "policy": str(policy)}))
-        gateway = self.programs.start("sallyportd", [
-            self.arguments.sallyportd, "--config", config, "--grace", "1", "--log-level", "trace"])
-        return gateway, gateway.wait_for_line(r"listening on (\d[\d.]*:\d+)", seconds=60).group(1)
+            "descriptors": [descriptor], "policy": policy}, "--log-level", "trace")
 
     def everything(self, gateway):
         """All that the gateway wrote and that can be read of it with its keys, by name. It has ended."""
-        texts = {str(file.relative_to(self.written)): file.read_bytes()
-                 for file in self.written.rglob("*") if file.is_file()}
+        texts = {str(file.relative_to(self.directory)): file.read_bytes()
+                 for file in self.data.parent.glob("data*/**/*") if file.is_file()}
         texts["what the gateway printed"] = "\n".join(gateway.lines).encode()
         texts["metrics"] = self.metrics
+        texts["tail"] = self.tail
         texts["calls"] = self.sallyport.run("calls", "--limit", "0", "--json").stdout
         ids = [json.loads(line)["id"] for line in texts["calls"].splitlines()]
         for words in (("--json",), ("--raw", "--json"), ("--full",)):
@@ -72,7 +47,7 @@ class Test:
         return texts
 
 
-class Passwords(Test):
+class Passwords(MaskTest):
     """etcd's users get passwords through a gateway that records everything but those."""
 
     def run(self):
@@ -106,7 +81,7 @@ class Passwords(Test):
             assert done.returncode == 3 and b"was masked before it was recorded" in done.stdout, done
 
 
-class Payments(Test):
+class Payments(MaskTest):
     """1,000 secrets in masked fields and metadata."""
 
     @staticmethod
@@ -157,4 +132,4 @@ class Payments(Test):
 
 
 if __name__ == "__main__":
-    main()
+    suite.run("masks", [Passwords, Payments], ["--sallyportd", "--sallyport", "--example"])

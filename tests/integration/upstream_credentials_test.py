@@ -7,40 +7,22 @@ Two real etcds that let nobody in without credentials, behind a gateway that has
 was sent, with one secret from each kind of source, which are then looked for everywhere else.
 """
 
-import argparse
 import base64
 import json
 import os
 import pathlib
 import subprocess
-import tempfile
 import urllib.request
 
-from harness import processes
+from harness import processes, suite
 from harness.etcd import Etcd
-from harness.gateway import CommandLine
-from harness.promises import Promises, equal
+from harness.promises import equal
+from harness.suite import HARNESS
 from harness.token_endpoint import TokenEndpoint
 
-HARNESS = pathlib.Path(__file__).parent / "harness"
 EXAMPLES = pathlib.Path(__file__).parents[2] / "deploy" / "examples" / "credentials"
 FORGED = base64.b64encode(b"forged").decode()  # may stand under names in -bin too
 PASSWORD = "canary-password with \"quotes\" and \\"
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sallyportd", required=True)
-    parser.add_argument("--sallyport", required=True)
-    arguments = parser.parse_args()
-    promise = Promises("credentials towards upstreams")
-    with tempfile.TemporaryDirectory(prefix="sallyport-credentials-") as directory, processes.Programs() as programs:
-        directory = pathlib.Path(directory)
-        for test in (PasswordEtcd, TokenEtcd, Canaries):
-            place = directory / test.__name__
-            place.mkdir()
-            test(arguments, place, programs, promise).run()
-    promise.finish()
 
 
 def free_issuer():
@@ -49,22 +31,17 @@ def free_issuer():
     return address, f"http://{address}"
 
 
-class Test:
-    def __init__(self, arguments, directory, programs, promise):
-        self.directory, self.programs, self.promise = directory, programs, promise
-        self.arguments = arguments
+class CredentialsTest(suite.Test):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.said = []  # gateways that were started
-        self.sallyport = CommandLine(arguments.sallyport, directory / "data")
 
     def start_gateway(self, config, env=None):
         """Starts a gateway with this configuration, in which DIRECTORY and EXAMPLES stand for the two."""
-        path = self.directory / "sallyport.yaml"
-        path.write_text(config.replace("DIRECTORY", str(self.directory)).replace("EXAMPLES", str(EXAMPLES)))
-        gateway = self.programs.start("sallyportd", [
-            self.arguments.sallyportd, "--config", path, "--grace", "1", "--log-level", "trace"],
-            env={**os.environ, **(env or {})})
+        config = config.replace("DIRECTORY", str(self.directory)).replace("EXAMPLES", str(EXAMPLES))
+        gateway, address = self.start_sallyportd(config, "--log-level", "trace", env={**os.environ, **(env or {})})
         self.said.append(gateway)
-        return gateway, gateway.wait_for_line(r"listening on (\d[\d.]*:\d+)", seconds=60).group(1)
+        return gateway, address
 
     def key(self, name, *kind):
         processes.run(["openssl", "genpkey", *kind, "-out", self.directory / name])
@@ -75,7 +52,7 @@ class Test:
         return json.loads(processes.run(["node", HARNESS / "check_jwt.js", issuer], stdin=token.encode()).stdout)
 
 
-class PasswordEtcd(Test):
+class PasswordEtcd(CredentialsTest):
     """etcd with user names and passwords."""
 
     CONFIG = """
@@ -133,7 +110,7 @@ upstreams:
             assert "canary" not in everything
 
 
-class TokenEtcd(Test):
+class TokenEtcd(CredentialsTest):
     """etcd that takes JWTs, and gets them from the gateway."""
 
     CONFIG = """
@@ -185,7 +162,7 @@ upstreams:
             assert gateway.stop() == 0, gateway.tail()
 
 
-class Canaries(Test):
+class Canaries(CredentialsTest):
     """A secret from each kind of source."""
 
     CONFIG = """
@@ -364,4 +341,4 @@ upstreams:
 
 
 if __name__ == "__main__":
-    main()
+    suite.run("credentials towards upstreams", [PasswordEtcd, TokenEtcd, Canaries])

@@ -12,7 +12,7 @@ CLIENT_SECRET = "reporter-secret"
 
 
 class OidcProvider:
-    """Its packages are installed by oidc/install.sh; oidc/provider.js says what it understands."""
+    """Its packages are installed by tests/install_node_packages.sh; oidc/provider.js says what it understands."""
 
     def __init__(self, programs):
         self.program = programs.start("OpenID provider", ["node", FOLDER / "provider.js"])

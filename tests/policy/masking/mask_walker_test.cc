@@ -357,5 +357,23 @@ TEST_CASE("a content rule's detectors look into what is not known as well") {
   CHECK(bench.masks().CheckContent(MessageSide::kRequest, Field(2, Field(99, "4111"))).rule.empty());
 }
 
+TEST_CASE("what is left once a find is masked is looked into again") {
+  MaskBench bench = Mixed(
+      "detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab]}]\n");
+  CHECK(bench.Masked(Field(1, "1 aabb 2")) == Field(1, "1  2"));
+  CHECK(bench.Masked(Field(1, "aaaabbbb")) == Field(1, ""));
+  // Deeper than anybody writes: nothing is left of it.
+  CHECK(bench.Masked(Field(1, "x" + std::string(1000, 'a') + std::string(1000, 'b'))) == Field(1, ""));
+  CHECK(bench.Masked(Field(1, "ba")) == Field(1, "ba"));
+  // What a mask puts there is none of the original, whatever it looks like.
+  MaskBench longer = Mixed(
+      "detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab], text: \"<ab>\"}]\n");
+  CHECK(longer.Masked(Field(1, "1 ab 2 ab")) == Field(1, "1 <ab> 2 <ab>"));
+  MaskBench tokens = Mixed("masks: [{name: m, detect: [email], with: tokenize}]\n");
+  const std::string once = tokens.Masked(Field(1, "to ada@example.com and bob@example.com"));
+  CHECK(once == tokens.Masked(Field(1, "to ada@example.com and bob@example.com")));
+  CHECK_FALSE(absl::StrContains(once, "example"));
+}
+
 }  // namespace
 }  // namespace sallyport::policy

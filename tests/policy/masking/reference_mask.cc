@@ -4,6 +4,8 @@
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/field_comparator.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include <limits>
 #include <optional>
@@ -327,6 +329,16 @@ void Normalize(pb::Message* message) {
   RemoveUnknown(message);
   // Without rules everything stays as it is, but in canonical order.
   ApplyReference({}, {}, message);
+}
+
+std::string DifferenceOf(const pb::Message& expected, const pb::Message& found) {
+  std::string difference;
+  pb::util::DefaultFieldComparator comparator;
+  comparator.set_treat_nan_as_equal(true);
+  pb::util::MessageDifferencer differencer;
+  differencer.set_field_comparator(&comparator);
+  differencer.ReportDifferencesToString(&difference);
+  return differencer.Compare(expected, found) ? "" : difference + "not equal";
 }
 
 }  // namespace sallyport::policy

@@ -34,6 +34,9 @@ std::string MisplacedUnknown(const std::vector<ReferenceRule>& rules, const goog
 // For comparing: removes unknown fields, and puts messages in bytes fields that hold them into canonical order.
 void Normalize(google::protobuf::Message* message);
 
+// Says where two messages differ; empty if they are equal.
+std::string DifferenceOf(const google::protobuf::Message& expected, const google::protobuf::Message& found);
+
 }  // namespace sallyport::policy
 
 #endif  // SALLYPORT_TESTS_POLICY_MASKING_REFERENCE_MASK_H_
