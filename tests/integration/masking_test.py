@@ -24,10 +24,21 @@ class MaskTest(suite.Test):
     def start_gateway(self, upstream, descriptor, masks):
         self.admin = f"127.0.0.1:{processes.free_port()}"
         policy = self.write("policy.json", {"access": {"default": "allow"}, **masks})
-        return self.start_sallyportd({
+        gateway, address = self.start_sallyportd({
             "listen": {"address": "127.0.0.1:0"}, "data": {"directory": str(self.data)},
             "admin": {"address": self.admin}, "upstreams": {"upstream": {"target": upstream}},
             "descriptors": [descriptor], "policy": policy}, "--log-level", "trace")
+        self.tail = self.sallyport.start(self.programs, "tail", "--frames", "--json")
+        self.tail.wait_for_line("following")
+        return gateway, address
+
+    def stop_gateway(self, gateway):
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=20) as answer:
+            self.metrics = answer.read()
+        assert gateway.stop() == 0, gateway.tail()
+        calls = len(self.sallyport.calls())
+        self.tail.wait_for_line('"event":"end"', seconds=30, count=calls)
+        self.tail.stop()
 
     def everything(self, gateway):
         """All that the gateway wrote and that can be read of it with its keys, by name. It has ended."""
@@ -35,7 +46,7 @@ class MaskTest(suite.Test):
                  for file in self.data.parent.glob("data*/**/*") if file.is_file()}
         texts["what the gateway printed"] = "\n".join(gateway.lines).encode()
         texts["metrics"] = self.metrics
-        texts["tail"] = self.tail
+        texts["tail"] = "\n".join(self.tail.lines).encode()
         texts["calls"] = self.sallyport.run("calls", "--limit", "0", "--json").stdout
         ids = [json.loads(line)["id"] for line in texts["calls"].splitlines()]
         for words in (("--json",), ("--raw", "--json"), ("--full",)):
@@ -66,9 +77,7 @@ class Passwords(MaskTest):
             assert b"permission denied" in done.stderr, done  # known, and may do nothing
             done = etcd.control(address, user="ada:wrong").run("get", "a", check=False)
             assert b"authentication failed" in done.stderr, done
-        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=20) as answer:
-            self.metrics = answer.read()
-        assert gateway.stop() == 0, gateway.tail()
+        self.stop_gateway(gateway)
         with self.promise("the password is nowhere, the name is there, and the frame says that it was masked"):
             for name, text in self.everything(gateway).items():
                 assert PASSWORD.encode() not in text, name
@@ -119,12 +128,11 @@ class Payments(MaskTest):
             equal([reply["status"] for reply in replies], [0] * len(calls))
             for call, reply in enumerate(replies):
                 assert secrets[5 * call + 3].encode() in base64.b64decode(reply["response"]), call
-        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=20) as answer:
-            self.metrics = answer.read()
-        assert gateway.stop() == 0, gateway.tail()
-        with self.promise(f"{SECRETS} secrets in masked fields are in no file, log, metric, record or evidence"):
+        self.stop_gateway(gateway)
+        with self.promise(f"{SECRETS} secrets in masked fields are in no file, log, metric, record, tail or evidence"):
             texts = self.everything(gateway)
             assert b"ada" in texts["show --json"], "nothing was recorded"
+            assert texts["tail"].count(b'"event":"end"') == len(calls), "not all calls were followed"
             for name, text in texts.items():
                 found = [secret for secret in secrets
                          if secret.encode() in text or base64.b64encode(secret.encode())[3:-4] in text]
