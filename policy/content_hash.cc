@@ -28,11 +28,14 @@ class ReadyHmac {
     context_.reset(EVP_MAC_CTX_new(algorithm));
   }
 
-  KeyedDigest Hash(const std::array<uint8_t, 32>& key, std::string_view bytes) {
+  KeyedDigest Hash(const std::array<uint8_t, 32>& key, std::string_view head, std::string_view bytes) {
     bool sound = context_ != nullptr && Begin(key);
     KeyedDigest digest;
     size_t size = 0;
-    sound = sound && EVP_MAC_update(context_.get(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()) == 1;
+    for (const std::string_view part : {head, bytes}) {
+      const auto* const data = reinterpret_cast<const unsigned char*>(part.data());
+      sound = sound && (part.empty() || EVP_MAC_update(context_.get(), data, part.size()) == 1);
+    }
     sound = sound && EVP_MAC_final(context_.get(), digest.data(), &size, digest.size()) == 1 && size == digest.size();
     // Only without memory; what would come out instead might be what is to be hidden, or equal for all values.
     if (!sound) std::abort();
@@ -60,9 +63,11 @@ class ReadyHmac {
 
 }  // namespace
 
-KeyedDigest KeyedHash(const std::array<uint8_t, 32>& key, std::string_view bytes) {
+KeyedDigest KeyedHash(const std::array<uint8_t, 32>& key, std::string_view bytes) { return KeyedHash(key, "", bytes); }
+
+KeyedDigest KeyedHash(const std::array<uint8_t, 32>& key, std::string_view head, std::string_view bytes) {
   thread_local ReadyHmac hmac;
-  return hmac.Hash(key, bytes);
+  return hmac.Hash(key, head, bytes);
 }
 
 }  // namespace sallyport::policy

@@ -15,6 +15,8 @@ std::string ContentHash(std::string_view bytes);
 // HMAC-SHA256 (RFC 2104).
 using KeyedDigest = std::array<uint8_t, 32>;
 KeyedDigest KeyedHash(const std::array<uint8_t, 32>& key, std::string_view bytes);
+// Of `head` and `bytes` as one text.
+KeyedDigest KeyedHash(const std::array<uint8_t, 32>& key, std::string_view head, std::string_view bytes);
 
 }  // namespace sallyport::policy
 

@@ -42,6 +42,9 @@ class Visitor {
   Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const VisitedValue&)> visit)
       : plan_(plan), visit_(visit) {}
 
+  // How many bytes of what is not known are visited at most, each counted as often as it is visited.
+  void set_budget(size_t bytes) { budget_ = bytes; }
+
   // A message, or with `group` what is left of one up to the end of the group.
   bool Message(const MaskPlan::Node& node, WireReader& reader, uint32_t group, int depth) {
     if (depth > kMostDepth) return false;
@@ -81,25 +84,27 @@ class Visitor {
   }
   // Visits bytes of which it is not known what they are, and what is in them if they are a message or (what is left of)
   // a group.
-  void Unknown(const MaskPlan::Node& node, uint32_t number, std::string_view bytes, int depth = 0) {
+  // False if that is more than is worth it.
+  bool Unknown(const MaskPlan::Node& node, uint32_t number, std::string_view bytes, int depth = 0) {
+    if (bytes.size() > budget_ || depth > kMostDepth) return false;
+    budget_ -= bytes.size();
     if (!visit_({node.type, number, nullptr, bytes})) over_ = true;
-    constexpr int kMostUnknownDepth = 16;
-    if (depth == kMostUnknownDepth) return;
     WireReader reader(bytes);
     while (!over_ && !reader.done()) {
       uint32_t inner = 0;
       WireType type = WireType::kVarint;
       bool minimal = false;
-      if (!reader.ReadTag(&inner, &type, &minimal)) return;
+      if (!reader.ReadTag(&inner, &type, &minimal)) return true;
       if (type == WireType::kStartGroup || type == WireType::kEndGroup) continue;
       std::string_view content;
       if (type == WireType::kLength) {
-        if (!reader.ReadLength(&content, &minimal)) return;
-        Unknown(node, number, content, depth + 1);
+        if (!reader.ReadLength(&content, &minimal)) return true;
+        if (!Unknown(node, number, content, depth + 1)) return false;
       } else if (!reader.SkipValue(inner, type, 0)) {
-        return;
+        return true;
       }
     }
+    return true;
   }
 
   bool UnknownField(const MaskPlan::Node& node, uint32_t number, WireType type, WireReader& reader, int depth) {
@@ -112,12 +117,11 @@ class Visitor {
       if (!reader.SkipValue(number, type, kMostDepth - depth)) return false;
       if (type == WireType::kStartGroup) bytes = {begin, static_cast<size_t>(reader.at() - begin)};
     }
-    if (plan_.looks_into_texts() && !bytes.empty()) Unknown(node, number, bytes);
-    return true;
+    return !plan_.looks_into_texts() || bytes.empty() || Unknown(node, number, bytes);
   }
 
   bool AnyValue(const MaskPlan::Node& node, const AnyContent& content, std::string_view bytes, int depth) {
-    if (!content.known && plan_.looks_into_texts()) Unknown(node, kAnyValue, bytes);
+    if (!content.known && plan_.looks_into_texts() && !Unknown(node, kAnyValue, bytes)) return false;
     if (content.node == nullptr) return true;
     WireReader reader(bytes);
     return Message(*content.node, reader, 0, depth + 1);
@@ -159,13 +163,18 @@ class Visitor {
   const MaskPlan& plan_;
   const absl::FunctionRef<bool(const VisitedValue&)> visit_;
   bool over_ = false;  // nobody wants more
+  size_t budget_ = 0;
 };
 
 }  // namespace
 
 bool VisitValues(const MaskPlan& plan, std::string_view message, absl::FunctionRef<bool(const VisitedValue&)> visit) {
+  constexpr size_t kTimes = 16;  // an unknown message in an unknown message …
+  constexpr size_t kLittle = 64 << 10;
   WireReader reader(message);
-  return Visitor(plan, visit).Message(plan.node(0), reader, 0, 1);
+  Visitor visitor(plan, visit);
+  visitor.set_budget(kTimes * message.size() + kLittle);
+  return visitor.Message(plan.node(0), reader, 0, 1);
 }
 
 }  // namespace sallyport::policy

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "policy/content_hash.h"
 #include "protos/utf8.h"
 
@@ -17,9 +16,7 @@ KeyedDigest HashFor(const MaskKey& key, char purpose, uint64_t number, std::stri
   char head[9];
   head[0] = purpose;
   std::memcpy(head + 1, &number, sizeof number);
-  std::string text(head, sizeof head);
-  text.append(value);
-  return KeyedHash(key, text);
+  return KeyedHash(key, {head, sizeof head}, value);
 }
 
 uint64_t KeyedNumber(const MaskKey& key, char purpose, std::string_view value) {
@@ -149,7 +146,11 @@ void AppendMaskedText(const MaskAction& action, const MaskKey& key, std::string_
       return AppendStarred(text, kFirst, kLast, out);
     case v1::Mask::hash: {
       const KeyedDigest digest = HashFor(key, kHash, 0, text);
-      out->append(absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest.data()), kHashBytes)));
+      constexpr char kDigits[] = "0123456789abcdef";
+      for (size_t i = 0; i < kHashBytes; ++i) {
+        out->push_back(kDigits[digest[i] >> 4]);
+        out->push_back(kDigits[digest[i] & 0xF]);
+      }
       return;
     }
     case v1::Mask::tokenize:

@@ -59,12 +59,15 @@ bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view 
   // What is left may look like something in its turn, now that what stood beside it is gone. Each round leaves less of
   // the original; texts that need more than a few are made for that.
   constexpr int kMostRounds = 8;
-  std::vector<Span> replacements;
-  std::vector<Span> spans;
-  std::string former;
+  constexpr size_t kAlwaysLookedInto = 64 << 10;
+  const int most_rounds = text.size() <= kAlwaysLookedInto ? kMostRounds : 2;
+  thread_local std::vector<Span> replacements;
+  thread_local std::vector<Span> spans;
+  replacements.clear();
+  thread_local std::string former;
   std::string_view present = text;
   for (int round = 0; FindSpans(table, place, present, replacements, &spans); ++round) {
-    if (round == kMostRounds) spans = {{0, present.size(), FirstAction(spans)}};
+    if (round == most_rounds) spans = {{0, present.size(), FirstAction(spans)}};
     masked->clear();
     replacements.clear();
     size_t from = 0;
@@ -81,12 +84,12 @@ bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view 
       from = span.end;
     }
     masked->append(present.substr(from));
-    if (round == kMostRounds) return *masked != text;
+    if (round == most_rounds) return *masked != text;
     former.swap(*masked);
     present = former;
   }
   if (replacements.empty()) return false;
-  masked->swap(former);
+  masked->assign(former);
   return *masked != text;
 }
 

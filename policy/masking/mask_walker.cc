@@ -11,6 +11,13 @@ namespace sallyport::policy {
 
 using pb_field = google::protobuf::FieldDescriptor;
 
+namespace {
+
+// Takes a keyed hash of each value.
+bool IsKeyed(const MaskAction& action) { return action.kind == v1::Mask::hash || action.kind == v1::Mask::tokenize; }
+
+}  // namespace
+
 WalkOutcome MaskWalker::Walk(std::string_view message) {
   message_ = message;
   at_ = run_ = message.data();
@@ -22,8 +29,8 @@ WalkOutcome MaskWalker::Walk(std::string_view message) {
     if (at_ == frame.end) {
       if (frame.group != 0) return WalkOutcome::kUnreadable;
       Close();
-    } else if (!WalkField()) {
-      return WalkOutcome::kUnreadable;
+    } else if (!WalkField() || keyed_ > kMostKeyed) {
+      return keyed_ > kMostKeyed ? WalkOutcome::kTooMuch : WalkOutcome::kUnreadable;
     }
   }
   if (!changed_) return WalkOutcome::kUnchanged;
@@ -35,7 +42,7 @@ bool MaskWalker::Push(const MaskPlan::Node& node, const char* header, uint64_t t
                       const char* end, uint32_t group) {
   if (depth_ == kMostDepth) return false;
   Frame& frame = frames_[depth_++];
-  frame = {&node, header, content, end, tag, group, kNotOpen, 0, nullptr, false, false};
+  frame = {&node, header, content, end, tag, group, {kNotOpen, 0}, nullptr, false, false};
   if (node.is_any && group == 0) LookIntoAny(frame);
   return true;
 }
@@ -186,36 +193,7 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
     return true;
   }
   at_ = reader.at();
-  if (field.selection != MaskPlan::kNone) {
-    BeginChange(begin);
-    if (IsDropped(field)) {
-    } else if (text) {
-      AppendVarint(tag, &out_);
-      // Most masked texts are short: a length of one byte is guessed, and mended where it was not.
-      const size_t length_at = out_.size();
-      out_.push_back('\0');
-      AppendMaskedValue(table_, descriptor.full_name(), table_.actions[static_cast<size_t>(field.selection)], value,
-                        &out_);
-      const size_t length = out_.size() - length_at - 1;
-      if (length < 0x80) {
-        out_[length_at] = static_cast<char>(length);
-      } else {
-        std::string varint;
-        AppendVarint(length, &varint);
-        out_.replace(length_at, 1, varint);
-      }
-    } else if (descriptor.cpp_type() == pb_field::CPPTYPE_MESSAGE) {
-      AppendVarint(tag, &out_);
-      const std::string_view blank = field.blank != nullptr ? std::string_view(*field.blank) : std::string_view();
-      AppendVarint(blank.size(), &out_);
-      out_.append(blank);
-    } else {
-      AppendVarint(tag, &out_);
-      if (!MaskPacked(field, value)) return false;
-    }
-    EndChange();
-    return true;
-  }
+  if (field.selection != MaskPlan::kNone) return WalkMasked(field, begin, tag, value);
   if (field.dark) {
     BeginChange(begin);
     if (descriptor.is_required()) {
@@ -246,22 +224,32 @@ void MaskWalker::Replace(const char* begin, uint64_t tag, std::string_view value
   EndChange();
 }
 
-bool MaskWalker::MaskPacked(const MaskPlan::Field& field, std::string_view elements) {
-  std::string packed;
-  std::swap(packed, out_);
-  // The elements go to where AppendScalar writes, and from there behind their length.
-  WireReader reader(elements);
-  bool sound = true;
-  while (sound && !reader.done()) {
-    uint64_t raw = 0;
-    sound = ReadScalar(*field.descriptor, reader, &raw);
-    if (sound) AppendScalar(field, raw);
+bool MaskWalker::WalkMasked(const MaskPlan::Field& field, const char* begin, uint64_t tag, std::string_view value) {
+  BeginChange(begin);
+  if (!IsDropped(field)) {
+    AppendVarint(tag, &out_);
+    const pb_field& descriptor = *field.descriptor;
+    const MaskAction& action = table_.actions[static_cast<size_t>(field.selection)];
+    // Most stay about as long as they were.
+    const LengthPlace length = OpenLength(value.size());
+    if (descriptor.cpp_type() == pb_field::CPPTYPE_STRING) {
+      if (IsKeyed(action)) ++keyed_;
+      AppendMaskedValue(table_, descriptor.full_name(), action, value, &out_);
+    } else if (descriptor.cpp_type() == pb_field::CPPTYPE_MESSAGE) {
+      if (field.blank != nullptr) out_.append(*field.blank);
+    } else {
+      WireReader elements(value);
+      while (!elements.done()) {
+        uint64_t raw = 0;
+        if (!ReadScalar(descriptor, elements, &raw)) return false;
+        AppendScalar(field, raw);
+        if (keyed_ > kMostKeyed) return false;
+      }
+    }
+    CloseLength(length);
   }
-  std::swap(packed, out_);
-  if (!sound) return false;
-  AppendVarint(packed.size(), &out_);
-  out_.append(packed);
-  return true;
+  EndChange();
+  return keyed_ <= kMostKeyed;
 }
 
 // A field that must be there stays, redacted.
@@ -271,6 +259,7 @@ bool MaskWalker::IsDropped(const MaskPlan::Field& field) const {
 
 void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
   const MaskAction& action = table_.actions[static_cast<size_t>(field.selection)];
+  if (IsKeyed(action)) ++keyed_;
   const auto as_signed = static_cast<int64_t>(raw);
   constexpr int64_t kLeast32 = std::numeric_limits<int32_t>::min();
   constexpr int64_t kMost32 = std::numeric_limits<int32_t>::max();
@@ -319,6 +308,18 @@ void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
   }
 }
 
+MaskWalker::LengthPlace MaskWalker::OpenLength(size_t expected) {
+  const LengthPlace place{out_.size(), VarintLength(expected)};
+  out_.append(place.size, '\0');
+  return place;
+}
+
+void MaskWalker::CloseLength(const LengthPlace& place) {
+  std::string length;
+  AppendVarint(out_.size() - place.at - place.size, &length);
+  out_.replace(place.at, place.size, length);
+}
+
 void MaskWalker::BeginChange(const char* begin) {
   OpenFrames();
   out_.append(run_, static_cast<size_t>(begin - run_));
@@ -336,10 +337,7 @@ void MaskWalker::OpenFrames() {
     if (frame.group != 0) continue;
     out_.append(run_, static_cast<size_t>(frame.header - run_));
     AppendVarint(frame.tag, &out_);
-    frame.length_at = out_.size();
-    // Most lengths stay as long as they were.
-    frame.length_size = VarintLength(static_cast<uint64_t>(frame.end - frame.content));
-    out_.append(frame.length_size, '\0');
+    frame.length = OpenLength(static_cast<size_t>(frame.end - frame.content));
     run_ = frame.content;
   }
 }
@@ -352,13 +350,10 @@ void MaskWalker::Close() {
     out_.push_back('\0');
     EndChange();
   }
-  if (frame.length_at != kNotOpen) {
+  if (frame.length.at != kNotOpen) {
     out_.append(run_, static_cast<size_t>(at_ - run_));
     run_ = at_;
-    const size_t content = frame.length_at + frame.length_size;
-    std::string length;
-    AppendVarint(out_.size() - content, &length);
-    out_.replace(frame.length_at, frame.length_size, length);
+    CloseLength(frame.length);
   }
   --depth_;
   open_ = std::min(open_, depth_);

@@ -12,7 +12,16 @@
 
 namespace sallyport::policy {
 
-enum class WalkOutcome { kUnchanged, kMasked, kUnreadable };
+enum class WalkOutcome {
+  kUnchanged,
+  kMasked,
+  kUnreadable,
+  kTooMuch,  // more than kMostKeyed values to hash or tokenize
+};
+
+// In one message; a fifth of a second's work.
+inline constexpr size_t kMostKeyed = size_t{1} << 20;
+
 
 // One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first
 // change. Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in
@@ -28,6 +37,12 @@ class MaskWalker {
  private:
   static constexpr size_t kNotOpen = ~size_t{0};
 
+  // Where in the output a length is to be, and how many bytes are kept for it.
+  struct LengthPlace {
+    size_t at;
+    size_t size;
+  };
+
   // A message that is being walked.
   struct Frame {
     const MaskPlan::Node* node;
@@ -36,8 +51,7 @@ class MaskWalker {
     const char* end;      // of a group: of what it stands in
     uint64_t tag;
     uint32_t group;    // the number that ends it; 0 if it is no group
-    size_t length_at;  // where in the output its length is to be; kNotOpen before anything of it was written
-    size_t length_size;
+    LengthPlace length;  // at kNotOpen before anything of it was written
     const MaskPlan::Node* any_content;  // of an Any: its content's; null if nothing is to be done in that
     bool any_known;                     // of an Any: its content's type is known
     bool any_completes;                 // of an Any: an empty value is to be added
@@ -50,7 +64,7 @@ class MaskWalker {
   bool WalkAnyValue(Frame& frame, const char* begin, bool minimal);
   bool WalkLength(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
   bool WalkVarint(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
-  bool MaskPacked(const MaskPlan::Field& field, std::string_view elements);
+  bool WalkMasked(const MaskPlan::Field& field, const char* begin, uint64_t tag, std::string_view value);
   void AppendScalar(const MaskPlan::Field& field, uint64_t raw);
   // Writes `value` for the length-delimited field that was read from `begin` on.
   void Replace(const char* begin, uint64_t tag, std::string_view value);
@@ -59,6 +73,8 @@ class MaskWalker {
   // What follows is written in place of what was read from `begin` on; EndChange when it has been.
   void BeginChange(const char* begin);
   void EndChange() { run_ = at_; }
+  LengthPlace OpenLength(size_t expected);
+  void CloseLength(const LengthPlace& place);
   void OpenFrames();
   void Close();
 
@@ -72,6 +88,7 @@ class MaskWalker {
   Frame frames_[kMostDepth];
   int depth_ = 0;
   int open_ = 0;  // so many of the frames have their beginnings written
+  size_t keyed_ = 0;
 };
 
 }  // namespace sallyport::policy

@@ -37,6 +37,9 @@ class PlannedMask final : public MessageMask {
         return Outcome::kUnchanged;
       case WalkOutcome::kMasked:
         return Outcome::kMasked;
+      case WalkOutcome::kTooMuch:
+        *problem = absl::StrCat("it has more than ", kMostKeyed, " values to hash or tokenize");
+        return Outcome::kUnreadable;
       case WalkOutcome::kUnreadable:
         break;
     }

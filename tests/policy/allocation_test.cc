@@ -4,7 +4,10 @@
 #include <new>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "policy/masking/masker.h"
 #include "policy/policy.h"
+#include "tests/policy/descriptor_files.h"
 #include "tests/policy/made_policy.h"
 
 namespace {
@@ -52,6 +55,37 @@ TEST_CASE("a decision allocates nothing, with few rules and with thousands") {
   const long before = allocations;
   delete new std::string(100, 'x');
   REQUIRE(allocations > before);  // they are counted
+}
+
+TEST_CASE("masking a message allocates once at most, and nothing where there is room") {
+  const auto descriptors = Descriptors::Create(ShopSet(), "shop");
+  REQUIRE(descriptors.ok());
+  for (const char* const with : {"redact", "last4", "hash", "tokenize", "drop", "truncate, length: 3"}) {
+    INFO(with);
+    const auto policy = Policy::Parse(
+        absl::StrCat("masks: [{name: m, fields: [shop.Order.card_number, shop.Order.next], with: ", with, "}]\n"), "p.yaml");
+    REQUIRE(policy.ok());
+    MadeCall call;
+    call.method = "/shop.Orders/Get";
+    const auto masks = Masker::Create(*policy, *descriptors, MaskKey{})->ForCall(call.request());
+    REQUIRE(masks != nullptr);
+    const MessageMask* mask = masks->message(MessageSide::kRequest, MaskView::kRecord);
+    REQUIRE(mask != nullptr);
+    const std::string order = std::string("\x0a\x10") + "4111111111111111";
+    std::string problem;
+    {
+      std::string first;
+      mask->Apply(order, &first, &problem);  // what is made once for each thread
+    }
+    std::string masked;
+    for (const long most : {1, 0}) {
+      const long before = allocations;
+      const MessageMask::Outcome outcome = mask->Apply(order, &masked, &problem);
+      const long made = allocations - before;
+      REQUIRE(outcome == MessageMask::Outcome::kMasked);
+      CHECK(made <= most);
+    }
+  }
 }
 
 }  // namespace

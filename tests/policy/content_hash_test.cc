@@ -15,6 +15,7 @@ std::string Hmac(const std::string& key, const std::string& text) {
   std::array<uint8_t, 32> padded = {};
   std::copy(key.begin(), key.end(), padded.begin());
   const KeyedDigest digest = KeyedHash(padded, text);
+  CHECK(KeyedHash(padded, text.substr(0, 3), text.substr(3)) == digest);
   return absl::BytesToHexString(std::string(digest.begin(), digest.end()));
 }
 

@@ -375,5 +375,24 @@ TEST_CASE("what is left once a find is masked is looked into again") {
   CHECK_FALSE(absl::StrContains(once, "example"));
 }
 
+TEST_CASE("what would be too much work is refused") {
+  // Values to hash: each costs as much as reading hundreds.
+  MaskBench hash = Mixed("masks: [{name: m, fields: [t.Mixed.numbers], with: hash}]\n");
+  const std::string most(size_t{1} << 20, '\1');
+  CHECK_FALSE(hash.Unreadable(Field(9, most)));
+  CHECK(hash.Unreadable(Field(9, most + '\1')));
+  CHECK(hash.Unreadable(Field(9, most) + Tag(9, 0) + '\1'));
+  // Unknown messages in unknown messages, each of which is looked into as a whole.
+  MaskBench content = Mixed("content: [{name: no cards, detect: [payment_card]}]");
+  std::string nested(200'000, 'x');
+  for (int i = 0; i < 10; ++i) nested = Field(99, nested);
+  CHECK_FALSE(content.masks().CheckContent(MessageSide::kRequest, nested).unreadable);
+  for (int i = 0; i < 40; ++i) nested = Field(99, nested);
+  CHECK(content.masks().CheckContent(MessageSide::kRequest, nested).unreadable);
+  // A long text that is made to look like something again and again goes as a whole.
+  MaskBench again = Mixed("detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab]}]\n");
+  CHECK(again.Masked(Field(1, std::string(50'000, 'x') + "aaaaabbbbb" + std::string(50'000, 'x'))) == Field(1, ""));
+}
+
 }  // namespace
 }  // namespace sallyport::policy
