@@ -403,4 +403,14 @@ TEST_CASE("descriptor files are read again when they change, and on reload") {
   CHECK_FALSE(Asking(rig.channel()).Services().contains("third.S"));
 }
 
+TEST_CASE("an upstream without reflection says UNIMPLEMENTED, one that is not there UNAVAILABLE") {
+  testing::ScriptedServer server({});
+  UpstreamOptions options = testing::OptionsFor(server.address(), "unused").upstreams[0];
+  auto upstream = *Upstream::Create(options);
+  CHECK(absl::IsUnimplemented(FetchDescriptors(*upstream, absl::Seconds(20)).status()));
+  server.Kill();
+  auto gone = *Upstream::Create(options);
+  CHECK(absl::IsUnavailable(FetchDescriptors(*gone, absl::Seconds(20)).status()));
+}
+
 }  // namespace sallyport::gateway

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/time/clock.h"
-#include "gateway/reflection/refresher.h"
 #include "tests/fakes/tcp_link.h"
 #include "tests/gateway/rig.h"
 
@@ -550,16 +549,6 @@ TEST_CASE("a slow reader holds the writer back: 100,000 frames pass with bounded
   while (call.Read().has_value()) ++read;
   CHECK(read == kFrames);
   CHECK(call.Finish().ok());
-}
-
-TEST_CASE("an upstream without reflection says UNIMPLEMENTED, one that is not there UNAVAILABLE") {
-  ScriptedServer server({});
-  gateway::UpstreamOptions options = OptionsFor(server.address(), "unused").upstreams[0];
-  auto upstream = *gateway::Upstream::Create(options);
-  CHECK(absl::IsUnimplemented(gateway::FetchDescriptors(*upstream, absl::Seconds(20)).status()));
-  server.Kill();
-  auto gone = *gateway::Upstream::Create(options);
-  CHECK(absl::IsUnavailable(gateway::FetchDescriptors(*gone, absl::Seconds(20)).status()));
 }
 
 }  // namespace sallyport::testing
