@@ -29,14 +29,33 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
   return nullptr;
 }
 
-// Files must agree among themselves, whatever upstreams tell.
-absl::Status CheckAgreement(const MethodCatalog::Contents& files) {
+// What is in these files, which must agree among themselves, whatever upstreams tell.
+absl::StatusOr<MethodCatalog::Sources> ReadDescriptorFiles(const std::vector<std::string>& paths) {
+  MethodCatalog::Sources sources;
+  for (const std::string& path : paths) {
+    std::vector<std::string> left_out;
+    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> set = policy::Descriptors::Load(path, &left_out);
+    if (!set.ok()) return set.status();
+    for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
+    sources[path] = *std::move(set);
+  }
   MethodCatalog::Sets sets;
-  for (const auto& [path, set] : files.sources) sets.push_back(set);
+  for (const auto& [path, set] : sources) sets.push_back(set);
   std::vector<std::string> conflicts;
   if (auto merged = policy::Descriptors::Merge(sets, &conflicts); !merged.ok()) return merged.status();
-  if (conflicts.empty()) return absl::OkStatus();
+  if (conflicts.empty()) return sources;
   return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "\ndescriptors: ")));
+}
+
+DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
+  DescriptorPlan plan;
+  plan.files = options.descriptor_files;
+  for (const ReflectionOptions& reflection : options.reflection) {
+    plan.reflection.insert(ReflectionRefresher::SourceName(reflection.upstream));
+  }
+  plan.answers =
+      absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
+  return plan;
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -71,7 +90,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
     gateway->reflection_ = *std::move(reflection);
     if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
     gateway->MakeCatalog();
-    if (absl::Status status = gateway->LoadDescriptors(options); !status.ok()) return status;
+    const auto loaded = gateway->LoadDescriptors(DescriptorPlanOf(options));
+    if (!loaded.ok()) return loaded.status();
     if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
     gateway->refresher_ = std::make_unique<ReflectionRefresher>(gateway->catalog_.get());
     gateway->AskForReflection(options);
@@ -217,13 +237,13 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
     absl::MutexLock lock(&reload_mutex_);
     const std::string waiting = PartsThatWait(config_, options.source);
     if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
-    const MethodCatalog::Contents known = catalog_->contents();
-    const GatewayOptions known_by = descriptor_options_;
-    if (absl::Status status = LoadDescriptors(options); !status.ok()) return status;
+    const DescriptorPlan former = descriptor_plan_;
+    absl::StatusOr<MethodCatalog::Change> back = LoadDescriptors(DescriptorPlanOf(options));
+    if (!back.ok()) return back.status();
     if (absl::Status status = MakeRules(options); !status.ok()) {
-      const absl::Status restored = catalog_->Replace(known);
+      const absl::Status restored = catalog_->Apply(*std::move(back)).status();
       if (!restored.ok()) spdlog::error("descriptors: {}", restored.ToString());
-      descriptor_options_ = known_by;
+      descriptor_plan_ = former;
       return status;
     }
     AskForReflection(options);
@@ -265,7 +285,7 @@ void Gateway::WatchFiles() {
   std::vector<std::string> descriptor_files;
   {
     absl::MutexLock lock(&reload_mutex_);
-    for (const std::string& path : descriptor_options_.descriptor_files) {
+    for (const std::string& path : descriptor_plan_.files) {
       std::error_code error;
       if (!std::filesystem::is_directory(path, error)) descriptor_files.push_back(path);
     }
@@ -284,32 +304,19 @@ void Gateway::MakeCatalog() {
   catalog_ = std::make_unique<MethodCatalog>(keep);
 }
 
-absl::Status Gateway::LoadDescriptors(const GatewayOptions& options) {
-  MethodCatalog::Contents contents;
-  for (const std::string& path : options.descriptor_files) {
-    std::vector<std::string> left_out;
-    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors = policy::Descriptors::Load(path, &left_out);
-    if (!descriptors.ok()) return descriptors.status();
-    for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
-    contents.sources[path] = *std::move(descriptors);
-  }
-  if (absl::Status status = CheckAgreement(contents); !status.ok()) return status;
-  for (const auto& [name, descriptors] : catalog_->contents().sources) {
-    for (const ReflectionRefresher::Source& source : ReflectionSources(options)) {
-      if (name == ReflectionRefresher::SourceName(*source.upstream)) contents.sources[name] = descriptors;
-    }
-  }
-  const bool answers = absl::c_any_of(
-      options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
-  if (answers) contents.own = ReflectionServer::OwnDescriptors();
-  if (absl::Status status = catalog_->Replace(std::move(contents)); !status.ok()) return status;
-  descriptor_options_ = options;
-  return absl::OkStatus();
+absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {
+  absl::StatusOr<MethodCatalog::Sources> files = ReadDescriptorFiles(plan.files);
+  if (!files.ok()) return files.status();
+  MethodCatalog::Change change{plan.reflection, *std::move(files), {}};
+  if (plan.answers) change.own = ReflectionServer::OwnDescriptors();
+  absl::StatusOr<MethodCatalog::Change> back = catalog_->Apply(std::move(change));
+  if (back.ok()) descriptor_plan_ = std::move(plan);
+  return back;
 }
 
 absl::Status Gateway::ReloadDescriptors() {
   absl::MutexLock lock(&reload_mutex_);
-  return LoadDescriptors(GatewayOptions(descriptor_options_));
+  return LoadDescriptors(DescriptorPlan(descriptor_plan_)).status();
 }
 
 std::vector<ReflectionRefresher::Source> Gateway::ReflectionSources(const GatewayOptions& options) const {

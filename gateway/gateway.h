@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,13 @@
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
+
+// Where descriptors come from.
+struct DescriptorPlan {
+  std::vector<std::string> files;
+  std::set<std::string> reflection;  // names in the catalog of upstreams that are asked
+  bool answers = false;              // the gateway answers reflection itself
+};
 
 // Serves from Start until Shutdown. One thread starts and shuts it down; calls run on gRPC's threads.
 class Gateway {
@@ -68,7 +76,9 @@ class Gateway {
   void PutInForce(std::shared_ptr<const Rules> rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void WatchFiles();
   // Puts into force what is in the files, and what reflection has told so far of upstreams that it may be asked of.
-  absl::Status LoadDescriptors(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  // Returns how to take that back.
+  absl::StatusOr<MethodCatalog::Change> LoadDescriptors(DescriptorPlan plan)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void AskForReflection(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   std::vector<ReflectionRefresher::Source> ReflectionSources(const GatewayOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
@@ -84,7 +94,7 @@ class Gateway {
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
   v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
-  GatewayOptions descriptor_options_ ABSL_GUARDED_BY(reload_mutex_);  // by which descriptors are in force
+  DescriptorPlan descriptor_plan_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   policy::MaskKey mask_key_ = {};
   const std::shared_ptr<policy::DetectionCounts> detections_ = std::make_shared<policy::DetectionCounts>();
   std::optional<recorder::RevealKey> reveal_key_;

@@ -221,8 +221,8 @@ ReflectionRefresher::~ReflectionRefresher() {
   }
 }
 
-std::string ReflectionRefresher::SourceName(const Upstream& upstream) {
-  return absl::StrCat("reflection of ", upstream.name());
+std::string ReflectionRefresher::SourceName(const std::string& upstream) {
+  return absl::StrCat("reflection of ", upstream);
 }
 
 void ReflectionRefresher::SetSources(const std::vector<Source>& sources) {
@@ -300,7 +300,7 @@ void ReflectionRefresher::Ask(const Source& source) {
       if (Find(source.upstream) == nullptr) return;
     }
     absl::Status status = descriptors.status();
-    if (status.ok()) status = catalog_->Update(SourceName(*source.upstream), *std::move(descriptors));
+    if (status.ok()) status = catalog_->Update(SourceName(source.upstream->name()), *std::move(descriptors));
     absl::MutexLock lock(&mutex_);
     Asked* const asked = Find(source.upstream);
     asked->asking = false;

@@ -41,7 +41,7 @@ class ReflectionRefresher {
   ReflectionRefresher& operator=(const ReflectionRefresher&) = delete;
 
   // The name of an upstream's source in the catalog.
-  static std::string SourceName(const Upstream& upstream);
+  static std::string SourceName(const std::string& upstream);
 
   // In place of what it had. Upstreams that stay are not asked again before their time.
   void SetSources(const std::vector<Source>& sources);

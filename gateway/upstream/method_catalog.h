@@ -4,11 +4,13 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "policy/descriptors/descriptors.h"
 
@@ -28,17 +30,15 @@ class MethodCatalog {
   // believed.
   absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors);
 
+  using Sources = std::map<std::string, std::shared_ptr<const policy::Descriptors>>;  // by name
   using Sets = std::vector<std::shared_ptr<const policy::Descriptors>>;
-  struct Contents {
-    std::map<std::string, std::shared_ptr<const policy::Descriptors>> sources;  // by name
-    Sets own;  // the gateway's; each counts where no source knows its services
+  struct Change {
+    std::set<std::string> keep;  // names of those that stay, where they are there; all others go
+    Sources add;
+    Sets own;  // the gateway's own; each counts where no source knows its services
   };
-  // In place of all that was known. Errors as above.
-  absl::Status Replace(Contents contents);
-  Contents contents() const {
-    absl::MutexLock lock(&update_mutex_);
-    return contents_;
-  }
+  // Changes the sources, in one step. Returns the change that takes this one back. Errors as above.
+  absl::StatusOr<Change> Apply(Change change);
 
   std::shared_ptr<const policy::Descriptors> Current() const {
     absl::ReaderMutexLock lock(&mutex_);
@@ -46,11 +46,12 @@ class MethodCatalog {
   }
 
  private:
-  absl::Status Take(Contents contents) ABSL_EXCLUSIVE_LOCKS_REQUIRED(update_mutex_);
+  absl::Status Take(Sources sources, Sets own) ABSL_EXCLUSIVE_LOCKS_REQUIRED(update_mutex_);
 
-  mutable absl::Mutex update_mutex_;
+  absl::Mutex update_mutex_;
   Keep keep_ ABSL_GUARDED_BY(update_mutex_);
-  Contents contents_ ABSL_GUARDED_BY(update_mutex_);
+  Sources sources_ ABSL_GUARDED_BY(update_mutex_);
+  Sets own_ ABSL_GUARDED_BY(update_mutex_);
   mutable absl::Mutex mutex_;
   std::shared_ptr<const policy::Descriptors> current_ ABSL_GUARDED_BY(mutex_) = policy::Descriptors::Empty();
 };

@@ -394,6 +394,12 @@ TEST_CASE("descriptor files are read again when they change, and on reload") {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << "no descriptors";
   CHECK_FALSE(rig.gateway().Reload(used).ok());
   CHECK(Asking(rig.channel()).Services().contains("second.S"));
+  // Nor does a reload that fails later on.
+  GatewayOptions bad = used;
+  bad.descriptor_files.clear();
+  bad.policy_file = directory.path() + "/missing.yaml";
+  CHECK_FALSE(rig.gateway().Reload(bad).ok());
+  CHECK(Asking(rig.channel()).Services().contains("second.S"));
   write("third");
   REQUIRE(rig.gateway().Reload(used).ok());
   CHECK(Asking(rig.channel()).Services().contains("third.S"));
