@@ -1,12 +1,15 @@
 // What masks and content rules do to calls, through the whole gateway: in the record, towards the caller, upstream.
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -290,6 +293,47 @@ TEST_CASE("what callers send who prove nothing is masked by every mask there is"
                            [](grpc::ClientContext& context) { context.AddMetadata("x-secret", kSecret); });
   CHECK(reply.status.error_code() == grpc::StatusCode::UNAUTHENTICATED);
   CHECK_FALSE(masked.RecordHolds(kSecret));
+}
+
+TEST_CASE("masks leave alone when headers come, what is a message, and who waits for whom") {
+  constexpr int kFrames = 20'000;
+  const std::string text(2000, 'x');
+  const std::string frame = "\x0a\xd0\x0f" + text;
+  TemporaryDirectory directory;
+  const std::string policy = directory.path() + "/policy.yaml";
+  std::ofstream(policy) << "access: {default: allow}\nmasks:\n  - {name: m, fields: [test.v1.Text.text], with: last4, "
+                           "views: [record, caller]}\n";
+  std::atomic<int> written{0};
+  Rig rig({{kServerStream,
+            [&](ScriptedCall& call) {
+              call.SendHeaders();
+              call.Read();
+              for (int i = 0; i < kFrames && call.Write(frame); ++i) ++written;
+              return grpc::Status::OK;
+            }}},
+          Methods::kKnown, [&](GatewayOptions& options) { options.policy_file = policy; });
+  BlockingCall call(rig.channel(), kServerStream);
+  call.Start();
+  // Nothing was sent yet: the headers do not wait for a message to mask.
+  REQUIRE(call.ReadHeaders());
+  REQUIRE(call.Write(Text("go"), grpc::WriteOptions().set_last_message()));
+  // While nobody reads, the writer stands still.
+  int before = -1;
+  for (int now = written; now != before || now == 0; now = written) {
+    before = now;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+  CHECK(written < kFrames / 2);
+  const std::string masked = "\x0a\xd0\x0f" + std::string(1996, '*') + "xxxx";
+  int read = 0;
+  int equal = 0;
+  while (std::optional<std::string> message = call.Read()) {
+    ++read;
+    equal += *message == masked ? 1 : 0;
+  }
+  CHECK(read == kFrames);
+  CHECK(equal == kFrames);
+  CHECK(call.Finish().ok());
 }
 
 TEST_CASE("the original can be kept sealed, for who has the key") {
