@@ -301,7 +301,12 @@ void Gateway::MakeCatalog() {
     if (recorder_ == nullptr || descriptors.version().empty()) return absl::OkStatus();
     return recorder_->KeepDescriptors(descriptors.version(), descriptors.serialized());
   };
-  catalog_ = std::make_unique<MethodCatalog>(keep);
+  const auto prepare = [this](const std::shared_ptr<const policy::Descriptors>& descriptors) {
+    if (rules_ == nullptr) return;  // nobody calls yet
+    const std::shared_ptr<const Rules> rules = rules_->Get();
+    if (rules->masks != nullptr) rules->masks->For(descriptors);
+  };
+  catalog_ = std::make_unique<MethodCatalog>(keep, prepare);
 }
 
 absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {

@@ -54,6 +54,7 @@ absl::Status MethodCatalog::Take(Sources sources, Sets own) {
   if (!same) {
     for (const std::string& conflict : told) spdlog::error("descriptors: {}", conflict);
     if (absl::Status status = keep_(**merged); !status.ok()) return status;
+    if (prepare_) prepare_(*merged);
   }
   sources_ = std::move(sources);
   own_ = std::move(own);

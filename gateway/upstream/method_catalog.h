@@ -23,7 +23,10 @@ class MethodCatalog {
   // `keep` stores a set for good before it comes into force, so that a record never names one that is lost. Called one
   // at a time.
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
-  explicit MethodCatalog(Keep keep) : keep_(std::move(keep)) {}
+  // `prepare`, if given, makes ready what is derived from a set, before calls see it.
+  using Prepare = absl::AnyInvocable<void(const std::shared_ptr<const policy::Descriptors>&)>;
+  explicit MethodCatalog(Keep keep, Prepare prepare = nullptr)
+      : keep_(std::move(keep)), prepare_(std::move(prepare)) {}
 
   // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set
   // then stays. That two sources describe something differently is logged as an error, and the first by name is
@@ -50,6 +53,7 @@ class MethodCatalog {
 
   absl::Mutex update_mutex_;
   Keep keep_ ABSL_GUARDED_BY(update_mutex_);
+  Prepare prepare_ ABSL_GUARDED_BY(update_mutex_);
   Sources sources_ ABSL_GUARDED_BY(update_mutex_);
   Sets own_ ABSL_GUARDED_BY(update_mutex_);
   mutable absl::Mutex mutex_;
