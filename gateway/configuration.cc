@@ -312,8 +312,8 @@ class Checker {
     AddReflectionRoute();
   }
 
-  // With several upstreams no single one knows what there is: the gateway answers reflection itself, unless a route says
-  // by name where it goes.
+  // With several upstreams no single one knows what there is: the gateway answers reflection itself, unless a route
+  // says by name where it goes.
   void AddReflectionRoute() {
     if (options_.upstreams.size() < 2) return;
     for (const RouteOptions& route : options_.routes) {

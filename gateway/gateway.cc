@@ -63,8 +63,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
   using google::protobuf::util::MessageDifferencer;
   std::vector<std::string> parts;
   const google::protobuf::Reflection& reflection = *before.GetReflection();
-  for (const char* name :
-       {"listen", "data", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
+  for (const char* name : {"listen", "data", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
     const google::protobuf::FieldDescriptor* field = before.GetDescriptor()->FindFieldByName(name);
     v1::Config one, other;
     // Moved into messages of their own, so that singular and repeated parts compare alike.

@@ -50,8 +50,9 @@ class Gateway {
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
 
   // Goes on by `options` where they differ from what it was started with: identity, policy, routes, upstreams and
-  // sources of descriptors, which are read again. Calls that are open keep to what they began with. An error says what is wrong; everything then stays as it is. What is
-  // not taken up before the next start is logged. Called by the thread that started it.
+  // sources of descriptors, which are read again. Calls that are open keep to what they began with. An error says what
+  // is wrong; everything then stays as it is. What is not taken up before the next start is logged. Called by the
+  // thread that started it.
   absl::Status Reload(const GatewayOptions& options);
   // Reads the policy file again, likewise. Thread-safe.
   absl::Status ReloadPolicy();

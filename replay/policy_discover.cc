@@ -14,7 +14,8 @@ namespace {
 std::string PlaceOf(const policy::VisitedValue& value) {
   if (value.field != nullptr) return value.field->full_name();
   const bool any = value.type->full_name() == "google.protobuf.Any";
-  return absl::StrCat(value.type->full_name(), any ? " of an unknown type" : " unknown field ", any ? "" : absl::StrCat(value.number));
+  return absl::StrCat(value.type->full_name(), any ? " of an unknown type" : " unknown field ",
+                      any ? "" : absl::StrCat(value.number));
 }
 
 }  // namespace
@@ -71,7 +72,8 @@ void PolicyDiscover::Look(const std::string& place, std::string_view text, uint6
 
 const policy::MaskPlan* PolicyDiscover::PlanFor(const std::string& method, const std::string& version,
                                                 policy::MessageSide side) {
-  const std::string key = absl::StrCat(version, method, side == policy::MessageSide::kRequest ? " request" : " response");
+  const std::string key =
+      absl::StrCat(version, method, side == policy::MessageSide::kRequest ? " request" : " response");
   const auto [place, is_new] = plans_.try_emplace(key);
   if (!is_new) return place->second.get();
   const auto descriptors = descriptors_.Find(version);
@@ -93,11 +95,11 @@ void PolicyDiscover::LookIntoFrame(const std::string& method, const std::string&
   const policy::MaskPlan* plan =
       PlanFor(method, version, response ? policy::MessageSide::kResponse : policy::MessageSide::kRequest);
   const absl::StatusOr<std::string> message = decoder.Message(frame);
-  const bool read = plan != nullptr && message.ok() &&
-                    policy::VisitValues(*plan, *message, [&](const policy::VisitedValue& value) {
-                      Look(PlaceOf(value), value.text, call);
-                      return true;
-                    });
+  const bool read =
+      plan != nullptr && message.ok() && policy::VisitValues(*plan, *message, [&](const policy::VisitedValue& value) {
+        Look(PlaceOf(value), value.text, call);
+        return true;
+      });
   if (!read) ++result_.unread;
 }
 

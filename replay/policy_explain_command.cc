@@ -51,9 +51,9 @@ std::vector<const policy::MaskRule*> MasksOf(const policy::Policy& policy, const
 
 std::vector<std::string> ViewsOf(const policy::MaskRule& mask) {
   std::vector<std::string> views;
-  for (const auto& [view, name] : {std::pair(policy::MaskView::kRecord, "record"),
-                                   std::pair(policy::MaskView::kCaller, "caller"),
-                                   std::pair(policy::MaskView::kUpstream, "upstream")}) {
+  for (const auto& [view, name] :
+       {std::pair(policy::MaskView::kRecord, "record"), std::pair(policy::MaskView::kCaller, "caller"),
+        std::pair(policy::MaskView::kUpstream, "upstream")}) {
     if (mask.IsOf(view)) views.emplace_back(name);
   }
   return views;

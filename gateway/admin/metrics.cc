@@ -47,8 +47,7 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
                 stats.index.ok() ? 1 : 0);
   metrics.Gauge("sallyport_recorder_keys_ok", "1 while new segments can be sealed with keys of their own.",
                 stats.keys.ok() ? 1 : 0);
-  metrics.Gauge("sallyport_recorder_checkpoints_ok", "1 while checkpoints are signed.",
-                stats.checkpoints.ok() ? 1 : 0);
+  metrics.Gauge("sallyport_recorder_checkpoints_ok", "1 while checkpoints are signed.", stats.checkpoints.ok() ? 1 : 0);
   metrics.Counter("sallyport_recorder_calls_refused_total", "Calls refused for want of disk space.",
                   stats.calls_refused);
   metrics.Gauge("sallyport_recorder_calls_open", "Calls that have started and not ended.", stats.calls_open);
@@ -66,7 +65,8 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
 
 std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections) {
   MetricsWriter metrics;
-  metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.", recorder != nullptr ? 1 : 0);
+  metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
+                recorder != nullptr ? 1 : 0);
   if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
   std::vector<std::pair<std::string, uint64_t>> found;
   for (const policy::DetectionCounts::Count& count : detections.Read()) {

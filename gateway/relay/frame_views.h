@@ -73,8 +73,8 @@ class FrameViews {
   bool compressed_ = false;
   grpc::ByteBuffer passed_;  // invalid where the frame itself passes
   bool masked_ = false;
-  std::string masked_text_;         // what recorded_ is a view of, where passed_ is not the same
-  std::string_view recorded_;       // if masked_
+  std::string masked_text_;    // what recorded_ is a view of, where passed_ is not the same
+  std::string_view recorded_;  // if masked_
   std::optional<MessagePieces> pieces_;
   std::optional<recorder::SealedView> sealed_;
   std::vector<std::string_view> shadow_;

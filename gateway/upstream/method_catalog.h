@@ -25,8 +25,7 @@ class MethodCatalog {
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
   // `prepare`, if given, makes ready what is derived from a set, before calls see it.
   using Prepare = absl::AnyInvocable<void(const std::shared_ptr<const policy::Descriptors>&)>;
-  explicit MethodCatalog(Keep keep, Prepare prepare = nullptr)
-      : keep_(std::move(keep)), prepare_(std::move(prepare)) {}
+  explicit MethodCatalog(Keep keep, Prepare prepare = nullptr) : keep_(std::move(keep)), prepare_(std::move(prepare)) {}
 
   // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set
   // then stays. That two sources describe something differently is logged as an error, and the first by name is

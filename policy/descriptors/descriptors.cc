@@ -12,8 +12,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <utility>
@@ -355,8 +355,8 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(
       if (is_new) {
         place->second = SourceFile{std::move(file), index};
       } else if (place->second.file.SerializeAsString() != file.SerializeAsString()) {
-        told.push_back(absl::StrCat(Shown(file.name()), ": ", sets[static_cast<size_t>(place->second.set)]->source(), " and ",
-                                    set->source(), " describe it differently; the first is used"));
+        told.push_back(absl::StrCat(Shown(file.name()), ": ", sets[static_cast<size_t>(place->second.set)]->source(),
+                                    " and ", set->source(), " describe it differently; the first is used"));
       }
     }
     ++index;

@@ -14,7 +14,7 @@ namespace google::protobuf {
 class Descriptor;
 class DescriptorPool;
 class FileDescriptorSet;
-}
+}  // namespace google::protobuf
 
 namespace sallyport::policy {
 

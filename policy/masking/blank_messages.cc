@@ -24,7 +24,8 @@ absl::StatusOr<std::string> BlankMessages::Make(const pb::Descriptor& type, int 
     if (absl::Status status = Append(*field, depth, &content); !status.ok()) return status;
     if (content.size() > kMostBytes) {
       return absl::ResourceExhaustedError(absl::StrCat("the smallest message of type ", type.full_name(),
-                                                       " with its required fields has more than ", kMostBytes, " bytes"));
+                                                       " with its required fields has more than ", kMostBytes,
+                                                       " bytes"));
     }
   }
   return made_[&type] = std::move(content);

@@ -39,8 +39,7 @@ std::string ScalarText(const pb_field& field, uint64_t raw) {
 
 class Visitor {
  public:
-  Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const VisitedValue&)> visit)
-      : plan_(plan), visit_(visit) {}
+  Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const VisitedValue&)> visit) : plan_(plan), visit_(visit) {}
 
   // How many bytes of what is not known are visited at most, each counted as often as it is visited.
   void set_budget(size_t bytes) { budget_ = bytes; }
@@ -66,7 +65,8 @@ class Visitor {
         std::string_view bytes;
         if (!reader.ReadLength(&bytes, &minimal)) return false;
         const bool of_any = node.is_any && number == kAnyValue && field->selection == MaskPlan::kNone;
-        if (!(of_any ? AnyValue(node, content, bytes, depth) : Length(node, *field, bytes, packed, depth))) return false;
+        if (!(of_any ? AnyValue(node, content, bytes, depth) : Length(node, *field, bytes, packed, depth)))
+          return false;
       } else if (type == WireType::kStartGroup) {
         if (!Group(node, *field, reader, depth)) return false;
       } else {
@@ -127,7 +127,8 @@ class Visitor {
     return Message(*content.node, reader, 0, depth + 1);
   }
 
-  bool Length(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view bytes, bool packed, int depth) {
+  bool Length(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view bytes, bool packed,
+              int depth) {
     if (packed) {
       WireReader reader(bytes);
       while (!over_ && field.selection != MaskPlan::kNone && !reader.done()) {

@@ -21,8 +21,8 @@ struct VisitedValue {
 };
 
 // Hands `visit` every value of fields that the plan selects, and every text that it looks into, until that returns
-// false. A plan that looks into texts looks into the bytes of what it does not know as well: unknown fields, fields that
-// hold messages of unknown types, contents of an Any of an unknown type. False if the message cannot be read, as
+// false. A plan that looks into texts looks into the bytes of what it does not know as well: unknown fields, fields
+// that hold messages of unknown types, contents of an Any of an unknown type. False if the message cannot be read, as
 // MaskWalker would find, or has unknown messages nested so deeply that looking into them is too much work.
 bool VisitValues(const MaskPlan& plan, std::string_view message, absl::FunctionRef<bool(const VisitedValue&)> visit);
 

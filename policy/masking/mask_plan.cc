@@ -129,8 +129,8 @@ class MaskPlan::Compiler {
     uint32_t number = 0;
     for (const FieldSelection* selection : request_.selections) {
       for (const FieldGlob& glob : selection->globs) {
-        const auto at = std::find_if(progress.begin(), progress.end(),
-                                     [&](const auto& entry) { return entry.first == number; });
+        const auto at =
+            std::find_if(progress.begin(), progress.end(), [&](const auto& entry) { return entry.first == number; });
         if (at != progress.end() && glob.AcceptsAnyNext(at->second)) return true;
         ++number;
       }
@@ -246,7 +246,7 @@ class MaskPlan::Compiler {
   }
 
   const Request& request_;
-  bool hides_;  // the selections mean anything at all
+  bool hides_;                                  // the selections mean anything at all
   std::vector<std::vector<uint32_t>> options_;  // numbers, by selection
   bool reads_options_ = false;
   BlankMessages blank_messages_;

@@ -35,11 +35,11 @@ class MaskPlan {
 
   struct Field {
     uint32_t number = 0;
-    int32_t selection = kNone;  // the first one that means the field as a whole
-    int32_t child = kNone;      // the node of the message in it, if something is to be done there
-    bool text = false;          // a string or bytes field to be looked into
-    bool dark = false;          // a bytes field that holds a message of a type that is not known
-    bool stays = false;         // messages without it do not parse
+    int32_t selection = kNone;           // the first one that means the field as a whole
+    int32_t child = kNone;               // the node of the message in it, if something is to be done there
+    bool text = false;                   // a string or bytes field to be looked into
+    bool dark = false;                   // a bytes field that holds a message of a type that is not known
+    bool stays = false;                  // messages without it do not parse
     const std::string* blank = nullptr;  // of a message that is masked as a whole, what stays in it; null: nothing
     const google::protobuf::FieldDescriptor* descriptor = nullptr;
   };

@@ -27,8 +27,8 @@ bool FindSpans(const MaskTable& table, std::string_view place, std::string_view 
     if (spans->empty() || span.begin >= spans->back().end) return spans->push_back(span);
     Span& last = spans->back();
     last.end = std::max(last.end, span.end);
-    last.action = last.action < 0 || span.action < 0 ? std::max(last.action, span.action)
-                                                     : std::min(last.action, span.action);
+    last.action =
+        last.action < 0 || span.action < 0 ? std::max(last.action, span.action) : std::min(last.action, span.action);
   };
   bool any = false;
   for (const Detection& detection : found) {

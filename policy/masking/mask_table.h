@@ -22,8 +22,8 @@ struct MaskTable {
   MaskKey key = {};
 };
 
-// Masks what detectors find in `text`, and counts it under `place` (policy/masking/detection_counts.h). False if they find
-// nothing, and `*masked` is then not to be used.
+// Masks what detectors find in `text`, and counts it under `place` (policy/masking/detection_counts.h). False if they
+// find nothing, and `*masked` is then not to be used.
 bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view text, std::string* masked);
 
 // Appends what becomes of a text that `action` is about as a whole. Where the action leaves much of it as it was

@@ -22,7 +22,6 @@ enum class WalkOutcome {
 // In one message; a fifth of a second's work.
 inline constexpr size_t kMostKeyed = size_t{1} << 20;
 
-
 // One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first
 // change. Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in
 // different ways is refused; fields that the type does not have, or that come with a wire type that is not theirs, are
@@ -50,8 +49,8 @@ class MaskWalker {
     const char* content;  // where its fields begin
     const char* end;      // of a group: of what it stands in
     uint64_t tag;
-    uint32_t group;    // the number that ends it; 0 if it is no group
-    LengthPlace length;  // at kNotOpen before anything of it was written
+    uint32_t group;                     // the number that ends it; 0 if it is no group
+    LengthPlace length;                 // at kNotOpen before anything of it was written
     const MaskPlan::Node* any_content;  // of an Any: its content's; null if nothing is to be done in that
     bool any_known;                     // of an Any: its content's type is known
     bool any_completes;                 // of an Any: an empty value is to be added

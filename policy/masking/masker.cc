@@ -92,7 +92,8 @@ class KindOfCall final : public CallMasks {
       *value = std::move(masked);
       return true;
     }
-    return MaskFinds(metadata.table, DetectionCounts::kMetadata, *value, &masked) && Replace(name, std::move(masked), value);
+    return MaskFinds(metadata.table, DetectionCounts::kMetadata, *value, &masked) &&
+           Replace(name, std::move(masked), value);
   }
 
   bool MaskText(MaskView view, std::string* text) const override {
@@ -403,7 +404,8 @@ class BuiltMasker final : public Masker {
     std::shared_ptr<const MessageMask> mask;
   };
   mutable absl::Mutex plans_mutex_;
-  mutable std::map<std::pair<const google::protobuf::Descriptor*, Numbers>, Planned> plans_ ABSL_GUARDED_BY(plans_mutex_);
+  mutable std::map<std::pair<const google::protobuf::Descriptor*, Numbers>, Planned> plans_
+      ABSL_GUARDED_BY(plans_mutex_);
   mutable absl::Mutex mutex_;
   mutable std::map<Kind, std::shared_ptr<const CallMasks>> kept_ ABSL_GUARDED_BY(mutex_);
 };

@@ -71,8 +71,8 @@ class CallMasks {
 // and kept, up to a bound.
 class Masker {
  public:
-  // Globs that match no field are no error: other upstreams may come. `counts`, where given, is told what detectors find
-  // for masks: each find once for each view that looks different.
+  // Globs that match no field are no error: other upstreams may come. `counts`, where given, is told what detectors
+  // find for masks: each find once for each view that looks different.
   static std::shared_ptr<const Masker> Create(std::shared_ptr<const Policy> policy,
                                               std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
                                               std::shared_ptr<DetectionCounts> counts = nullptr);

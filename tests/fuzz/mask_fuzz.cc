@@ -1,6 +1,6 @@
-// Messages that are masked: shop.Order, which holds itself, an Any, a card number and bytes. What the masker lets through
-// has no card number and no unknown field for protobuf's own parser to find, and masking it again changes nothing. The
-// content rules' reader of messages takes what the masker takes.
+// Messages that are masked: shop.Order, which holds itself, an Any, a card number and bytes. What the masker lets
+// through has no card number and no unknown field for protobuf's own parser to find, and masking it again changes
+// nothing. The content rules' reader of messages takes what the masker takes.
 #include <google/protobuf/dynamic_message.h>
 
 #include <memory>
@@ -19,7 +19,8 @@ struct Bench {
   Bench() {
     descriptors = *policy::Descriptors::Create(policy::ShopSet(), "shop");
     const auto rules = *policy::Policy::Parse(
-        "content: [{name: nothing, detect: [iban], shadow: true}]\nmasks:\n  - {name: cards, fields: [shop.Order.card_number]}\n  - {name: found, detect: [email, payment_card], text: \"#\"}\n",
+        "content: [{name: nothing, detect: [iban], shadow: true}]\nmasks:\n  - {name: cards, fields: "
+        "[shop.Order.card_number]}\n  - {name: found, detect: [email, payment_card], text: \"#\"}\n",
         "fuzz.yaml");
     const auto no_metadata = [](policy::MetadataVisitor) {};
     policy::AccessRequest request(no_metadata);

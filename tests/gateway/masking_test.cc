@@ -279,9 +279,9 @@ TEST_CASE(
 TEST_CASE("what callers send who prove nothing is masked by every mask there is") {
   TemporaryDirectory directory;
   const std::string keys = directory.path() + "/keys";
-  REQUIRE(recorder::IssueApiKey(keys, "alice", {"support"}, absl::Now(), absl::InfiniteFuture(),
-                                recorder::RealFileSystem())
-              .ok());
+  REQUIRE(
+      recorder::IssueApiKey(keys, "alice", {"support"}, absl::Now(), absl::InfiniteFuture(), recorder::RealFileSystem())
+          .ok());
   const bool known = GENERATE(false, true);
   Masked masked("masks:\n  - {name: names, match: {groups: [support]}, metadata: [\"x-s*\"]}\n" +
                     std::string(known ? "" : "  - {name: texts, fields: [\"*.text\"]}\n"),

@@ -1,5 +1,5 @@
-// Server reflection with the gateway between: answered by the gateway itself where there are several upstreams, asked of
-// upstreams again when something new appears.
+// Server reflection with the gateway between: answered by the gateway itself where there are several upstreams, asked
+// of upstreams again when something new appears.
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
@@ -233,8 +233,7 @@ TEST_CASE("with several upstreams the gateway answers reflection itself, for all
 TEST_CASE("callers are told of what they may call") {
   ChangingServer other("pay", {"Get", "GetAll", "Charge"});
   testing::TemporaryDirectory directory;
-  Rig rig({}, Methods::kKnown,
-          WithOther(other, WritePolicy(directory, R"(
+  Rig rig({}, Methods::kKnown, WithOther(other, WritePolicy(directory, R"(
 access:
   default: deny
   rules:
@@ -256,11 +255,10 @@ access:
   CHECK(pay.File("pay.Service.Charge").has_error_response());
   Asking stranger(rig.channel());
   CHECK(stranger.Services() == std::set<std::string>{"test.v1.Echo", "grpc.reflection.v1.ServerReflection",
-                                                  "grpc.reflection.v1alpha.ServerReflection"});
+                                                     "grpc.reflection.v1alpha.ServerReflection"});
   CHECK(MethodsOf(stranger.File("test.v1.Echo"), "test.v1.Echo") == std::set<std::string>{"Unary"});
   CHECK(stranger.File("test.v1.Text").has_file_descriptor_response());
-  for (const char* hidden :
-       {"pay.Service", "pay.Service.Get", "pay.Thing", "test.v1.Echo.Bidi", "no.such.Thing", ""}) {
+  for (const char* hidden : {"pay.Service", "pay.Service.Get", "pay.Thing", "test.v1.Echo.Bidi", "no.such.Thing", ""}) {
     INFO(hidden);
     const rpb::ServerReflectionResponse answer = stranger.File(hidden);
     CHECK(answer.error_response().error_code() == grpc::StatusCode::NOT_FOUND);
@@ -278,8 +276,7 @@ TEST_CASE("what is no reflection ends, and the gateway's name reaches nothing el
     own.upstream = kOwnUpstream;
     options.routes.insert(options.routes.begin(), own);
   });
-  CHECK(CallUnary(rig.channel(), "/sallyport.Anything/Do", "x").status.error_code() ==
-        grpc::StatusCode::UNIMPLEMENTED);
+  CHECK(CallUnary(rig.channel(), "/sallyport.Anything/Do", "x").status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
   BlockingCall call(rig.channel(), kV1);
   REQUIRE(call.Start());
   REQUIRE(call.Write("\xff\xff"));
@@ -320,8 +317,7 @@ TEST_CASE("a route that names reflection keeps the gateway out of it") {
 
 TEST_CASE("with one upstream its own reflection is relayed") {
   ChangingServer other("pay", {"Get", "GetAll", "Charge"});
-  Rig rig({}, Methods::kUnknown,
-          [&](GatewayOptions& options) { options.upstreams[0].target = other.address(); });
+  Rig rig({}, Methods::kUnknown, [&](GatewayOptions& options) { options.upstreams[0].target = other.address(); });
   Asking asking(rig.channel());
   CHECK(asking.Services().contains("pay.Service"));
   CHECK(asking.call().HalfClose());

@@ -63,7 +63,8 @@ TEST_CASE("masking a message allocates once at most, and nothing where there is 
   for (const char* const with : {"redact", "last4", "hash", "tokenize", "drop", "truncate, length: 3"}) {
     INFO(with);
     const auto policy = Policy::Parse(
-        absl::StrCat("masks: [{name: m, fields: [shop.Order.card_number, shop.Order.next], with: ", with, "}]\n"), "p.yaml");
+        absl::StrCat("masks: [{name: m, fields: [shop.Order.card_number, shop.Order.next], with: ", with, "}]\n"),
+        "p.yaml");
     REQUIRE(policy.ok());
     MadeCall call;
     call.method = "/shop.Orders/Get";

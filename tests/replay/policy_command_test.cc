@@ -106,13 +106,12 @@ content:
       Run({"policy", "explain", file, "--identity", "a", "--groups", "support", "--method", "shop.Orders/Get"});
   CHECK(text.code == 0);
   CHECK(Contains(text.output, "line 4  mask cards: last4, in the view of: record, caller\nlooked into by: no keys\n"));
-  const Json report = Json::parse(
-      Run({"policy", "explain", file, "--identity", "a", "--groups", "support", "--method", "shop.Orders/Get", "--json"})
-          .output);
-  CHECK(report["masks"] == Json::array({{{"mask", "cards"},
-                                         {"line", 4},
-                                         {"with", "last4"},
-                                         {"views", Json::array({"record", "caller"})}}}));
+  const Json report = Json::parse(Run({"policy", "explain", file, "--identity", "a", "--groups", "support", "--method",
+                                       "shop.Orders/Get", "--json"})
+                                      .output);
+  CHECK(
+      report["masks"] ==
+      Json::array({{{"mask", "cards"}, {"line", 4}, {"with", "last4"}, {"views", Json::array({"record", "caller"})}}}));
   CHECK(report["content"] == Json::array({"no keys"}));
 }
 
@@ -133,7 +132,8 @@ content:
   CHECK(result.code == 1);
   const std::vector<std::string> lines = LinesOf(result.output);
   REQUIRE(lines.size() == 5);
-  CHECK(lines[0] == "warning: " + file + ":5: rule \"odd\": no field is meant by \"shop.Order.card_numer\" in the descriptors given");
+  CHECK(lines[0] == "warning: " + file +
+                        ":5: rule \"odd\": no field is meant by \"shop.Order.card_numer\" in the descriptors given");
   CHECK(Contains(lines[1], "no field has a class like \"pii\""));
   CHECK(Contains(lines[2], "no field has the option \"acme.v1.pii\""));
   CHECK(Contains(lines[3], ":7: rule \"also\": no field is meant by \"shop.Ordr.**\""));

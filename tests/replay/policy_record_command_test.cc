@@ -72,7 +72,6 @@ TEST_CASE("policy dry-run shows which recorded calls would end otherwise") {
   CHECK(newest.code == 0);
 }
 
-
 TEST_CASE("policy dry-run looks at the metadata and the time of the record") {
   ShopStore store;
   const PolicyFiles files;
@@ -87,7 +86,6 @@ TEST_CASE("policy dry-run looks at the metadata and the time of the record") {
   CHECK(code("times: [{days: [thu]}]") == 1);
   CHECK(code("networks: [10.0.0.7], issuers: ['https://idp.test'], proofs: [jwt], upstreams: [shop]") == 0);
 }
-
 
 TEST_CASE("policy dry-run plays limits through with the recorded times") {
   ShopStore store;
@@ -113,7 +111,6 @@ TEST_CASE("policy dry-run plays limits through with the recorded times") {
   CHECK(shadow["in_shadow"] == 2);
 }
 
-
 TEST_CASE("policy discover says where something looks sensitive, and never what") {
   ShopStore store;
   const uint64_t id = store.NewId(absl::ZeroDuration());
@@ -122,9 +119,13 @@ TEST_CASE("policy discover says where something looks sensitive, and never what"
   const std::vector<recorder::Metadatum> metadata = {{"x-contact", "ada@example.com"}, {"x-plain", "nothing"}};
   start.metadata = metadata;
   batch.AddStart(ShopTime(), start);
-  const std::string order = "\x0a\x10" "4111111111111111";
+  const std::string order =
+      "\x0a\x10"
+      "4111111111111111";
   // And in a field that the type does not have.
-  const std::string more_of_it = order + "\xfa\x3f\x0f" "ada@example.com";
+  const std::string more_of_it = order +
+                                 "\xfa\x3f\x0f"
+                                 "ada@example.com";
   batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {order});
   batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 0, false, {more_of_it});
   batch.AddFrame(ShopTime(), recorder::Direction::kResponse, 1, false, {"\x0a\x7f no message"});
@@ -137,8 +138,11 @@ TEST_CASE("policy discover says where something looks sensitive, and never what"
   CHECK(json["calls"] == 2);
   CHECK(json["unread_frames"] == 1);
   REQUIRE(json["places"].size() == 3);
-  CHECK(json["places"][0] == Json{{"place", "shop.Order.card_number"}, {"detector", "payment_card"}, {"values", 2},
-                                  {"calls", 1}, {"example", recorder::FormatId(id)}});
+  CHECK(json["places"][0] == Json{{"place", "shop.Order.card_number"},
+                                  {"detector", "payment_card"},
+                                  {"values", 2},
+                                  {"calls", 1},
+                                  {"example", recorder::FormatId(id)}});
   CHECK(json["places"][1]["place"] == "metadata x-contact");
   CHECK(json["places"][2]["place"] == "shop.Order unknown field 1023");
   const CommandResult text = Run({"policy", "discover", "--data", store.data()});
@@ -153,7 +157,6 @@ TEST_CASE("policy discover says where something looks sensitive, and never what"
   const Json more = Json::parse(Run({"policy", "discover", file, "--data", store.data(), "--json"}).output);
   CHECK(more["places"].size() == 4);
 }
-
 
 TEST_CASE("policy dry-run leaves out what is shredded") {
   ShopStore store;

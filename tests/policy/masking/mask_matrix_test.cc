@@ -43,25 +43,29 @@ message Root {
 )",
                    packable ? "  repeated T packed = 3 [packed = true];\n" : "",
                    keyable ? "  map<T, int32> by_key = 4;\n" : "", "}\nextend Root { optional T extra = 100; }\n"),
-      {{" T ", absl::StrCat(" ", type, " ")}, {"<T,", absl::StrCat("<", type, ",")}, {", T>", absl::StrCat(", ", type, ">")}});
+      {{" T ", absl::StrCat(" ", type, " ")},
+       {"<T,", absl::StrCat("<", type, ",")},
+       {", T>", absl::StrCat(", ", type, ">")}});
 }
 
-const std::vector<std::string> kGlobs = {"t.Root.single",    "t.Root.many",   "t.Root.by_value.value",
-                                         "t.Root.one",       "t.Root.packed", "t.Root.by_key.key",
-                                         "t.Root.part.v",    "t.Root.extra",  "t.Holder.v"};
+const std::vector<std::string> kGlobs = {"t.Root.single", "t.Root.many",   "t.Root.by_value.value",
+                                         "t.Root.one",    "t.Root.packed", "t.Root.by_key.key",
+                                         "t.Root.part.v", "t.Root.extra",  "t.Holder.v"};
 
 // A message with something everywhere.
 void FillRoot(Chance& chance, const pb::DescriptorPool& pool, pb::Message* root) {
   const pb::Descriptor& type = *root->GetDescriptor();
   const pb::Reflection& reflection = *root->GetReflection();
-  for (const char* name : {"single", "many", "many", "packed", "packed", "packed", "by_key", "by_value", "one", "open"}) {
+  for (const char* name :
+       {"single", "many", "many", "packed", "packed", "packed", "by_key", "by_value", "one", "open"}) {
     const pb::FieldDescriptor* field = type.FindFieldByName(name);
     if (field != nullptr) FillField(chance, 2, *field, root);
   }
   FillField(chance, 2, *pool.FindExtensionByName("t.extra"), root);
   const pb::FieldDescriptor* part = type.FindFieldByName("part");
   pb::Message* group = reflection.AddMessage(root, part);
-  for (int number = 1; number <= 2; ++number) FillField(chance, 2, *part->message_type()->FindFieldByNumber(number), group);
+  for (int number = 1; number <= 2; ++number)
+    FillField(chance, 2, *part->message_type()->FindFieldByNumber(number), group);
   pb::DynamicMessageFactory factory;
   const pb::Descriptor* holder = pool.FindMessageTypeByName("t.Holder");
   const std::unique_ptr<pb::Message> held(factory.GetPrototype(holder)->New());
@@ -80,9 +84,9 @@ TEST_CASE("every action does the same to every type of field, wherever it stands
     const auto descriptors = DescriptorsOf(proto);
     for (int kind = v1::Mask::Action_MIN; kind <= v1::Mask::Action_MAX; ++kind) {
       const auto action = static_cast<v1::Mask::Action>(kind);
-      const std::string policy =
-          absl::StrCat("masks: [{name: m, fields: [\"", absl::StrJoin(kGlobs, "\", \""), "\"], with: ",
-                       v1::Mask::Action_Name(action), action == v1::Mask::truncate ? ", length: 2" : "", "}]\n");
+      const std::string policy = absl::StrCat("masks: [{name: m, fields: [\"", absl::StrJoin(kGlobs, "\", \""),
+                                              "\"], with: ", v1::Mask::Action_Name(action),
+                                              action == v1::Mask::truncate ? ", length: 2" : "", "}]\n");
       CAPTURE(type, policy);
       MaskBench bench(descriptors, policy);
       ReferenceRule rule;
@@ -113,7 +117,8 @@ TEST_CASE("every action does the same to every type of field, wherever it stands
 }
 
 TEST_CASE("equal values become equal ones in all places, and others others") {
-  const std::string masks = absl::StrCat("masks: [{name: m, fields: [\"", absl::StrJoin(kGlobs, "\", \""), "\"], with: ");
+  const std::string masks =
+      absl::StrCat("masks: [{name: m, fields: [\"", absl::StrJoin(kGlobs, "\", \""), "\"], with: ");
   for (const char* const with : {"hash", "tokenize"}) {
     for (const std::string type : {"int32", "uint64", "sint64", "fixed32", "sfixed64", "string"}) {
       CAPTURE(with, type);

@@ -252,27 +252,31 @@ MaskBench Mixed(const std::string& masks) { return MaskBench(DescriptorsOf(kMixe
 
 TEST_CASE("a detector is asked about what another mask leaves of a field") {
   const std::string text = absl::StrCat("pay with ", kCard, " please");
-  for (const char* const masks :
-       {"masks:\n - {name: a, detect: [payment_card], text: X}\n - {name: b, fields: [t.Mixed.note], with: truncate, length: 40}\n",
-        "masks:\n - {name: b, fields: [t.Mixed.note], with: truncate, length: 40}\n - {name: a, detect: [payment_card], text: X}\n"}) {
+  for (const char* const masks : {"masks:\n - {name: a, detect: [payment_card], text: X}\n - {name: b, fields: "
+                                  "[t.Mixed.note], with: truncate, length: 40}\n",
+                                  "masks:\n - {name: b, fields: [t.Mixed.note], with: truncate, length: 40}\n - {name: "
+                                  "a, detect: [payment_card], text: X}\n"}) {
     INFO(masks);
     MaskBench bench = Mixed(masks);
     CHECK(bench.Masked(Field(1, text)) == Field(1, "pay with X please"));
     // What is cut in the middle is no card any more, but most of one.
-    CHECK(bench.Masked(Field(1, absl::StrCat(std::string(24, '-'), kCard))) == Field(1, absl::StrCat(std::string(24, '-'), "X")));
+    CHECK(bench.Masked(Field(1, absl::StrCat(std::string(24, '-'), kCard))) ==
+          Field(1, absl::StrCat(std::string(24, '-'), "X")));
     // Nor becomes a text one by being cut.
     const std::string cut = bench.Masked(Field(1, absl::StrCat(std::string(20, '-'), " ", kCard, " 0")));
     CHECK_FALSE(absl::StrContains(cut, kCard));
     CHECK(bench.Masked(cut) == cut);
   }
   // What shows nothing of the value, or the part of it that somebody chose, is left as the mask says.
-  MaskBench last4 = Mixed("masks:\n - {name: a, detect: [payment_card]}\n - {name: b, fields: [t.Mixed.note], with: last4}\n");
+  MaskBench last4 =
+      Mixed("masks:\n - {name: a, detect: [payment_card]}\n - {name: b, fields: [t.Mixed.note], with: last4}\n");
   CHECK(last4.Masked(Field(1, kCard)) == Field(1, "**** **** **** 1111"));
 }
 
 TEST_CASE("a detector is asked about what another mask leaves of metadata") {
   MaskBench bench = Mixed(
-      "masks:\n - {name: a, metadata: [x-note], with: truncate, length: 40}\n - {name: b, detect: [payment_card], text: X}\n");
+      "masks:\n - {name: a, metadata: [x-note], with: truncate, length: 40}\n - {name: b, detect: [payment_card], "
+      "text: X}\n");
   std::string value = absl::StrCat("pay with ", kCard, " please");
   bool drop = false;
   CHECK(bench.masks().MaskMetadata(MaskView::kRecord, "x-note", &value, &drop));
@@ -282,10 +286,10 @@ TEST_CASE("a detector is asked about what another mask leaves of metadata") {
 TEST_CASE("what is not known of a type is left out wherever a mask is about everything in it") {
   const std::string unknown = Field(99, kCanary);
   const std::string everywhere = Field(2, unknown) + Field(3, unknown) + unknown +
-                                 Field(4, Field(1, "x/t.Empty") + Field(2, unknown)) +
-                                 Field(6, unknown);
-  for (const char* const masks : {"masks: [{name: a, detect: [payment_card]}]", "masks: [{name: a, fields: [\"t.Mixed.**\"]}]",
-                                  "masks: [{name: a, fields: [\"**\"]}]"}) {
+                                 Field(4, Field(1, "x/t.Empty") + Field(2, unknown)) + Field(6, unknown);
+  for (const char* const masks :
+       {"masks: [{name: a, detect: [payment_card]}]", "masks: [{name: a, fields: [\"t.Mixed.**\"]}]",
+        "masks: [{name: a, fields: [\"**\"]}]"}) {
     INFO(masks);
     MaskBench bench = Mixed(masks);
     const std::string masked = bench.Masked(everywhere);
@@ -299,11 +303,13 @@ TEST_CASE("what is not known of a type is left out wherever a mask is about ever
 TEST_CASE("what is of a type that is not known is left out under any mask") {
   const std::string secret = Field(1, kCanary);
   for (const char* const masks :
-       {"masks: [{name: a, fields: [t.Text.text]}]", "masks: [{name: a, fields: [t.Elsewhere.field]}]", "masks: [{name: a, detect: [email]}]"}) {
+       {"masks: [{name: a, fields: [t.Text.text]}]", "masks: [{name: a, fields: [t.Elsewhere.field]}]",
+        "masks: [{name: a, detect: [email]}]"}) {
     INFO(masks);
     MaskBench bench = Mixed(masks);
     CHECK(bench.Masked(Field(5, secret)) == "");
-    CHECK(bench.Masked(Field(4, Field(1, "x/no.such.Type") + Field(2, secret))) == Field(4, Field(1, "x/no.such.Type")));
+    CHECK(bench.Masked(Field(4, Field(1, "x/no.such.Type") + Field(2, secret))) ==
+          Field(4, Field(1, "x/no.such.Type")));
   }
   // A mask that is about metadata alone says nothing about messages, nor about details of a status.
   MaskBench metadata = Mixed("masks: [{name: a, metadata: [x-secret]}]");
@@ -315,13 +321,21 @@ TEST_CASE("what is of a type that is not known is left out under any mask") {
 
 TEST_CASE("a message that is masked as a whole keeps what it must have") {
   for (const char* const how : {"redact", "drop", "hash"}) {
-    MaskBench bench = Mixed(absl::StrCat("masks: [{name: a, fields: [t.Mixed.strict, t.Mixed.stricts, t.Mixed.by_name, t.Strict.more], with: ", how, "}]"));
-    const std::string strict = "{ id: 'c4nary' kind: FIRST more { a: 1 b: 2 c: true G { d: 'c4nary' } } next { id: 'c4nary' kind: SECOND more { a: 3 b: 4 c: true G { d: 'c4nary' } } } }";
-    const std::string bytes = bench.Bytes(absl::StrCat("strict ", strict, " stricts ", strict, " by_name { key: 'k' value ", strict, "}"));
+    MaskBench bench = Mixed(absl::StrCat(
+        "masks: [{name: a, fields: [t.Mixed.strict, t.Mixed.stricts, t.Mixed.by_name, t.Strict.more], with: ", how,
+        "}]"));
+    const std::string strict =
+        "{ id: 'c4nary' kind: FIRST more { a: 1 b: 2 c: true G { d: 'c4nary' } } next { id: 'c4nary' kind: SECOND more "
+        "{ a: 3 b: 4 c: true G { d: 'c4nary' } } } }";
+    const std::string bytes =
+        bench.Bytes(absl::StrCat("strict ", strict, " stricts ", strict, " by_name { key: 'k' value ", strict, "}"));
     // Text() parses strictly.
     const std::string empty = "{ id: \"\" kind: SECOND more { a: 0 b: 0 c: false G { d: \"\" } } }";
     const std::string masked = bench.Masked(bytes);
-    CHECK(bench.Text(masked) == (std::string(how) == "drop" ? "" : absl::StrCat("strict ", empty, " stricts ", empty, " by_name { key: \"\" value ", empty, " }")));
+    CHECK(bench.Text(masked) ==
+          (std::string(how) == "drop"
+               ? ""
+               : absl::StrCat("strict ", empty, " stricts ", empty, " by_name { key: \"\" value ", empty, " }")));
     CHECK_FALSE(absl::StrContains(masked, kCanary));
   }
   // A required one that is dropped stays, as small as it may be.
@@ -335,7 +349,8 @@ TEST_CASE("packed numbers that do not parse are refused beside a mask too") {
   CHECK(bench.Unreadable(Field(1, kCanary) + Field(9, "\x80")));
   CHECK(bench.Unreadable(Field(1, kCanary) + Field(9, absl::StrCat("\x01", std::string(10, '\x80'), "\x01"))));
   CHECK(bench.Unreadable(Field(1, kCanary) + Field(10, "1234567")));
-  CHECK(bench.Masked(Field(1, kCanary) + Field(9, absl::StrCat(std::string(9, '\xff'), "\x01\x05")) + Field(10, "12345678")) ==
+  CHECK(bench.Masked(Field(1, kCanary) + Field(9, absl::StrCat(std::string(9, '\xff'), "\x01\x05")) +
+                     Field(10, "12345678")) ==
         Field(1, "") + Field(9, absl::StrCat(std::string(9, '\xff'), "\x01\x05")) + Field(10, "12345678"));
 }
 
@@ -344,7 +359,8 @@ TEST_CASE("a content rule's detectors look into what is not known as well") {
   for (const auto& [what, bytes] : std::vector<std::pair<const char*, std::string>>{
            {"a text", Field(1, kCard)},
            {"an unknown field", Field(2, Field(99, kCard))},
-           {"a message in an unknown field", Field(99, Field(2, "") + Field(1, std::string(kCard) + std::string(29, ' ')) + Field(16, ""))},
+           {"a message in an unknown field",
+            Field(99, Field(2, "") + Field(1, std::string(kCard) + std::string(29, ' ')) + Field(16, ""))},
            {"an unknown group", Tag(98, 3) + Field(1, kCard) + Tag(98, 4)},
            {"an Any of an unknown type", Field(4, Field(1, "x/no.such.Type") + Field(2, Field(1, kCard)))},
            {"a field that holds an unknown type", Field(5, Field(1, kCard))},
@@ -358,16 +374,15 @@ TEST_CASE("a content rule's detectors look into what is not known as well") {
 }
 
 TEST_CASE("what is left once a find is masked is looked into again") {
-  MaskBench bench = Mixed(
-      "detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab]}]\n");
+  MaskBench bench = Mixed("detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab]}]\n");
   CHECK(bench.Masked(Field(1, "1 aabb 2")) == Field(1, "1  2"));
   CHECK(bench.Masked(Field(1, "aaaabbbb")) == Field(1, ""));
   // Deeper than anybody writes: nothing is left of it.
   CHECK(bench.Masked(Field(1, "x" + std::string(1000, 'a') + std::string(1000, 'b'))) == Field(1, ""));
   CHECK(bench.Masked(Field(1, "ba")) == Field(1, "ba"));
   // What a mask puts there is none of the original, whatever it looks like.
-  MaskBench longer = Mixed(
-      "detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab], text: \"<ab>\"}]\n");
+  MaskBench longer =
+      Mixed("detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab], text: \"<ab>\"}]\n");
   CHECK(longer.Masked(Field(1, "1 ab 2 ab")) == Field(1, "1 <ab> 2 <ab>"));
   MaskBench tokens = Mixed("masks: [{name: m, detect: [email], with: tokenize}]\n");
   const std::string once = tokens.Masked(Field(1, "to ada@example.com and bob@example.com"));

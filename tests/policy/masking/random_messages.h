@@ -17,8 +17,8 @@ class Chance {
   bool OneIn(size_t count) { return Below(count) == 0; }
   uint64_t Number() { return engine_() >> Below(64); }
   std::string Text() {
-    static const std::string kPieces[] = {"a", "Z", "7", "-", " ", "é", "水", "4111", "x@y.z", "*", ".",
-                                            " 4111 1111 1111 1111 "};
+    static const std::string kPieces[] = {"a",  "Z",    "7",     "-", " ", "é",
+                                          "水", "4111", "x@y.z", "*", ".", " 4111 1111 1111 1111 "};
     std::string text;
     for (size_t i = Below(12); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
     return text;

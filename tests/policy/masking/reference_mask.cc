@@ -128,8 +128,9 @@ class Reference {
       } else if (held.has_value()) {
         for (int i = 0; i < (field->is_repeated() ? reflection.FieldSize(message, field) : 1); ++i) {
           const std::unique_ptr<pb::Message> inner(held->factory->GetPrototype(held->type)->New());
-          const bool parsed = inner->ParseFromString(field->is_repeated() ? reflection.GetRepeatedString(message, field, i)
-                                                                          : reflection.GetString(message, field));
+          const bool parsed =
+              inner->ParseFromString(field->is_repeated() ? reflection.GetRepeatedString(message, field, i)
+                                                          : reflection.GetString(message, field));
           if (parsed && RuleFor(true) == nullptr) FindUnknown(*inner, where);
         }
       }

@@ -22,8 +22,8 @@ struct ReferenceRule {
 bool ReferenceMatches(const std::string& glob, const std::string& type, const std::vector<std::string>& fields,
                       bool* whole);
 
-// Bytes fields whose option (t.sensitive) says that they hold a message must hold one; it comes out in canonical order and
-// without unknown fields.
+// Bytes fields whose option (t.sensitive) says that they hold a message must hold one; it comes out in canonical order
+// and without unknown fields.
 void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key, google::protobuf::Message* message);
 
 // Where in `message` something stands that nobody knows and that should not: unknown fields, anywhere if there are
