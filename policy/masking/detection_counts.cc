@@ -2,16 +2,16 @@
 
 namespace sallyport::policy {
 
-void DetectionCounts::Add(std::string_view place, std::string_view detector) {
+void DetectionCounts::Add(std::string_view place, std::string_view detector, uint64_t finds) {
   absl::MutexLock lock(&mutex_);
   std::pair<std::string, std::string> key(place, detector);
   const auto found = counts_.find(key);
   if (found != counts_.end()) {
-    ++found->second;
+    found->second += finds;
     return;
   }
   if (counts_.size() >= kMostPlaces) key.first = kElsewhere;
-  ++counts_[std::move(key)];
+  counts_[std::move(key)] += finds;
 }
 
 std::vector<DetectionCounts::Count> DetectionCounts::Read() const {

@@ -28,7 +28,7 @@ class DetectionCounts {
     uint64_t finds = 0;
   };
 
-  void Add(std::string_view place, std::string_view detector);
+  void Add(std::string_view place, std::string_view detector, uint64_t finds);
   // By place, then by detector.
   std::vector<Count> Read() const;
 

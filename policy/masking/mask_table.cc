@@ -15,9 +15,9 @@ struct Span {
 
 // What is to be masked in `text`, and the replacements that are there already and stay, in order and apart from each
 // other. What overlaps is masked as one, as the first mask in the file says; finds within a replacement are none.
-// False if there is nothing to mask.
-bool FindSpans(const MaskTable& table, std::string_view place, std::string_view text,
-               const std::vector<Span>& replacements, std::vector<Span>* spans) {
+// Adds to `finds`, by detector. False if there is nothing to mask.
+bool FindSpans(const MaskTable& table, std::string_view text, const std::vector<Span>& replacements,
+               std::vector<uint64_t>* finds, std::vector<Span>* spans) {
   thread_local std::vector<Detection> found;
   found.clear();
   table.detectors->Find(text, &found);
@@ -37,7 +37,7 @@ bool FindSpans(const MaskTable& table, std::string_view place, std::string_view 
     for (; replacement != replacements.end() && replacement->begin <= detection.begin; ++replacement) add(*replacement);
     const bool within = !spans->empty() && spans->back().action < 0 && detection.end <= spans->back().end;
     if (within) continue;
-    if (table.counts != nullptr) table.counts->Add(place, table.detectors->names()[detection.detector]);
+    ++(*finds)[detection.detector];
     add({detection.begin, detection.end, action});
     any = true;
   }
@@ -61,13 +61,20 @@ bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view 
   constexpr int kMostRounds = 8;
   constexpr size_t kAlwaysLookedInto = 64 << 10;
   const int most_rounds = text.size() <= kAlwaysLookedInto ? kMostRounds : 2;
+  thread_local std::vector<uint64_t> finds;
   thread_local std::vector<Span> replacements;
   thread_local std::vector<Span> spans;
+  finds.assign(table.detected.size(), 0);
   replacements.clear();
-  thread_local std::string former;
+  std::string former;
   std::string_view present = text;
-  for (int round = 0; FindSpans(table, place, present, replacements, &spans); ++round) {
+  int round = 0;
+  for (; round <= most_rounds && FindSpans(table, present, replacements, &finds, &spans); ++round) {
     if (round == most_rounds) spans = {{0, present.size(), FirstAction(spans)}};
+    if (round > 0) {
+      former.swap(*masked);
+      present = former;
+    }
     masked->clear();
     replacements.clear();
     size_t from = 0;
@@ -84,12 +91,12 @@ bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view 
       from = span.end;
     }
     masked->append(present.substr(from));
-    if (round == most_rounds) return *masked != text;
-    former.swap(*masked);
-    present = former;
+    present = *masked;
   }
-  if (replacements.empty()) return false;
-  masked->assign(former);
+  if (round == 0) return false;
+  for (size_t i = 0; table.counts != nullptr && i < finds.size(); ++i) {
+    if (finds[i] > 0) table.counts->Add(place, table.detectors->names()[i], finds[i]);
+  }
   return *masked != text;
 }
 

@@ -204,9 +204,8 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
     return true;
   }
   if (field.text) {
-    thread_local std::string masked;
-    if (MaskFinds(table_, descriptor.full_name(), value, &masked)) {
-      Replace(begin, tag, masked);
+    if (MaskFinds(table_, descriptor.full_name(), value, &found_)) {
+      Replace(begin, tag, found_);
       return true;
     }
   }

@@ -88,6 +88,7 @@ class MaskWalker {
   int depth_ = 0;
   int open_ = 0;  // so many of the frames have their beginnings written
   size_t keyed_ = 0;
+  std::string found_;  // a text in which finds were masked
 };
 
 }  // namespace sallyport::policy
