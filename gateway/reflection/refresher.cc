@@ -54,8 +54,8 @@ absl::StatusOr<UpstreamCredentials::Shown> OwnCredentials(Upstream& upstream, ab
 class ReflectionStream {
  public:
   ReflectionStream(Upstream& upstream, const char* method, const UpstreamCredentials::Shown& credentials,
-                   absl::Time deadline)
-      : credentials_(credentials) {
+                   absl::Time deadline, AskCancel* cancel)
+      : credentials_(credentials), scope_(cancel, &context_) {
     context_.set_deadline(absl::ToChronoTime(deadline));
     if (credentials_ != nullptr) {
       for (const ShownCredentials::Pair& pair : credentials_->pairs()) {
@@ -127,6 +127,7 @@ class ReflectionStream {
 
   const UpstreamCredentials::Shown credentials_;
   grpc::ClientContext context_;
+  const AskCancel::Scope scope_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
   bool started_ = false;
@@ -179,14 +180,33 @@ absl::StatusOr<google::protobuf::FileDescriptorSet> FetchFiles(ReflectionStream&
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream,
-                                                                            absl::Duration timeout) {
+void AskCancel::Cancel() {
+  absl::MutexLock lock(&mutex_);
+  cancelled_ = true;
+  if (context_ != nullptr) context_->TryCancel();
+}
+
+AskCancel::Scope::Scope(AskCancel* cancel, grpc::ClientContext* context) : cancel_(cancel) {
+  if (cancel_ == nullptr) return;
+  absl::MutexLock lock(&cancel_->mutex_);
+  cancel_->context_ = context;
+  if (cancel_->cancelled_) context->TryCancel();
+}
+
+AskCancel::Scope::~Scope() {
+  if (cancel_ == nullptr) return;
+  absl::MutexLock lock(&cancel_->mutex_);
+  cancel_->context_ = nullptr;
+}
+
+absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout,
+                                                                            AskCancel* cancel) {
   absl::Time deadline = absl::Now() + timeout;
   absl::StatusOr<UpstreamCredentials::Shown> credentials = OwnCredentials(upstream, deadline);
   if (!credentials.ok()) return credentials.status();
   absl::Status status;
   for (const char* method : kMethods) {
-    ReflectionStream stream(upstream, method, *credentials, deadline);
+    ReflectionStream stream(upstream, method, *credentials, deadline, cancel);
     absl::StatusOr<google::protobuf::FileDescriptorSet> files = FetchFiles(stream);
     if (files.ok()) {
       std::vector<std::string> left_out;
@@ -210,6 +230,7 @@ ReflectionRefresher::~ReflectionRefresher() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  cancel_.Cancel();
   thread_.join();
   std::list<Asked> left;
   {
@@ -291,7 +312,7 @@ void ReflectionRefresher::Run() {
 
 void ReflectionRefresher::Ask(const Source& source) {
   absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors =
-      FetchDescriptors(*source.upstream, kAskTimeout);
+      FetchDescriptors(*source.upstream, kAskTimeout, &cancel_);
   std::vector<Done> waiting;
   {
     absl::MutexLock taking(&taking_);
@@ -304,7 +325,7 @@ void ReflectionRefresher::Ask(const Source& source) {
     absl::MutexLock lock(&mutex_);
     Asked* const asked = Find(source.upstream);
     asked->asking = false;
-    Note(*asked, status);
+    if (!stopping_) Note(*asked, status);
     waiting.swap(asked->waiting);
   }
   for (Done& done : waiting) done();

@@ -2,6 +2,8 @@
 #ifndef SALLYPORT_GATEWAY_REFLECTION_REFRESHER_H_
 #define SALLYPORT_GATEWAY_REFLECTION_REFRESHER_H_
 
+#include <grpcpp/client_context.h>
+
 #include <list>
 #include <memory>
 #include <string>
@@ -17,10 +19,35 @@
 
 namespace sallyport::gateway {
 
+// Ends questions to upstreams early, those included that are asked later. Thread-safe.
+class AskCancel {
+ public:
+  void Cancel();
+
+  // What is being asked, while that lives.
+  class Scope {
+   public:
+    Scope(AskCancel* cancel, grpc::ClientContext* context);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    AskCancel* const cancel_;  // may be null
+  };
+
+ private:
+  absl::Mutex mutex_;
+  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
 // The descriptors of everything an upstream's server reflection lists (grpc.reflection.v1, else v1alpha). Blocks up to
 // `timeout`. Errors: UNIMPLEMENTED if the upstream offers neither version, otherwise what it or the connection said.
 // Answers are bounded: at most 64 MiB and 20,000 files. The upstream is shown its credentials for callers in no group.
-absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout);
+// With `cancel`, one call at a time.
+absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout,
+                                                                            AskCancel* cancel = nullptr);
 
 // Keeps a catalog's reflection sources fresh: asks each upstream at once, again every `interval`, sooner (with growing
 // waits from one second) while it cannot be reached, and when somebody has a reason to believe that it has something
@@ -35,7 +62,7 @@ class ReflectionRefresher {
   };
 
   explicit ReflectionRefresher(MethodCatalog* catalog);
-  // Those that wait are told.
+  // Ends what is being asked; those that wait are told.
   ~ReflectionRefresher();
   ReflectionRefresher(const ReflectionRefresher&) = delete;
   ReflectionRefresher& operator=(const ReflectionRefresher&) = delete;
@@ -74,6 +101,7 @@ class ReflectionRefresher {
   void Note(Asked& asked, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   MethodCatalog* const catalog_;
+  AskCancel cancel_;
   // Held while an answer is put into force, so that a source that is taken away stays away.
   absl::Mutex taking_ ABSL_ACQUIRED_BEFORE(mutex_);
   absl::Mutex mutex_;

@@ -4,14 +4,17 @@
 #include <google/protobuf/descriptor.pb.h>
 
 #include <atomic>
+#include <chrono>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gateway/reflection/refresher.h"
 #include "gateway/reflection/visible_services.h"
 #include "grpc/reflection/v1/reflection.pb.h"
@@ -350,6 +353,36 @@ TEST_CASE("a method that is not known has its upstream asked again, and the call
   CHECK(asked <= 4);
   for (int i = 0; i < 100; ++i) CHECK(code("/pay.Service/NoSuchMethod") == grpc::StatusCode::INTERNAL);
   CHECK(other.asked() <= asked + 2);
+}
+
+TEST_CASE("an upstream that never answers reflection holds up nobody for longer than they like") {
+  std::atomic<bool> asked{false};
+  std::promise<bool> given_up;  // before its time
+  const auto silent = [&](ScriptedCall& call) {
+    call.Read();
+    asked = true;
+    call.AwaitCancel();
+    given_up.set_value(std::chrono::system_clock::now() < call.context().deadline());
+    return grpc::Status::CANCELLED;
+  };
+  testing::TemporaryDirectory directory;
+  const std::string policy = WritePolicy(directory, "access: {default: allow}\nmasks: [{name: m, fields: [\"*.x\"]}]\n");
+  Rig rig({{kV1, silent}}, Methods::kUnknown, [&](GatewayOptions& options) {
+    options.policy_file = policy;
+    options.reflection.push_back({"upstream", absl::Hours(1), false});
+  });
+  BlockingCall call(rig.channel(), "/pay.Service/Get");
+  call.context().set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+  REQUIRE(call.Start());
+  CHECK_FALSE(call.Read().has_value());
+  CHECK(call.Finish().error_code() == grpc::StatusCode::DEADLINE_EXCEEDED);
+  CHECK(asked);
+  // Nor does the gateway wait for it, or let wait: this call ends with the gateway.
+  BlockingCall waits(rig.channel(), "/pay.Service/Get");
+  REQUIRE(waits.Start());
+  REQUIRE(rig.gateway().Shutdown(absl::ZeroDuration()).ok());
+  CHECK(given_up.get_future().get());
+  CHECK_FALSE(waits.Finish().ok());
 }
 
 TEST_CASE("descriptor files are read again when they change, and on reload") {
