@@ -294,8 +294,8 @@ void ReflectionRefresher::Run() {
     Source source;
     {
       absl::MutexLock lock(&mutex_);
-      const auto next = std::min_element(asked_.begin(), asked_.end(),
-                                         [](const Asked& a, const Asked& b) { return a.due < b.due; });
+      const auto next =
+          std::min_element(asked_.begin(), asked_.end(), [](const Asked& a, const Asked& b) { return a.due < b.due; });
       const absl::Time due = next == asked_.end() ? absl::InfiniteFuture() : next->due;
       woken_ = false;
       if (mutex_.AwaitWithDeadline(absl::Condition(this, &ReflectionRefresher::Woken), due)) {

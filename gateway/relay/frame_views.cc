@@ -93,9 +93,27 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
   if (of_record == Outcome::kUnchanged) return std::nullopt;
   if (record != onward) recorded_ = masked_text_;
   masked_ = true;
-  if (!masks.seals()) return std::nullopt;
+  return masks.seals() ? Seal(frame, masks, reveal_key, original, message) : std::nullopt;
+}
+
+std::optional<FrameViews::Refused> FrameViews::Seal(const Frame& frame, const policy::CallMasks& masks,
+                                                    const recorder::RevealKey* reveal_key, std::string_view original,
+                                                    std::string_view message) {
   if (reveal_key == nullptr) return Unreadable("it cannot be sealed: there is no data.reveal_key");
-  absl::StatusOr<recorder::SealedView> sealed = recorder::SealView(*reveal_key, frame.name, original);
+  recorder::FrameName name = frame.name;
+  std::string without;  // what masks hide that do not seal
+  if (const policy::MessageMask* mask = masks.before_sealing(frame.side); mask != nullptr) {
+    std::string problem;
+    const Outcome outcome = mask->Apply(message, &without, &problem);
+    if (outcome == Outcome::kUnreadable) return Unreadable(std::move(problem));
+    if (outcome == Outcome::kMasked) {
+      // Those that seal may have hidden nothing in this frame.
+      if (without == recorded_) return std::nullopt;
+      original = without;
+      name.compressed = false;
+    }
+  }
+  absl::StatusOr<recorder::SealedView> sealed = recorder::SealView(*reveal_key, name, original);
   if (!sealed.ok()) return Unreadable(absl::StrCat("it cannot be sealed: ", sealed.status().message()));
   sealed_ = *std::move(sealed);
   return std::nullopt;

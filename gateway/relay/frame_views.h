@@ -69,6 +69,9 @@ class FrameViews {
   std::optional<Refused> MakeMasked(const Frame& frame, const policy::CallMasks& masks,
                                     const recorder::RevealKey* reveal_key, size_t most_bytes);
 
+  std::optional<Refused> Seal(const Frame& frame, const policy::CallMasks& masks, const recorder::RevealKey* reveal_key,
+                              std::string_view original, std::string_view message);
+
   RawFrame* raw_ = nullptr;
   bool compressed_ = false;
   grpc::ByteBuffer passed_;  // invalid where the frame itself passes

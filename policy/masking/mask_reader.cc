@@ -148,6 +148,9 @@ std::vector<MaskRule> ReadMasks(const v1::Policy& policy, const Detectors* detec
         mask.metadata().empty()) {
       faults->Add(key, "masks nothing: give fields, classes, options, detect or metadata");
     }
+    if (rule.seal && !rule.looks_into_messages()) {
+      faults->Add(absl::StrCat(key, ".seal"), "is about messages: of metadata no original is kept");
+    }
     if (rule.seal && !rule.IsOf(MaskView::kRecord)) {
       faults->Add(absl::StrCat(key, ".seal"), "is about what is recorded: add `record` to views");
     }

@@ -3,9 +3,11 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -72,6 +74,7 @@ class KindOfCall final : public CallMasks {
   bool unreadable(MessageSide side, MaskView view) const override { return unreadable_[At(side)][At(view)]; }
   bool passes_unreadable() const override { return passes_unreadable_; }
   bool seals() const override { return seals_; }
+  const MessageMask* before_sealing(MessageSide side) const override { return before_sealing_[At(side)].get(); }
   bool masks_metadata(MaskView view) const override { return metadata_[At(view)].applies; }
 
   bool MaskMetadata(MaskView view, std::string_view name, std::string* value, bool* drop) const override {
@@ -173,6 +176,7 @@ class KindOfCall final : public CallMasks {
   bool unreadable_[kSides][kViews] = {};
   bool passes_unreadable_ = false;
   bool seals_ = false;
+  std::shared_ptr<const MessageMask> before_sealing_[kSides];
   Metadata metadata_[kViews];
   std::vector<ContentLook> content_[kSides];
 };
@@ -289,6 +293,12 @@ class BuiltMasker final : public Masker {
         std::shared_ptr<const MessageMask>& mask = made->messages_[KindOfCall::At(side)][KindOfCall::At(view)];
         const bool sound = type != nullptr && MaskFor(type, of_view, &mask);
         made->unreadable_[KindOfCall::At(side)][KindOfCall::At(view)] = !sound && !made->passes_unreadable_;
+        if (view != MaskView::kRecord || !made->seals_ || !sound) continue;
+        Numbers without;
+        absl::c_copy_if(of_view, std::back_inserter(without),
+                        [this](uint32_t number) { return !policy_->masks()[number].seal; });
+        // Of the same type, and fewer: it is not too large either.
+        MaskFor(type, without, &made->before_sealing_[KindOfCall::At(side)]);
       }
     }
     for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) AddContent(kind, side, *made);

@@ -358,6 +358,35 @@ TEST_CASE("the original can be kept sealed, for who has the key") {
   }
 }
 
+TEST_CASE("what a mask hides that does not seal is not in what another one seals") {
+  TemporaryDirectory directory;
+  auto key = recorder::RevealPrivateKey::Create(directory.path() + "/key", recorder::RealFileSystem());
+  REQUIRE(key.ok());
+  Masked masked(
+      "detectors: [{name: badge, pattern: \"B-[0-9]+\"}, {name: pin, pattern: \"P-[0-9]+\"}]\n"
+      "masks:\n  - {name: badges, detect: [badge], seal: true}\n  - {name: pins, detect: [pin], text: \"#\"}\n",
+      Methods::kKnown, [&](GatewayOptions& options) { options.reveal_key = key->public_half(); });
+  REQUIRE(Call(masked.rig(), kBidi, {Text("B-1 and P-2"), Text("P-3 alone"), Text("B-4 alone")}).status.ok());
+  const uint64_t call = masked.rig().Calls()[0].id;
+  std::vector<std::string> recorded;
+  std::vector<std::string> opened;
+  for (const v1::Frame& frame : masked.Frames()) {
+    if (frame.direction() != v1::DIRECTION_REQUEST) continue;
+    recorded.push_back(frame.payload());
+    if (!frame.has_sealed()) {
+      opened.emplace_back();
+      continue;
+    }
+    const v1::SealedView& sealed = frame.sealed();
+    const auto original = key->Open({sealed.encapsulated_key(), sealed.ciphertext(), sealed.key_id(), false},
+                                    {call, frame.direction(), frame.index(), false});
+    REQUIRE(original.ok());
+    opened.push_back(*original);
+  }
+  CHECK(recorded == std::vector{Text(" and #"), Text("# alone"), Text(" alone")});
+  CHECK(opened == std::vector<std::string>{Text("B-1 and #"), "", Text("B-4 alone")});
+}
+
 TEST_CASE("a policy that seals needs a key to seal to") {
   TemporaryDirectory directory;
   GatewayOptions options = testing::OptionsFor("127.0.0.1:1", directory.path() + "/data");

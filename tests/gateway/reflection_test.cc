@@ -4,8 +4,8 @@
 #include <google/protobuf/descriptor.pb.h>
 
 #include <atomic>
-#include <chrono>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -366,7 +366,8 @@ TEST_CASE("an upstream that never answers reflection holds up nobody for longer 
     return grpc::Status::CANCELLED;
   };
   testing::TemporaryDirectory directory;
-  const std::string policy = WritePolicy(directory, "access: {default: allow}\nmasks: [{name: m, fields: [\"*.x\"]}]\n");
+  const std::string policy =
+      WritePolicy(directory, "access: {default: allow}\nmasks: [{name: m, fields: [\"*.x\"]}]\n");
   Rig rig({{kV1, silent}}, Methods::kUnknown, [&](GatewayOptions& options) {
     options.policy_file = policy;
     options.reflection.push_back({"upstream", absl::Hours(1), false});

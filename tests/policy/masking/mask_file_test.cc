@@ -23,6 +23,7 @@ TEST_CASE("faults of masks name line and key") {
   CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], length: 3"), "masks[0].length"));
   CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], with: redakt"), "did you mean \"redact\"?"));
   CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], views: [caller], seal: true"), "masks[0].seal"));
+  CHECK(absl::StrContains(fault("name: m, metadata: [x], seal: true"), "masks[0].seal: is about messages"));
   CHECK(absl::StrContains(fault("name: m, detect: [pament_card]"),
                           "no detector is called \"pament_card\"; there are payment_card"));
   CHECK(absl::StrContains(FaultOf("masks: [{name: m, fields: [a.B.c]}, {name: m, fields: [a.B.c]}]"),
