@@ -19,6 +19,7 @@ void FuzzTokenAnswer(std::string_view input);
 void FuzzBearerToken(std::string_view input);
 void FuzzKeySet(std::string_view input);
 void FuzzMask(std::string_view input);
+void FuzzMaskSchema(std::string_view input);
 void FuzzCallMetadata(std::string_view input);
 void FuzzApiKeys(std::string_view input);
 void FuzzCertificates(std::string_view input);

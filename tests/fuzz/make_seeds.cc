@@ -1,19 +1,23 @@
 // Writes the inputs the corpora began with, made from a good store.
 // usage: make_fuzz_seeds CORPUS-DIRECTORY
+#include <google/protobuf/dynamic_message.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <string>
 
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
+#include "recorder/index/postings_builder.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
 #include "recorder/keys/sealed_view.h"
-#include "recorder/index/postings_builder.h"
 #include "recorder/store_layout.h"
 #include "tests/fuzz/identity_seeds.h"
 #include "tests/fuzz/known_keys.h"
+#include "tests/policy/masking/parsed_proto.h"
+#include "tests/policy/masking/random_masks.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -117,6 +121,22 @@ void WritePostingsSeeds(const std::string& corpus) {
   }
 }
 
+// A message of each of some of the types that mask_schema_fuzz.cc makes.
+void WriteMaskSchemaSeeds(const std::string& corpus) {
+  constexpr int kSchemas = 40;
+  for (int seed = 0; seed < kSchemas; ++seed) {
+    policy::Chance chance(static_cast<uint64_t>(seed));
+    const auto descriptors = policy::ParsedProto(policy::RandomProto(chance));
+    if (!descriptors.ok()) std::abort();
+    google::protobuf::DynamicMessageFactory factory;
+    const auto* type = (*descriptors)->FindMessage("/t.S/M", policy::MessageSide::kRequest);
+    const std::unique_ptr<google::protobuf::Message> message(factory.GetPrototype(type)->New());
+    policy::Fill(chance, 2, message.get());
+    WriteFile(corpus + "/mask_schema/schema_" + std::to_string(seed),
+              std::string(1, static_cast<char>(seed)) + message->SerializeAsString());
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::recorder
 
@@ -129,5 +149,6 @@ int main(int argc, char** argv) {
   sallyport::testing::WriteIdentitySeeds(argv[1]);
   sallyport::recorder::WriteKeySeeds(argv[1]);
   sallyport::recorder::WritePostingsSeeds(argv[1]);
+  sallyport::recorder::WriteMaskSchemaSeeds(argv[1]);
   return 0;
 }

@@ -27,6 +27,7 @@ constexpr Target kTargets[] = {
     {"key_set", sallyport::recorder::FuzzKeySet},
     {"keyring", sallyport::recorder::FuzzKeyring},
     {"mask", sallyport::recorder::FuzzMask},
+    {"mask_schema", sallyport::recorder::FuzzMaskSchema},
     {"policy", sallyport::recorder::FuzzPolicy},
     {"postings", sallyport::recorder::FuzzPostings},
     {"reveal_key", sallyport::recorder::FuzzRevealKey},

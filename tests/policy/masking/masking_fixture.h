@@ -2,10 +2,7 @@
 #ifndef SALLYPORT_TESTS_POLICY_MASKING_MASKING_FIXTURE_H_
 #define SALLYPORT_TESTS_POLICY_MASKING_MASKING_FIXTURE_H_
 
-#include <google/protobuf/compiler/parser.h>
 #include <google/protobuf/dynamic_message.h>
-#include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
 
 #include <catch2/catch.hpp>
@@ -13,19 +10,14 @@
 #include <string>
 
 #include "policy/masking/masker.h"
+#include "tests/policy/masking/parsed_proto.h"
 #include "tests/policy/policy_fixture.h"
 
 namespace sallyport::policy {
 
 // The descriptors of one proto file, which may import the standard ones.
 inline std::shared_ptr<const Descriptors> DescriptorsOf(const std::string& proto) {
-  google::protobuf::io::ArrayInputStream input(proto.data(), static_cast<int>(proto.size()));
-  google::protobuf::io::Tokenizer tokenizer(&input, nullptr);
-  google::protobuf::FileDescriptorSet set;
-  google::protobuf::compiler::Parser parser;
-  REQUIRE(parser.Parse(&tokenizer, set.add_file()));
-  set.mutable_file(0)->set_name("test.proto");
-  auto descriptors = Descriptors::Create(set, "test");
+  auto descriptors = ParsedProto(proto);
   INFO(descriptors.status().message());
   REQUIRE(descriptors.ok());
   return *std::move(descriptors);
