@@ -279,7 +279,7 @@ bool ReflectionRefresher::AskSoon(const Upstream& upstream, Done done) {
     asked->due = absl::InfinitePast();
     woken_ = true;
   }
-  asked->waiting.push_back(std::move(done));
+  if (done != nullptr) asked->waiting.push_back(std::move(done));
   return true;
 }
 

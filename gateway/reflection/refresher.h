@@ -75,7 +75,7 @@ class ReflectionRefresher {
 
   // Has the upstream asked, and calls `done` when its answer is in force, or there is none. Those who want the same at
   // the same time share one answer. False, and `done` is dropped, if it is no source, does not offer reflection, or was
-  // asked less than kLeastPause ago. `done` runs on the refresher's thread and must not block.
+  // asked less than kLeastPause ago. `done` may be null; it runs on the refresher's thread and must not block.
   using Done = absl::AnyInvocable<void()>;
   static constexpr absl::Duration kLeastPause = absl::Seconds(5);
   bool AskSoon(const Upstream& upstream, Done done);

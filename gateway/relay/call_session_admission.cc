@@ -163,7 +163,7 @@ bool CallSession::UseDescriptors() {
 void CallSession::LookUpMethod() {
   if (UseDescriptors()) return ObtainCredentials();
   if (rules_->masks == nullptr) {
-    context_.refresher->AskSoon(*upstream_, [] {});
+    context_.refresher->AskSoon(*upstream_, nullptr);
     return ObtainCredentials();
   }
   const std::shared_ptr<AdmissionWait> wait = BeginWait();

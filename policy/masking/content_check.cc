@@ -138,7 +138,8 @@ class Visitor {
       }
       return true;
     }
-    if (field.selection != MaskPlan::kNone || field.text || (field.dark && plan_.looks_into_texts())) {
+    if (field.dark && plan_.looks_into_texts()) return Unknown(node, field.number, bytes);
+    if (field.selection != MaskPlan::kNone || field.text) {
       Visit(node, field, bytes);
       return true;
     }

@@ -8,6 +8,7 @@
 
 #include "policy/masking/masker.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/mask_promises.h"
 #include "tests/policy/descriptor_files.h"
 
 namespace sallyport::recorder {
@@ -59,22 +60,12 @@ void RequireNoCard(const pb::Message& order, const Bench& bench, int depth) {
 
 void FuzzMask(std::string_view input) {
   static Bench& bench = *new Bench;
-  std::string masked;
-  std::string problem;
-  const auto outcome = bench.mask->Apply(input, &masked, &problem);
+  const std::optional<std::string> masked = MaskedOnce(*bench.mask, input);
   const bool looked_into = !bench.masks->CheckContent(policy::MessageSide::kRequest, input).unreadable;
-  Require(looked_into || outcome == policy::MessageMask::Outcome::kUnreadable, "what can be masked can be looked into");
-  if (outcome == policy::MessageMask::Outcome::kUnreadable) {
-    Require(!problem.empty(), "a refusal has a reason");
-    return;
-  }
-  if (outcome == policy::MessageMask::Outcome::kUnchanged) masked = std::string(input);
-  std::string again;
-  const auto second = bench.mask->Apply(masked, &again, &problem);
-  Require(second != policy::MessageMask::Outcome::kUnreadable, "what is masked can be read");
-  Require(second == policy::MessageMask::Outcome::kUnchanged || again == masked, "masking again changes nothing");
+  Require(looked_into || !masked.has_value(), "what can be masked can be looked into");
+  if (!masked.has_value()) return;
   const std::unique_ptr<pb::Message> order(bench.factory.GetPrototype(bench.type)->New());
-  if (order->ParseFromString(masked)) RequireNoCard(*order, bench, 0);
+  if (order->ParseFromString(*masked)) RequireNoCard(*order, bench, 0);
 }
 
 }  // namespace sallyport::recorder

@@ -8,6 +8,7 @@
 
 #include "policy/masking/masker.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/mask_promises.h"
 #include "tests/policy/masking/parsed_proto.h"
 #include "tests/policy/masking/random_masks.h"
 
@@ -49,21 +50,11 @@ void FuzzMaskSchema(std::string_view input) {
   if (benches[seed] == nullptr) benches[seed] = std::make_unique<Bench>(seed);
   Bench& bench = *benches[seed];
   if (bench.mask == nullptr) return;
-  std::string masked;
-  std::string problem;
-  const auto outcome = bench.mask->Apply(input, &masked, &problem);
-  if (outcome == policy::MessageMask::Outcome::kUnreadable) {
-    Require(!problem.empty(), "a refusal has a reason");
-    return;
-  }
-  if (outcome == policy::MessageMask::Outcome::kUnchanged) masked = std::string(input);
-  std::string again;
-  const auto second = bench.mask->Apply(masked, &again, &problem);
-  Require(second != policy::MessageMask::Outcome::kUnreadable, "what is masked can be read");
-  Require(second == policy::MessageMask::Outcome::kUnchanged || again == masked, "masking again changes nothing");
+  const std::optional<std::string> masked = MaskedOnce(*bench.mask, input);
+  if (!masked.has_value()) return;
   const auto make = [&] { return std::unique_ptr<pb::Message>(bench.factory.GetPrototype(bench.type)->New()); };
   const auto found = make();
-  if (!found->ParseFromString(masked)) {
+  if (!found->ParseFromString(*masked)) {
     // What was not masked may not parse: texts that are not UTF-8, messages that nobody had to look into.
     Require(!make()->ParseFromArray(input.data(), static_cast<int>(input.size())), "what parsed still parses");
     return;

@@ -364,6 +364,8 @@ TEST_CASE("a content rule's detectors look into what is not known as well") {
            {"an unknown group", Tag(98, 3) + Field(1, kCard) + Tag(98, 4)},
            {"an Any of an unknown type", Field(4, Field(1, "x/no.such.Type") + Field(2, Field(1, kCard)))},
            {"a field that holds an unknown type", Field(5, Field(1, kCard))},
+           {"a field that holds an unknown type with more behind",
+            Field(5, Field(2, "") + Field(1, std::string(kCard) + std::string(29, ' ')) + Field(16, ""))},
            {"a field that holds a known one", Field(6, Field(1, kCard))},
            {"a known field as a group", Tag(1, 3) + Field(1, kCard) + Tag(1, 4)},
        }) {
