@@ -18,7 +18,7 @@ namespace sallyport::replay {
 
 // Where one detector found something. Never what.
 struct DiscoveredPlace {
-  std::string place;     // a field's full name, as masks name it, or "metadata <name>"
+  std::string place;  // a field's full name, as masks name it, or "metadata <name>"
   std::string detector;
   uint64_t values = 0;
   uint64_t calls = 0;

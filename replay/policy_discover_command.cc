@@ -75,7 +75,8 @@ void PrintText(const DiscoverResult& result) {
   }
   std::cout << result.calls << (result.calls == 1 ? " call: " : " calls: ") << result.places.size()
             << " places with something that looks sensitive\n";
-  if (result.unread > 0) std::cout << result.unread << " frames could not be looked into: no descriptor, or no message\n";
+  if (result.unread > 0)
+    std::cout << result.unread << " frames could not be looked into: no descriptor, or no message\n";
   if (result.shredded > 0) std::cout << result.shredded << " calls are shredded, and left out\n";
   if (result.unreadable > 0) std::cout << result.unreadable << " calls have a damaged record\n";
 }
@@ -102,7 +103,8 @@ ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& optio
 
 void AddPolicyDiscoverCommand(CLI::App* policy, CommandContext* context) {
   auto options = std::make_shared<DiscoverOptions>();
-  CLI::App* command = policy->add_subcommand("discover", "Find what looks sensitive and is not masked in recorded calls");
+  CLI::App* command =
+      policy->add_subcommand("discover", "Find what looks sensitive and is not masked in recorded calls");
   command->footer(kFooter);
   command->add_option("FILE", options->file, "A policy file, for its detectors")->type_name("");
   AddDataOption(command, context);

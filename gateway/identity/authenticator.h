@@ -49,7 +49,8 @@ class Authenticator {
   // Called at most once, from another thread. Must not drop the authenticator.
   using Done = absl::AnyInvocable<void(Result)>;
 
-  // Reads the files, and from then on whenever they change; begins to fetch issuers' keys. Errors say what is not in order.
+  // Reads the files, and from then on whenever they change; begins to fetch issuers' keys. Errors say what is not in
+  // order.
   static absl::StatusOr<std::unique_ptr<Authenticator>> Create(const IdentityOptions& options);
 
   // The result, if it is known at once, which it is unless keys have to be fetched first; otherwise nothing, and `done`
@@ -72,8 +73,8 @@ class Authenticator {
   int RankOf(ProofKind kind) const;
   const char* WaysIn() const;
 
-  // Constant after Create. Null where that way is not configured: certificates are then not looked at, and tokens belong
-  // to the upstream.
+  // Constant after Create. Null where that way is not configured: certificates are then not looked at, and tokens
+  // belong to the upstream.
   std::unique_ptr<ApiKeys> api_keys_;
   std::unique_ptr<MtlsVerifier> mtls_;
   std::unique_ptr<TokenVerifier> tokens_;

@@ -63,11 +63,11 @@ IdentityOptions CheckIdentity(const v1::IdentityConfig& identity, bool anonymous
     fault("identity.on_expiry", absl::StrCat("\"", identity.on_expiry(), "\" is neither end nor finish"));
   }
   options.end_expired_calls = identity.on_expiry() != "finish";
-  options.anonymous =
-      identity.has_anonymous() ? identity.anonymous() : anonymous_by_default && !options.takes_proofs();
+  options.anonymous = identity.has_anonymous() ? identity.anonymous() : anonymous_by_default && !options.takes_proofs();
   if (!options.anonymous && !options.takes_proofs()) {
-    fault("identity", "is missing: other machines can reach the gateway, and nobody could prove who they are. Say how "
-                      "callers prove themselves, or identity.anonymous: true if everybody may call");
+    fault("identity",
+          "is missing: other machines can reach the gateway, and nobody could prove who they are. Say how "
+          "callers prove themselves, or identity.anonymous: true if everybody may call");
   }
   return options;
 }

@@ -59,8 +59,8 @@ absl::StatusOr<std::vector<std::string>> FindSources(const std::string& director
     bytes += at->file_size(error);
     found.push_back(at->path().lexically_relative(directory).generic_string());
     if (found.size() > kMostFiles || bytes > kMostBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(directory, ": more than ", kMostFiles, " .proto files or ",
-                                                     kMostBytes >> 20, " MiB of them"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(directory, ": more than ", kMostFiles, " .proto files or ", kMostBytes >> 20, " MiB of them"));
     }
   }
   if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));

@@ -12,8 +12,8 @@ namespace sallyport::policy {
 
 // All .proto files under `directory`, which their imports are relative to; the standard ones (google/protobuf/...) are
 // there anyway. Symbolic links to directories are not followed. Blocks while it reads and compiles, up to 20,000 files
-// and 64 MiB. Errors: INVALID_ARGUMENT with a line "<directory>/<file>:<line>:<column>: <what is wrong>" for each of the
-// first faults, or if there is no such file; what the system said if one can't be read.
+// and 64 MiB. Errors: INVALID_ARGUMENT with a line "<directory>/<file>:<line>:<column>: <what is wrong>" for each of
+// the first faults, or if there is no such file; what the system said if one can't be read.
 absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::string& directory);
 
 }  // namespace sallyport::policy

@@ -50,8 +50,8 @@ class CallMasks {
   virtual bool unreadable(MessageSide side, MaskView view) const = 0;
   // What cannot be read passes as it is, in all views: all masks that match allow that.
   virtual bool passes_unreadable() const = 0;
-  // A mask that hides something in the record wants the original sealed, as far as other masks leave it: what those hide
-  // that do not seal is nowhere.
+  // A mask that hides something in the record wants the original sealed, as far as other masks leave it: what those
+  // hide that do not seal is nowhere.
   virtual bool seals() const = 0;
   // How messages look by the masks of the record that do not seal. Null: as they are.
   virtual const MessageMask* before_sealing(MessageSide side) const = 0;

@@ -28,9 +28,8 @@ absl::StatusOr<std::unique_ptr<File>> OpenLeaves(const StoreLayout& layout, File
     return reader.status();
   }
   if (present < known) {
-    return absl::DataLossError(absl::StrCat(
-        layout.Leaves(), " holds ", present, " leaf hashes, but a checkpoint over ", known,
-        " was signed. Put it back from a backup"));
+    return absl::DataLossError(absl::StrCat(layout.Leaves(), " holds ", present, " leaf hashes, but a checkpoint over ",
+                                            known, " was signed. Put it back from a backup"));
   }
   absl::StatusOr<std::unique_ptr<File>> file =
       reader.ok() ? files.Open(layout.Leaves()) : files.Create(layout.Leaves());
@@ -100,8 +99,7 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Start(const StoreLay
     return absl::DataLossError(absl::StrCat("the log's tree of ", known, " leaves is another than the one ",
                                             layout.Checkpoint(), " was signed for"));
   }
-  absl::StatusOr<VerifierKey> log_key =
-      CheckpointVerifierKey(keys.store_id(), keys.signing_key());
+  absl::StatusOr<VerifierKey> log_key = CheckpointVerifierKey(keys.store_id(), keys.signing_key());
   if (!log_key.ok()) return log_key.status();
   absl::StatusOr<std::unique_ptr<File>> leaves = OpenLeaves(layout, files, std::min(known, begin), begin);
   if (!leaves.ok()) return leaves.status();

@@ -20,10 +20,7 @@ Hash KeyedHash(const SecretKey& key, NameKind kind, std::string_view name) {
 std::string StoreIdText(const StoreId& id) { return absl::BytesToHexString({id.data(), id.size()}); }
 
 NameSealer::NameSealer(const SecretKey& names, const SecretKey& hashes, const StoreId& store_id)
-    : hash_key_(hashes.Copy()),
-      nonce_key_(names.Derive("nonce")),
-      store_id_(store_id),
-      cipher_(names.Derive("seal")) {}
+    : hash_key_(hashes.Copy()), nonce_key_(names.Derive("nonce")), store_id_(store_id), cipher_(names.Derive("seal")) {}
 
 std::shared_ptr<const NameSealer> NameSealer::Of(const StoreKeys& keys) {
   return std::make_shared<NameSealer>(keys.Derive("names"), keys.Derive("name hashes"), keys.store_id());

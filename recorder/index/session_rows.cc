@@ -97,7 +97,8 @@ absl::Status SessionRows::Remove(uint64_t id, const Session& session) {
   return remove_.Run();
 }
 
-absl::StatusOr<std::optional<SessionRows::Bound>> SessionRows::FindBound(uint64_t id, const Session& within, bool newest_first) {
+absl::StatusOr<std::optional<SessionRows::Bound>> SessionRows::FindBound(uint64_t id, const Session& within,
+                                                                         bool newest_first) {
   CallConditions conditions;
   conditions.session = static_cast<int64_t>(id);
   conditions.first_id = within.first.call;

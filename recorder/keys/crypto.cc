@@ -191,8 +191,7 @@ std::string SigningKey::Sign(std::string_view message) const {
   DigestContext context(EVP_MD_CTX_new());
   std::string signature(kSignatureSize, '\0');
   size_t size = signature.size();
-  Must(context != nullptr &&
-       EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->key.get()) == 1 &&
+  Must(context != nullptr && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->key.get()) == 1 &&
        EVP_DigestSign(context.get(), Unsigned(signature.data()), &size, Unsigned(message.data()), message.size()) == 1);
   return signature;
 }

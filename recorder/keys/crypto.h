@@ -82,7 +82,8 @@ class Aes256Gcm {
   std::unique_ptr<Contexts> contexts_;
 };
 
-// `size` bytes that depend on a 16-byte seed alone and look random without it: the AES-128-CTR keystream from counter 0.
+// `size` bytes that depend on a 16-byte seed alone and look random without it: the AES-128-CTR keystream from counter
+// 0.
 std::string Keystream(std::string_view seed, size_t size);
 
 // Ed25519 (RFC 8032).

@@ -88,8 +88,8 @@ struct ShredPlan {
 absl::StatusOr<ShredPlan> PlanShredding(const StoreLayout& layout, const ShredQuery& query, HoldsSegment holds);
 
 // Destroys a segment's data key: its file is renamed, which shreds the segment at once, then overwritten with zeros,
-// synced and removed. OK if that was done before. FAILED_PRECONDITION or DATA_LOSS, and nothing is destroyed, if what is
-// there is not the key that this store made for the segment.
+// synced and removed. OK if that was done before. FAILED_PRECONDITION or DATA_LOSS, and nothing is destroyed, if what
+// is there is not the key that this store made for the segment.
 absl::Status ShredSegment(const StoreLayout& layout, uint64_t segment, FileSystem& files);
 
 // Destroys what ShredSegment left where it was cut off.

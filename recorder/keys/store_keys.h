@@ -34,8 +34,8 @@ class StoreKeys {
 
   // `source` unset: the file layout.DefaultKeyring(). Errors: NOT_FOUND if there is no keyring, or no key of the store,
   // to read with; FAILED_PRECONDITION if the key-encryption key a file needs is not in the keyring, or, when writing,
-  // if keys exist but the keyring is gone, or other parts of a store but not its keys; DATA_LOSS if a key file is damaged
-  // or of another store. Never prints a secret.
+  // if keys exist but the keyring is gone, or other parts of a store but not its keys; DATA_LOSS if a key file is
+  // damaged or of another store. Never prints a secret.
   static absl::StatusOr<std::unique_ptr<StoreKeys>> Open(const StoreLayout& layout,
                                                          const std::optional<KeySource>& source, Access access,
                                                          FileSystem& files);

@@ -86,8 +86,8 @@ std::string_view BlockBuilder::Encode(BlockHeader& header) {
   return std::string_view(compressed_).substr(0, size);
 }
 
-absl::StatusOr<std::string_view> BlockBuilder::Finish(const Place& place, const StoreId& store_id,
-                                                      const KeyId& key_id, Aes256Gcm& cipher) {
+absl::StatusOr<std::string_view> BlockBuilder::Finish(const Place& place, const StoreId& store_id, const KeyId& key_id,
+                                                      Aes256Gcm& cipher) {
   BlockHeader header;
   char random[kSaltSeedSize + Aes256Gcm::kNonceSize];
   if (absl::Status status = random_(random, sizeof(random)); !status.ok()) return status;
@@ -191,8 +191,8 @@ absl::Status BlockOpener::Decode(const BlockHeader& header, std::string encoded,
     block.body = std::move(encoded);
   } else {
     block.body.resize(header.plain_length);
-    const size_t size = ZSTD_decompressDCtx(decompressor_.get(), block.body.data(), block.body.size(), encoded.data(),
-                                            encoded.size());
+    const size_t size =
+        ZSTD_decompressDCtx(decompressor_.get(), block.body.data(), block.body.size(), encoded.data(), encoded.size());
     if (ZSTD_isError(size) || size != header.plain_length) {
       return absl::DataLossError("the block does not decompress to what its header says");
     }

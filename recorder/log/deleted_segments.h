@@ -13,8 +13,8 @@
 
 namespace sallyport::recorder {
 
-// What the last tombstone in the log says, from the copy kept beside the tree; empty if nothing was ever deleted. The copy
-// only saves looking for it: who has to be sure asks the log. DATA_LOSS if it is damaged.
+// What the last tombstone in the log says, from the copy kept beside the tree; empty if nothing was ever deleted. The
+// copy only saves looking for it: who has to be sure asks the log. DATA_LOSS if it is damaged.
 absl::StatusOr<v1::Tombstone> LoadTombstone(const StoreLayout& layout);
 absl::Status KeepTombstone(const StoreLayout& layout, FileSystem& files, const v1::Tombstone& tombstone);
 

@@ -19,8 +19,8 @@ class LogCursor {
   // `keys` must outlive it.
   LogCursor(const StoreLayout& layout, StoreKeys& keys, Position from) : layout_(layout), keys_(&keys), at_(from) {}
 
-  // The next block of entries, which may be shredded; nothing if there is none yet, or it is not complete. DATA_LOSS if it is damaged: which
-  // is known once the log has gone on behind it.
+  // The next block of entries, which may be shredded; nothing if there is none yet, or it is not complete. DATA_LOSS if
+  // it is damaged: which is known once the log has gone on behind it.
   absl::StatusOr<std::optional<Block>> Next();
 
   // Where the next block begins.

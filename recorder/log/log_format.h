@@ -115,8 +115,8 @@ struct BlockHeader {
 
   // The bytes are the leaf's data.
   void Encode(char (&out)[kBlockHeaderSize]) const;
-  // Nothing if the checksum is wrong, this is no block header that this version can read, or its lengths contradict each
-  // other.
+  // Nothing if the checksum is wrong, this is no block header that this version can read, or its lengths contradict
+  // each other.
   static std::optional<BlockHeader> Decode(const char (&bytes)[kBlockHeaderSize]);
 };
 
@@ -124,8 +124,7 @@ struct BlockHeader {
 Hash PayloadHash(std::string_view directory, std::string_view stored_body);
 
 // What a sealed body is bound to: store id, key id and the first kBoundHeaderSize bytes of the header.
-std::string SealAssociatedData(const StoreId& store_id, const KeyId& key_id,
-                               const char (&header)[kBlockHeaderSize]);
+std::string SealAssociatedData(const StoreId& store_id, const KeyId& key_id, const char (&header)[kBlockHeaderSize]);
 
 // One call that has entries in a block.
 struct DirectoryEntry {

@@ -21,8 +21,8 @@ namespace sallyport::recorder {
 // One segment file, open for reading, also while it is being written. Trusts no byte of it. Not thread-safe.
 class SegmentReader {
  public:
-  // NOT_FOUND if there is no such file; DATA_LOSS if its header is damaged or belongs elsewhere. `keys` must outlive it.
-  // If the segment's data key is destroyed its blocks are shredded.
+  // NOT_FOUND if there is no such file; DATA_LOSS if its header is damaged or belongs elsewhere. `keys` must outlive
+  // it. If the segment's data key is destroyed its blocks are shredded.
   static absl::StatusOr<SegmentReader> Open(const StoreLayout& layout, StoreKeys& keys, uint64_t number);
 
   // The block at `offset`. OUT_OF_RANGE if the file ends there; DATA_LOSS, naming segment and offset, if no valid

@@ -215,7 +215,8 @@ TEST_CASE("files that cannot be built are named, and the others are usable") {
 }
 
 TEST_CASE("directories of sources are compiled, and faults have their places") {
-  const std::filesystem::path directory = std::filesystem::temp_directory_path() / absl::StrCat("sallyport-protos-", getpid());
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / absl::StrCat("sallyport-protos-", getpid());
   std::filesystem::create_directories(directory / "shop");
   const auto write = [&](const char* name, const std::string& text) { std::ofstream(directory / name) << text; };
   write("shop/order.proto",

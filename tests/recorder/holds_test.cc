@@ -1,11 +1,12 @@
 // Legal holds are kept sealed, and say which segments must stay.
+#include "recorder/holds.h"
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/holds.h"
 #include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -93,7 +94,8 @@ TEST_CASE("the segments of held calls are held, and those that the index does no
   REQUIRE(recorder.ok());
   const absl::Time begin = absl::FromUnixSeconds(1'700'000'000);
   const auto add = [&](int at, const std::string& who, uint64_t session, bool start, bool end) {
-    EntryBatch batch = (*recorder)->NewBatch(static_cast<uint64_t>(absl::ToUnixMicros(begin)) + static_cast<uint64_t>(at));
+    EntryBatch batch =
+        (*recorder)->NewBatch(static_cast<uint64_t>(absl::ToUnixMicros(begin)) + static_cast<uint64_t>(at));
     if (start) {
       CallStart call = StartOf("/a.B/C", "u", session);
       call.identity = {"", who, {}, 1};
@@ -108,14 +110,14 @@ TEST_CASE("the segments of held calls are held, and those that the index does no
     if (end) batch.AddEnd(begin, {});
     REQUIRE(AppendDurably(**recorder, std::move(batch)).ok());
   };
-  add(1, "alice", 11, true, true);    // segment 1
-  add(2, "bob", 12, true, false);     // 2
-  add(3, "carol", 13, true, true);    // 3
-  add(2, "bob", 12, false, true);     // 4
-  add(4, "alice", 14, true, true);    // 5
-  add(5, "dave", 15, true, false);    // 6, and open
-  add(6, "carol", 13, true, true);    // 7
-  add(7, "eve", 16, true, true);      // 8, which is still written
+  add(1, "alice", 11, true, true);  // segment 1
+  add(2, "bob", 12, true, false);   // 2
+  add(3, "carol", 13, true, true);  // 3
+  add(2, "bob", 12, false, true);   // 4
+  add(4, "alice", 14, true, true);  // 5
+  add(5, "dave", 15, true, false);  // 6, and open
+  add(6, "carol", 13, true, true);  // 7
+  add(7, "eve", 16, true, true);    // 8, which is still written
   REQUIRE((*recorder)->Flush().ok());
 
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());

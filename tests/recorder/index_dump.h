@@ -6,8 +6,8 @@
 
 namespace sallyport::recorder {
 
-// What the index says, with sealed names in place of their numbers: the same for indexes that say the same, whatever the
-// order in which they came to know it.
+// What the index says, with sealed names in place of their numbers: the same for indexes that say the same, whatever
+// the order in which they came to know it.
 std::string DumpIndex(const std::string& store);
 std::string DumpIndexFile(const std::string& path);
 

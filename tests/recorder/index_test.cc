@@ -1,4 +1,6 @@
 // The index keeps no name in the clear, finds what is asked for, and forgets what is destroyed.
+#include "recorder/index/index.h"
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -11,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/index/glob.h"
-#include "recorder/index/index.h"
 #include "recorder/index/peer_address.h"
 #include "recorder/index/queries.h"
 #include "tests/recorder/fixed_sealer.h"
@@ -158,8 +159,8 @@ TEST_CASE("a name is sealed the same way each time, and opens only where it belo
 }
 
 TEST_CASE("a peer is kept by host and port, and comes back as it was") {
-  for (const char* peer : {"ipv4:10.0.0.7:51514", "ipv6:[::1]:80", "ipv6:%5B::1%5D:65535", "unix:/run/a.sock", "unix:",
-                           "", "a:007", "a:0", "a:123456", "a:99999", ":1", "a:-1", "a: 1"}) {
+  for (const char* peer : {"ipv4:10.0.0.7:51514", "ipv6:[::1]:80", "ipv6:%5B::1%5D:65535", "unix:/run/a.sock",
+                           "unix:", "", "a:007", "a:0", "a:123456", "a:99999", ":1", "a:-1", "a: 1"}) {
     const PeerAddress split = SplitPeer(peer);
     CHECK(JoinPeer(std::string(split.host), split.port) == peer);
   }
@@ -251,7 +252,9 @@ Question RandomQuestion(CallMaker& maker, std::mt19937_64& random, const std::ve
     });
   }
   if (random() % 2 == 0) {
-    query.method = random() % 3 == 0 ? "*/Method[1]" : random() % 2 == 0 ? "*/Method?" : maker.Method(static_cast<int>(random() % 30));
+    query.method = random() % 3 == 0   ? "*/Method[1]"
+                   : random() % 2 == 0 ? "*/Method?"
+                                       : maker.Method(static_cast<int>(random() % 30));
     all.emplace_back(
         [&maker, glob = query.method](const MadeCall& call) { return GlobMatches(glob, maker.Method(call.method)); });
   }
@@ -343,7 +346,8 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
   REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
   const Position end = (*index)->position();
   // Ids in the middle of the others, before all and after all.
-  std::vector<uint64_t> late = {1, log.blocks()[40].directory[7].call_id + 1, log.blocks()[250].directory[3].call_id + 1,
+  std::vector<uint64_t> late = {1, log.blocks()[40].directory[7].call_id + 1,
+                                log.blocks()[250].directory[3].call_id + 1,
                                 log.blocks().back().directory.back().call_id + 9};
   std::string body;
   std::vector<DirectoryEntry> entries;
@@ -470,9 +474,9 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
     return sealer->Seal(kind, sealer->HashOf(kind, name), name);
   };
   const std::vector<std::string> gone = {
-      sealed(NameKind::kIdentity, "alice"), sealed(NameKind::kMethod, "only.By/alice"),
+      sealed(NameKind::kIdentity, "alice"),  sealed(NameKind::kMethod, "only.By/alice"),
       sealed(NameKind::kPeer, "unix:alice"), sealed(NameKind::kSession, "alice"),
-      sealed(NameKind::kIdentity, "carol"), sealed(NameKind::kSession, "carol")};
+      sealed(NameKind::kIdentity, "carol"),  sealed(NameKind::kSession, "carol")};
   for (const std::string& name : gone) CHECK(FileBytes(path).find(name) != std::string::npos);
 
   std::vector<DirectoryEntry> directory_of_1 = {{100, {}}, {101, {}}, {102, {}}};

@@ -43,8 +43,8 @@ std::string CallMaker::Upstream(int number) const { return absl::StrCat("upstrea
 std::optional<MadeCall> CallMaker::Next() {
   if (made_ == options_.calls) return std::nullopt;
   const int64_t span_us = int64_t{options_.days} * 86'400'000'000;
-  const auto offset_us =
-      static_cast<int64_t>(static_cast<double>(span_us) * static_cast<double>(made_) / static_cast<double>(options_.calls));
+  const auto offset_us = static_cast<int64_t>(static_cast<double>(span_us) * static_cast<double>(made_) /
+                                              static_cast<double>(options_.calls));
   MadeCall call;
   call.start = Begin() + absl::Microseconds(offset_us) + absl::Nanoseconds(static_cast<int64_t>(random_() % 1000));
   call.id = std::max(static_cast<uint64_t>(absl::ToUnixMicros(call.start)), last_id_ + 1);
@@ -59,8 +59,9 @@ std::optional<MadeCall> CallMaker::Next() {
   call.port = 20000 + static_cast<int>((call.session * 2654435761U) % 40000);
   call.status = random_() % 20 == 0 || call.identity == 2 ? static_cast<int>(1 + random_() % 16) : 0;
   const uint64_t pace = random_() % 500;
-  call.duration = pace == 0 ? absl::Milliseconds(static_cast<int64_t>(1000 + random_() % 3'600'000))
-                            : absl::Microseconds(static_cast<int64_t>(200 + random_() % (pace < 50 ? 400'000 : 20'000)));
+  call.duration = pace == 0
+                      ? absl::Milliseconds(static_cast<int64_t>(1000 + random_() % 3'600'000))
+                      : absl::Microseconds(static_cast<int64_t>(200 + random_() % (pace < 50 ? 400'000 : 20'000)));
   call.open = random_() % 100'000 == 0;
   ++made_;
   return call;

@@ -21,7 +21,7 @@ struct MadeCallOptions {
   int identities = 200;
   int methods = 300;
   int upstreams = 20;
-  int days = 30;  // over which the calls are spread
+  int days = 30;             // over which the calls are spread
   size_t payload_bytes = 0;  // of the one request and the one response frame; none if 0
   uint32_t seed = 1;
 };
@@ -42,8 +42,8 @@ struct MadeCall {
 
 // Makes calls one after another by start: identities and methods with Zipf-like popularity, two sessions of each
 // identity a day, one call in twenty fails, one in five hundred takes seconds to hours, one in a hundred thousand never
-// ends. Identity 1 never calls method 1, and all calls of identity 2 fail, so that there are searches for much that find
-// nothing. Not thread-safe.
+// ends. Identity 1 never calls method 1, and all calls of identity 2 fail, so that there are searches for much that
+// find nothing. Not thread-safe.
 class CallMaker {
  public:
   explicit CallMaker(const MadeCallOptions& options);

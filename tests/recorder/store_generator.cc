@@ -56,8 +56,7 @@ absl::Status MakeIndex(const Arguments& arguments) {
   const StoreLayout layout(arguments.directory);
   std::filesystem::create_directories(layout.IndexDirectory());
   if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Index>> index =
-      Index::Open(layout.Index(), FixedSealer(), Index::Purpose::kRebuild);
+  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), FixedSealer(), Index::Purpose::kRebuild);
   if (!index.ok()) return index.status();
   BlockMaker maker(arguments.calls, arguments.calls_per_block);
   MadeBlock block;
@@ -67,8 +66,7 @@ absl::Status MakeIndex(const Arguments& arguments) {
   const auto began = before;
   while (maker.Next(block)) {
     making += std::chrono::steady_clock::now() - before;
-    absl::Status status =
-        (*index)->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
+    absl::Status status = (*index)->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
     if (status.ok() && ++blocks % 500 == 0) status = (*index)->Commit(Index::Extent::kRows);
     if (!status.ok()) return status;
     before = std::chrono::steady_clock::now();
@@ -76,9 +74,9 @@ absl::Status MakeIndex(const Arguments& arguments) {
   if (absl::Status status = (*index)->FinishRebuild(); !status.ok()) return status;
   index->reset();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began - making;
-  std::printf("index: %.0f calls/s, %.1f bytes/call\n", static_cast<double>(arguments.calls.calls) / seconds.count(),
-              static_cast<double>(std::filesystem::file_size(layout.Index())) /
-                  static_cast<double>(arguments.calls.calls));
+  std::printf(
+      "index: %.0f calls/s, %.1f bytes/call\n", static_cast<double>(arguments.calls.calls) / seconds.count(),
+      static_cast<double>(std::filesystem::file_size(layout.Index())) / static_cast<double>(arguments.calls.calls));
   return absl::OkStatus();
 }
 

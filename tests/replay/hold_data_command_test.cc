@@ -13,7 +13,8 @@ using Json = nlohmann::json;
 TEST_CASE("holds are placed, listed and released") {
   ShopStore store;
   store.AddGet(absl::ZeroDuration());
-  const CommandResult first = Run({"hold-data", "--identity", "*#alice", "--reason", "case \x1b 1", "--data", store.data()});
+  const CommandResult first =
+      Run({"hold-data", "--identity", "*#alice", "--reason", "case \x1b 1", "--data", store.data()});
   CAPTURE(first.errors);
   REQUIRE(first.code == 0);
   CHECK(first.output == "hold 1 placed\n");

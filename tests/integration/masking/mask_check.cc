@@ -2,8 +2,8 @@
 //
 // usage: mask_check POLICY.yaml DESCRIPTORS METHOD < LINES
 //
-// A line is a request of the method in base64, answered with a line: "masked BASE64" (as it was, if nothing was changed)
-// or "unreadable".
+// A line is a request of the method in base64, answered with a line: "masked BASE64" (as it was, if nothing was
+// changed) or "unreadable".
 #include <iostream>
 #include <string>
 
