@@ -12,9 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gateway/admin/admin_server.h"
+#include "gateway/health/health_service.h"
 #include "gateway/http/http_client.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listen_address.h"
+#include "gateway/listener/listening_socket.h"
 #include "gateway/reflection/reflection_server.h"
 #include "gateway/upstream/credentials/credentials_check.h"
 #include "policy/policy.h"
@@ -129,12 +131,19 @@ class Checker {
   }
 
   void CheckListen() {
+    CheckAddresses();
+    const bool local = std::all_of(options_.listen.begin(), options_.listen.end(),
+                                   [](const std::string& address) { return IsLoopback(address); });
+    options_.listen_options = CheckListenOptions(config_.listen(), config_.limits(), local, Faults());
+  }
+
+  void CheckAddresses() {
     for (const std::string& address : config_.listen().addresses()) options_.listen.push_back(address);
     if (!config_.listen().address().empty()) options_.listen.push_back(config_.listen().address());
     if (options_.listen.empty()) Fail("listen.address", "give at least one address, such as 127.0.0.1:50050");
     for (const std::string& address : options_.listen) {
       bool unix = absl::StartsWith(address, "unix:") || absl::StartsWith(address, "unix-abstract:");
-      if (!unix && !absl::StrContains(address, ':')) {
+      if (!unix && !absl::StrContains(address, ':') && address != kInherited) {
         Fail("listen.address", absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
       }
     }
@@ -309,23 +318,24 @@ class Checker {
         options_.routes.push_back({v1::Route(), config_.upstreams().begin()->first});
       }
     }
-    AddReflectionRoute();
+    AddOwnRoute("grpc.reflection.",
+                {"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"});
+    AddOwnRoute("grpc.health.", {HealthService::kServiceName});
   }
 
-  // With several upstreams no single one knows what there is: the gateway answers reflection itself, unless a route
-  // says by name where it goes.
-  void AddReflectionRoute() {
+  // With several upstreams no single one knows what there is, and how all are: the gateway answers itself, unless a
+  // route says by name where such calls go.
+  void AddOwnRoute(absl::string_view package, const std::vector<std::string>& services) {
     if (options_.upstreams.size() < 2) return;
     for (const RouteOptions& route : options_.routes) {
       for (const auto* globs : {&route.match.services(), &route.match.methods()}) {
         for (const std::string& glob : *globs) {
-          if (absl::StartsWith(glob, "grpc.reflection.")) return;
+          if (absl::StartsWith(glob, package)) return;
         }
       }
     }
     RouteOptions route;
-    route.match.add_services("grpc.reflection.v1.ServerReflection");
-    route.match.add_services("grpc.reflection.v1alpha.ServerReflection");
+    for (const std::string& service : services) route.match.add_services(service);
     route.upstream = kOwnUpstream;
     options_.routes.insert(options_.routes.begin(), std::move(route));
   }

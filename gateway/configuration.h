@@ -11,6 +11,7 @@
 #include "gateway/checkpoints/sinks.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/identity/server_tls.h"
+#include "gateway/listener/listen_options.h"
 #include "gateway/relay/durability.h"
 #include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/upstream.h"
@@ -36,6 +37,7 @@ struct ReflectionOptions {
 struct GatewayOptions {
   v1::Config source;                // what was checked
   std::vector<std::string> listen;  // in gRPC's notation
+  ListenOptions listen_options;
   std::optional<ServerTlsOptions> tls;
   std::string data_directory;
   std::optional<recorder::KeySource> keys;  // of what is recorded; beside the data directory unless given

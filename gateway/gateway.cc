@@ -1,8 +1,6 @@
 #include "gateway/gateway.h"
 
 #include <google/protobuf/util/message_differencer.h>
-#include <grpcpp/security/server_credentials.h>
-#include <grpcpp/server_builder.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
@@ -13,13 +11,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
-#include "gateway/listen_address.h"
 
 namespace sallyport::gateway {
 namespace {
 
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
+constexpr char kPlainText[] = "text/plain; charset=utf-8";
 
 // The one that was made with these options; null if there is none.
 Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {
@@ -79,7 +77,8 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options) {
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
+                                                        std::vector<Descriptor> inherited) {
   std::unique_ptr<Gateway> gateway(new Gateway);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
@@ -92,9 +91,13 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
     const auto loaded = gateway->LoadDescriptors(DescriptorPlanOf(options));
     if (!loaded.ok()) return loaded.status();
     if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
+    gateway->health_ =
+        std::make_unique<HealthService>(gateway->rules_.get(), [gateway = gateway.get()] { return gateway->Ready(); });
+    gateway->reflection_->AddHealth(gateway->health_.get());
     gateway->refresher_ = std::make_unique<ReflectionRefresher>(gateway->catalog_.get());
     gateway->AskForReflection(options);
   }
+  if (absl::Status status = gateway->Listen(options, std::move(inherited)); !status.ok()) return status;
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
   gateway->timer_ = std::make_unique<CallTimer>();
@@ -110,9 +113,13 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.timer = gateway->timer_.get();
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
   context.most_message_bytes = options.message_bytes;
+  context.connections = &gateway->listener_->connections();
+  context.memory = gateway->memory_.get();
+  context.open_health = options.listen_options.open_health;
+  context.calls_per_connection = options.listen_options.calls_per_connection;
   gateway->service_ = std::make_unique<RelayService>(context);
   if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
-  if (absl::Status status = gateway->Listen(options); !status.ok()) return status;
+  if (absl::Status status = gateway->Serve(options); !status.ok()) return status;
   gateway->WatchFiles();
   return gateway;
 }
@@ -312,7 +319,10 @@ absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan pl
   absl::StatusOr<MethodCatalog::Sources> files = ReadDescriptorFiles(plan.files);
   if (!files.ok()) return files.status();
   MethodCatalog::Change change{plan.reflection, *std::move(files), {}};
-  if (plan.answers) change.own = ReflectionServer::OwnDescriptors();
+  if (plan.answers) {
+    change.own = ReflectionServer::OwnDescriptors();
+    for (auto& set : HealthService::OwnDescriptors()) change.own.push_back(std::move(set));
+  }
   absl::StatusOr<MethodCatalog::Change> back = catalog_->Apply(std::move(change));
   if (back.ok()) descriptor_plan_ = std::move(plan);
   return back;
@@ -340,8 +350,21 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
   constexpr absl::Duration kKeysKept = absl::Minutes(1);
   AdminServer::Handlers handlers;
-  handlers["/metrics"] = [recorder = recorder_.get(), detections = detections_] {
-    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder, *detections), absl::ZeroDuration()};
+  handlers["/healthz"] = [] { return AdminAnswer{200, kPlainText, "ok\n", absl::ZeroDuration()}; };
+  handlers["/readyz"] = [this] {
+    const absl::Status ready = Ready();
+    return AdminAnswer{ready.ok() ? 200 : 503, kPlainText, ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"),
+                       absl::ZeroDuration()};
+  };
+  handlers["/metrics"] = [this] {
+    ListenerNumbers listener;
+    listener.connections = listener_->connections().size();
+    listener.most_connections = listener_->connections().most();
+    listener.connections_refused = listener_->refused();
+    listener.memory_used = memory_->resident() + memory_->charged();
+    listener.memory_budget = memory_->bytes();
+    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder_.get(), *detections_, listener),
+                       absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
@@ -357,45 +380,12 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Gateway::Listen(const GatewayOptions& options) {
-  grpc::ServerBuilder builder;
-  builder.RegisterCallbackGenericService(service_.get());
-  builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes));
-  builder.SetMaxSendMessageSize(-1);
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(options.metadata_bytes));
-  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  // A port that another process listens on is an error, not something to share.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Callers keep their connections alive as they did with the upstream; the default would cut those that ping often.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
-  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
-  if (options.tls.has_value()) {
-    absl::StatusOr<std::unique_ptr<ServerTls>> tls = ServerTls::Create(*options.tls);
-    if (!tls.ok()) return tls.status();
-    tls_ = *std::move(tls);
-    credentials = tls_->Credentials();
-  }
-  std::vector<int> ports(options.listen.size(), 0);
-  for (size_t i = 0; i < options.listen.size(); ++i) {
-    builder.AddListeningPort(options.listen[i], credentials, &ports[i]);
-  }
-  server_ = builder.BuildAndStart();
-  for (size_t i = 0; i < options.listen.size(); ++i) {
-    if (server_ == nullptr || ports[i] == 0) {
-      return absl::UnavailableError(
-          absl::StrCat("cannot listen on ", options.listen[i],
-                       ": is the address this machine's, the port free, and are certificate and key in order?"));
-    }
-    addresses_.push_back(WithPort(options.listen[i], ports[i]));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Gateway::Shutdown(absl::Duration grace) {
   file_watcher_ = nullptr;
+  if (listener_ != nullptr) listener_->Stop();
+  if (health_ != nullptr) health_->Drain();
   if (server_ != nullptr) {
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+    server_->Shutdown(absl::Now() + grace);
     server_ = nullptr;
   }
   // Calls may have waited for it.

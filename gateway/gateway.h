@@ -2,8 +2,6 @@
 #ifndef SALLYPORT_GATEWAY_GATEWAY_H_
 #define SALLYPORT_GATEWAY_GATEWAY_H_
 
-#include <grpcpp/server.h>
-
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,8 +13,12 @@
 #include "absl/time/time.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/configuration.h"
+#include "gateway/health/health_service.h"
 #include "gateway/identity/file_watcher.h"
 #include "gateway/identity/server_tls.h"
+#include "gateway/listener/call_server.h"
+#include "gateway/listener/listener.h"
+#include "gateway/listener/memory_budget.h"
 #include "gateway/reflection/reflection_server.h"
 #include "gateway/reflection/refresher.h"
 #include "gateway/relay/relay_service.h"
@@ -39,15 +41,20 @@ struct DescriptorPlan {
 class Gateway {
  public:
   // Opens the data directory, reads the descriptors and listens. Errors say what could not be done and to what.
-  static absl::StatusOr<std::unique_ptr<Gateway>> Start(const GatewayOptions& options);
+  // Of sockets that the process was started with, `inherited`, the configuration has to say what they are for.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(const GatewayOptions& options,
+                                                        std::vector<Descriptor> inherited = {});
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   // What is listened on, with real ports in place of port 0.
-  const std::vector<std::string>& addresses() const { return addresses_; }
+  const std::vector<std::string>& addresses() const { return listener_->addresses(); }
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
+
+  // What new calls are measured against; others may charge it. While the gateway serves.
+  MemoryBudget& memory() { return *memory_; }
 
   // Goes on by `options` where they differ from what it was started with: identity, policy, routes, upstreams and
   // sources of descriptors, which are read again. Calls that are open keep to what they began with. An error says what
@@ -84,7 +91,11 @@ class Gateway {
   std::vector<ReflectionRefresher::Source> ReflectionSources(const GatewayOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void MakeCatalog();
-  absl::Status Listen(const GatewayOptions& options);
+  // Listens; nobody is served before Serve.
+  absl::Status Listen(const GatewayOptions& options, std::vector<Descriptor> inherited);
+  absl::Status Serve(const GatewayOptions& options);
+  // Why the gateway cannot serve; OK while it can.
+  absl::Status Ready() const;
   absl::Status ServeAdmin(const GatewayOptions& options);
 
   // Destroyed from the last to the first: calls before what they use.
@@ -100,18 +111,20 @@ class Gateway {
   const std::shared_ptr<policy::DetectionCounts> detections_ = std::make_shared<policy::DetectionCounts>();
   std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;
+  std::unique_ptr<HealthService> health_;
   std::unique_ptr<ReflectionServer> reflection_;
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<HeadersTimer> headers_timer_;
   std::unique_ptr<CallTimer> timer_;
+  std::unique_ptr<MemoryBudget> memory_;
+  std::unique_ptr<Listener> listener_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;
-  std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<CallServer> server_;
   std::unique_ptr<AdminServer> admin_;
-  std::vector<std::string> addresses_;
 };
 
 }  // namespace sallyport::gateway

@@ -97,7 +97,7 @@ using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>(
 
 int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& reread, absl::Duration grace,
           const sigset_t& signals) {
-  auto gateway = sallyport::gateway::Gateway::Start(options);
+  auto gateway = sallyport::gateway::Gateway::Start(options, sallyport::gateway::InheritedSockets());
   if (!gateway.ok()) {
     spdlog::error("{}", std::string(gateway.status().message()));
     return kFailed;

@@ -61,13 +61,24 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_tree_size", "Leaves of the last checkpoint that was signed.", stats.tree_size);
 }
 
+void AddListener(MetricsWriter& metrics, const ListenerNumbers& listener) {
+  metrics.Gauge("sallyport_connections_open", "Callers' connections.", listener.connections);
+  metrics.Gauge("sallyport_connections_most", "Callers' connections that may be open.", listener.most_connections);
+  metrics.Counter("sallyport_connections_refused_total", "Connections closed for a limit or for what came first.",
+                  listener.connections_refused);
+  metrics.Gauge("sallyport_memory_used_bytes", "What counts towards limits.memory.", listener.memory_used);
+  metrics.Gauge("sallyport_memory_budget_bytes", "New calls are refused beyond.", listener.memory_budget);
+}
+
 }  // namespace
 
-std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections) {
+std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
+                        const ListenerNumbers& listener) {
   MetricsWriter metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
                 recorder != nullptr ? 1 : 0);
   if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
+  AddListener(metrics, listener);
   std::vector<std::pair<std::string, uint64_t>> found;
   for (const policy::DetectionCounts::Count& count : detections.Read()) {
     found.emplace_back(

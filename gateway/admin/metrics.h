@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_GATEWAY_ADMIN_METRICS_H_
 #define SALLYPORT_GATEWAY_ADMIN_METRICS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "policy/masking/detection_counts.h"
@@ -11,9 +12,19 @@ namespace sallyport::gateway {
 
 inline constexpr char kMetricsContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
+// How the listener is.
+struct ListenerNumbers {
+  uint64_t connections = 0;          // open now
+  uint64_t most_connections = 0;     // that may be
+  uint64_t connections_refused = 0;  // since the start
+  uint64_t memory_used = 0;          // bytes, resident and promised
+  uint64_t memory_budget = 0;
+};
+
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of
 // fields and of detectors. `recorder` is null where nothing is recorded.
-std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections);
+std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
+                        const ListenerNumbers& listener);
 
 }  // namespace sallyport::gateway
 

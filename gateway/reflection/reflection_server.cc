@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "gateway/health/health_service.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -87,6 +88,8 @@ class InProcessServer final : public ReflectionServer, private grpc::CallbackGen
   bool ready() const { return server_ != nullptr; }
   Upstream& upstream() override { return *upstream_; }
 
+  void AddHealth(HealthService* health) override { health_ = health; }
+
   Visit Announce(std::unique_ptr<VisibleServices> services) override {
     absl::MutexLock lock(&mutex_);
     const uint64_t number = ++last_;
@@ -114,10 +117,12 @@ class InProcessServer final : public ReflectionServer, private grpc::CallbackGen
   }
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    if (health_ != nullptr && HealthService::Answers(context->method())) return health_->Start(context);
     bool known = false;
     for (const std::string_view path : kPaths) known = known || context->method() == path;
     if (!known) {
-      return new Farewell({grpc::StatusCode::UNIMPLEMENTED, "the gateway itself offers server reflection only"});
+      return new Farewell(
+          {grpc::StatusCode::UNIMPLEMENTED, "the gateway itself offers server reflection and health only"});
     }
     std::unique_ptr<VisibleServices> services = TakeAnnounced(*context);
     if (services == nullptr) return new Farewell({grpc::StatusCode::CANCELLED, "the call is over"});
@@ -126,6 +131,7 @@ class InProcessServer final : public ReflectionServer, private grpc::CallbackGen
 
   std::unique_ptr<Upstream> upstream_;
   std::unique_ptr<grpc::Server> server_;
+  HealthService* health_ = nullptr;
   absl::Mutex mutex_;
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<uint64_t, std::unique_ptr<VisibleServices>> announced_ ABSL_GUARDED_BY(mutex_);

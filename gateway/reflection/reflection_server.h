@@ -13,6 +13,8 @@
 
 namespace sallyport::gateway {
 
+class HealthService;
+
 // The name that routes give the gateway itself.
 inline constexpr char kOwnUpstream[] = "sallyport";
 
@@ -25,6 +27,9 @@ class ReflectionServer {
   virtual ~ReflectionServer() = default;
 
   virtual Upstream& upstream() = 0;
+
+  // Calls of these paths are the health service's, which outlives them. Once, before there are calls.
+  virtual void AddHealth(HealthService* health) = 0;
 
   // What the services themselves look like, one set for each version of the protocol.
   static std::vector<std::shared_ptr<const policy::Descriptors>> OwnDescriptors();

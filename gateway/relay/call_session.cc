@@ -346,6 +346,7 @@ void CallSession::AddResponseHeaders() {
 }
 
 void CallSession::Finish() {
+  place_.End();
   Call::Outcome outcome;
   std::string details;
   bool headers = false;

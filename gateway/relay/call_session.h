@@ -17,6 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "gateway/listener/connections.h"
+#include "gateway/listener/memory_budget.h"
 #include "gateway/reflection/reflection_server.h"
 #include "gateway/reflection/refresher.h"
 #include "gateway/relay/call.h"
@@ -48,6 +50,10 @@ struct RelayContext {
   CallTimer* timer = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
   size_t most_message_bytes = 0;                    // inflated
+  const Connections* connections = nullptr;
+  MemoryBudget* memory = nullptr;
+  uint32_t calls_per_connection = 0;
+  bool open_health = false;  // whoever connects may ask for health
 };
 
 // Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the
@@ -114,6 +120,10 @@ class CallSession {
   // goes on to the next, at once or from another thread.
   void Begin();
   Refusal Examine();
+  // Which connection the call came over, and whether there is room for it there and in memory.
+  Refusal TakePlace();
+  // A call that needs no proof and no rule.
+  bool IsOpenHealth() const;
   void Authenticate();
   void OnAuthenticated(Authenticator::Result result);
   Refusal Decide();
@@ -198,8 +208,10 @@ class CallSession {
   const absl::Time start_;
   const std::chrono::steady_clock::time_point start_tick_;
   uint64_t id_ = 0;
-  std::string peer_;
-  size_t connection_ = 0;  // the same for calls of one connection, and seldom for others
+  std::string peer_;  // the caller's own address, in gRPC's notation
+  OpenCall place_;
+  size_t connection_ = 0;        // the same for calls of one connection, and seldom for others
+  std::string connection_name_;  // likewise
   std::string session_name_;
   Sessions::Member session_;
   Caller identity_;

@@ -4,8 +4,10 @@
 #include <functional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/health/health_service.h"
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
@@ -51,18 +53,51 @@ void CallSession::Begin() {
 
 // What the call looks like, before anybody is believed.
 Refusal CallSession::Examine() {
-  peer_ = server_->peer();
-  connection_ = std::hash<std::string>()(peer_);
+  const Refusal crowded = TakePlace();
   request_encoding_ = IncomingEncoding(server_->c_call());
   auto named = server_->client_metadata().find(Ref(kSessionKey));
   if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));
   if (context_.recorder != nullptr) id_ = context_.recorder->NewCallId(start_);
+  if (!crowded.ok()) return crowded;
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return Plain(status);
   if (absl::Status status = CheckRequestMetadata(server_->client_metadata()); !status.ok()) return Plain(status);
   return {};
 }
 
+Refusal CallSession::TakePlace() {
+  const std::string transport_peer = server_->peer();
+  std::shared_ptr<Connection> connection = context_.connections->Find(transport_peer);
+  if (connection == nullptr) {
+    peer_ = transport_peer;
+    connection_name_ = peer_;
+    connection_ = std::hash<std::string>()(peer_);
+    // Of UNIX sockets with TLS gRPC does not tell which it is. Any other is ours, or whose it is cannot be told.
+    if (!absl::StartsWith(peer_, "unix")) return Plain(absl::InternalError("the gateway does not know the connection"));
+  } else {
+    peer_ = connection->peer();
+    connection_ = connection->number();
+    connection_name_ = absl::StrCat("#", connection->number());
+    place_ = OpenCall(std::move(connection));
+  }
+  if (place_.place() > context_.calls_per_connection) {
+    return MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                       absl::StrCat("more calls are open on this connection than limits.calls_per_connection of the "
+                                    "gateway allows (",
+                                    context_.calls_per_connection, ")"),
+                       "TOO_MANY_CALLS", {{"limit", "limits.calls_per_connection"}});
+  }
+  if (context_.memory->Full(start_)) {
+    return MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                       "the gateway has as much in memory as it may (limits.memory): try again later",
+                       "MEMORY_EXHAUSTED", {{"limit", "limits.memory"}});
+  }
+  return {};
+}
+
+bool CallSession::IsOpenHealth() const { return context_.open_health && HealthService::Answers(server_->method()); }
+
 void CallSession::Authenticate() {
+  if (IsOpenHealth()) return OnAuthenticated(Caller());
   const Authenticator& authenticator = *rules_->authenticator;
   ShownProofs shown;
   const auto& metadata = server_->client_metadata();
@@ -130,7 +165,7 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
   }
   identity_ = *std::move(result);
   proved_ = true;
-  decided_ = !identity_.anonymous() || rules_->policy != nullptr;
+  decided_ = !identity_.anonymous() || (rules_->policy != nullptr && !IsOpenHealth());
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
@@ -187,7 +222,7 @@ void CallSession::WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const
 
 Refusal CallSession::Decide() {
   Refusal refusal;
-  if (rules_->policy == nullptr) return refusal;
+  if (rules_->policy == nullptr || IsOpenHealth()) return refusal;
   WithFacts([&](const CallFacts& facts) {
     AskPolicy(facts, route_, [&](const policy::AccessRequest& request) { refusal = DecideOn(request); });
   });
@@ -226,8 +261,8 @@ void CallSession::Admitted(Refusal refusal) {
     identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
   }
   if (context_.recorder != nullptr) {
-    session_ =
-        context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_, start_);
+    session_ = context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, connection_name_,
+                                       session_name_, id_, start_);
   }
   // Of calls that are refused too: their metadata is recorded.
   if (Refusal masks = ApplyMasks(); refusal.ok()) refusal = std::move(masks);

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/health/health_service.h"
 #include "gateway/relay/call_session.h"
 
 namespace sallyport::gateway {
@@ -37,7 +38,7 @@ struct CallerKept {
 }  // namespace
 
 void CallSession::ShowVisit() {
-  if (upstream_ != &context_.reflection->upstream()) return;
+  if (upstream_ != &context_.reflection->upstream() || HealthService::Answers(server_->method())) return;
   CallerKept kept{rules_, identity_, server_->host(), peer_, start_, {}};
   for (const auto& [name, value] : server_->client_metadata()) {
     kept.metadata.emplace_back(std::string(View(name)), std::string(View(value)));

@@ -30,4 +30,20 @@ const RouteRule* Routes::Find(std::string_view path, std::string_view authority,
   return nullptr;
 }
 
+const RouteRule* Routes::FindService(std::string_view service, std::string_view authority,
+                                     HasMetadata has_metadata) const {
+  const auto has_method = [service](std::string_view glob) {
+    return policy::GlobMatches(glob.substr(0, glob.rfind('/')), service);
+  };
+  for (const RouteRule& rule : rules_) {
+    const bool methods = rule.methods.empty() || std::any_of(rule.methods.begin(), rule.methods.end(), has_method);
+    if (!methods || !AnyMatches(rule.services, service) || !AnyMatches(rule.authorities, authority)) continue;
+    if (std::all_of(rule.metadata.begin(), rule.metadata.end(),
+                    [&](const auto& pair) { return has_metadata(pair.first, pair.second); })) {
+      return &rule;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace sallyport::gateway

@@ -33,6 +33,8 @@ class Routes {
 
   // The first rule that matches; null if none does. `path` is "/package.Service/Method".
   const RouteRule* Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const;
+  // The first rule that some method of a service could match.
+  const RouteRule* FindService(std::string_view service, std::string_view authority, HasMetadata has_metadata) const;
 
  private:
   const std::vector<RouteRule> rules_;

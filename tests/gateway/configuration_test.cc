@@ -83,10 +83,12 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->upstreams[1].tls);
   CHECK(options->upstreams[1].server_name == "b.example");
   // With several upstreams, the gateway answers reflection itself.
-  REQUIRE(options->routes.size() == 3);
+  REQUIRE(options->routes.size() == 4);
   CHECK(options->routes[0].upstream == "sallyport");
-  CHECK(options->routes[0].match.services(0) == "grpc.reflection.v1.ServerReflection");
-  CHECK(options->routes[1].match.metadata().at("tenant") == "eu-*");
+  CHECK(options->routes[0].match.services(0) == "grpc.health.v1.Health");
+  CHECK(options->routes[1].upstream == "sallyport");
+  CHECK(options->routes[1].match.services(0) == "grpc.reflection.v1.ServerReflection");
+  CHECK(options->routes[2].match.metadata().at("tenant") == "eu-*");
   CHECK(options->reflection[0].refresh == absl::Minutes(1));
   CHECK(options->metadata_bytes == 8 << 10);
   CHECK(options->session_idle == absl::Minutes(5));
@@ -232,6 +234,54 @@ TEST_CASE("a configuration that is not there says so") {
   absl::StatusOr<GatewayOptions> options = LoadConfiguration("/nonexistent/sallyport.yaml");
   REQUIRE_FALSE(options.ok());
   CHECK_THAT(std::string(options.status().message()), Catch::Contains("/nonexistent/sallyport.yaml"));
+}
+
+TEST_CASE("how the gateway listens is checked, and has defaults") {
+  const auto options = [](const std::string& listen, const std::string& rest) {
+    testing::TemporaryDirectory directory;
+    const std::string path = directory.path() + "/sallyport.yaml";
+    std::ofstream(path) << "listen: {" << listen << "}\ndata: {directory: /tmp/x}\n"
+                        << "upstreams: {etcd: {target: \"127.0.0.1:2379\"}}\n"
+                        << rest;
+    return LoadConfiguration(path);
+  };
+  const auto fault = [&options](const std::string& listen, const std::string& rest = "") {
+    const auto checked = options(listen, rest);
+    return checked.ok() ? "" : std::string(checked.status().message());
+  };
+  const std::string local = "address: \"127.0.0.1:0\"";
+  const auto plain = options(local, "");
+  REQUIRE(plain.ok());
+  CHECK(plain->listen_options.open_health);
+  CHECK(plain->listen_options.handshake == absl::Seconds(20));
+  CHECK(plain->listen_options.connection_age == absl::InfiniteDuration());
+  CHECK(plain->listen_options.calls_per_connection == 1000);
+  const auto full =
+      options(local +
+                  ", trusted_proxies: [10.0.0.0/8, unix], handshake_timeout: 5s, max_connection_age: 1h, "
+                  "max_connection_age_grace: 10m, health: authenticated",
+              "limits: {connections: 10, connections_per_peer: 5, calls_per_connection: 7, memory: 1GiB}\n");
+  INFO(full.status());
+  REQUIRE(full.ok());
+  CHECK(full->listen_options.trusted_proxies.size() == 2);
+  CHECK_FALSE(full->listen_options.open_health);
+  CHECK(full->listen_options.connection_grace == absl::Minutes(10));
+  CHECK(full->listen_options.connections == 10);
+  CHECK(full->listen_options.memory_bytes == uint64_t{1} << 30);
+  const auto abroad = options("address: \"0.0.0.0:0\", insecure: true", "identity: {anonymous: true}\n");
+  REQUIRE(abroad.ok());
+  CHECK_FALSE(abroad->listen_options.open_health);
+  const auto has = [](const std::string& text, const std::string& words) {
+    INFO(text);
+    return text.find(words) != std::string::npos;
+  };
+  CHECK(has(fault(local + ", trusted_proxies: [10.0.0.1/8]"), "listen.trusted_proxies[0]: "));
+  CHECK(has(fault(local + ", handshake_timeout: 1ms"), "listen.handshake_timeout: "));
+  CHECK(has(fault(local + ", max_connection_age_grace: 1m"), "listen.max_connection_age_grace: "));
+  CHECK(has(fault(local, "limits: {connections: 5, connections_per_peer: 6}\n"), "limits.connections_per_peer: "));
+  CHECK(has(fault(local, "limits: {memory: 1KiB}\n"), "limits.memory: "));
+  // Whoever is given sockets does not know who reaches them.
+  CHECK(has(fault("address: inherited"), "can be reached from other machines"));
 }
 
 }  // namespace sallyport::gateway

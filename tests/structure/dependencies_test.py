@@ -26,12 +26,13 @@ TARGETS = {
     "sallyport_admin": "gateway",
     "sallyport_http": "gateway",
     "sallyport_identity": "gateway",
+    "sallyport_listener": "gateway",
     "sallyport_credentials": "gateway",
     "sallyport_gateway": "gateway",
     "sallyport_replay": "replay",
 }
-# Generated messages may be included wherever protos may; grpc/reflection/ is one of them.
-GRPC = re.compile(r"grpc(pp)?/(?!reflection/)")
+# Generated messages may be included wherever protos may; grpc/health/ and grpc/reflection/ are some of them.
+GRPC = re.compile(r"grpc(pp)?/(?!health/|reflection/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.MULTILINE)
 MOST_OPENSSL_FILES = 8
 

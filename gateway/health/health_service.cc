@@ -1,0 +1,102 @@
+#include "gateway/health/health_service.h"
+
+#include <google/protobuf/descriptor.pb.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "gateway/health/probe.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
+
+}  // namespace
+
+HealthService::HealthService(const CurrentRules* rules, std::function<absl::Status()> ready)
+    : rules_(rules), ready_(std::move(ready)), teller_([this] { Run(); }) {}
+
+HealthService::~HealthService() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  teller_.join();
+}
+
+bool HealthService::Answers(std::string_view path) {
+  return path == "/grpc.health.v1.Health/Check" || path == "/grpc.health.v1.Health/Watch";
+}
+
+std::vector<std::shared_ptr<const policy::Descriptors>> HealthService::OwnDescriptors() {
+  google::protobuf::FileDescriptorSet set;
+  grpc::health::v1::HealthCheckRequest::descriptor()->file()->CopyTo(set.add_file());
+  auto made = policy::Descriptors::Create(set, "the gateway's own health service");
+  if (made.ok()) return {*std::move(made)};
+  spdlog::error("descriptors: {}", std::string(made.status().message()));
+  return {};
+}
+
+grpc::ServerGenericBidiReactor* HealthService::Start(grpc::GenericCallbackServerContext* context) {
+  return new HealthProbe(this, rules_->Get(), context);
+}
+
+bool HealthService::Serving() {
+  absl::MutexLock lock(&ready_mutex_);
+  return !draining_ && ready_().ok();
+}
+
+bool HealthService::Draining() {
+  absl::MutexLock lock(&ready_mutex_);
+  return draining_;
+}
+
+void HealthService::Add(HealthProbe* watch) {
+  absl::MutexLock lock(&mutex_);
+  watches_.insert(watch);
+}
+
+void HealthService::Remove(HealthProbe* watch) {
+  absl::MutexLock lock(&mutex_);
+  watches_.erase(watch);
+}
+
+void HealthService::Drain() {
+  {
+    absl::MutexLock lock(&ready_mutex_);
+    draining_ = true;
+  }
+  TellWatches();
+}
+
+void HealthService::TellWatches() {
+  std::vector<HealthProbe*> watches;
+  {
+    absl::MutexLock lock(&mutex_);
+    watches.assign(watches_.begin(), watches_.end());
+    for (HealthProbe* watch : watches) watch->AddReference();
+  }
+  // Without the lock: what is told may end a watch, on this thread.
+  for (HealthProbe* watch : watches) {
+    watch->Tell();
+    watch->DropReference();
+  }
+}
+
+void HealthService::Run() {
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](HealthService* self)
+               ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->stopping_ || !self->watches_.empty(); },
+          this));
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kLookInterval)) return;
+    }
+    TellWatches();
+  }
+}
+
+}  // namespace sallyport::gateway

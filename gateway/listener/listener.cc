@@ -1,0 +1,288 @@
+#include "gateway/listener/listener.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gateway/listen_address.h"
+
+namespace sallyport::gateway {
+namespace {
+
+constexpr absl::Duration kSweepInterval = absl::Seconds(1);
+// Between sweeps that are made because there is no room.
+constexpr absl::Duration kLeastSweepInterval = absl::Milliseconds(50);
+constexpr absl::Duration kPause = absl::Milliseconds(100);
+constexpr int kAcceptsInTurn = 64;
+constexpr size_t kMostEvents = 64;
+
+// What an event is about: the kind, and a number.
+constexpr int kKindShift = 32;
+constexpr uint64_t kWakeUp = 0;
+constexpr uint64_t kSocket = uint64_t{1} << kKindShift;
+constexpr uint64_t kWaiting = uint64_t{2} << kKindShift;
+constexpr uint64_t kNumber = kSocket - 1;
+
+}  // namespace
+
+Listener::Listener(const ListenerOptions& options)
+    : options_(options),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      connections_(options.connections, options.connections_per_peer) {}
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& options,
+                                                         std::vector<Descriptor> inherited) {
+  std::unique_ptr<Listener> listener(new Listener(options));
+  if (!listener->epoll_.valid() || !listener->wake_.valid()) {
+    return absl::UnavailableError(absl::StrCat("cannot listen: ", std::strerror(errno)));
+  }
+  // What asks for a socket of its own first; "inherited" is for what is left.
+  std::vector<std::string> addresses = options.addresses;
+  std::stable_partition(addresses.begin(), addresses.end(),
+                        [](const std::string& address) { return address != kInherited; });
+  for (const std::string& address : addresses) {
+    absl::StatusOr<std::vector<ListeningSocket>> sockets = ListenOn(address, inherited);
+    if (!sockets.ok()) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": ", sockets.status().message()));
+    }
+    if (address == kInherited) {
+      for (const ListeningSocket& socket : *sockets) listener->addresses_.push_back(AddressText(socket.address()));
+    } else {
+      listener->addresses_.push_back(WithPort(address, sockets->front().address().port()));
+    }
+    for (ListeningSocket& socket : *sockets) listener->sockets_.push_back(std::move(socket));
+  }
+  if (!inherited.empty()) {
+    return absl::UnavailableError(absl::StrCat("cannot listen: of the inherited sockets, ", inherited.size(),
+                                               " have an address that listen.addresses does not name"));
+  }
+  return listener;
+}
+
+Listener::~Listener() { Stop(); }
+
+void Listener::Serve(std::shared_ptr<ConnectionTaker> taker) {
+  {
+    absl::MutexLock lock(&mutex_);
+    taker_.swap(taker);
+    stopped_ = false;
+  }
+  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+}
+
+void Listener::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+  }
+  if (thread_.joinable()) {
+    const uint64_t one = 1;
+    // It cannot fail but when it has been done already, often.
+    [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+    thread_.join();
+  }
+  waiting_.clear();
+  sockets_.clear();
+  absl::MutexLock lock(&mutex_);
+  taker_ = nullptr;
+}
+
+absl::Status Listener::Accepting() const {
+  if (connections_.size() >= connections_.most()) {
+    return absl::UnavailableError(absl::StrCat("all ", connections_.most(), " connections are taken"));
+  }
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return absl::UnavailableError("the listener does not accept connections");
+  if (!pause_reason_.empty()) return absl::UnavailableError(absl::StrCat("cannot accept: ", pause_reason_));
+  return absl::OkStatus();
+}
+
+void Listener::Watch(int operation, int fd, uint32_t events, uint64_t tag) {
+  epoll_event event = {};
+  event.events = events;
+  event.data.u64 = tag;
+  epoll_ctl(epoll_.get(), operation, fd, &event);
+}
+
+void Listener::Run() {
+  Watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, kWakeUp);
+  for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_ADD, sockets_[i].fd(), EPOLLIN, kSocket | i);
+  std::array<epoll_event, kMostEvents> events;
+  while (true) {
+    const absl::Duration wait = NextTime(absl::Now());
+    const int timeout =
+        wait == absl::InfiniteDuration() ? -1 : static_cast<int>(std::max<int64_t>(1, absl::ToInt64Milliseconds(wait)));
+    const int count = epoll_wait(epoll_.get(), events.data(), kMostEvents, timeout);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopped_) return;
+    }
+    for (int i = 0; i < count; ++i) OnEvent(events[static_cast<size_t>(i)].data.u64);
+    OnTime(absl::Now());
+  }
+}
+
+void Listener::OnEvent(uint64_t tag) {
+  const uint64_t number = tag & kNumber;
+  if ((tag & ~kNumber) == kSocket) {
+    Accept(sockets_[number]);
+  } else if ((tag & ~kNumber) == kWaiting) {
+    GoOn(static_cast<int>(number));
+  }
+}
+
+void Listener::Accept(const ListeningSocket& socket) {
+  for (int i = 0; i < kAcceptsInTurn; ++i) {
+    SocketAddress peer;
+    peer.length = sizeof peer.storage;
+    Descriptor fd(accept4(socket.fd(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.valid()) {
+      OnAccepted(std::move(fd), peer, socket);
+      continue;
+    }
+    switch (errno) {
+      case EAGAIN:
+        return;
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        return Pause(errno, absl::Now());
+      default:
+        // Of the connection that was to be accepted (accept(2)): the next one may be well.
+        continue;
+    }
+  }
+}
+
+// The connections wait in the socket's queue meanwhile, and nothing else is asked of the system.
+void Listener::Pause(int error, absl::Time now) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (pause_reason_.empty()) spdlog::error("cannot accept connections, trying on: {}", std::strerror(error));
+    pause_reason_ = std::strerror(error);
+  }
+  paused_until_ = now + kPause;
+  for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_MOD, sockets_[i].fd(), 0, kSocket | i);
+}
+
+void Listener::OnAccepted(Descriptor fd, const SocketAddress& peer, const ListeningSocket& socket) {
+  const absl::Time now = absl::Now();
+  const int number = fd.get();
+  if (static_cast<size_t>(number) >= options_.descriptors) {
+    return refusals_.Add("the descriptors that connections may have are used up", AddressText(peer), now);
+  }
+  const auto full = [this] { return connections_.size() + waiting_.size() >= options_.connections; };
+  if (full() && (!SweepNow() || full())) {
+    return refusals_.Add("limits.connections is reached", AddressText(peer), now);
+  }
+  const bool unix_socket = socket.address().unix_socket();
+  WaitingConnection::Expects expects;
+  expects.proxy_header = Trusted(unix_socket ? socket.address() : peer);
+  // Of others gRPC itself bounds how long it takes.
+  expects.preface = unix_socket && options_.unix_by_descriptor;
+  WaitingConnection waiting(std::move(fd), unix_socket ? socket.address() : peer,
+                            unix_socket ? SocketKind::kUnix : SocketKind::kTcp, expects, now + options_.handshake);
+  waiting_.insert_or_assign(number, std::move(waiting));
+  // Told once for whatever comes, so that what has come and does not suffice yet is not told again.
+  Watch(EPOLL_CTL_ADD, number, EPOLLIN | EPOLLRDHUP | EPOLLET, kWaiting | static_cast<uint64_t>(number));
+  GoOn(number);
+}
+
+bool Listener::Trusted(const SocketAddress& peer) const {
+  if (options_.trusted_proxies.empty()) return false;
+  const policy::HostAddress host = policy::PeerHost(PeerText(peer));
+  return std::any_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
+                     [&host](const policy::Network& network) { return network.Contains(host); });
+}
+
+void Listener::GoOn(int fd) {
+  const auto found = waiting_.find(fd);
+  if (found == waiting_.end()) return;
+  const absl::StatusOr<WaitingConnection::Progress> progress = found->second.GoOn();
+  if (!progress.ok()) {
+    // Who only looks whether somebody listens says nothing, and is not worth a line.
+    if (absl::IsInvalidArgument(progress.status())) {
+      refusals_.Add("what comes first is not in order",
+                    absl::StrCat(AddressText(found->second.peer()), ": ", progress.status().message()), absl::Now());
+    }
+    return Drop(fd);
+  }
+  if (*progress == WaitingConnection::Progress::kReady) HandOver(fd);
+}
+
+void Listener::HandOver(int fd) {
+  WaitingConnection& waiting = waiting_.at(fd);
+  // Of a UNIX socket with TLS gRPC does not tell which it is: its calls do not find it, and it is only counted.
+  const std::string transport_peer =
+      waiting.kind() == SocketKind::kTcp ? PeerText(waiting.peer()) : absl::StrCat("fd:", fd);
+  const SocketAddress& caller = waiting.caller().has_value() ? *waiting.caller() : waiting.peer();
+  // A proxy stands for many: it is not counted itself.
+  const bool counted = !waiting.through_proxy() || waiting.caller().has_value();
+  const auto add = [&] { return connections_.Add(fd, transport_peer, PeerText(caller), counted ? &caller : nullptr); };
+  Connections::Added added = add();
+  if (added != Connections::Added::kAdded && SweepNow()) added = add();
+  // The connection before it, of the same address and port, is about to go: not yet.
+  waiting.awaits_turn = added == Connections::Added::kPeerInUse;
+  if (waiting.awaits_turn) return;
+  if (added != Connections::Added::kAdded) {
+    refusals_.Add(added == Connections::Added::kTooMany ? "limits.connections is reached"
+                                                        : "limits.connections_per_peer is reached",
+                  AddressText(caller), absl::Now());
+    return Drop(fd);
+  }
+  Watch(EPOLL_CTL_DEL, fd, 0, 0);
+  const SocketKind kind = waiting.kind();
+  waiting.Release();
+  waiting_.erase(fd);
+  absl::MutexLock lock(&mutex_);
+  taker_->Take(fd, kind);
+}
+
+void Listener::Drop(int fd) { waiting_.erase(fd); }
+
+bool Listener::SweepNow() {
+  const absl::Time now = absl::Now();
+  if (now < swept_ + kLeastSweepInterval) return false;
+  swept_ = now;
+  return connections_.Sweep();
+}
+
+void Listener::OnTime(absl::Time now) {
+  if (now >= swept_ + kSweepInterval) SweepNow();
+  std::vector<int> late, again;
+  for (const auto& [fd, waiting] : waiting_) {
+    if (now >= waiting.deadline()) late.push_back(fd);
+    if (now < waiting.deadline() && waiting.awaits_turn) again.push_back(fd);
+  }
+  for (const int fd : late) Drop(fd);
+  for (const int fd : again) GoOn(fd);
+  if (paused_until_ == absl::InfinitePast() || now < paused_until_) return;
+  paused_until_ = absl::InfinitePast();
+  {
+    absl::MutexLock lock(&mutex_);
+    pause_reason_.clear();
+  }
+  for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_MOD, sockets_[i].fd(), EPOLLIN, kSocket | i);
+}
+
+absl::Duration Listener::NextTime(absl::Time now) const {
+  absl::Time next = absl::InfiniteFuture();
+  if (connections_.size() > 0) next = swept_ + kSweepInterval;
+  for (const auto& [fd, waiting] : waiting_) {
+    next = std::min(next, waiting.awaits_turn ? now + kLeastSweepInterval : waiting.deadline());
+  }
+  if (paused_until_ != absl::InfinitePast()) next = std::min(next, paused_until_);
+  return next == absl::InfiniteFuture() ? absl::InfiniteDuration() : std::max(next - now, absl::ZeroDuration());
+}
+
+}  // namespace sallyport::gateway
