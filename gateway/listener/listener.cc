@@ -212,8 +212,7 @@ void Listener::GoOn(int fd) {
   if (!progress.ok()) {
     // Who only looks whether somebody listens says nothing, and is not worth a line.
     if (absl::IsInvalidArgument(progress.status())) {
-      refusals_.Add("what comes first is not in order",
-                    absl::StrCat(AddressText(found->second.peer()), ": ", progress.status().message()), absl::Now());
+      refusals_.Add(std::string(progress.status().message()), AddressText(found->second.peer()), absl::Now());
     }
     return Drop(fd);
   }

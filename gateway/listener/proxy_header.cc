@@ -89,7 +89,7 @@ absl::StatusOr<size_t> ProxyHeaderSize(std::string_view head) {
   if (Byte(head, kVersionAndCommand) >> 4 != 2) return Wrong("is not of version 2");
   const size_t size = kProxyHeadBytes + Short(head, kLength);
   if (size > kMostProxyHeaderBytes) {
-    return Wrong(absl::StrCat("has ", size, " bytes, and at most ", kMostProxyHeaderBytes, " are taken"));
+    return Wrong(absl::StrCat("has more than the ", kMostProxyHeaderBytes, " bytes that are taken"));
   }
   return size;
 }

@@ -17,7 +17,7 @@ inline constexpr size_t kProxyHeadBytes = 16;
 inline constexpr size_t kMostProxyHeaderBytes = 4096;
 
 // How many bytes the whole header has, by its first kProxyHeadBytes. INVALID_ARGUMENT says what the bytes are instead:
-// version 1, or nothing of the kind.
+// version 1, or nothing of the kind. All errors here are one of a few texts.
 absl::StatusOr<size_t> ProxyHeaderSize(std::string_view head);
 
 // Whether `begun` can be the beginning of a header, so that what is none is turned away before it is all there.

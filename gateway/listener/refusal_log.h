@@ -16,8 +16,8 @@ namespace sallyport::gateway {
 // A line for the first of each reason, and then one a second at most, with how many there were. Add is for one thread.
 class RefusalLog {
  public:
-  // `reason` is one of a few fixed texts; `detail` may hold more, such as the peer.
-  void Add(const char* reason, const std::string& detail, absl::Time now) {
+  // `reason` is one of a few texts, whoever connects; `detail` may hold more, such as the peer.
+  void Add(const std::string& reason, const std::string& detail, absl::Time now) {
     count_.fetch_add(1, std::memory_order_relaxed);
     Reason& state = reasons_[reason];
     ++state.count;

@@ -79,7 +79,7 @@ class Caller:
         self.connection.settimeout(LIMIT_SECONDS)
         self.peer = Peer(self.connection)
         self.next_stream = 1
-        self.ended = {}
+        self.ended, self.answered = {}, set()
         self.connection.sendall(first + PREFACE + frame(SETTINGS, 0, 0))
 
     def begin(self, path, extra=(), end=False):
@@ -104,14 +104,19 @@ class Caller:
                 return b""
             if kind in (RST_STREAM, GOAWAY):
                 self.ended.setdefault(number or stream, b"")
-            elif flags & END_STREAM:
+                continue
+            if kind == DATA and b"answer" in payload:
+                self.answered.add(number)
+            if flags & END_STREAM:
                 self.ended[number] = payload
         return self.ended[stream]
 
     def answers(self):
-        """Whether a call comes back at all; false on a connection that was closed."""
+        """Whether a call brings the upstream's answer; false on a connection that was closed."""
         try:
-            return self.status(self.begin(b"/t.T/M999", end=True)) != b""
+            stream = self.begin(b"/t.T/M999", end=True)
+            self.status(stream)
+            return stream in self.answered
         except OSError:
             return False
 
