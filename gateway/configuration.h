@@ -25,6 +25,9 @@ namespace sallyport::gateway {
 struct RouteOptions {
   v1::Route match;
   std::string upstream;
+  absl::Duration default_deadline = absl::InfiniteDuration();
+  absl::Duration most_deadline = absl::InfiniteDuration();
+  absl::Duration idle = absl::InfiniteDuration();
 };
 
 struct ReflectionOptions {
@@ -52,6 +55,9 @@ struct GatewayOptions {
   std::vector<ReflectionOptions> reflection;
   uint64_t message_bytes = 0;
   uint64_t metadata_bytes = 0;
+  uint32_t window = 1 << 20;  // of a stream and direction, beyond the message in hand
+  absl::Duration caller_keepalive_time = absl::Seconds(15);
+  absl::Duration caller_keepalive_timeout = absl::Seconds(10);
   absl::Duration session_idle;
   CheckpointOptions checkpoints;
   std::string admin_address;  // "host:port"; empty for none

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
+#include "gateway/stream_windows.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -81,6 +82,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options) {
   std::unique_ptr<Gateway> gateway(new Gateway);
+  SetStreamWindow(options.window);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
@@ -168,6 +170,9 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
     rule.forward_authorization = route.match.forward_authorization();
+    rule.default_deadline = route.default_deadline;
+    rule.most_deadline = route.most_deadline;
+    rule.idle = route.idle;
     if (route.upstream == kOwnUpstream) rule.upstream = &reflection_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
       if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
@@ -369,6 +374,14 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
   // Callers keep their connections alive as they did with the upstream; the default would cut those that ping often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
+  // Callers that vanish are noticed, so that their calls end: within the two together, and also in silence, in which
+  // the library would stop after two pings.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(options.caller_keepalive_time)));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(options.caller_keepalive_timeout)));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  BoundStreamWindows(builder);
   std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
   if (options.tls.has_value()) {
     absl::StatusOr<std::unique_ptr<ServerTls>> tls = ServerTls::Create(*options.tls);

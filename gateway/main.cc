@@ -15,6 +15,10 @@
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 
+#ifdef SALLYPORT_MIMALLOC
+#include <mimalloc.h>
+#endif
+
 namespace {
 
 constexpr int kUsage = 2;
@@ -134,6 +138,11 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
 int main(int argc, char** argv) {
   // Debian builds Abseil with deadlock detection, which costs a tenth of every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#ifdef SALLYPORT_MIMALLOC
+  // What is freed goes back to the system at once. Later is when the thread that freed it allocates again, and gRPC's
+  // threads may sleep for long: what a burst of streams took would stay.
+  mi_option_set(mi_option_decommit_delay, 0);
+#endif
   // Every thread inherits the mask, so that only sigwait below sees these.
   sigset_t signals;
   sigemptyset(&signals);

@@ -79,6 +79,7 @@ class CallSession {
   void OnExpired();
   void OnRequestPauseOver();
   void OnResponsePauseOver();
+  void OnIdle();
 
   void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
   void DropReference() {
@@ -127,6 +128,13 @@ class CallSession {
   void ObtainCredentials();
   void OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown);
   void Admitted(Refusal refusal);
+  // A place on a connection, deadlines and idleness (call_session_connection.cc).
+  void ObtainStream();
+  void OnStream(absl::StatusOr<StreamLease> lease);
+  gpr_timespec UpstreamDeadline();
+  Refusal RouteDeadlineRefusal() const;
+  void WatchForIdleness();
+  void NoteActivity();
   std::shared_ptr<AdmissionWait> BeginWait();
   // The caller may have gone before there was a wait that could be ended.
   void LookForLoss(AdmissionWait& wait);
@@ -214,7 +222,11 @@ class CallSession {
   const RouteRule* route_ = nullptr;
   Upstream* upstream_ = nullptr;
   ReflectionServer::Visit visit_;
-  UpstreamCredentials::Shown credentials_;          // null if there are none
+  UpstreamCredentials::Shown credentials_;                    // null if there are none
+  StreamLease lease_;                                         // until the upstream's side is over
+  absl::Duration route_deadline_ = absl::InfiniteDuration();  // where that is sooner than the caller's
+  absl::Duration idle_ = absl::InfiniteDuration();
+  std::atomic<int64_t> last_activity_{0};           // nanoseconds since the Unix epoch, where idle_ is bounded
   std::shared_ptr<const policy::CallMasks> masks_;  // null if there are none
   bool trailers_withheld_ = false;                  // from caller and record
   std::shared_ptr<const policy::Descriptors> descriptors_;
@@ -237,6 +249,7 @@ class CallSession {
   grpc::ClientContext client_;
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;
+  CallTimer::Slot idle_slot_;
   CallTimer::Slot request_pause_slot_;
   CallTimer::Slot response_pause_slot_;
   Waiter request_waiter_;

@@ -130,6 +130,10 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
   }
   identity_ = *std::move(result);
   proved_ = true;
+  if (!identity_.anonymous()) {
+    const ProvedIdentity& named = identity_.named();
+    identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
+  }
   decided_ = !identity_.anonymous() || rules_->policy != nullptr;
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
@@ -221,10 +225,6 @@ Refusal CallSession::DecideOn(const policy::AccessRequest& request) {
 }
 
 void CallSession::Admitted(Refusal refusal) {
-  if (!identity_.anonymous()) {
-    const ProvedIdentity& named = identity_.named();
-    identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
-  }
   if (context_.recorder != nullptr) {
     session_ =
         context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_, start_);
@@ -237,6 +237,7 @@ void CallSession::Admitted(Refusal refusal) {
     const absl::Time expires = identity_.expires();
     if (expires != absl::InfiniteFuture()) context_.timer->Arm(&expiry_slot_, expires, this, &CallSession::OnExpired);
   }
+  if (admitted) WatchForIdleness();
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     admitted_ = true;
     call_ = Call(admitted_path_);
