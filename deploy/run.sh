@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Sallyport and starts the gateway, from a fresh Debian 12 or Ubuntu 24.04.
+# Builds Sallyport and starts the gateway, on Debian 12 with nothing else installed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
@@ -10,7 +10,7 @@ usage() {
   cat << 'EOF'
 usage: deploy/run.sh [--upstream HOST:PORT] [--listen ADDRESS] [--data DIRECTORY] [-- SALLYPORTD-OPTION...]
 
-Installs what is needed to build (Debian 12, Ubuntu 24.04; as root or with sudo), builds, and starts the gateway.
+Installs what is needed to build (Debian 12; as root or with sudo), builds, and starts the gateway.
 
   --upstream HOST:PORT   the service to stand in front of; without it, an example service is started
   --listen ADDRESS       where callers connect (default 127.0.0.1:50050); where other machines can, too, add
@@ -119,7 +119,8 @@ EOF
   $bin/sallyport calls --data $data_shown
   $bin/sallyport sessions --data $data_shown
   $bin/sallyport show --data $data_shown CALL          # a CALL from the list, decoded
-  $bin/sallyport tail --data $data_shown               # live
+  $bin/sallyport tail --data $data_shown               # live, until Ctrl-C
+  $bin/sallyport verify --data $data_shown             # that nobody changed what is recorded
   $bin/sallyport replay --data $data_shown CALL --to $upstream
 EOF
   if [[ -n $example ]]; then
@@ -164,6 +165,11 @@ cd "$root"
 install_packages "${build_packages[@]}"
 targets=(sallyportd sallyport)
 [[ -z $example ]] || targets+=(sallyport-example sallyport-example-client)
+# Whatever else happens to be installed, what only tests need is not asked for. A build that has them keeps them (as
+# test.sh and developers leave it), unless what they need is gone.
+tests=OFF
+if [[ $(configured_with_tests) == ON && -z $(missing_packages "${test_packages[@]}") ]]; then tests=ON; fi
+configure_release "$tests"
 build_release "${targets[@]}"
 
 trap stop_all EXIT
