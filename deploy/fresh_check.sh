@@ -114,6 +114,7 @@ start_run() {
   [[ -z $cache_size ]] || settings=("CCACHE_MAXSIZE=$cache_size")
   # With job control it is a group of its own that takes SIGINT, as in a terminal.
   set -m
+  # shellcheck disable=SC2016
   chroot "$root" "${inside[@]}" "${settings[@]}" bash -c 'cd "$1" && shift && exec deploy/run.sh "$@"' - "$folder" "$@" > "$log" 2>&1 < /dev/null &
   running=$!
   set +m

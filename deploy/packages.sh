@@ -113,5 +113,13 @@ configure_release() {
   touch "$cache"
 }
 
+# configure_to_run: without the tests, for what these need may not be there, or only in part, whatever else is installed. A
+# build that has them (as test.sh and developers make it) keeps them, unless what they need is gone.
+configure_to_run() {
+  local tests=OFF
+  if [[ $(configured_with_tests) == ON && -z $(missing_packages "${test_packages[@]}") ]]; then tests=ON; fi
+  configure_release "$tests"
+}
+
 # build_release TARGET...: builds what was configured; everything if no target is named.
 build_release() { cmake --build --preset release ${1:+--target "$@"}; }

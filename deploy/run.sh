@@ -165,11 +165,7 @@ cd "$root"
 install_packages "${build_packages[@]}"
 targets=(sallyportd sallyport)
 [[ -z $example ]] || targets+=(sallyport-example sallyport-example-client)
-# Whatever else happens to be installed, what only tests need is not asked for. A build that has them keeps them (as
-# test.sh and developers leave it), unless what they need is gone.
-tests=OFF
-if [[ $(configured_with_tests) == ON && -z $(missing_packages "${test_packages[@]}") ]]; then tests=ON; fi
-configure_release "$tests"
+configure_to_run
 build_release "${targets[@]}"
 
 trap stop_all EXIT
