@@ -102,8 +102,9 @@ mount_into() {
 
 root='' work='' log='' running=''
 
-# as_newcomer COMMAND: as it would be pasted into another terminal.
-as_newcomer() { chroot "$root" "${inside[@]}" bash -c "cd $folder && $1"; }
+# as_newcomer COMMAND: as it would be pasted into a terminal that has just been opened, after what run.sh says to do there.
+entered=':'
+as_newcomer() { chroot "$root" "${inside[@]}" bash -c "cd && $entered && $1"; }
 
 # start_run NAME ARGUMENT...: deploy/run.sh in the background, until the gateway listens.
 start_run() {
@@ -160,6 +161,7 @@ follow_the_instructions() {
     count=$((count + 1))
     name=$work/command-$count
     case $command in
+      'cd '*) entered=$command ;;
       *' tail '*)
         # It follows until it is stopped.
         command="timeout --signal=INT 2 $command || [[ \$? -eq 124 ]]"
