@@ -6,8 +6,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(dirname "$here")
 # shellcheck source=deploy/packages.sh
 source "$here/packages.sh"
-# Far beyond what it takes on two cores with an empty compiler cache.
-readonly minutes_to_listen=45
 readonly release=bookworm
 # Where the tree is put in the bare root, and where what is run in it writes; the first as the second sees it.
 readonly folder=/root/sallyport
@@ -15,12 +13,15 @@ readonly inside=(env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/
 
 usage() {
   cat << 'EOF'
-usage: deploy/fresh_check.sh [--keep]
+usage: deploy/fresh_check.sh [--keep] [--again DIRECTORY] [--minutes N]
 
 Makes a bare Debian 12 with mmdebstrap, runs deploy/run.sh in it as on a new machine, makes and checks calls, and ends it.
 As root; says so and does nothing otherwise. The compiler cache (CCACHE_DIR, ~/.cache/ccache) is bound in.
 
-  --keep   leaves the root where it is, and says where
+  --keep              leaves the root where it is, and says where
+  --again DIRECTORY   goes on in what --keep has left, with the tree as it is now
+  --minutes N         what deploy/run.sh may take until the gateway listens (default 45: far beyond what it takes on two
+                      cores with an empty compiler cache)
 EOF
 }
 
@@ -244,19 +245,21 @@ stop_running() {
 }
 
 inside_namespace() {
-  root=$1/root work=$1/work
+  root=$1/root work=$1/work minutes_to_listen=$2
   trap stop_running EXIT
   trap 'exit 130' INT TERM HUP
   local started=$SECONDS
-  make_root "$root" "$work"
-  say "a bare Debian 12 after $((SECONDS - started)) s"
+  if [[ ! -d $root/root ]]; then
+    make_root "$root" "$work"
+    say "a bare Debian 12 after $((SECONDS - started)) s"
+  fi
   copy_tree "$root$folder"
   cache_size=$(ccache --get-config max_size 2> /dev/null | tr -d ' ' || true)
   mount_into "$root"
   be_a_newcomer
 }
 
-keep='' cache_size='' place='' child=''
+keep='' cache_size='' place='' child='' minutes_to_listen=45
 
 clean_up() {
   trap '' INT TERM HUP
@@ -273,36 +276,43 @@ clean_up() {
 
 main() {
   local code=0
-  case ${1:-} in
-    '') ;;
-    --keep) keep=yes ;;
-    -h | --help)
-      usage
-      return
-      ;;
-    --in-namespace)
-      inside_namespace "$2"
-      return
-      ;;
-    *)
-      usage >&2
-      fail "unknown argument \"$1\""
-      ;;
-  esac
+  while (($# > 0)); do
+    case $1 in
+      --keep) keep=yes ;;
+      --again | --minutes)
+        [[ -n ${2:-} ]] || fail "$1 needs a value (see --help)"
+        if [[ $1 == --again ]]; then place=$(realpath -- "$2"); else minutes_to_listen=$2; fi
+        shift
+        ;;
+      -h | --help)
+        usage
+        return
+        ;;
+      *)
+        usage >&2
+        fail "unknown argument \"$1\""
+        ;;
+    esac
+    shift
+  done
   if [[ $EUID -ne 0 ]]; then
     say "LEFT OUT: a bare Debian can only be made as root. Nothing was checked."
     return
   fi
   install_packages "${fresh_packages[@]}"
 
-  place=$(mktemp -d "${TMPDIR:-/tmp}/sallyport-fresh-XXXXXX")
+  if [[ -n $place ]]; then
+    [[ -d $place/root/root && -d $place/work ]] || fail "$place is not what --keep leaves"
+  else
+    place=$(mktemp -d "${TMPDIR:-/tmp}/sallyport-fresh-XXXXXX")
+    mkdir "$place/work"
+  fi
   trap clean_up EXIT
   trap 'exit 130' INT TERM HUP
   chmod 755 "$place"
-  mkdir "$place/work"
   # In the background, so that a signal is heard while it runs; with job control, or all below it would ignore SIGINT.
   set -m
-  unshare --mount --propagation private "$here/fresh_check.sh" --in-namespace "$place" &
+  unshare --mount --propagation private "$here/fresh_check.sh" --in-namespace "$place" "$minutes_to_listen" &
   child=$!
   set +m
   wait "$child" || code=$?
@@ -311,5 +321,5 @@ main() {
   say "PASSED"
 }
 
-main "$@"
+if [[ ${1:-} == --in-namespace ]]; then inside_namespace "$2" "$3"; else main "$@"; fi
 exit
