@@ -45,7 +45,7 @@ remove_root() {
   rm -rf --one-file-system -- "$1"
 }
 
-# package_sources FILE: Debian's own packages of this release, from where this machine takes them.
+# package_sources: Debian's own packages of this release, from where this machine takes them.
 package_sources() {
   local file
   # One-line sources, and stanzas. What else this machine has, a new one does not.
@@ -94,7 +94,7 @@ mount_into() {
   mount --types proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"
-  cache=${CCACHE_DIR:-$HOME/.cache/ccache}
+  cache=${CCACHE_DIR:-${HOME:-/root}/.cache/ccache}
   mkdir -p "$cache" "$root/root/.cache/ccache"
   mount --bind "$cache" "$root/root/.cache/ccache"
 }
@@ -153,7 +153,7 @@ expect() {
 }
 
 # printed_commands: those that run.sh told the newcomer to type, without the remarks behind them.
-printed_commands() { sed -n 's/^  \([^ ].*\)$/\1/p' "$log" | sed 's/ *#.*//'; }
+printed_commands() { sed -n '/^In another terminal:$/,/^Ctrl-C/ s/^  \([^ ].*\)$/\1/p' "$log" | sed 's/ *#.*//'; }
 
 # Every command that was printed, in its order, with a call of the list for CALL.
 follow_the_instructions() {
