@@ -21,6 +21,8 @@ import time
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 TIDY = "clang-tidy-14"
+# What g++ precompiled clang cannot read, and each source is to include what it uses.
+PRECOMPILED = re.compile(r" -Winvalid-pch| -fpch-preprocess| -include \S*/cmake_pch\.hxx")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -50,7 +52,10 @@ class Sources:
 
     def __init__(self, build):
         self.commands = {}
-        for entry in json.loads((build / "compile_commands.json").read_text()):
+        # How everything is compiled, for clang-tidy: as it is but for what was precompiled.
+        self.database = json.loads((build / "compile_commands.json").read_text())
+        for entry in self.database:
+            entry["command"] = PRECOMPILED.sub("", entry["command"])
             file = pathlib.Path(entry["file"])
             if file.is_relative_to(PROJECT) and not file.is_relative_to(build):
                 self.commands[str(file.relative_to(PROJECT))] = entry["command"]
@@ -141,10 +146,14 @@ def main():
         stamp.touch()
     waiting = [(source, stamp) for source, stamp in waiting if not stamp.exists()]
 
+    commands = arguments.build / "clang-tidy"
+    commands.mkdir(exist_ok=True)
+    (commands / "compile_commands.json").write_text(json.dumps(sources.database))
+
     def check(source, stamp):
         if time.monotonic() - started > arguments.minutes * 60:
             return None
-        run = subprocess.run([TIDY, "-p", str(arguments.build), "--quiet", source], cwd=PROJECT, capture_output=True, text=True)
+        run = subprocess.run([TIDY, "-p", str(commands), "--quiet", source], cwd=PROJECT, capture_output=True, text=True)
         if run.returncode == 0:
             stamp.touch()
             return ""
