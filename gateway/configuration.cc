@@ -30,6 +30,7 @@ constexpr char kDefaultMessageSize[] = "64MiB";
 constexpr char kDefaultMetadataSize[] = "64KiB";
 constexpr char kDefaultWindow[] = "1MiB";
 constexpr char kDefaultRetryBuffer[] = "256KiB";
+constexpr char kDefaultRefusalsSize[] = "1GiB";
 constexpr char kDefaultBuffer[] = "64MiB";
 constexpr char kDefaultSegmentSize[] = "256MiB";
 constexpr char kDefaultSessionIdle[] = "30m";
@@ -257,6 +258,22 @@ class Checker {
     options_.window = static_cast<uint32_t>(
         Size("limits.window", config_.limits().window(), kDefaultWindow, kLeastWindow, kMostWindow));
     options_.session_idle = Duration("sessions.idle", config_.sessions().idle(), kDefaultSessionIdle);
+    CheckRefusals();
+  }
+
+  void CheckRefusals() {
+    const v1::Refusals& refusals = config_.limits().refusals();
+    Rate("limits.refusals.per_peer", refusals.per_peer(), &options_.refusals.per_peer);
+    Rate("limits.refusals.recorded", refusals.recorded(), &options_.refusals.recorded);
+    options_.refusals.daily_bytes =
+        Size("limits.refusals.daily_size", refusals.daily_size(), kDefaultRefusalsSize, 16 << 20, uint64_t{1} << 50);
+  }
+
+  // A number of times a second; what `*rate` holds unless given.
+  void Rate(const std::string& key, double given, double* rate) {
+    if (given == 0) return;
+    if (!(given >= 0.01 && given <= 1e6)) Fail(key, absl::StrCat(given, " is not between 0.01 and 1000000"));
+    *rate = given;
   }
 
   void CheckAdmin() {

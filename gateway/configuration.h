@@ -12,6 +12,7 @@
 #include "gateway/identity/identity_options.h"
 #include "gateway/identity/server_tls.h"
 #include "gateway/relay/durability.h"
+#include "gateway/relay/refusal_limits.h"
 #include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
@@ -59,6 +60,7 @@ struct GatewayOptions {
   absl::Duration caller_keepalive_time = absl::Seconds(15);
   absl::Duration caller_keepalive_timeout = absl::Seconds(10);
   absl::Duration session_idle;
+  RefusalLimits refusals;
   CheckpointOptions checkpoints;
   std::string admin_address;  // "host:port"; empty for none
   std::optional<TokenSigningOptions> token_signing;

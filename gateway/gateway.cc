@@ -45,7 +45,7 @@ absl::StatusOr<MethodCatalog::Sources> ReadDescriptorFiles(const std::vector<std
   std::vector<std::string> conflicts;
   if (auto merged = policy::Descriptors::Merge(sets, &conflicts); !merged.ok()) return merged.status();
   if (conflicts.empty()) return sources;
-  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "\ndescriptors: ")));
+  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
 }
 
 DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
@@ -98,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
     gateway->AskForReflection(options);
   }
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
+  gateway->refusals_ = std::make_unique<RefusalFlood>(options.refusals, gateway->recorder_.get());
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
   gateway->timer_ = std::make_unique<CallTimer>();
   RelayContext context;
@@ -108,6 +109,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.refresher = gateway->refresher_.get();
   context.reflection = gateway->reflection_.get();
   context.sessions = gateway->sessions_.get();
+  context.refusals = gateway->refusals_.get();
   context.headers_timer = gateway->headers_timer_.get();
   context.timer = gateway->timer_.get();
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
@@ -345,8 +347,9 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
   constexpr absl::Duration kKeysKept = absl::Minutes(1);
   AdminServer::Handlers handlers;
-  handlers["/metrics"] = [recorder = recorder_.get(), detections = detections_] {
-    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder, *detections), absl::ZeroDuration()};
+  handlers["/metrics"] = [recorder = recorder_.get(), detections = detections_, refusals = refusals_.get()] {
+    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder, *detections, refusals->counts()),
+                       absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
@@ -414,6 +417,7 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   // Calls may have waited for it.
   refresher_ = nullptr;
   admin_ = nullptr;
+  if (refusals_ != nullptr) refusals_->Stop();
   if (recorder_ == nullptr) return absl::OkStatus();
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;

@@ -14,6 +14,7 @@
 
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
+#include "gateway/log_text.h"
 
 #ifdef SALLYPORT_MIMALLOC
 #include <mimalloc.h>
@@ -168,7 +169,7 @@ int main(int argc, char** argv) {
     return kUsage;
   }
   spdlog::set_default_logger(spdlog::stderr_color_mt("sallyportd"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_formatter(sallyport::gateway::LogLineFormatter());
   spdlog::set_level(spdlog::level::from_str(flags.log_level));
   const Reread read = [&flags] {
     return flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);

@@ -180,7 +180,7 @@ std::string MethodName(const std::string& path) { return absl::StartsWith(path, 
 Json SummaryJson(const recorder::CallSummary& call) {
   const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;
   Json json = {{"id", recorder::FormatId(call.id)},
-               {"session", call.shredded ? Json() : Json(recorder::FormatId(call.session_id))},
+               {"session", call.session_id == 0 ? Json() : Json(recorder::FormatId(call.session_id))},
                {"identity", call.identity},
                {"method", call.method},
                {"upstream", call.upstream},
@@ -210,7 +210,7 @@ Json SessionJson(const recorder::SessionSummary& session) {
 Json StartJson(const v1::Entry& entry) {
   const v1::CallStart& start = entry.start();
   return {{"id", recorder::FormatId(entry.call_id())},
-          {"session", recorder::FormatId(start.session_id())},
+          {"session", start.session_id() == 0 ? Json() : Json(recorder::FormatId(start.session_id()))},
           {"session_name", start.session_name()},
           {"method", MethodName(start.method())},
           {"authority", start.authority()},

@@ -80,8 +80,10 @@ void RecordText::Start(const v1::Entry& entry, const recorder::CallSummary& summ
   if (start.identity().proof() != v1::PROOF_NONE) Field("Proved by", ProofName(start.identity().proof()));
   Field("Groups", Printable(absl::StrJoin(start.identity().groups(), ", ")));
   Field("Peer", Printable(start.peer()));
-  Field("Session", absl::StrCat(recorder::FormatId(start.session_id()), start.session_name().empty() ? "" : "  ",
-                                Printable(start.session_name())));
+  Field("Session", start.session_id() == 0
+                       ? "none: it was refused before"
+                       : absl::StrCat(recorder::FormatId(start.session_id()), start.session_name().empty() ? "" : "  ",
+                                      Printable(start.session_name())));
   Field("Authority", Printable(start.authority()));
   Field("Upstream", start.upstream().empty()
                         ? "none: no route matched, or it was refused before"

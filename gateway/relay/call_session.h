@@ -28,6 +28,8 @@
 #include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/reactors.h"
 #include "gateway/relay/refusal.h"
+#include "gateway/relay/refusal_flood.h"
+#include "gateway/relay/refused_record.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/method_catalog.h"
@@ -44,6 +46,7 @@ struct RelayContext {
   ReflectionRefresher* refresher = nullptr;
   ReflectionServer* reflection = nullptr;
   Sessions* sessions = nullptr;
+  RefusalFlood* refusals = nullptr;
   HeadersTimer* headers_timer = nullptr;
   CallTimer* timer = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
@@ -115,7 +118,14 @@ class CallSession {
   // goes on to the next, at once or from another thread.
   void Begin();
   Refusal Examine();
+  // What the call shows of its caller; views of its metadata and of `connection`.
+  ShownProofs Proofs(std::shared_ptr<const grpc::AuthContext>& connection) const;
   void Authenticate();
+  // While its address is over the limit of refused calls: only proofs that are known to hold count.
+  void Recall(absl::Duration over_for);
+  Refusal TooManyRefused(absl::Duration over_for);
+  // The call ends before anybody was proved: finds out what may be recorded of it.
+  void CountUnproved(RefusalReason reason, int code, std::string_view message);
   void OnAuthenticated(Authenticator::Result result);
   Refusal Decide();
   Refusal DecideOn(const policy::AccessRequest& request);
@@ -212,6 +222,10 @@ class CallSession {
   Sessions::Member session_;
   Caller identity_;
   bool proved_ = false;  // or nobody has to prove anything: identity_ is what it is
+  // Of a call that ends before anybody was proved: whether that was counted, and whether that is all that is recorded.
+  bool counted_ = false;
+  bool only_counted_ = false;
+  RefusedRecord refused_record_;
   std::string identity_name_;
   bool decided_ = false;  // what follows is recorded
   absl::Time decision_time_;

@@ -25,6 +25,7 @@ TARGETS = {
     "sallyport_relay": "gateway",
     "sallyport_admin": "gateway",
     "sallyport_http": "gateway",
+    "sallyport_log": "gateway",
     "sallyport_identity": "gateway",
     "sallyport_credentials": "gateway",
     "sallyport_gateway": "gateway",
