@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
+#include "gateway/stream_windows.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -42,7 +43,7 @@ absl::StatusOr<MethodCatalog::Sources> ReadDescriptorFiles(const std::vector<std
   std::vector<std::string> conflicts;
   if (auto merged = policy::Descriptors::Merge(sets, &conflicts); !merged.ok()) return merged.status();
   if (conflicts.empty()) return sources;
-  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "\ndescriptors: ")));
+  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
 }
 
 DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
@@ -80,6 +81,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
                                                         std::vector<Descriptor> inherited) {
   std::unique_ptr<Gateway> gateway(new Gateway);
+  SetStreamWindow(options.window);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
@@ -99,6 +101,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   }
   if (absl::Status status = gateway->Listen(options, std::move(inherited)); !status.ok()) return status;
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
+  gateway->refusals_ = std::make_unique<RefusalFlood>(options.refusals, gateway->recorder_.get());
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
   gateway->timer_ = std::make_unique<CallTimer>();
   RelayContext context;
@@ -109,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.refresher = gateway->refresher_.get();
   context.reflection = gateway->reflection_.get();
   context.sessions = gateway->sessions_.get();
+  context.refusals = gateway->refusals_.get();
   context.headers_timer = gateway->headers_timer_.get();
   context.timer = gateway->timer_.get();
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
@@ -175,6 +179,9 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
     rule.forward_authorization = route.match.forward_authorization();
+    rule.default_deadline = route.default_deadline;
+    rule.most_deadline = route.most_deadline;
+    rule.idle = route.idle;
     if (route.upstream == kOwnUpstream) rule.upstream = &reflection_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
       if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
@@ -363,8 +370,8 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
     listener.connections_refused = listener_->refused();
     listener.memory_used = memory_->resident() + memory_->charged();
     listener.memory_budget = memory_->bytes();
-    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder_.get(), *detections_, listener),
-                       absl::ZeroDuration()};
+    return AdminAnswer{200, kMetricsContentType,
+                       MetricsText(recorder_.get(), *detections_, refusals_->counts(), listener), absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
@@ -391,6 +398,7 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   // Calls may have waited for it.
   refresher_ = nullptr;
   admin_ = nullptr;
+  if (refusals_ != nullptr) refusals_->Stop();
   if (recorder_ == nullptr) return absl::OkStatus();
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;

@@ -21,6 +21,7 @@
 #include "gateway/listener/memory_budget.h"
 #include "gateway/reflection/reflection_server.h"
 #include "gateway/reflection/refresher.h"
+#include "gateway/relay/refusal_flood.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
@@ -116,6 +117,7 @@ class Gateway {
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<RefusalFlood> refusals_;
   std::unique_ptr<HeadersTimer> headers_timer_;
   std::unique_ptr<CallTimer> timer_;
   std::unique_ptr<MemoryBudget> memory_;

@@ -50,6 +50,8 @@ absl::Status Gateway::Serve(const GatewayOptions& options) {
   server.message_bytes = options.message_bytes;
   server.metadata_bytes = options.metadata_bytes;
   server.calls_per_connection = options.listen_options.calls_per_connection;
+  server.keepalive_time = options.caller_keepalive_time;
+  server.keepalive_timeout = options.caller_keepalive_timeout;
   server.handshake = options.listen_options.handshake;
   server.connection_age = options.listen_options.connection_age;
   server.connection_grace = options.listen_options.connection_grace;

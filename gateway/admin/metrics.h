@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "gateway/relay/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
 
@@ -22,9 +23,9 @@ struct ListenerNumbers {
 };
 
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of
-// fields and of detectors. `recorder` is null where nothing is recorded.
+// fields, of detectors and of reasons. `recorder` is null where nothing is recorded.
 std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
-                        const ListenerNumbers& listener);
+                        const RefusalCounts& refusals, const ListenerNumbers& listener);
 
 }  // namespace sallyport::gateway
 

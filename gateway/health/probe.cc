@@ -17,9 +17,6 @@ namespace {
 namespace hpb = grpc::health::v1;
 using ServingStatus = hpb::HealthCheckResponse::ServingStatus;
 
-// Bits of grpc_compression_algorithm: the question and its answers are too small for any.
-constexpr uint32_t kIdentityOnly = 1;
-
 grpc::ByteBuffer Encoded(ServingStatus status) {
   hpb::HealthCheckResponse response;
   response.set_status(status);
@@ -147,13 +144,17 @@ void HealthProbe::Ask(absl::StatusOr<UpstreamCredentials::Shown> shown) {
   }
   credentials_ = *std::move(shown);
   client_.set_deadline(context_->raw_deadline());
-  if (upstream_->keeps_authority()) client_.set_authority(context_->host());
+  const std::string host = context_->host();
+  if (const std::string_view authority = upstream_->AuthorityFor(host); !authority.empty()) {
+    client_.set_authority(std::string(authority));
+  }
   if (credentials_ != nullptr) {
     for (const ShownCredentials::Pair& pair : credentials_->pairs()) {
       client_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
     }
   }
-  upstream_->Stub(kIdentityOnly).PrepareBidiStreamingCall(&client_, context_->method(), grpc::StubOptions(), &asker_);
+  lease_ = upstream_->Own();
+  lease_.stub().PrepareBidiStreamingCall(&client_, context_->method(), grpc::StubOptions(), &asker_);
   asker_.AddHold();
   asker_.StartWriteLast(&question_, grpc::WriteOptions());
   asker_.StartRead(&answer_);

@@ -62,6 +62,7 @@ class HealthProbe final : public grpc::ServerGenericBidiReactor {
   grpc::GenericCallbackServerContext* const context_;
   Upstream* upstream_ = nullptr;  // that is asked
   UpstreamCredentials::Shown credentials_;
+  StreamLease lease_;
   grpc::ByteBuffer question_;
   grpc::ByteBuffer answer_;
   grpc::ClientContext client_;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "gateway/stream_windows.h"
+
 namespace sallyport::gateway {
 namespace {
 
@@ -38,6 +40,12 @@ absl::StatusOr<std::unique_ptr<CallServer>> CallServer::Start(const CallServerOp
   // Callers keep their connections alive as they did with the upstream; the default would cut those that ping often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
+  // Callers that vanish are noticed, so that their calls end: within the two together, and also in silence, in which
+  // the library would stop after two pings.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  BoundStreamWindows(builder);
   made->plaintext_ = credentials == nullptr;
   if (credentials == nullptr) credentials = grpc::InsecureServerCredentials();
   made->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(

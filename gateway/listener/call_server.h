@@ -21,6 +21,10 @@ struct CallServerOptions {
   size_t message_bytes = 0;   // of one message
   size_t metadata_bytes = 0;  // of all metadata of a call in one direction
   uint32_t calls_per_connection = 0;
+  // A connection that was silent for `keepalive_time` is asked whether its caller is there, and closed if there is no
+  // answer in `keepalive_timeout`.
+  absl::Duration keepalive_time;
+  absl::Duration keepalive_timeout;
   absl::Duration handshake;  // from the connection to its first SETTINGS frame, TLS included
   // A connection is asked to end (GOAWAY) after so long, give or take a tenth, and cut so long after that, with calls
   // that are still open. Infinite: never.

@@ -10,9 +10,9 @@ namespace {
 
 // What is counted together: an IPv4 address; of IPv6 the network that one machine is commonly given whole; all of this
 // machine's UNIX sockets.
-std::string HostKey(const SocketAddress& mapped) {
+std::string HostKey(const SocketName& mapped) {
   constexpr size_t kNetworkBytes = 8;
-  const SocketAddress address = Unmapped(mapped);
+  const SocketName address = Unmapped(mapped);
   if (address.family() == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
     return std::string(reinterpret_cast<const char*>(&v4.sin_addr), sizeof v4.sin_addr);
@@ -34,7 +34,7 @@ std::optional<uint64_t> SocketCookie(int fd) {
 }
 
 Connections::Added Connections::Add(int fd, const std::string& transport_peer, std::string peer,
-                                    const SocketAddress* host) {
+                                    const SocketName* host) {
   if (size() >= most_) return Added::kTooMany;
   Entry entry;
   if (host != nullptr) {

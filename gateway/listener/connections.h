@@ -14,7 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
-#include "gateway/listener/socket_address.h"
+#include "gateway/listener/socket_name.h"
 #include "recorder/text.h"
 
 namespace sallyport::gateway {
@@ -85,7 +85,7 @@ class Connections {
 
   enum class Added { kAdded, kTooMany, kTooManyOfPeer, kPeerInUse };
   // Before `fd` is handed over. `transport_peer` is what gRPC will call it; `host` is counted, unless it is null.
-  Added Add(int fd, const std::string& transport_peer, std::string peer, const SocketAddress* host);
+  Added Add(int fd, const std::string& transport_peer, std::string peer, const SocketName* host);
 
   // Null for what was never added.
   std::shared_ptr<Connection> Find(std::string_view transport_peer) const;

@@ -142,7 +142,7 @@ void Listener::OnEvent(uint64_t tag) {
 
 void Listener::Accept(const ListeningSocket& socket) {
   for (int i = 0; i < kAcceptsInTurn; ++i) {
-    SocketAddress peer;
+    SocketName peer;
     peer.length = sizeof peer.storage;
     Descriptor fd(accept4(socket.fd(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.valid()) {
@@ -175,7 +175,7 @@ void Listener::Pause(int error, absl::Time now) {
   for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_MOD, sockets_[i].fd(), 0, kSocket | i);
 }
 
-void Listener::OnAccepted(Descriptor fd, const SocketAddress& peer, const ListeningSocket& socket) {
+void Listener::OnAccepted(Descriptor fd, const SocketName& peer, const ListeningSocket& socket) {
   const absl::Time now = absl::Now();
   const int number = fd.get();
   if (static_cast<size_t>(number) >= options_.descriptors) {
@@ -198,7 +198,7 @@ void Listener::OnAccepted(Descriptor fd, const SocketAddress& peer, const Listen
   GoOn(number);
 }
 
-bool Listener::Trusted(const SocketAddress& peer) const {
+bool Listener::Trusted(const SocketName& peer) const {
   if (options_.trusted_proxies.empty()) return false;
   const policy::HostAddress host = policy::PeerHost(PeerText(peer));
   return std::any_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
@@ -224,7 +224,7 @@ void Listener::HandOver(int fd) {
   // Of a UNIX socket with TLS gRPC does not tell which it is: its calls do not find it, and it is only counted.
   const std::string transport_peer =
       waiting.kind() == SocketKind::kTcp ? PeerText(waiting.peer()) : absl::StrCat("fd:", fd);
-  const SocketAddress& caller = waiting.caller().has_value() ? *waiting.caller() : waiting.peer();
+  const SocketName& caller = waiting.caller().has_value() ? *waiting.caller() : waiting.peer();
   // A proxy stands for many: it is not counted itself.
   const bool counted = !waiting.through_proxy() || waiting.caller().has_value();
   const auto add = [&] { return connections_.Add(fd, transport_peer, PeerText(caller), counted ? &caller : nullptr); };

@@ -69,7 +69,7 @@ class Listener {
   void OnEvent(uint64_t tag);
   void Watch(int operation, int fd, uint32_t events, uint64_t tag);
   void Accept(const ListeningSocket& socket);
-  void OnAccepted(Descriptor fd, const SocketAddress& peer, const ListeningSocket& socket);
+  void OnAccepted(Descriptor fd, const SocketName& peer, const ListeningSocket& socket);
   // Where it is with what comes first; may end it or hand it over.
   void GoOn(int fd);
   void HandOver(int fd);
@@ -79,7 +79,7 @@ class Listener {
   void Pause(int error, absl::Time now);
   // Unless one was just made. True if there was anything to let go of.
   bool SweepNow();
-  bool Trusted(const SocketAddress& peer) const;
+  bool Trusted(const SocketName& peer) const;
 
   const ListenerOptions options_;
   std::vector<std::string> addresses_;

@@ -22,11 +22,11 @@ constexpr int kFirstInherited = 3;
 constexpr int kMostInherited = 64;
 constexpr int kPortAttempts = 10;
 
-absl::Status Unavailable(const SocketAddress& address, absl::string_view what) {
+absl::Status Unavailable(const SocketName& address, absl::string_view what) {
   return absl::UnavailableError(absl::StrCat(AddressText(address), ": ", what));
 }
 
-absl::Status Failed(const SocketAddress& address, absl::string_view step) {
+absl::Status Failed(const SocketName& address, absl::string_view step) {
   return Unavailable(address, absl::StrCat(step, ": ", std::strerror(errno)));
 }
 
@@ -35,8 +35,8 @@ bool IsElsewhere(int error) {
   return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == ENETUNREACH;
 }
 
-absl::StatusOr<SocketAddress> NameOf(int fd) {
-  SocketAddress address;
+absl::StatusOr<SocketName> NameOf(int fd) {
+  SocketName address;
   address.length = sizeof(address.storage);
   if (getsockname(fd, address.get(), &address.length) != 0) {
     return absl::UnavailableError(absl::StrCat("getsockname: ", std::strerror(errno)));
@@ -46,21 +46,21 @@ absl::StatusOr<SocketAddress> NameOf(int fd) {
 
 void SetOption(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
 
-SocketAddress WildcardFor(int family, int port) {
-  SocketAddress address;
+SocketName WildcardFor(int family, int port) {
+  SocketName address;
   address.storage.ss_family = static_cast<sa_family_t>(family);
   address.length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   address.set_port(port);
   return address;
 }
 
-bool SameAddress(const SocketAddress& one, const SocketAddress& other) {
+bool SameAddress(const SocketName& one, const SocketName& other) {
   if (one.wildcard() && other.wildcard()) return one.port() == other.port();
   return AddressText(one) == AddressText(other) && one.family() == other.family();
 }
 
 // Whether a connection to it is taken, or waits to be.
-absl::StatusOr<bool> SomebodyAnswers(const SocketAddress& address) {
+absl::StatusOr<bool> SomebodyAnswers(const SocketName& address) {
   const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return Failed(address, "socket");
   if (connect(socket.get(), address.get(), address.length) == 0) return true;
@@ -83,9 +83,9 @@ absl::StatusOr<std::vector<ListeningSocket>> AdoptAll(std::vector<Descriptor> in
 }
 
 // The one that has this very address; none if there is none.
-Descriptor TakeInherited(const SocketAddress& address, std::vector<Descriptor>& inherited) {
+Descriptor TakeInherited(const SocketName& address, std::vector<Descriptor>& inherited) {
   const auto found = std::find_if(inherited.begin(), inherited.end(), [&address](const Descriptor& fd) {
-    const absl::StatusOr<SocketAddress> name = NameOf(fd.get());
+    const absl::StatusOr<SocketName> name = NameOf(fd.get());
     return name.ok() && SameAddress(*name, address);
   });
   if (found == inherited.end()) return Descriptor();
@@ -102,12 +102,12 @@ absl::StatusOr<ListeningSocket> OpenWildcard(int port, int* error) {
 }
 
 // `*taken` if all are to have one free port, and that of the first is not free on another.
-absl::StatusOr<std::vector<ListeningSocket>> OpenAll(const std::vector<SocketAddress>& addresses,
+absl::StatusOr<std::vector<ListeningSocket>> OpenAll(const std::vector<SocketName>& addresses,
                                                      std::vector<Descriptor>& inherited, bool* taken) {
   std::vector<ListeningSocket> sockets;
   absl::Status elsewhere;
   const bool any_port = !addresses.front().unix_socket() && addresses.front().port() == 0;
-  for (SocketAddress address : addresses) {
+  for (SocketName address : addresses) {
     if (any_port && !sockets.empty()) address.set_port(sockets.front().address().port());
     int error = 0;
     Descriptor given = TakeInherited(address, inherited);
@@ -156,7 +156,7 @@ absl::Status ListeningSocket::TakePath() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ListeningSocket> ListeningSocket::Open(const SocketAddress& address, int* error) {
+absl::StatusOr<ListeningSocket> ListeningSocket::Open(const SocketName& address, int* error) {
   *error = 0;
   ListeningSocket made;
   made.address_ = address;
@@ -181,7 +181,7 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Open(const SocketAddress& addre
   struct stat file = {};
   if (in_files && lstat(address.path().c_str(), &file) == 0) made.inode_ = file.st_ino;
   if (listen(fd, SOMAXCONN) != 0) return failed("listen");
-  absl::StatusOr<SocketAddress> name = NameOf(fd);
+  absl::StatusOr<SocketName> name = NameOf(fd);
   if (!name.ok()) return name.status();
   made.address_ = *name;
   return made;
@@ -189,7 +189,7 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Open(const SocketAddress& addre
 
 absl::StatusOr<ListeningSocket> ListeningSocket::Adopt(Descriptor socket) {
   const int fd = socket.get();
-  absl::StatusOr<SocketAddress> name = NameOf(fd);
+  absl::StatusOr<SocketName> name = NameOf(fd);
   if (!name.ok()) return name.status();
   int listens = 0;
   socklen_t size = sizeof listens;
@@ -209,7 +209,7 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Adopt(Descriptor socket) {
 
 absl::StatusOr<std::vector<ListeningSocket>> ListenOn(const std::string& text, std::vector<Descriptor>& inherited) {
   if (text == kInherited) return AdoptAll(std::exchange(inherited, {}));
-  absl::StatusOr<std::vector<SocketAddress>> addresses = ResolveListenAddress(text);
+  absl::StatusOr<std::vector<SocketName>> addresses = ResolveListenAddress(text);
   if (!addresses.ok()) return addresses.status();
   // A free port of the first address may be taken on the others: then another one.
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "gateway/listener/descriptor.h"
-#include "gateway/listener/socket_address.h"
+#include "gateway/listener/socket_name.h"
 
 namespace sallyport::gateway {
 
@@ -26,18 +26,18 @@ class ListeningSocket {
   ~ListeningSocket();
 
   // UNAVAILABLE says what is wrong, and `*error` is the system's number for it, 0 if it has none.
-  static absl::StatusOr<ListeningSocket> Open(const SocketAddress& address, int* error);
+  static absl::StatusOr<ListeningSocket> Open(const SocketName& address, int* error);
   // One that listens already.
   static absl::StatusOr<ListeningSocket> Adopt(Descriptor socket);
 
   int fd() const { return socket_.get(); }
-  const SocketAddress& address() const { return address_; }
+  const SocketName& address() const { return address_; }
 
  private:
   absl::Status TakePath();
 
   Descriptor socket_;
-  SocketAddress address_;
+  SocketName address_;
   Descriptor lock_;  // of a UNIX socket's path
   ino_t inode_ = 0;  // of the path
 };

@@ -58,8 +58,8 @@ bool TlvsFit(std::string_view rest) {
   return true;
 }
 
-SocketAddress Source(int family, std::string_view addresses) {
-  SocketAddress address;
+SocketName Source(int family, std::string_view addresses) {
+  SocketName address;
   if (family == kInet) {
     auto& v4 = reinterpret_cast<sockaddr_in&>(address.storage);
     v4.sin_family = AF_INET;
@@ -94,7 +94,7 @@ absl::StatusOr<size_t> ProxyHeaderSize(std::string_view head) {
   return size;
 }
 
-absl::StatusOr<std::optional<SocketAddress>> ParseProxyHeader(std::string_view header) {
+absl::StatusOr<std::optional<SocketName>> ParseProxyHeader(std::string_view header) {
   const absl::StatusOr<size_t> size = ProxyHeaderSize(header.substr(0, kProxyHeadBytes));
   if (!size.ok()) return size.status();
   if (header.size() != *size) return Wrong("is not as long as it says");

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "gateway/listener/socket_address.h"
+#include "gateway/listener/socket_name.h"
 
 namespace sallyport::gateway {
 
@@ -26,7 +26,7 @@ bool MayBeProxyHeader(std::string_view begun);
 // The caller's address, by a whole header; nothing where the header names none that can be used (LOCAL, UNSPEC, and
 // UNIX sockets, which are those of the proxy's machine): then the caller is the proxy itself. TLVs are checked for
 // their lengths and passed over. INVALID_ARGUMENT if it is malformed.
-absl::StatusOr<std::optional<SocketAddress>> ParseProxyHeader(std::string_view header);
+absl::StatusOr<std::optional<SocketName>> ParseProxyHeader(std::string_view header);
 
 }  // namespace sallyport::gateway
 

@@ -54,7 +54,7 @@ absl::StatusOr<WaitingConnection::Progress> WaitingConnection::ReadProxyHeader()
     const bool may_be_version_1 = kVersion1.starts_with(header_);
     if (!MayBeProxyHeader(header_) && !may_be_version_1) return ProxyHeaderSize(header_).status();
   }
-  absl::StatusOr<std::optional<SocketAddress>> caller = ParseProxyHeader(header_);
+  absl::StatusOr<std::optional<SocketName>> caller = ParseProxyHeader(header_);
   if (!caller.ok()) return caller.status();
   caller_ = *caller;
   header_read_ = true;

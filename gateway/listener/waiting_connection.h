@@ -9,7 +9,7 @@
 #include "absl/time/time.h"
 #include "gateway/listener/connection_taker.h"
 #include "gateway/listener/descriptor.h"
-#include "gateway/listener/socket_address.h"
+#include "gateway/listener/socket_name.h"
 
 namespace sallyport::gateway {
 
@@ -23,7 +23,7 @@ class WaitingConnection {
   };
   WaitingConnection() = default;
   // `peer` is the other end of the socket.
-  WaitingConnection(Descriptor fd, const SocketAddress& peer, SocketKind kind, Expects expects, absl::Time deadline)
+  WaitingConnection(Descriptor fd, const SocketName& peer, SocketKind kind, Expects expects, absl::Time deadline)
       : fd_(std::move(fd)), peer_(peer), kind_(kind), expects_(expects), deadline_(deadline) {}
 
   enum class Progress { kWaits, kReady };
@@ -33,9 +33,9 @@ class WaitingConnection {
 
   int fd() const { return fd_.get(); }
   SocketKind kind() const { return kind_; }
-  const SocketAddress& peer() const { return peer_; }
+  const SocketName& peer() const { return peer_; }
   // The caller that a trusted proxy named; nothing if there is no proxy, or it stands for nobody but itself.
-  const std::optional<SocketAddress>& caller() const { return caller_; }
+  const std::optional<SocketName>& caller() const { return caller_; }
   bool through_proxy() const { return expects_.proxy_header; }
   absl::Time deadline() const { return deadline_; }
   // All is there, but a connection of the same peer is not gone yet.
@@ -49,13 +49,13 @@ class WaitingConnection {
   absl::StatusOr<Progress> LookAtPreface() const;
 
   Descriptor fd_;
-  SocketAddress peer_;
+  SocketName peer_;
   SocketKind kind_ = SocketKind::kTcp;
   Expects expects_;
   absl::Time deadline_;
   std::string header_;
   bool header_read_ = false;
-  std::optional<SocketAddress> caller_;
+  std::optional<SocketName> caller_;
 };
 
 }  // namespace sallyport::gateway

@@ -9,12 +9,12 @@ namespace sallyport::recorder {
 
 using gateway::kMostProxyHeaderBytes;
 using gateway::kProxyHeadBytes;
-using gateway::SocketAddress;
+using gateway::SocketName;
 
 void FuzzProxyHeader(std::string_view input) {
   const absl::StatusOr<size_t> size = gateway::ProxyHeaderSize(input.substr(0, kProxyHeadBytes));
   Require(size.ok() || absl::IsInvalidArgument(size.status()), "a bad head is an invalid argument");
-  const absl::StatusOr<std::optional<SocketAddress>> whole = gateway::ParseProxyHeader(input);
+  const absl::StatusOr<std::optional<SocketName>> whole = gateway::ParseProxyHeader(input);
   Require(whole.ok() || absl::IsInvalidArgument(whole.status()), "a bad header is an invalid argument");
   Require(!whole.ok() || (size.ok() && *size == input.size()), "a header is as long as its head says");
   if (!size.ok()) return;
@@ -23,7 +23,7 @@ void FuzzProxyHeader(std::string_view input) {
     Require(gateway::MayBeProxyHeader(input.substr(0, i)), "what begins a header may be one");
   }
   if (input.size() < *size) return;
-  const absl::StatusOr<std::optional<SocketAddress>> caller = gateway::ParseProxyHeader(input.substr(0, *size));
+  const absl::StatusOr<std::optional<SocketName>> caller = gateway::ParseProxyHeader(input.substr(0, *size));
   if (!caller.ok() || !caller->has_value()) return;
   const std::string peer = gateway::PeerText(**caller);
   const policy::AddressKind kind = policy::PeerHost(peer).kind;

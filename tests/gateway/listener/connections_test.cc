@@ -17,8 +17,8 @@ using Added = Connections::Added;
 
 Descriptor Socket() { return Descriptor(socket(AF_INET, SOCK_STREAM, 0)); }
 
-SocketAddress Host(const std::string& address) {
-  SocketAddress host;
+SocketName Host(const std::string& address) {
+  SocketName host;
   auto& v4 = reinterpret_cast<sockaddr_in&>(host.storage);
   auto& v6 = reinterpret_cast<sockaddr_in6&>(host.storage);
   if (inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) {
@@ -43,7 +43,7 @@ TEST_CASE("a connection counts until its descriptor is closed, also if another t
   CHECK(connections.Find("ipv4:1.1.1.1:1")->peer() == "ipv4:9.9.9.9:9");
   CHECK_FALSE(connections.Sweep());
   CHECK(connections.size() == 1);
-  const SocketAddress host = Host("10.0.0.1");
+  const SocketName host = Host("10.0.0.1");
   REQUIRE(dup2(Socket().get(), number) == number);
   CHECK(connections.Sweep());
   CHECK(connections.size() == 0);
@@ -73,7 +73,7 @@ TEST_CASE("connections are bounded in all and by address") {
   std::vector<Descriptor> open;
   const auto add = [&](const std::string& host) {
     open.push_back(Socket());
-    const SocketAddress address = Host(host);
+    const SocketName address = Host(host);
     return connections.Add(open.back().get(), absl::StrCat("p", open.size()), "x", &address);
   };
   CHECK(add("10.0.0.1") == Added::kAdded);

@@ -54,6 +54,7 @@ std::unique_ptr<CallServer> ServerOf(NamedService& service, absl::Duration age =
   options.metadata_bytes = 8192;
   options.calls_per_connection = 100;
   options.handshake = absl::Seconds(20);
+  options.keepalive_time = options.keepalive_timeout = absl::Minutes(1);
   options.connection_age = age;
   options.connection_grace = absl::Seconds(30);
   auto server = CallServer::Start(options, nullptr, &service);

@@ -22,12 +22,12 @@ Sockets Listen(const std::string& address) {
   return ListenOn(address, none);
 }
 
-bool Connects(const SocketAddress& address) {
+bool Connects(const SocketName& address) {
   const Descriptor socket(::socket(address.family(), SOCK_STREAM, 0));
   return connect(socket.get(), address.get(), address.length) == 0;
 }
 
-SocketAddress Resolved(const std::string& address) {
+SocketName Resolved(const std::string& address) {
   const auto addresses = ResolveListenAddress(address);
   INFO(addresses.status().ToString());
   REQUIRE(addresses.ok());
@@ -42,7 +42,7 @@ TEST_CASE("port 0 is a free port, and a port that somebody listens on is an erro
   const Sockets first = Listen("127.0.0.1:0");
   REQUIRE(first.ok());
   REQUIRE(first->size() == 1);
-  const SocketAddress address = first->front().address();
+  const SocketName address = first->front().address();
   CHECK(address.port() > 0);
   CHECK(Connects(address));
   const Sockets second = Listen(AddressText(address));
@@ -68,11 +68,11 @@ TEST_CASE("what stands for every address takes both families") {
   INFO(sockets.status().ToString());
   REQUIRE(sockets.ok());
   REQUIRE(sockets->size() == 1);
-  SocketAddress v4 = Resolved("127.0.0.1:1");
+  SocketName v4 = Resolved("127.0.0.1:1");
   v4.set_port(sockets->front().address().port());
   CHECK(Connects(v4));
   if (!HasIpv6()) return;
-  SocketAddress v6 = Resolved("[::1]:1");
+  SocketName v6 = Resolved("[::1]:1");
   v6.set_port(v4.port());
   CHECK(Connects(v6));
 }
@@ -115,7 +115,7 @@ TEST_CASE("a UNIX socket that somebody serves on is not taken over, and one that
   }
   SECTION("another program serves") {
     const Descriptor other(::socket(AF_UNIX, SOCK_STREAM, 0));
-    const SocketAddress name = Resolved(address);
+    const SocketName name = Resolved(address);
     REQUIRE(bind(other.get(), name.get(), name.length) == 0);
     REQUIRE(listen(other.get(), 1) == 0);
     const Sockets refused = Listen(address);
@@ -133,7 +133,7 @@ TEST_CASE("a UNIX socket that somebody serves on is not taken over, and one that
   SECTION("nobody serves any more") {
     {
       const Descriptor gone(::socket(AF_UNIX, SOCK_STREAM, 0));
-      const SocketAddress name = Resolved(address);
+      const SocketName name = Resolved(address);
       REQUIRE(bind(gone.get(), name.get(), name.length) == 0);
     }
     REQUIRE(std::filesystem::exists(path));
@@ -152,7 +152,7 @@ TEST_CASE("a UNIX socket that somebody serves on is not taken over, and one that
     REQUIRE(first->ok());
     std::filesystem::remove(path);
     const Descriptor other(::socket(AF_UNIX, SOCK_STREAM, 0));
-    const SocketAddress name = Resolved(address);
+    const SocketName name = Resolved(address);
     REQUIRE(bind(other.get(), name.get(), name.length) == 0);
     first = std::nullopt;
     CHECK(std::filesystem::exists(path));
@@ -161,7 +161,7 @@ TEST_CASE("a UNIX socket that somebody serves on is not taken over, and one that
 
 TEST_CASE("sockets that were handed over are taken where an address asks for them") {
   const auto given = [](const std::string& address) {
-    const SocketAddress name = Resolved(address);
+    const SocketName name = Resolved(address);
     Descriptor socket(::socket(name.family(), SOCK_STREAM, 0));
     REQUIRE(bind(socket.get(), name.get(), name.length) == 0);
     REQUIRE(listen(socket.get(), 5) == 0);
@@ -171,7 +171,7 @@ TEST_CASE("sockets that were handed over are taken where an address asks for the
   inherited.push_back(given("127.0.0.1:0"));
   const int number = inherited.front().get();
   SECTION("by its address") {
-    SocketAddress name;
+    SocketName name;
     name.length = sizeof name.storage;
     REQUIRE(getsockname(number, name.get(), &name.length) == 0);
     const Sockets sockets = ListenOn(AddressText(name), inherited);

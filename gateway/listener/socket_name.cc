@@ -1,4 +1,4 @@
-#include "gateway/listener/socket_address.h"
+#include "gateway/listener/socket_name.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -20,8 +20,8 @@ namespace {
 constexpr char kHex[] = "0123456789ABCDEF";
 constexpr size_t kPathOffset = offsetof(sockaddr_un, sun_path);
 
-const sockaddr_in& V4(const SocketAddress& address) { return reinterpret_cast<const sockaddr_in&>(address.storage); }
-const sockaddr_in6& V6(const SocketAddress& address) { return reinterpret_cast<const sockaddr_in6&>(address.storage); }
+const sockaddr_in& V4(const SocketName& address) { return reinterpret_cast<const sockaddr_in&>(address.storage); }
+const sockaddr_in6& V6(const SocketName& address) { return reinterpret_cast<const sockaddr_in6&>(address.storage); }
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -60,8 +60,8 @@ std::string PercentEncoded(std::string_view text) {
   return encoded;
 }
 
-absl::StatusOr<SocketAddress> UnixAddress(std::string_view path, bool abstract) {
-  SocketAddress address;
+absl::StatusOr<SocketName> UnixAddress(std::string_view path, bool abstract) {
+  SocketName address;
   auto& socket = reinterpret_cast<sockaddr_un&>(address.storage);
   const size_t room = sizeof(socket.sun_path) - 1;  // for the byte in front of an abstract name, or behind a path
   if (path.empty() || path.size() > room) {
@@ -73,7 +73,7 @@ absl::StatusOr<SocketAddress> UnixAddress(std::string_view path, bool abstract) 
   return address;
 }
 
-absl::StatusOr<std::vector<SocketAddress>> Resolve(const std::string& host, const std::string& port) {
+absl::StatusOr<std::vector<SocketName>> Resolve(const std::string& host, const std::string& port) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
@@ -83,10 +83,10 @@ absl::StatusOr<std::vector<SocketAddress>> Resolve(const std::string& host, cons
     return absl::InvalidArgumentError(absl::StrCat("host \"", host, "\", port \"", port, "\": ", gai_strerror(failed)));
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
-  std::vector<SocketAddress> addresses;
+  std::vector<SocketName> addresses;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     if (one->ai_family != AF_INET && one->ai_family != AF_INET6) continue;
-    SocketAddress address;
+    SocketName address;
     std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
     address.length = one->ai_addrlen;
     addresses.push_back(address);
@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<SocketAddress>> Resolve(const std::string& host, cons
   return addresses;
 }
 
-std::string HostAndPort(const SocketAddress& address) {
+std::string HostAndPort(const SocketName& address) {
   char host[INET6_ADDRSTRLEN] = {};
   if (address.family() == AF_INET) {
     inet_ntop(AF_INET, &V4(address).sin_addr, host, sizeof host);
@@ -109,29 +109,29 @@ std::string HostAndPort(const SocketAddress& address) {
 
 }  // namespace
 
-int SocketAddress::port() const {
+int SocketName::port() const {
   if (family() == AF_INET) return ntohs(V4(*this).sin_port);
   return family() == AF_INET6 ? ntohs(V6(*this).sin6_port) : 0;
 }
 
-void SocketAddress::set_port(int port) {
+void SocketName::set_port(int port) {
   const uint16_t bytes = htons(static_cast<uint16_t>(port));
   if (family() == AF_INET) reinterpret_cast<sockaddr_in&>(storage).sin_port = bytes;
   if (family() == AF_INET6) reinterpret_cast<sockaddr_in6&>(storage).sin6_port = bytes;
 }
 
-bool SocketAddress::wildcard() const {
+bool SocketName::wildcard() const {
   if (family() == AF_INET) return V4(*this).sin_addr.s_addr == htonl(INADDR_ANY);
   return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&V6(*this).sin6_addr);
 }
 
-std::string SocketAddress::path() const {
+std::string SocketName::path() const {
   const auto& socket = reinterpret_cast<const sockaddr_un&>(storage);
   if (!unix_socket() || length <= kPathOffset || socket.sun_path[0] == '\0') return "";
   return std::string(socket.sun_path, strnlen(socket.sun_path, length - kPathOffset));
 }
 
-absl::StatusOr<std::vector<SocketAddress>> ResolveListenAddress(const std::string& text) {
+absl::StatusOr<std::vector<SocketName>> ResolveListenAddress(const std::string& text) {
   std::string_view address = text;
   const auto take = [&address](std::string_view prefix) {
     if (!address.starts_with(prefix)) return false;
@@ -141,9 +141,9 @@ absl::StatusOr<std::vector<SocketAddress>> ResolveListenAddress(const std::strin
   const bool abstract = take("unix-abstract:");
   if (abstract || take("unix:")) {
     if (!abstract && address.starts_with("//")) address.remove_prefix(2);
-    absl::StatusOr<SocketAddress> socket = UnixAddress(PercentDecoded(address), abstract);
+    absl::StatusOr<SocketName> socket = UnixAddress(PercentDecoded(address), abstract);
     if (!socket.ok()) return socket.status();
-    return std::vector<SocketAddress>{*socket};
+    return std::vector<SocketName>{*socket};
   }
   if (take("dns:") || take("ipv4:") || take("ipv6:")) {
     address.remove_prefix(std::min(address.find_first_not_of('/'), address.size()));
@@ -160,9 +160,9 @@ absl::StatusOr<std::vector<SocketAddress>> ResolveListenAddress(const std::strin
   return Resolve(host, std::string(address.substr(colon + 1)));
 }
 
-SocketAddress Unmapped(const SocketAddress& address) {
+SocketName Unmapped(const SocketName& address) {
   if (address.family() != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&V6(address).sin6_addr)) return address;
-  SocketAddress plain;
+  SocketName plain;
   auto& v4 = reinterpret_cast<sockaddr_in&>(plain.storage);
   v4.sin_family = AF_INET;
   v4.sin_port = V6(address).sin6_port;
@@ -171,8 +171,8 @@ SocketAddress Unmapped(const SocketAddress& address) {
   return plain;
 }
 
-std::string PeerText(const SocketAddress& mapped) {
-  const SocketAddress address = Unmapped(mapped);
+std::string PeerText(const SocketName& mapped) {
+  const SocketName address = Unmapped(mapped);
   switch (address.family()) {
     case AF_INET:
       return absl::StrCat("ipv4:", HostAndPort(address));
@@ -183,8 +183,8 @@ std::string PeerText(const SocketAddress& mapped) {
   }
 }
 
-std::string AddressText(const SocketAddress& mapped) {
-  const SocketAddress address = Unmapped(mapped);
+std::string AddressText(const SocketName& mapped) {
+  const SocketName address = Unmapped(mapped);
   if (!address.unix_socket()) return HostAndPort(address);
   const auto& socket = reinterpret_cast<const sockaddr_un&>(address.storage);
   if (address.length <= kPathOffset + 1 || socket.sun_path[0] != '\0') return absl::StrCat("unix:", address.path());
