@@ -152,8 +152,8 @@ TEST_CASE("sockets that the process was given are served, and those nobody asks 
     return sockets;
   };
   CHECK_FALSE(Listener::Open(On("127.0.0.1:0"), inherited()).ok());
-  NamedService service("x");
   for (const std::string& asked : {std::string(kInherited), address}) {
+    NamedService service("x");
     auto listener = Listener::Open(On(asked), inherited());
     INFO(listener.status().ToString());
     REQUIRE(listener.ok());
