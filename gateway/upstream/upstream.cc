@@ -61,13 +61,13 @@ Upstream::Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials>
       channel_credentials_(ChannelCredentialsOf(options_)),
       server_(server) {}
 
-grpc::GenericStub& Upstream::Stub(uint32_t accepted) {
+Upstream::Connection& Upstream::Connected(uint32_t accepted) {
   accepted = (accepted | (1u << GRPC_COMPRESS_NONE)) % kEncodingSets;
-  if (grpc::GenericStub* stub = stubs_[accepted].load(std::memory_order_acquire)) return *stub;
+  if (Connection* connection = connections_[accepted].load(std::memory_order_acquire)) return *connection;
   absl::MutexLock lock(&mutex_);
   if (owned_[accepted] == nullptr) {
-    owned_[accepted] = std::make_unique<grpc::GenericStub>(MakeChannel(accepted));
-    stubs_[accepted].store(owned_[accepted].get(), std::memory_order_release);
+    owned_[accepted] = std::make_unique<Connection>(MakeChannel(accepted));
+    connections_[accepted].store(owned_[accepted].get(), std::memory_order_release);
   }
   return *owned_[accepted];
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -60,12 +61,20 @@ class Upstream {
 
   // A stub whose upstream is offered the message encodings of `accepted`, a bit for each grpc_compression_algorithm: an
   // upstream must not answer in an encoding that the caller cannot read. There is a channel for each such set in use.
-  grpc::GenericStub& Stub(uint32_t accepted);
+  grpc::GenericStub& Stub(uint32_t accepted) { return Connected(accepted).stub; }
+  // The channel of that stub.
+  grpc::Channel& Channel(uint32_t accepted) { return *Connected(accepted).channel; }
 
  private:
   static constexpr uint32_t kEncodingSets = 8;
 
   Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials, grpc::Server* server);
+  struct Connection {
+    explicit Connection(std::shared_ptr<grpc::Channel> made) : channel(std::move(made)), stub(channel) {}
+    const std::shared_ptr<grpc::Channel> channel;
+    grpc::GenericStub stub;
+  };
+  Connection& Connected(uint32_t accepted);
   std::shared_ptr<grpc::Channel> MakeChannel(uint32_t accepted) const;
 
   const UpstreamOptions options_;
@@ -73,9 +82,9 @@ class Upstream {
   const std::shared_ptr<grpc::ChannelCredentials> channel_credentials_;
   grpc::Server* const server_;  // null unless it is in this process
   absl::Mutex mutex_;
-  std::array<std::unique_ptr<grpc::GenericStub>, kEncodingSets> owned_ ABSL_GUARDED_BY(mutex_);
-  std::array<std::atomic<grpc::GenericStub*>, kEncodingSets>
-      stubs_{};  // what owned_ holds, for reading without the lock
+  std::array<std::unique_ptr<Connection>, kEncodingSets> owned_ ABSL_GUARDED_BY(mutex_);
+  std::array<std::atomic<Connection*>, kEncodingSets>
+      connections_{};  // what owned_ holds, for reading without the lock
 };
 
 }  // namespace sallyport::gateway
