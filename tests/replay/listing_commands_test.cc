@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 // The ids that `sallyport calls --json ARGUMENTS...` lists, in order.
-std::vector<std::string> Listed(const ShopStore& store, std::vector<std::string> arguments) {
+std::vector<std::string> Listed(const ShopStore& store, const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"calls", "--json", "--data", store.data()};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const CommandResult result = Run(all);
