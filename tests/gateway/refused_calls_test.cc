@@ -32,6 +32,7 @@ class Guarded {
   explicit Guarded(gateway::RefusalLimits limits)
       : key_(Issue()), rig_({{kUnary, EchoUnary}}, Methods::kKnown, [&](gateway::GatewayOptions& options) {
           options.identity.api_keys_file = keys_file();
+          options.identity.anonymous = false;
           options.refusals = limits;
         }) {}
 
