@@ -31,10 +31,22 @@ double CpuSeconds() {
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
-// Of the request and of the response.
-std::string& Payload() {
-  static std::string payload(100, 'q');
-  return payload;
+// What payloads are cut from, and how long each is. The next one is another each time: repeated ones would compress
+// against each other.
+struct Payloads {
+  std::string bytes = std::string(100, 'q');
+  size_t size = 100;
+  size_t at = 0;
+
+  std::string_view Next() {
+    if (bytes.size() == size) return bytes;
+    at = (at + size + 4099) % (bytes.size() - size);
+    return std::string_view(bytes).substr(at, size);
+  }
+};
+Payloads& ThePayloads() {
+  static Payloads payloads;
+  return payloads;
 }
 
 // The first batch of a call as the gateway makes it: start and request.
@@ -55,7 +67,7 @@ EntryBatch Begin(Recorder& recorder, uint64_t id, absl::Time now) {
   start.upstream_target = "dns:///payments:50051";
   start.durability = "commit";
   batch.AddStart(now, start);
-  batch.AddFrame(now, Direction::kRequest, 0, false, {Payload()});
+  batch.AddFrame(now, Direction::kRequest, 0, false, {ThePayloads().Next()});
   batch.AddHalfClose(now);
   return batch;
 }
@@ -65,11 +77,11 @@ EntryBatch Finish(Recorder& recorder, uint64_t id, absl::Time now) {
   static const std::vector<Metadatum> trailers = {{"x-cost", "3"}, {"x-region", "eu"}};
   EntryBatch batch = recorder.NewBatch(id);
   batch.AddResponseHeaders(now, headers, "");
-  batch.AddFrame(now, Direction::kResponse, 0, false, {Payload()});
+  batch.AddFrame(now, Direction::kResponse, 0, false, {ThePayloads().Next()});
   CallEnd end;
   end.trailers = trailers;
   end.request_frames = end.response_frames = 1;
-  end.request_bytes = end.response_bytes = Payload().size();
+  end.request_bytes = end.response_bytes = ThePayloads().size;
   end.duration = absl::Microseconds(700);
   batch.AddEnd(now, end);
   return batch;
@@ -139,8 +151,10 @@ int Main(int argc, char** argv) {
   const double seconds = argc > 2 ? std::atof(argv[2]) : 3;
   const double rate = argc > 3 ? std::atof(argv[3]) : 15000;
   if (argc > 4) {
-    Payload().resize(static_cast<size_t>(std::atol(argv[4])));
-    if (!FillRandom(Payload().data(), Payload().size()).ok()) return 1;
+    Payloads& payloads = ThePayloads();
+    payloads.size = static_cast<size_t>(std::atol(argv[4]));
+    payloads.bytes.resize(64 << 20);
+    if (!FillRandom(payloads.bytes.data(), payloads.bytes.size()).ok()) return 1;
   }
   TemporaryDirectory directory;
   RecorderOptions options;
