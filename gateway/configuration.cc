@@ -235,6 +235,10 @@ class Checker {
       options_.retention.age = Duration("data.retention", data.retention(), "");
       if (*options_.retention.age <= absl::ZeroDuration()) Fail("data.retention", "must be longer than nothing");
     }
+    if (!data.retention_min_age().empty()) {
+      options_.retention.min_age = Duration("data.retention_min_age", data.retention_min_age(), "");
+      if (data.retention_size().empty()) Fail("data.retention_min_age", "goes with retention_size");
+    }
     if (!data.reveal_key().empty()) {
       absl::StatusOr<recorder::RevealKey> key = recorder::RevealKey::Parse(data.reveal_key());
       if (key.ok()) {

@@ -57,7 +57,7 @@ TEST_CASE("everything that can be configured is read") {
   std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
                       << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
                       << "data: {directory: /tmp/x, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
-                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB}\n"
+                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB, retention_min_age: 6h}\n"
                       << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
                       << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
                       << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
@@ -76,6 +76,7 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->segment_bytes == 8 << 20);
   CHECK(options->retention.age == absl::Hours(24 * 90));
   CHECK(options->retention.bytes == uint64_t{1} << 30);
+  CHECK(options->retention.min_age == absl::Hours(6));
   REQUIRE(options->keys.has_value());
   CHECK(options->keys->kind == recorder::KeySource::Kind::kCommand);
   CHECK(options->keys->value == "kms wrap");

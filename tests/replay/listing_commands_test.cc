@@ -68,6 +68,7 @@ TEST_CASE("--json gives one object a line with the documented names") {
                                             {"state", "completed"},
                                             {"status", "OK"},
                                             {"status_code", 0},
+                                            {"connection_lost", false},
                                             {"duration_ns", 3'000'000},
                                             {"request_frames", 1},
                                             {"response_frames", 1},
