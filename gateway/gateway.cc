@@ -119,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.timer = gateway->timer_.get();
   context.open_calls = gateway->open_calls_.get();
   context.misdescribed = &gateway->misdescribed_;
+  context.sockets = &gateway->sockets_;
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
   context.most_message_bytes = options.message_bytes;
   gateway->service_ = std::make_unique<RelayService>(context);
@@ -442,6 +443,7 @@ void Gateway::StopServing(absl::Duration grace) {
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace + kEndsTake));
   EndGrace();
   ender.join();
+  open_calls_->AwaitNone(absl::Now() + kEndsTake);
   server_ = nullptr;
 }
 

@@ -150,10 +150,11 @@ void CallSession::OnResponsePauseOver() { ReadUpstream(); }
 void CallSession::OnCallerReadDone(bool ok) {
   if (!ok) {
     // A read also fails when the call is cancelled; taken for a half-close, that would complete a cut request.
-    bool lost = server_->IsCancelled();
+    std::optional<CallerLoss> loss;
+    if (server_->IsCancelled()) loss = LossNow();
     Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       Actions actions;
-      if (lost) actions = call_.OnCallerLost(LossNow());
+      if (loss.has_value()) actions = call_.OnCallerLost(*loss);
       return actions | call_.OnCallerHalfClose();
     });
     return;
@@ -174,9 +175,11 @@ void CallSession::OnCallerReadDone(bool ok) {
 }
 
 void CallSession::OnCallerWriteDone(bool ok) {
+  std::optional<CallerLoss> loss;
+  if (!ok) loss = LossNow();
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Actions actions = call_.OnCallerWriteDone(ok);
-    if (!ok) actions |= call_.OnCallerLost(LossNow());
+    if (loss.has_value()) actions |= call_.OnCallerLost(*loss);
     return actions;
   });
 }

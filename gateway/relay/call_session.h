@@ -22,6 +22,7 @@
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_facts.h"
 #include "gateway/relay/call_timer.h"
+#include "gateway/relay/caller_connection.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/frame_views.h"
 #include "gateway/relay/headers_timer.h"
@@ -53,6 +54,7 @@ struct RelayContext {
   CallTimer* timer = nullptr;
   OpenCalls* open_calls = nullptr;
   MisdescribedMethods* misdescribed = nullptr;
+  CallerSockets* sockets = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
   size_t most_message_bytes = 0;                    // inflated
 };
@@ -251,8 +253,7 @@ class CallSession {
   const std::chrono::steady_clock::time_point start_tick_;
   uint64_t id_ = 0;
   std::string peer_;
-  size_t connection_ = 0;   // the same for calls of one connection, and seldom for others
-  int caller_socket_ = -1;  // the connection's, which is open as long as the call is; -1 where nobody knows it
+  size_t connection_ = 0;  // the same for calls of one connection, and seldom for others
   std::string session_name_;
   Sessions::Member session_;
   Caller identity_;

@@ -299,12 +299,10 @@ void CallSession::Admitted(Refusal refusal) {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     admitted_ = true;
     call_ = Call(admitted_path_);
-    if (!admitted) {
-      refusal_ = std::move(refusal);
-      return call_.Refuse(refusal_.code, refusal_.message);
-    }
     Actions actions;
+    // Whoever has gone is not told anything any more.
     if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
+    if (!admitted) return actions | RefuseWith(std::move(refusal));
     if (stopping_before_) actions |= RefuseWith(StoppingRefusal());
     if (expired_before_) actions |= RefuseWith(ExpiredRefusal());
     return actions | call_.Begin();
