@@ -16,6 +16,7 @@
 #include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
 #include "gateway/stream_windows.h"
+#include "policy/issuer_check.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -61,6 +62,15 @@ DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   plan.answers =
       absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
   return plan;
+}
+
+// What is odd about the policy is for `sallyport policy check` to say, but for what lets strangers in.
+void WarnOfIssuers(const v1::Config& config, const policy::Policy* policy) {
+  for (const policy::PolicyWarning& warning : policy::CheckIssuers(config, policy)) {
+    const std::string rule =
+        warning.rule.empty() ? "" : absl::StrCat("policy: rule \"", warning.rule, "\", line ", warning.line, ": ");
+    spdlog::warn("{}{}", rule, warning.text);
+  }
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -204,6 +214,7 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
     policy_file_ = former;
     return status;
   }
+  WarnOfIssuers(options.source, rules->policy.get());
   PutInForce(std::move(rules));
   config_ = options.source;
   return absl::OkStatus();
@@ -281,6 +292,7 @@ absl::Status Gateway::ReloadPolicy() {
       rules->policy->version() == present->policy->version()) {
     return absl::OkStatus();
   }
+  WarnOfIssuers(config_, rules->policy.get());
   PutInForce(std::move(rules));
   return absl::OkStatus();
 }

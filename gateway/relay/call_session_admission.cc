@@ -9,6 +9,7 @@
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/steady_time.h"
 #include "recorder/call_id.h"
 
 namespace sallyport::gateway {
@@ -182,11 +183,12 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
     const ProvedIdentity& named = identity_.named();
     identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
   }
+  // What is decided is decided now, however long the proof took.
+  decision_time_ = absl::Now();
   decided_ = !identity_.anonymous() || rules_->policy != nullptr;
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
-  if (decided_) decision_time_ = absl::Now();
   if (!refusal.ok()) return Admitted(std::move(refusal));
   LookUpMethod();
 }
@@ -235,7 +237,7 @@ void CallSession::LookUpMethod() {
 
 void CallSession::WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const {
   const std::string authority = server_->host();
-  use({identity_, server_->method(), authority, peer_, start_, [this](policy::MetadataVisitor visit) {
+  use({identity_, server_->method(), authority, peer_, decision_time_, [this](policy::MetadataVisitor visit) {
          for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
        }});
 }
@@ -260,7 +262,7 @@ Refusal CallSession::DecideOn(const policy::AccessRequest& request) {
         absl::StrCat("the gateway's policy does not allow this call (rule \"", std::string(access.rule), "\")"),
         "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", CallText()}});
   }
-  policy::Admission admission = rules_->limits->Admit(request);
+  policy::Admission admission = rules_->limits->Admit(request, SteadyNow());
   shadow_.insert(shadow_.end(), admission.shadow_exceeded.begin(), admission.shadow_exceeded.end());
   ticket_ = std::move(admission.ticket);
   if (admission.admitted) return {};

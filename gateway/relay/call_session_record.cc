@@ -58,14 +58,17 @@ Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Re
 }
 
 void CallSession::AddStart(recorder::EntryBatch& batch) {
-  RecordedMetadata metadata = ForRecord(server_->client_metadata());
+  RecordedMetadata metadata = CallerForRecord();
+  const std::string method = PathForRecord();
+  const std::string authority = AuthorityForRecord();
+  const std::string session_name = SessionNameForRecord();
   recorder::CallStart start;
-  start.method = server_->method();
-  start.authority = server_->host();
+  start.method = method;
+  start.authority = authority;
   start.peer = peer_;
   if (!identity_.anonymous()) start.identity = ViewOf(identity_.named());
   start.session_id = session_.id();
-  if (start.session_id != 0) start.session_name = session_name_;
+  if (start.session_id != 0) start.session_name = session_name;
   if (upstream_ != nullptr) {
     start.upstream = upstream_->name();
     start.upstream_target = upstream_->target();

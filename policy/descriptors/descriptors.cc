@@ -24,6 +24,7 @@
 #include "policy/content_hash.h"
 #include "policy/descriptors/descriptor_files.h"
 #include "policy/descriptors/proto_sources.h"
+#include "protos/seeded_hash.h"
 
 namespace sallyport::policy {
 namespace {
@@ -101,12 +102,6 @@ class LenientResolver : public pb::util::TypeResolver {
   std::unique_ptr<pb::util::TypeResolver> resolver_;
 };
 
-// Lookup by string_view without making a string.
-struct PathHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
-};
-
 struct Method {
   MethodShape shape;
   const pb::MethodDescriptor* descriptor = nullptr;
@@ -150,7 +145,7 @@ class BuiltDescriptors final : public Descriptors {
   pb::DescriptorPool pool_;
   mutable pb::DynamicMessageFactory factory_;
   mutable LenientResolver resolver_;
-  absl::flat_hash_map<std::string, Method, PathHash, std::equal_to<>> methods_;
+  absl::flat_hash_map<std::string, Method, SeededHash, std::equal_to<>> methods_;
   // How many public imports follow one another from a file on; used while building.
   absl::flat_hash_map<std::string, int> public_chain_;
   std::vector<std::string> services_;

@@ -107,6 +107,10 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault(least + "  two: {load_balancing: pick_first}\n")
             .starts_with("sallyport.yaml:5: upstreams.two.target: is missing"));
   CHECK(Fault(least + "  two: {target: x}\n").starts_with("sallyport.yaml:1: routes: is missing"));
+  CHECK(Fault(least + "routes: [{metadata: {X-Tenant: eu}, upstream: etcd}]\n") ==
+        "sallyport.yaml:5: routes[0].metadata: \"X-Tenant\" is no name of metadata: those have a-z, 0-9, _, . and - "
+        "only");
+  CHECK(Fault(least + "routes: [{metadata: {x-tenant: EU}, upstream: etcd}]\n").empty());
   CHECK(Fault(least + "limits: {message_size: many}\n").starts_with("sallyport.yaml:5: limits.message_size: "));
   CHECK(Fault(least + "sessions: {idle: -3m}\n").starts_with("sallyport.yaml:5: sessions.idle: "));
   CHECK(Fault(least + "descriptors: [{}]\n") == "sallyport.yaml:5: descriptors[0]: give either file or reflection");
@@ -181,6 +185,12 @@ TEST_CASE("where checkpoints go is read and checked") {
   CHECK(fault("interval: soon").starts_with("sallyport.yaml:5: checkpoints.interval: "));
   CHECK(fault("url: \"ftp://x/\"") == "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path");
   CHECK(fault("url: \"https://x/#y\"").starts_with("sallyport.yaml:5: checkpoints.url: has a fragment"));
+  CHECK(fault("url: \"http://c.example/\"").starts_with("sallyport.yaml:5: checkpoints.url: is plain http"));
+  CHECK(fault("url: \"http://c.example/\", insecure: true").empty());
+  CHECK(fault("url: \"http://127.0.0.1:8/\"").empty());
+  CHECK(fault("witnesses: [{url: \"http://w.example/\", key: \"" + key + "\"}]")
+            .starts_with("sallyport.yaml:5: checkpoints.witnesses[0].url: is plain http"));
+  CHECK(fault("insecure: true, witnesses: [{url: \"http://w.example/\", key: \"" + key + "\"}]").empty());
   CHECK(fault("ca: /nonexistent/ca").starts_with("sallyport.yaml:5: checkpoints.ca: cannot read"));
   CHECK(fault("witnesses: [{key: \"" + key + "\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].url: "));
   CHECK(fault("witnesses: [{url: \"https://w\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: "));
