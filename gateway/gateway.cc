@@ -36,20 +36,19 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
 }
 
 // What is in these files, which must agree among themselves, whatever upstreams tell.
-absl::StatusOr<MethodCatalog::Sources> ReadDescriptorFiles(const std::vector<std::string>& paths) {
-  MethodCatalog::Sources sources;
-  for (const std::string& path : paths) {
+absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::string>& paths) {
+  std::set<std::string> sorted(paths.begin(), paths.end());
+  std::vector<DescriptorSets::Set> sets;
+  for (const std::string& path : sorted) {
     std::vector<std::string> left_out;
-    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> set = policy::Descriptors::Load(path, &left_out);
+    absl::StatusOr<DescriptorSets::Set> set = policy::Descriptors::Load(path, &left_out);
     if (!set.ok()) return set.status();
     for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
-    sources[path] = *std::move(set);
+    sets.push_back(*std::move(set));
   }
-  MethodCatalog::Sets sets;
-  for (const auto& [path, set] : sources) sets.push_back(set);
   std::vector<std::string> conflicts;
-  if (auto merged = policy::Descriptors::Merge(sets, &conflicts); !merged.ok()) return merged.status();
-  if (conflicts.empty()) return sources;
+  absl::StatusOr<DescriptorSets::Set> merged = policy::Descriptors::Merge(sets, &conflicts);
+  if (!merged.ok() || conflicts.empty()) return merged;
   return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
 }
 
@@ -57,7 +56,7 @@ DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   DescriptorPlan plan;
   plan.files = options.descriptor_files;
   for (const ReflectionOptions& reflection : options.reflection) {
-    plan.reflection.insert(ReflectionRefresher::SourceName(reflection.upstream));
+    plan.reflection.insert(reflection.upstream);
   }
   plan.answers =
       absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
@@ -242,8 +241,8 @@ absl::Status Gateway::AddMasks(Rules& rules) {
   }
   const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_, detections_);
-  const auto descriptors = catalog_ == nullptr ? policy::Descriptors::Empty() : catalog_->Current();
-  rules.masks->Warm(descriptors, present == nullptr ? nullptr : present->masks.get());
+  rules.masks->Prepare(catalog_ == nullptr ? DescriptorSets() : catalog_->Current(),
+                       present == nullptr ? nullptr : present->masks.get());
   return absl::OkStatus();
 }
 
@@ -327,19 +326,21 @@ void Gateway::MakeCatalog() {
     if (recorder_ == nullptr || descriptors.version().empty()) return absl::OkStatus();
     return recorder_->KeepDescriptors(descriptors.version(), descriptors.serialized());
   };
-  const auto prepare = [this](const std::shared_ptr<const policy::Descriptors>& descriptors) {
+  const auto prepare = [this](const DescriptorSets& next) {
     if (rules_ == nullptr) return;  // nobody calls yet
     const std::shared_ptr<const Rules> rules = rules_->Get();
-    if (rules->masks != nullptr) rules->masks->For(descriptors);
+    if (rules->masks != nullptr) rules->masks->Prepare(next);
   };
   catalog_ = std::make_unique<MethodCatalog>(keep, prepare);
 }
 
 absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {
-  absl::StatusOr<MethodCatalog::Sources> files = ReadDescriptorFiles(plan.files);
+  absl::StatusOr<DescriptorSets::Set> files = ReadDescriptorFiles(plan.files);
   if (!files.ok()) return files.status();
-  MethodCatalog::Change change{plan.reflection, *std::move(files), {}};
-  if (plan.answers) change.own = ReflectionServer::OwnDescriptors();
+  MethodCatalog::Change change{*std::move(files), plan.reflection, {}};
+  if (plan.answers) {
+    change.add[kOwnUpstream] = std::make_shared<const std::string>(ReflectionServer::OwnFiles().SerializeAsString());
+  }
   absl::StatusOr<MethodCatalog::Change> back = catalog_->Apply(std::move(change));
   if (back.ok()) descriptor_plan_ = std::move(plan);
   return back;

@@ -32,7 +32,7 @@ namespace sallyport::gateway {
 // Where descriptors come from.
 struct DescriptorPlan {
   std::vector<std::string> files;
-  std::set<std::string> reflection;  // names in the catalog of upstreams that are asked
+  std::set<std::string> reflection;  // names of upstreams that are asked
   bool answers = false;              // the gateway answers reflection itself
 };
 

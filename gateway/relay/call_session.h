@@ -157,6 +157,8 @@ class CallSession {
   Refusal DecideOn(const policy::AccessRequest& request);
   void WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const;
   Refusal ApplyMasks();
+  // Those that apply to the call as far as it is known; null if none do.
+  std::shared_ptr<const policy::CallMasks> FindMasks() const;
   Refusal Route();
   void LookUpMethod();
   // What is known of the method now. False if nothing is.

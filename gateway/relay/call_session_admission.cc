@@ -203,7 +203,7 @@ Refusal CallSession::Route() {
 }
 
 bool CallSession::UseDescriptors() {
-  descriptors_ = context_.catalog->Current();
+  descriptors_ = context_.catalog->For(upstream_->name());
   const policy::MethodShape* shape = descriptors_->FindMethod(server_->method());
   method_known_ = shape != nullptr;
   // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
@@ -215,11 +215,12 @@ bool CallSession::UseDescriptors() {
   return method_known_;
 }
 
-// A method that is not known may be new: its upstream is asked again. The call waits for that only where masks would
-// turn it away otherwise.
+// A method that is not known may be new: its upstream is asked again. The call waits for that only where masks or
+// content rules that apply to it have to look into its messages.
 void CallSession::LookUpMethod() {
   if (UseDescriptors()) return ObtainCredentials();
-  if (rules_->masks == nullptr) {
+  const std::shared_ptr<const policy::CallMasks> masks = FindMasks();
+  if (masks == nullptr || !masks->looks_into_messages()) {
     context_.refresher->AskSoon(*upstream_, nullptr);
     return ObtainCredentials();
   }

@@ -13,18 +13,22 @@ constexpr std::string_view kSessionKey = "sallyport-session";
 
 }  // namespace
 
-Refusal CallSession::ApplyMasks() {
-  if (rules_->masks == nullptr) return {};
-  if (descriptors_ == nullptr) descriptors_ = context_.catalog->Current();
+std::shared_ptr<const policy::CallMasks> CallSession::FindMasks() const {
+  if (rules_->masks == nullptr) return nullptr;
   const std::shared_ptr<const policy::Masker> masker = rules_->masks->For(descriptors_);
-  if (!proved_) {
-    // It goes nowhere, but its metadata is recorded.
-    masks_ = masker->ForUnproved();
-    return {};
-  }
+  // One that proves nothing goes nowhere, but its metadata is recorded.
+  if (!proved_) return masker->ForUnproved();
+  std::shared_ptr<const policy::CallMasks> masks;
   WithFacts([&](const CallFacts& facts) {
-    AskPolicy(facts, route_, [&](const policy::AccessRequest& request) { masks_ = masker->ForCall(request); });
+    AskPolicy(facts, route_, [&](const policy::AccessRequest& request) { masks = masker->ForCall(request); });
   });
+  return masks;
+}
+
+Refusal CallSession::ApplyMasks() {
+  if (descriptors_ == nullptr) descriptors_ = context_.catalog->For(upstream_ == nullptr ? "" : upstream_->name());
+  masks_ = FindMasks();
+  if (!proved_) return {};
   if (masks_ == nullptr) return {};
   for (const auto& [side, view] : {std::pair(policy::MessageSide::kRequest, policy::MaskView::kRecord),
                                    std::pair(policy::MessageSide::kRequest, policy::MaskView::kUpstream),

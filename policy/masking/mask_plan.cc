@@ -109,7 +109,8 @@ class MaskPlan::Compiler {
   void Fill(int32_t number) {
     const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
     std::vector<const pb::FieldDescriptor*> descriptors;
-    type->file()->pool()->FindAllExtensions(type, &descriptors);
+    // Also those that an upstream adds to a message of the operator's.
+    request_.pool->FindAllExtensions(type, &descriptors);
     for (int i = 0; i < type->field_count(); ++i) descriptors.push_back(type->field(i));
     std::sort(descriptors.begin(), descriptors.end(),
               [](const auto* a, const auto* b) { return a->number() < b->number(); });

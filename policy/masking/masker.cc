@@ -74,6 +74,7 @@ class KindOfCall final : public CallMasks {
     return messages_[At(side)][At(view)].get();
   }
   bool unreadable(MessageSide side, MaskView view) const override { return unreadable_[At(side)][At(view)]; }
+  bool looks_into_messages() const override { return looks_into_messages_; }
   bool passes_unreadable() const override { return passes_unreadable_; }
   bool seals() const override { return seals_; }
   const MessageMask* before_sealing(MessageSide side) const override { return before_sealing_[At(side)].get(); }
@@ -205,6 +206,7 @@ class KindOfCall final : public CallMasks {
   std::shared_ptr<const Descriptors> descriptors_;
   std::shared_ptr<const MessageMask> messages_[kSides][kViews];
   bool unreadable_[kSides][kViews] = {};
+  bool looks_into_messages_ = false;
   bool passes_unreadable_ = false;
   bool seals_ = false;
   std::shared_ptr<const MessageMask> before_sealing_[kSides];
@@ -325,6 +327,7 @@ class BuiltMasker final : public Masker {
       passes = passes && rule.pass_unreadable;
       made->seals_ = made->seals_ || rule.seal;
     }
+    made->looks_into_messages_ = looks || !kind.content.empty();
     made->passes_unreadable_ = looks && passes;
     for (const MaskView view : {MaskView::kRecord, MaskView::kCaller, MaskView::kUpstream}) {
       Numbers of_view;

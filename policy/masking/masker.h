@@ -48,6 +48,8 @@ class CallMasks {
   virtual const MessageMask* message(MessageSide side, MaskView view) const = 0;
   // Messages of this side cannot be read, for want of a descriptor, and masks say something about the view.
   virtual bool unreadable(MessageSide side, MaskView view) const = 0;
+  // A mask or a content rule of these has to look into messages.
+  virtual bool looks_into_messages() const = 0;
   // What cannot be read passes as it is, in all views: all masks that match allow that.
   virtual bool passes_unreadable() const = 0;
   // A mask that hides something in the record wants the original sealed, as far as other masks leave it: what those

@@ -29,6 +29,7 @@ void FuzzKeyFile(std::string_view input);
 void FuzzRevealKey(std::string_view input);
 void FuzzSealedView(std::string_view input);
 void FuzzPostings(std::string_view input);
+void FuzzReflectedFiles(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

@@ -30,6 +30,7 @@ constexpr Target kTargets[] = {
     {"mask_schema", sallyport::recorder::FuzzMaskSchema},
     {"policy", sallyport::recorder::FuzzPolicy},
     {"postings", sallyport::recorder::FuzzPostings},
+    {"reflected_files", sallyport::recorder::FuzzReflectedFiles},
     {"reveal_key", sallyport::recorder::FuzzRevealKey},
     {"sealed_view", sallyport::recorder::FuzzSealedView},
     {"segment_header", sallyport::recorder::FuzzSegmentHeader},
