@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -12,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/stream_windows.h"
+#include "policy/issuer_check.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -19,6 +21,9 @@ namespace {
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
+
+// How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
+constexpr absl::Duration kEndsTake = absl::Seconds(30);
 
 // The one that was made with these options; null if there is none.
 Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {
@@ -29,20 +34,19 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
 }
 
 // What is in these files, which must agree among themselves, whatever upstreams tell.
-absl::StatusOr<MethodCatalog::Sources> ReadDescriptorFiles(const std::vector<std::string>& paths) {
-  MethodCatalog::Sources sources;
-  for (const std::string& path : paths) {
+absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::string>& paths) {
+  std::set<std::string> sorted(paths.begin(), paths.end());
+  std::vector<DescriptorSets::Set> sets;
+  for (const std::string& path : sorted) {
     std::vector<std::string> left_out;
-    absl::StatusOr<std::shared_ptr<const policy::Descriptors>> set = policy::Descriptors::Load(path, &left_out);
+    absl::StatusOr<DescriptorSets::Set> set = policy::Descriptors::Load(path, &left_out);
     if (!set.ok()) return set.status();
     for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
-    sources[path] = *std::move(set);
+    sets.push_back(*std::move(set));
   }
-  MethodCatalog::Sets sets;
-  for (const auto& [path, set] : sources) sets.push_back(set);
   std::vector<std::string> conflicts;
-  if (auto merged = policy::Descriptors::Merge(sets, &conflicts); !merged.ok()) return merged.status();
-  if (conflicts.empty()) return sources;
+  absl::StatusOr<DescriptorSets::Set> merged = policy::Descriptors::Merge(sets, &conflicts);
+  if (!merged.ok() || conflicts.empty()) return merged;
   return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
 }
 
@@ -50,11 +54,20 @@ DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   DescriptorPlan plan;
   plan.files = options.descriptor_files;
   for (const ReflectionOptions& reflection : options.reflection) {
-    plan.reflection.insert(ReflectionRefresher::SourceName(reflection.upstream));
+    plan.reflection.insert(reflection.upstream);
   }
   plan.answers =
       absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
   return plan;
+}
+
+// What is odd about the policy is for `sallyport policy check` to say, but for what lets strangers in.
+void WarnOfIssuers(const v1::Config& config, const policy::Policy* policy) {
+  for (const policy::PolicyWarning& warning : policy::CheckIssuers(config, policy)) {
+    const std::string rule =
+        warning.rule.empty() ? "" : absl::StrCat("policy: rule \"", warning.rule, "\", line ", warning.line, ": ");
+    spdlog::warn("{}{}", rule, warning.text);
+  }
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -114,7 +127,11 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.sessions = gateway->sessions_.get();
   context.refusals = gateway->refusals_.get();
   context.headers_timer = gateway->headers_timer_.get();
+  gateway->open_calls_ = std::make_unique<OpenCalls>();
   context.timer = gateway->timer_.get();
+  context.open_calls = gateway->open_calls_.get();
+  context.misdescribed = &gateway->misdescribed_;
+  context.sockets = &gateway->sockets_;
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
   context.most_message_bytes = options.message_bytes;
   context.connections = &gateway->listener_->connections();
@@ -203,6 +220,7 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
     policy_file_ = former;
     return status;
   }
+  WarnOfIssuers(options.source, rules->policy.get());
   PutInForce(std::move(rules));
   config_ = options.source;
   return absl::OkStatus();
@@ -230,8 +248,8 @@ absl::Status Gateway::AddMasks(Rules& rules) {
   }
   const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_, detections_);
-  const auto descriptors = catalog_ == nullptr ? policy::Descriptors::Empty() : catalog_->Current();
-  rules.masks->Warm(descriptors, present == nullptr ? nullptr : present->masks.get());
+  rules.masks->Prepare(catalog_ == nullptr ? DescriptorSets() : catalog_->Current(),
+                       present == nullptr ? nullptr : present->masks.get());
   return absl::OkStatus();
 }
 
@@ -280,6 +298,7 @@ absl::Status Gateway::ReloadPolicy() {
       rules->policy->version() == present->policy->version()) {
     return absl::OkStatus();
   }
+  WarnOfIssuers(config_, rules->policy.get());
   PutInForce(std::move(rules));
   return absl::OkStatus();
 }
@@ -314,21 +333,22 @@ void Gateway::MakeCatalog() {
     if (recorder_ == nullptr || descriptors.version().empty()) return absl::OkStatus();
     return recorder_->KeepDescriptors(descriptors.version(), descriptors.serialized());
   };
-  const auto prepare = [this](const std::shared_ptr<const policy::Descriptors>& descriptors) {
+  const auto prepare = [this](const DescriptorSets& next) {
     if (rules_ == nullptr) return;  // nobody calls yet
     const std::shared_ptr<const Rules> rules = rules_->Get();
-    if (rules->masks != nullptr) rules->masks->For(descriptors);
+    if (rules->masks != nullptr) rules->masks->Prepare(next);
   };
   catalog_ = std::make_unique<MethodCatalog>(keep, prepare);
 }
 
 absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {
-  absl::StatusOr<MethodCatalog::Sources> files = ReadDescriptorFiles(plan.files);
+  absl::StatusOr<DescriptorSets::Set> files = ReadDescriptorFiles(plan.files);
   if (!files.ok()) return files.status();
-  MethodCatalog::Change change{plan.reflection, *std::move(files), {}};
+  MethodCatalog::Change change{*std::move(files), plan.reflection, {}};
   if (plan.answers) {
-    change.own = ReflectionServer::OwnDescriptors();
-    for (auto& set : HealthService::OwnDescriptors()) change.own.push_back(std::move(set));
+    google::protobuf::FileDescriptorSet own = ReflectionServer::OwnFiles();
+    HealthService::AddOwnFile(own);
+    change.add[kOwnUpstream] = std::make_shared<const std::string>(own.SerializeAsString());
   }
   absl::StatusOr<MethodCatalog::Change> back = catalog_->Apply(std::move(change));
   if (back.ok()) descriptor_plan_ = std::move(plan);
@@ -391,10 +411,7 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   file_watcher_ = nullptr;
   if (listener_ != nullptr) listener_->Stop();
   if (health_ != nullptr) health_->Drain();
-  if (server_ != nullptr) {
-    server_->Shutdown(absl::Now() + grace);
-    server_ = nullptr;
-  }
+  if (server_ != nullptr) StopServing(grace);
   // Calls may have waited for it.
   refresher_ = nullptr;
   admin_ = nullptr;
@@ -403,6 +420,24 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;
   return status;
+}
+
+void Gateway::StopServing(absl::Duration grace) {
+  std::thread ender([this, grace] {
+    {
+      absl::MutexLock lock(&grace_mutex_);
+      grace_mutex_.AwaitWithTimeout(absl::Condition(&grace_over_), grace);
+    }
+    // Before the library cuts them: then callers would be told what the record does not say.
+    const size_t ended = open_calls_->EndAll();
+    if (ended > 0) spdlog::info("stopping: {} open calls are ended", ended);
+  });
+  // Returns as soon as no call is open any more.
+  server_->Shutdown(absl::Now() + grace + kEndsTake);
+  EndGrace();
+  ender.join();
+  open_calls_->AwaitNone(absl::Now() + kEndsTake);
+  server_ = nullptr;
 }
 
 Gateway::~Gateway() {

@@ -34,7 +34,7 @@ namespace sallyport::gateway {
 // Where descriptors come from.
 struct DescriptorPlan {
   std::vector<std::string> files;
-  std::set<std::string> reflection;  // names in the catalog of upstreams that are asked
+  std::set<std::string> reflection;  // names of upstreams that are asked
   bool answers = false;              // the gateway answers reflection itself
 };
 
@@ -67,8 +67,13 @@ class Gateway {
   // Reads the descriptor files again, likewise. Thread-safe.
   absl::Status ReloadDescriptors();
 
-  // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.
+  // Takes no new calls, lets open ones end for at most `grace`, ends the rest with UNAVAILABLE, and writes the log out.
   absl::Status Shutdown(absl::Duration grace);
+  // Cuts the grace short, if it has not run out yet. Thread-safe; may come before Shutdown.
+  void EndGrace() {
+    absl::MutexLock lock(&grace_mutex_);
+    grace_over_ = true;
+  }
 
  private:
   Gateway() = default;
@@ -97,6 +102,7 @@ class Gateway {
   absl::Status Serve(const GatewayOptions& options);
   // Why the gateway cannot serve; OK while it can.
   absl::Status Ready() const;
+  void StopServing(absl::Duration grace);
   absl::Status ServeAdmin(const GatewayOptions& options);
 
   // Destroyed from the last to the first: calls before what they use.
@@ -122,11 +128,16 @@ class Gateway {
   std::unique_ptr<CallTimer> timer_;
   std::unique_ptr<MemoryBudget> memory_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<OpenCalls> open_calls_;
+  MisdescribedMethods misdescribed_;
+  CallerSockets sockets_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;
   std::shared_ptr<CallServer> server_;
   std::unique_ptr<AdminServer> admin_;
+  absl::Mutex grace_mutex_;
+  bool grace_over_ ABSL_GUARDED_BY(grace_mutex_) = false;
 };
 
 }  // namespace sallyport::gateway

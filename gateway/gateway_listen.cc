@@ -47,7 +47,6 @@ absl::Status Gateway::Serve(const GatewayOptions& options) {
     credentials = tls_->Credentials();
   }
   CallServerOptions server;
-  server.message_bytes = options.message_bytes;
   server.metadata_bytes = options.metadata_bytes;
   server.calls_per_connection = options.listen_options.calls_per_connection;
   server.keepalive_time = options.caller_keepalive_time;

@@ -4,12 +4,14 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gateway/configuration.h"
@@ -90,7 +92,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
           ->check(CLI::IsMember({"commit", "write_ahead", "relaxed", "off"}))
           ->capture_default_str()};
   for (CLI::Option* option : quick) option->group("For a first try, in place of --config")->excludes(config);
-  app.add_option("--grace", flags.grace_seconds, "Seconds that open calls get to end after SIGTERM or SIGINT")
+  app.add_option("--grace", flags.grace_seconds,
+                 "Seconds that open calls get to end after SIGTERM or SIGINT; a second one ends them at once")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")
@@ -99,6 +102,24 @@ void AddFlags(CLI::App& app, Flags& flags) {
 }
 
 using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>()>;
+
+// A second SIGTERM or SIGINT ends the grace.
+absl::Status ShutDown(sallyport::gateway::Gateway& gateway, absl::Duration grace, const sigset_t& signals) {
+  std::atomic<bool> over = false;
+  std::thread impatience([&] {
+    int signal = 0;
+    while (sigwait(&signals, &signal) == 0 && !over) {
+      if (signal == SIGHUP) continue;
+      spdlog::info("stopping at once");
+      gateway.EndGrace();
+    }
+  });
+  absl::Status status = gateway.Shutdown(grace);
+  over = true;
+  pthread_kill(impatience.native_handle(), SIGHUP);  // wakes it
+  impatience.join();
+  return status;
+}
 
 int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& reread, absl::Duration grace,
           const sigset_t& signals) {
@@ -121,8 +142,8 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
                     std::string(status.message()));
     }
   }
-  spdlog::info("stopping: open calls get {} to end", absl::FormatDuration(grace));
-  absl::Status status = (*gateway)->Shutdown(grace);
+  spdlog::info("stopping: open calls get {} to end, or until the next signal", absl::FormatDuration(grace));
+  absl::Status status = ShutDown(**gateway, grace, signals);
   if (!status.ok()) {
     spdlog::error("the log could not be written out: {}", std::string(status.message()));
     return kFailed;

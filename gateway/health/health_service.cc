@@ -1,9 +1,5 @@
 #include "gateway/health/health_service.h"
 
-#include <google/protobuf/descriptor.pb.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "gateway/health/probe.h"
@@ -30,13 +26,8 @@ bool HealthService::Answers(std::string_view path) {
   return path == "/grpc.health.v1.Health/Check" || path == "/grpc.health.v1.Health/Watch";
 }
 
-std::vector<std::shared_ptr<const policy::Descriptors>> HealthService::OwnDescriptors() {
-  google::protobuf::FileDescriptorSet set;
-  grpc::health::v1::HealthCheckRequest::descriptor()->file()->CopyTo(set.add_file());
-  auto made = policy::Descriptors::Create(set, "the gateway's own health service");
-  if (made.ok()) return {*std::move(made)};
-  spdlog::error("descriptors: {}", std::string(made.status().message()));
-  return {};
+void HealthService::AddOwnFile(google::protobuf::FileDescriptorSet& files) {
+  grpc::health::v1::HealthCheckRequest::descriptor()->file()->CopyTo(files.add_file());
 }
 
 grpc::ServerGenericBidiReactor* HealthService::Start(grpc::GenericCallbackServerContext* context) {

@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_GATEWAY_HEALTH_HEALTH_SERVICE_H_
 #define SALLYPORT_GATEWAY_HEALTH_HEALTH_SERVICE_H_
 
+#include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/generic/async_generic_service.h>
 
 #include <functional>
@@ -14,7 +15,6 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "gateway/relay/rules.h"
-#include "policy/descriptors/descriptors.h"
 
 namespace sallyport::gateway {
 
@@ -36,8 +36,8 @@ class HealthService {
   // Whether a path is one of the service's methods.
   static bool Answers(std::string_view path);
 
-  // What the service looks like.
-  static std::vector<std::shared_ptr<const policy::Descriptors>> OwnDescriptors();
+  // Adds what the service looks like.
+  static void AddOwnFile(google::protobuf::FileDescriptorSet& files);
 
   // The reactor of a call whose path it answers.
   grpc::ServerGenericBidiReactor* Start(grpc::GenericCallbackServerContext* context);

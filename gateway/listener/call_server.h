@@ -18,7 +18,6 @@ namespace sallyport::gateway {
 
 // What gRPC fixes for the life of a server. To change it, another server takes the place of the one there is.
 struct CallServerOptions {
-  size_t message_bytes = 0;   // of one message
   size_t metadata_bytes = 0;  // of all metadata of a call in one direction
   uint32_t calls_per_connection = 0;
   // A connection that was silent for `keepalive_time` is asked whether its caller is there, and closed if there is no

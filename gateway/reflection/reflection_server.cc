@@ -1,11 +1,9 @@
 #include "gateway/reflection/reflection_server.h"
 
-#include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <spdlog/spdlog.h>
 
 #include <charconv>
 #include <string_view>
@@ -145,12 +143,12 @@ absl::StatusOr<std::unique_ptr<ReflectionServer>> ReflectionServer::Start() {
   return server;
 }
 
-std::vector<std::shared_ptr<const policy::Descriptors>> ReflectionServer::OwnDescriptors() {
+google::protobuf::FileDescriptorSet ReflectionServer::OwnFiles() {
   google::protobuf::FileDescriptorSet set;
   rpb::ServerReflectionRequest::descriptor()->file()->CopyTo(set.add_file());
   // The versions differ in the package's name only.
-  google::protobuf::FileDescriptorSet alpha_set = set;
-  google::protobuf::FileDescriptorProto& file = *alpha_set.mutable_file(0);
+  google::protobuf::FileDescriptorProto& file = *set.add_file();
+  file = set.file(0);
   file.set_name("grpc/reflection/v1alpha/reflection.proto");
   file.set_package("grpc.reflection.v1alpha");
   const auto rename = [](std::string* type) {
@@ -167,16 +165,7 @@ std::vector<std::shared_ptr<const policy::Descriptors>> ReflectionServer::OwnDes
       rename(method.mutable_output_type());
     }
   }
-  std::vector<std::shared_ptr<const policy::Descriptors>> sets;
-  for (const google::protobuf::FileDescriptorSet* one : {&set, &alpha_set}) {
-    auto made = policy::Descriptors::Create(*one, "the gateway's own reflection");
-    if (made.ok()) {
-      sets.push_back(*std::move(made));
-    } else {
-      spdlog::error("descriptors: {}", std::string(made.status().message()));
-    }
-  }
-  return sets;
+  return set;
 }
 
 }  // namespace sallyport::gateway

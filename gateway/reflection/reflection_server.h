@@ -2,10 +2,11 @@
 #ifndef SALLYPORT_GATEWAY_REFLECTION_REFLECTION_SERVER_H_
 #define SALLYPORT_GATEWAY_REFLECTION_REFLECTION_SERVER_H_
 
+#include <google/protobuf/descriptor.pb.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "gateway/reflection/visible_services.h"
@@ -31,8 +32,8 @@ class ReflectionServer {
   // Calls of these paths are the health service's, which outlives them. Once, before there are calls.
   virtual void AddHealth(HealthService* health) = 0;
 
-  // What the services themselves look like, one set for each version of the protocol.
-  static std::vector<std::shared_ptr<const policy::Descriptors>> OwnDescriptors();
+  // What the services themselves look like, in each version of the protocol.
+  static google::protobuf::FileDescriptorSet OwnFiles();
 
   // One call that is going to come in. The call has to carry kVisitKey with this name. Withdrawn when destroyed; a call
   // that has come in by then goes on. Movable; must not outlive the server.

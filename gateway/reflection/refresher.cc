@@ -7,21 +7,27 @@
 
 #include <algorithm>
 #include <deque>
-#include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "grpc/reflection/v1/reflection.pb.h"
+#include "policy/descriptors/reflected_bounds.h"
 
 namespace sallyport::gateway {
 namespace {
 
 namespace rpb = grpc::reflection::v1;
 
-constexpr size_t kMostBytes = 64 << 20;
-constexpr size_t kMostFiles = 20'000;
+// Of answers, most of which servers repeat.
+constexpr size_t kMostAnswerBytes = size_t{256} << 20;
+constexpr size_t kMostQuestions = 2 * policy::ReflectedBounds::kMostFiles;
+// Of streams that the upstream ends instead of saying that it does not have a file.
+constexpr int kMostStreams = 16;
 constexpr absl::Duration kLongestRetry = absl::Minutes(1);
 constexpr absl::Duration kAskTimeout = absl::Seconds(10);
 
@@ -76,6 +82,9 @@ class ReflectionStream {
     while (queue_.Next(&tag, &ok)) {
     }
   }
+
+  // The stream has come to its end: nothing more can be asked on it.
+  bool ended() const { return finished_; }
 
   absl::StatusOr<rpb::ServerReflectionResponse> Ask(const rpb::ServerReflectionRequest& question) {
     grpc::ByteBuffer request;
@@ -135,49 +144,78 @@ class ReflectionStream {
   bool finished_ = false;
 };
 
-// Adds the files of one answer that are not there yet, and what they import to `wanted`.
-absl::Status TakeFiles(const rpb::ServerReflectionResponse& answer, google::protobuf::FileDescriptorSet* files,
-                       std::set<std::string>* names, std::deque<std::string>* wanted, size_t* bytes) {
-  for (const std::string& serialized : answer.file_descriptor_response().file_descriptor_proto()) {
-    google::protobuf::FileDescriptorProto file;
-    if (!file.ParseFromString(serialized)) return absl::DataLossError("a file descriptor does not parse");
-    if (!names->insert(file.name()).second) continue;
-    *bytes += serialized.size();
-    if (*bytes > kMostBytes || names->size() > kMostFiles) {
-      return absl::ResourceExhaustedError("the upstream's descriptors are larger than 64 MiB or 20,000 files");
-    }
-    for (const std::string& import : file.dependency()) wanted->push_back(import);
-    *files->add_file() = std::move(file);
-  }
-  return absl::OkStatus();
-}
+// Asks for everything that an upstream lists, and for what that imports, over as many streams as it takes.
+class FileCollector {
+ public:
+  using NewStream = absl::FunctionRef<std::unique_ptr<ReflectionStream>()>;
+  explicit FileCollector(NewStream new_stream) : new_stream_(new_stream), stream_(new_stream()) {}
 
-absl::StatusOr<google::protobuf::FileDescriptorSet> FetchFiles(ReflectionStream& stream) {
-  rpb::ServerReflectionRequest question;
-  question.set_list_services("*");
-  absl::StatusOr<rpb::ServerReflectionResponse> services = stream.Ask(question);
-  if (!services.ok()) return services.status();
-  google::protobuf::FileDescriptorSet files;
-  std::set<std::string> names;
-  std::deque<std::string> wanted;
-  size_t bytes = 0;
-  for (const rpb::ServiceResponse& service : services->list_services_response().service()) {
-    question.set_file_containing_symbol(service.name());
-    absl::StatusOr<rpb::ServerReflectionResponse> answer = stream.Ask(question);
-    // A server may list a service whose file it does not have: the others are still worth knowing.
-    if (absl::IsNotFound(answer.status())) continue;
-    if (!answer.ok()) return answer.status();
-    if (absl::Status taken = TakeFiles(*answer, &files, &names, &wanted, &bytes); !taken.ok()) return taken;
+  absl::StatusOr<google::protobuf::FileDescriptorSet> Collect() {
+    rpb::ServerReflectionRequest question;
+    question.set_list_services("*");
+    const absl::StatusOr<rpb::ServerReflectionResponse> services = stream_->Ask(question);
+    if (!services.ok()) return services.status();
+    for (const rpb::ServiceResponse& service : services->list_services_response().service()) {
+      question.set_file_containing_symbol(service.name());
+      if (absl::Status status = AskFor(question); !status.ok()) return status;
+    }
+    for (; !wanted_.empty(); wanted_.pop_front()) {
+      if (names_.contains(wanted_.front())) continue;
+      question.set_file_by_filename(wanted_.front());
+      if (absl::Status status = AskFor(question); !status.ok()) return status;
+    }
+    return std::move(files_);
   }
-  for (; !wanted.empty(); wanted.pop_front()) {
-    if (names.contains(wanted.front())) continue;
-    question.set_file_by_filename(wanted.front());
-    absl::StatusOr<rpb::ServerReflectionResponse> answer = stream.Ask(question);
-    if (!answer.ok()) return answer.status();
-    if (absl::Status taken = TakeFiles(*answer, &files, &names, &wanted, &bytes); !taken.ok()) return taken;
+
+ private:
+  // A server may list a service whose file it does not have, and name imports that it does not have: what does not need
+  // them is still worth knowing.
+  absl::Status AskFor(const rpb::ServerReflectionRequest& question) {
+    if (++questions_ > kMostQuestions)
+      return absl::ResourceExhaustedError("the upstream's files do not come to an end");
+    const absl::StatusOr<rpb::ServerReflectionResponse> answer = stream_->Ask(question);
+    if (answer.ok()) return TakeFiles(*answer);
+    if (absl::IsDeadlineExceeded(answer.status()) || absl::IsCancelled(answer.status())) return answer.status();
+    if (!stream_->ended()) return absl::OkStatus();
+    if (++streams_ >= kMostStreams) return answer.status();
+    stream_ = nullptr;  // there is one at a time
+    stream_ = new_stream_();
+    return absl::OkStatus();
   }
-  return files;
-}
+
+  absl::Status TakeFiles(const rpb::ServerReflectionResponse& answer) {
+    answer_bytes_ += answer.ByteSizeLong();
+    if (answer_bytes_ > kMostAnswerBytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the upstream's answers are more than ", kMostAnswerBytes >> 20, " MiB"));
+    }
+    for (const std::string& serialized : answer.file_descriptor_response().file_descriptor_proto()) {
+      if (!seen_.insert(absl::HashOf(serialized)).second) continue;
+      absl::StatusOr<google::protobuf::FileDescriptorProto> file = bounds_.Read(serialized);
+      if (absl::IsInvalidArgument(file.status())) continue;
+      if (!file.ok()) return file.status();
+      if (!names_.insert(file->name()).second) continue;
+      for (const std::string& import : file->dependency()) {
+        // Standard files are known, and nobody else's count.
+        if (!policy::IsStandardFile(import) && asked_for_.insert(import).second) wanted_.push_back(import);
+      }
+      *files_.add_file() = *std::move(file);
+    }
+    return absl::OkStatus();
+  }
+
+  const NewStream new_stream_;
+  std::unique_ptr<ReflectionStream> stream_;
+  int streams_ = 1;
+  size_t questions_ = 0;
+  size_t answer_bytes_ = 0;
+  policy::ReflectedBounds bounds_;
+  google::protobuf::FileDescriptorSet files_;
+  absl::flat_hash_set<size_t> seen_;
+  absl::flat_hash_set<std::string> names_;
+  absl::flat_hash_set<std::string> asked_for_;
+  std::deque<std::string> wanted_;
+};
 
 }  // namespace
 
@@ -200,57 +238,26 @@ AskCancel::Scope::~Scope() {
   cancel_->context_ = nullptr;
 }
 
-absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout,
-                                                                            AskCancel* cancel) {
-  absl::Time deadline = absl::Now() + timeout;
-  absl::StatusOr<UpstreamCredentials::Shown> credentials = OwnCredentials(upstream, deadline);
+absl::StatusOr<google::protobuf::FileDescriptorSet> FetchFiles(Upstream& upstream, absl::Duration timeout,
+                                                               AskCancel* cancel) {
+  const absl::Time deadline = absl::Now() + timeout;
+  const absl::StatusOr<UpstreamCredentials::Shown> credentials = OwnCredentials(upstream, deadline);
   if (!credentials.ok()) return credentials.status();
-  absl::Status status;
+  absl::StatusOr<google::protobuf::FileDescriptorSet> files;
   for (const char* method : kMethods) {
-    ReflectionStream stream(upstream, method, *credentials, deadline, cancel);
-    absl::StatusOr<google::protobuf::FileDescriptorSet> files = FetchFiles(stream);
-    if (files.ok()) {
-      std::vector<std::string> left_out;
-      auto descriptors =
-          policy::Descriptors::Create(*files, absl::StrCat("reflection of upstream ", upstream.name()), &left_out);
-      for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
-      return descriptors;
-    }
-    status = files.status();
-    if (!absl::IsUnimplemented(status)) break;
+    files = FileCollector([&] {
+              return std::make_unique<ReflectionStream>(upstream, method, *credentials, deadline, cancel);
+            }).Collect();
+    if (!absl::IsUnimplemented(files.status())) break;
   }
-  return status;
+  return files;
 }
 
-ReflectionRefresher::ReflectionRefresher(MethodCatalog* catalog) : catalog_(catalog) {
-  thread_ = std::thread([this] { Run(); });
-}
-
-ReflectionRefresher::~ReflectionRefresher() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  cancel_.Cancel();
-  thread_.join();
-  std::list<Asked> left;
-  {
-    absl::MutexLock lock(&mutex_);
-    left.swap(asked_);
-  }
-  for (Asked& asked : left) {
-    for (Done& done : asked.waiting) done();
-  }
-}
-
-std::string ReflectionRefresher::SourceName(const std::string& upstream) {
-  return absl::StrCat("reflection of ", upstream);
-}
+ReflectionRefresher::~ReflectionRefresher() { SetSources({}); }
 
 void ReflectionRefresher::SetSources(const std::vector<Source>& sources) {
   std::list<Asked> gone;
   {
-    absl::MutexLock taking(&taking_);
     absl::MutexLock lock(&mutex_);
     gone.swap(asked_);
     for (const Source& source : sources) {
@@ -261,73 +268,62 @@ void ReflectionRefresher::SetSources(const std::vector<Source>& sources) {
       } else {
         asked_.emplace_back();
       }
-      asked_.back().source = source;
-      asked_.back().due = std::min(asked_.back().due, absl::Now() + source.interval);
+      Asked& asked = asked_.back();
+      asked.source = source;
+      asked.due = std::min(asked.due, absl::Now() + source.interval);
+      asked.woken = true;
+      if (!asked.thread.joinable()) asked.thread = std::thread([this, &asked] { Run(asked); });
     }
-    woken_ = true;
+    for (Asked& asked : gone) asked.gone = true;
   }
+  for (Asked& asked : gone) asked.cancel.Cancel();
   for (Asked& asked : gone) {
+    asked.thread.join();
     for (Done& done : asked.waiting) done();
   }
 }
 
 bool ReflectionRefresher::AskSoon(const Upstream& upstream, Done done) {
   absl::MutexLock lock(&mutex_);
-  Asked* const asked = Find(&upstream);
-  if (asked == nullptr || asked->not_offered || stopping_) return false;
-  if (asked->waiting.empty() && !asked->asking) {
-    if (absl::Now() - asked->last < kLeastPause) return false;
-    asked->due = absl::InfinitePast();
-    woken_ = true;
+  const auto found = std::find_if(asked_.begin(), asked_.end(),
+                                  [&](const Asked& asked) { return asked.source.upstream == &upstream; });
+  if (found == asked_.end() || found->not_offered || absl::Now() < found->silent_until) return false;
+  if (found->waiting.empty() && !found->asking) {
+    if (absl::Now() - found->last < kLeastPause) return false;
+    found->due = absl::InfinitePast();
+    found->woken = true;
   }
-  if (done != nullptr) asked->waiting.push_back(std::move(done));
+  if (done != nullptr) found->waiting.push_back(std::move(done));
   return true;
 }
 
-ReflectionRefresher::Asked* ReflectionRefresher::Find(const Upstream* upstream) {
-  const auto found = std::find_if(asked_.begin(), asked_.end(),
-                                  [upstream](const Asked& asked) { return asked.source.upstream == upstream; });
-  return found == asked_.end() ? nullptr : &*found;
-}
-
-void ReflectionRefresher::Run() {
+void ReflectionRefresher::Run(Asked& asked) {
   while (true) {
-    Source source;
+    Upstream* upstream = nullptr;
     {
       absl::MutexLock lock(&mutex_);
-      const auto next =
-          std::min_element(asked_.begin(), asked_.end(), [](const Asked& a, const Asked& b) { return a.due < b.due; });
-      const absl::Time due = next == asked_.end() ? absl::InfiniteFuture() : next->due;
-      woken_ = false;
-      if (mutex_.AwaitWithDeadline(absl::Condition(this, &ReflectionRefresher::Woken), due)) {
-        if (stopping_) return;
-        continue;
-      }
-      next->asking = true;
-      next->last = absl::Now();
-      source = next->source;
+      asked.woken = false;
+      mutex_.AwaitWithDeadline(absl::Condition(&asked, &Asked::Woken), asked.due);
+      if (asked.gone) return;
+      if (absl::Now() < asked.due) continue;
+      asked.asking = true;
+      asked.last = absl::Now();
+      upstream = asked.source.upstream;
     }
-    Ask(source);
+    Ask(asked, *upstream);
   }
 }
 
-void ReflectionRefresher::Ask(const Source& source) {
-  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors =
-      FetchDescriptors(*source.upstream, kAskTimeout, &cancel_);
+void ReflectionRefresher::Ask(Asked& asked, Upstream& upstream) {
+  const absl::StatusOr<google::protobuf::FileDescriptorSet> files = FetchFiles(upstream, kAskTimeout, &asked.cancel);
+  absl::Status status = files.status();
+  if (status.ok()) status = catalog_->Update(upstream.name(), *files);
   std::vector<Done> waiting;
   {
-    absl::MutexLock taking(&taking_);
-    {
-      absl::MutexLock lock(&mutex_);
-      if (Find(source.upstream) == nullptr) return;
-    }
-    absl::Status status = descriptors.status();
-    if (status.ok()) status = catalog_->Update(SourceName(source.upstream->name()), *std::move(descriptors));
     absl::MutexLock lock(&mutex_);
-    Asked* const asked = Find(source.upstream);
-    asked->asking = false;
-    if (!stopping_) Note(*asked, status);
-    waiting.swap(asked->waiting);
+    asked.asking = false;
+    if (!asked.gone) Note(asked, status);
+    waiting.swap(asked.waiting);
   }
   for (Done& done : waiting) done();
 }
@@ -335,6 +331,7 @@ void ReflectionRefresher::Ask(const Source& source) {
 void ReflectionRefresher::Note(Asked& asked, const absl::Status& status) {
   const Upstream& upstream = *asked.source.upstream;
   asked.not_offered = absl::IsUnimplemented(status);
+  asked.silent_until = absl::IsDeadlineExceeded(status) ? absl::Now() + kSilence : absl::InfinitePast();
   if (status.ok()) {
     asked.retry = absl::Seconds(1);
     asked.due = absl::Now() + asked.source.interval;

@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_GATEWAY_REFLECTION_REFRESHER_H_
 #define SALLYPORT_GATEWAY_REFLECTION_REFRESHER_H_
 
+#include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/client_context.h>
 
 #include <list>
@@ -42,16 +43,17 @@ class AskCancel {
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-// The descriptors of everything an upstream's server reflection lists (grpc.reflection.v1, else v1alpha). Blocks up to
-// `timeout`. Errors: UNIMPLEMENTED if the upstream offers neither version, otherwise what it or the connection said.
-// Answers are bounded: at most 64 MiB and 20,000 files. The upstream is shown its credentials for callers in no group.
-// With `cancel`, one call at a time.
-absl::StatusOr<std::shared_ptr<const policy::Descriptors>> FetchDescriptors(Upstream& upstream, absl::Duration timeout,
-                                                                            AskCancel* cancel = nullptr);
+// The files of everything an upstream's server reflection lists, and of what these import, as far as it has them.
+// Blocks up to `timeout`. Errors: UNIMPLEMENTED if the upstream offers neither version, RESOURCE_EXHAUSTED if it tells
+// more than policy::ReflectedBounds allow, otherwise what it or the connection said. The upstream is shown its
+// credentials for callers in no group. With `cancel`, one call at a time.
+absl::StatusOr<google::protobuf::FileDescriptorSet> FetchFiles(Upstream& upstream, absl::Duration timeout,
+                                                               AskCancel* cancel = nullptr);
 
 // Keeps a catalog's reflection sources fresh: asks each upstream at once, again every `interval`, sooner (with growing
 // waits from one second) while it cannot be reached, and when somebody has a reason to believe that it has something
-// new. One thread, which asks one upstream at a time; stops with the object. Thread-safe.
+// new. Each upstream is asked on a thread of its own, so that none waits for another. Stops with the object.
+// Thread-safe.
 class ReflectionRefresher {
  public:
   struct Source {
@@ -61,27 +63,28 @@ class ReflectionRefresher {
     bool optional = false;
   };
 
-  explicit ReflectionRefresher(MethodCatalog* catalog);
+  explicit ReflectionRefresher(MethodCatalog* catalog) : catalog_(catalog) {}
   // Ends what is being asked; those that wait are told.
   ~ReflectionRefresher();
   ReflectionRefresher(const ReflectionRefresher&) = delete;
   ReflectionRefresher& operator=(const ReflectionRefresher&) = delete;
 
-  // The name of an upstream's source in the catalog.
-  static std::string SourceName(const std::string& upstream);
-
-  // In place of what it had. Upstreams that stay are not asked again before their time.
+  // In place of what it had; called by one thread at a time. Upstreams that stay are not asked again before their time;
+  // what others are being asked is ended, and those that wait for it are told.
   void SetSources(const std::vector<Source>& sources);
 
   // Has the upstream asked, and calls `done` when its answer is in force, or there is none. Those who want the same at
-  // the same time share one answer. False, and `done` is dropped, if it is no source, does not offer reflection, or was
-  // asked less than kLeastPause ago. `done` may be null; it runs on the refresher's thread and must not block.
+  // the same time share one answer. False, and `done` is dropped, if it is no source, does not offer reflection, was
+  // asked less than kLeastPause ago, or left a question unanswered less than kSilence ago. `done` may be null; it runs
+  // on the refresher's thread and must not block.
   using Done = absl::AnyInvocable<void()>;
   static constexpr absl::Duration kLeastPause = absl::Seconds(5);
+  static constexpr absl::Duration kSilence = absl::Minutes(1);
   bool AskSoon(const Upstream& upstream, Done done);
 
  private:
   struct Asked {
+    bool Woken() const { return woken || gone; }
     Source source;
     absl::Time due = absl::InfinitePast();
     absl::Time last = absl::InfinitePast();  // when it was last asked
@@ -89,26 +92,22 @@ class ReflectionRefresher {
     std::string last_error;
     bool asking = false;
     bool not_offered = false;
+    absl::Time silent_until = absl::InfinitePast();
     std::vector<Done> waiting;
+    bool woken = false;  // what there is to be done has changed
+    bool gone = false;   // is no source any more
+    AskCancel cancel;
+    std::thread thread;
   };
 
-  void Run();
-  // Null if it is no source (any more).
-  Asked* Find(const Upstream* upstream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // What there is to be done has changed, or the object stops.
-  bool Woken() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return woken_ || stopping_; }
-  void Ask(const Source& source);
+  void Run(Asked& asked);
+  void Ask(Asked& asked, Upstream& upstream);
   void Note(Asked& asked, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   MethodCatalog* const catalog_;
-  AskCancel cancel_;
-  // Held while an answer is put into force, so that a source that is taken away stays away.
-  absl::Mutex taking_ ABSL_ACQUIRED_BEFORE(mutex_);
   absl::Mutex mutex_;
+  // Elements but for their `cancel` and `thread` are guarded too.
   std::list<Asked> asked_ ABSL_GUARDED_BY(mutex_);
-  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
 };
 
 }  // namespace sallyport::gateway

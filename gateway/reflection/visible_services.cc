@@ -31,13 +31,12 @@ rpb::ServerReflectionResponse VisibleServices::Answer(const rpb::ServerReflectio
     case rpb::ServerReflectionRequest::kListServices:
       // Also where there are none.
       response.mutable_list_services_response();
-      for (const std::string& service : services_) {
+      for (const auto& [service, file] : services_) {
         response.mutable_list_services_response()->add_service()->set_name(service);
       }
       break;
     case rpb::ServerReflectionRequest::kFileByFilename:
-      GiveFile(descriptors_->pool().FindFileByName(question.file_by_filename()), question.file_by_filename(),
-               &response);
+      GiveFile(FileByName(question.file_by_filename()), question.file_by_filename(), &response);
       break;
     case rpb::ServerReflectionRequest::kFileContainingSymbol:
       GiveFile(FileOfSymbol(question.file_containing_symbol()), question.file_containing_symbol(), &response);
@@ -62,94 +61,179 @@ rpb::ServerReflectionResponse VisibleServices::Answer(const rpb::ServerReflectio
 
 void VisibleServices::Look() {
   looked_ = true;
-  bool all = true;
-  for (const std::string& name : descriptors_->services()) {
-    const pb::ServiceDescriptor* service = descriptors_->pool().FindServiceByName(name);
-    if (service == nullptr) continue;
+  // What a set stands on is looked at once, as the operator's.
+  std::map<std::string, const policy::Descriptors*> upstreams;
+  for (const auto& [upstream, set] : sets_.upstreams) upstreams[upstream] = set.get();
+  order_.push_back(sets_.files.get());
+  LookAt(*sets_.files, "");
+  for (const auto& [upstream, set] : upstreams) {
+    if (set == sets_.files.get()) continue;
+    order_.push_back(set);
+    LookAt(*set, upstream);
+  }
+  const bool all = std::all_of(known_.begin(), known_.end(),
+                               [this](const std::string& service) { return services_.contains(service); });
+  if (!all) return;
+  AddAll(*sets_.files, "");
+  for (const auto& [upstream, set] : upstreams) AddAll(*set, upstream);
+}
+
+// The services that the set defines itself. Of the operator's (`upstream` is empty), methods count wherever they lead;
+// of an upstream's, those that lead there, or to another one that says the same.
+void VisibleServices::LookAt(const policy::Descriptors& set, const std::string& upstream) {
+  for (const std::string& name : set.services()) {
+    const pb::ServiceDescriptor* service = set.pool().FindServiceByName(name);
+    if (service == nullptr || service->file()->pool() != &set.pool()) continue;
+    known_.insert(name);
+    const std::string fingerprint(set.fingerprint(*service->file()));
+    const auto shown = services_.find(name);
+    if (shown != services_.end() && shown->second != fingerprint) continue;
     bool any = false;
     for (int i = 0; i < service->method_count(); ++i) {
-      if (!may_call_(absl::StrCat("/", name, "/", service->method(i)->name()))) continue;
-      methods_.insert(service->method(i));
+      const std::string& leads_to = LeadsToOnce(absl::StrCat("/", name, "/", service->method(i)->name()));
+      if (leads_to.empty() || (!upstream.empty() && leads_to != upstream)) continue;
+      methods_.insert(service->method(i)->full_name());
       any = true;
     }
-    all = all && any;
     if (!any) continue;
-    services_.push_back(name);
-    AddWithImports(*service->file());
-  }
-  if (!all) return;
-  for (const std::string& name : descriptors_->files()) {
-    if (const pb::FileDescriptor* file = descriptors_->pool().FindFileByName(name)) AddWithImports(*file);
+    services_[name] = fingerprint;
+    AddWithImports(*service->file(), set, upstream);
   }
 }
 
-void VisibleServices::AddWithImports(const pb::FileDescriptor& file) {
+const std::string& VisibleServices::LeadsToOnce(const std::string& path) {
+  const auto [place, is_new] = led_.try_emplace(path);
+  if (is_new) place->second = leads_to_(path);
+  return place->second;
+}
+
+void VisibleServices::AddAll(const policy::Descriptors& set, const std::string& upstream) {
+  for (const std::string& name : set.files()) {
+    const pb::FileDescriptor* file = set.pool().FindFileByName(name);
+    if (file != nullptr) AddWithImports(*file, set, upstream);
+  }
+}
+
+void VisibleServices::AddWithImports(const pb::FileDescriptor& file, const policy::Descriptors& set,
+                                     const std::string& upstream) {
   std::vector<const pb::FileDescriptor*> waiting = {&file};
   while (!waiting.empty()) {
     const pb::FileDescriptor* next = waiting.back();
     waiting.pop_back();
-    if (!files_.insert(next).second) continue;
+    const auto [place, is_new] = files_.try_emplace(std::string(set.fingerprint(*next)));
+    if (!is_new) continue;
+    place->second = {next, &set, FreeName(next->name(), upstream)};
+    by_name_[place->second.name] = &place->second;
     for (int i = 0; i < next->dependency_count(); ++i) waiting.push_back(next->dependency(i));
   }
 }
 
-const pb::FileDescriptor* VisibleServices::FileOfSymbol(const std::string& symbol) const {
-  const pb::DescriptorPool& pool = descriptors_->pool();
-  const auto hidden = [this](const pb::ServiceDescriptor& service) {
-    return std::find(services_.begin(), services_.end(), service.full_name()) == services_.end();
-  };
-  if (const pb::ServiceDescriptor* service = pool.FindServiceByName(symbol); service != nullptr && hidden(*service)) {
-    return nullptr;
-  }
-  if (const pb::MethodDescriptor* method = pool.FindMethodByName(symbol);
-      method != nullptr && !methods_.contains(method)) {
-    return nullptr;
-  }
-  return pool.FindFileContainingSymbol(symbol);
+std::string VisibleServices::FreeName(const std::string& name, const std::string& upstream) const {
+  std::string free = name;
+  while (by_name_.contains(free)) free = absl::StrCat(upstream, "/", free);
+  return free;
 }
 
-const pb::FileDescriptor* VisibleServices::FileOfExtension(const std::string& type, int number) const {
-  const pb::Descriptor* extended = descriptors_->pool().FindMessageTypeByName(type);
-  if (extended == nullptr) return nullptr;
-  const pb::FieldDescriptor* extension = descriptors_->pool().FindExtensionByNumber(extended, number);
-  return extension == nullptr ? nullptr : extension->file();
+const VisibleServices::Shown* VisibleServices::Find(const pb::FileDescriptor* file,
+                                                    const policy::Descriptors& set) const {
+  if (file == nullptr) return nullptr;
+  const auto found = files_.find(set.fingerprint(*file));
+  return found == files_.end() ? nullptr : &found->second;
+}
+
+std::vector<const policy::Descriptors*> VisibleServices::InTurn() const {
+  std::vector<const policy::Descriptors*> sets = order_;
+  const auto last = std::find(sets.begin(), sets.end(), last_);
+  if (last != sets.end()) std::rotate(sets.begin(), last, last + 1);
+  return sets;
+}
+
+const VisibleServices::Shown* VisibleServices::FileByName(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+const VisibleServices::Shown* VisibleServices::FileOfSymbol(const std::string& symbol) const {
+  const size_t dot = symbol.rfind('.');
+  for (const std::string& service : {symbol, symbol.substr(0, dot == std::string::npos ? 0 : dot)}) {
+    if (!known_.contains(service)) continue;
+    const auto shown = services_.find(service);
+    if (shown == services_.end() || (service != symbol && !methods_.contains(symbol))) return nullptr;
+    return &files_.at(shown->second);
+  }
+  for (const policy::Descriptors* set : InTurn()) {
+    const Shown* shown = Find(set->pool().FindFileContainingSymbol(symbol), *set);
+    if (shown != nullptr) return shown;
+  }
+  return nullptr;
+}
+
+const VisibleServices::Shown* VisibleServices::FileOfExtension(const std::string& type, int number) const {
+  for (const policy::Descriptors* set : InTurn()) {
+    const pb::Descriptor* extended = set->pool().FindMessageTypeByName(type);
+    const pb::FieldDescriptor* extension =
+        extended == nullptr ? nullptr : set->pool().FindExtensionByNumber(extended, number);
+    const Shown* shown = extension == nullptr ? nullptr : Find(extension->file(), *set);
+    if (shown != nullptr) return shown;
+  }
+  return nullptr;
 }
 
 void VisibleServices::GiveExtensions(const std::string& type, Response* response) const {
-  const pb::Descriptor* extended = descriptors_->pool().FindMessageTypeByName(type);
-  if (extended == nullptr || !files_.contains(extended->file())) return SetNotFound(type, response);
+  for (const policy::Descriptors* set : InTurn()) {
+    const pb::Descriptor* extended = set->pool().FindMessageTypeByName(type);
+    if (extended != nullptr && Find(extended->file(), *set) != nullptr)
+      return GiveExtensions(*extended, *set, response);
+  }
+  SetNotFound(type, response);
+}
+
+void VisibleServices::GiveExtensions(const pb::Descriptor& extended, const policy::Descriptors& set,
+                                     Response* response) const {
   std::vector<const pb::FieldDescriptor*> extensions;
-  descriptors_->pool().FindAllExtensions(extended, &extensions);
+  set.pool().FindAllExtensions(&extended, &extensions);
   rpb::ExtensionNumberResponse* numbers = response->mutable_all_extension_numbers_response();
-  numbers->set_base_type_name(type);
+  numbers->set_base_type_name(extended.full_name());
   for (const pb::FieldDescriptor* extension : extensions) {
-    if (files_.contains(extension->file())) numbers->add_extension_number(extension->number());
+    if (Find(extension->file(), set) != nullptr) numbers->add_extension_number(extension->number());
   }
 }
 
-void VisibleServices::GiveFile(const pb::FileDescriptor* file, std::string_view what, Response* response) {
-  if (file == nullptr || !files_.contains(file)) return SetNotFound(what, response);
+void VisibleServices::GiveFile(const Shown* file, std::string_view what, Response* response) {
+  if (file == nullptr) return SetNotFound(what, response);
+  last_ = file->set;
   // The one that was asked for comes in any case.
   given_.erase(file);
-  std::vector<const pb::FileDescriptor*> waiting = {file};
+  std::vector<const Shown*> waiting = {file};
   for (size_t i = 0; i < waiting.size(); ++i) {
     if (!given_.insert(waiting[i]).second) continue;
     response->mutable_file_descriptor_response()->add_file_descriptor_proto(Trimmed(*waiting[i]));
-    for (int j = 0; j < waiting[i]->dependency_count(); ++j) {
-      const pb::FileDescriptor* import = waiting[i]->dependency(j);
-      if (!given_.contains(import)) waiting.push_back(import);
+    for (int j = 0; j < waiting[i]->file->dependency_count(); ++j) {
+      const Shown* import = Find(waiting[i]->file->dependency(j), *waiting[i]->set);
+      if (import != nullptr && !given_.contains(import)) waiting.push_back(import);
     }
   }
 }
 
-// Without services and methods that the caller may not call.
-std::string VisibleServices::Trimmed(const pb::FileDescriptor& file) const {
+// Under the names that files have here, without services and methods that the caller may not call, or that are another
+// upstream's.
+std::string VisibleServices::Trimmed(const Shown& shown) const {
+  const pb::FileDescriptor& file = *shown.file;
   pb::FileDescriptorProto proto;
   file.CopyTo(&proto);
+  proto.set_name(shown.name);
+  for (int i = 0; i < file.dependency_count(); ++i) {
+    if (const Shown* import = Find(file.dependency(i), *shown.set)) proto.set_dependency(i, import->name);
+  }
+  const std::string_view fingerprint = shown.set->fingerprint(file);
   for (int i = file.service_count(); i-- > 0;) {
+    const auto owner = services_.find(file.service(i)->full_name());
+    const bool is_here = owner != services_.end() && owner->second == fingerprint;
     pb::ServiceDescriptorProto& service = *proto.mutable_service(i);
     for (int j = file.service(i)->method_count(); j-- > 0;) {
-      if (!methods_.contains(file.service(i)->method(j))) service.mutable_method()->DeleteSubrange(j, 1);
+      if (!is_here || !methods_.contains(file.service(i)->method(j)->full_name())) {
+        service.mutable_method()->DeleteSubrange(j, 1);
+      }
     }
     if (service.method().empty()) proto.mutable_service()->DeleteSubrange(i, 1);
   }

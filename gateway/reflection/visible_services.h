@@ -5,15 +5,16 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
-#include <memory>
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "gateway/upstream/descriptor_sets.h"
 #include "grpc/reflection/v1/reflection.pb.h"
-#include "policy/descriptors/descriptors.h"
 
 namespace sallyport::gateway {
 
@@ -21,35 +22,64 @@ namespace sallyport::gateway {
 // Shown are the methods that the caller may call, the services that have one, and the files that these need; of files
 // without services all, if no service is hidden. Everything else is not found, as if it were not there. Not
 // thread-safe.
+//
+// A service is shown as the upstream describes it that calls of it lead to, or as the operator's files do. Where
+// upstreams have different files of one name, the first upstream's, by name, keeps it, and the others' come as
+// "<upstream>/<name>", in what imports them too. A type that several upstreams describe is answered from the one whose
+// service or file the stream asked for last.
 class VisibleServices {
  public:
-  // `path` is "/package.Service/Method". Asked once for each method, at the first question.
-  using MayCall = absl::AnyInvocable<bool(std::string_view path)>;
+  // Gives the name of the upstream that a call of `path` ("/package.Service/Method") leads to; empty if the caller may
+  // not make it. Asked once for each method, at the first question.
+  using LeadsTo = absl::AnyInvocable<std::string(std::string_view path)>;
 
-  VisibleServices(std::shared_ptr<const policy::Descriptors> descriptors, MayCall may_call)
-      : descriptors_(std::move(descriptors)), may_call_(std::move(may_call)) {}
+  VisibleServices(DescriptorSets sets, LeadsTo leads_to) : sets_(std::move(sets)), leads_to_(std::move(leads_to)) {}
 
   // A file comes with everything it imports that this stream has not been given yet, itself first.
   grpc::reflection::v1::ServerReflectionResponse Answer(const grpc::reflection::v1::ServerReflectionRequest& question);
 
  private:
   using Response = grpc::reflection::v1::ServerReflectionResponse;
+  // A file as it is shown, once for all upstreams that have the same.
+  struct Shown {
+    const google::protobuf::FileDescriptor* file = nullptr;
+    const policy::Descriptors* set = nullptr;
+    std::string name;
+  };
 
   void Look();
-  void AddWithImports(const google::protobuf::FileDescriptor& file);
-  void GiveFile(const google::protobuf::FileDescriptor* file, std::string_view what, Response* response);
-  void GiveExtensions(const std::string& type, Response* response) const;
-  const google::protobuf::FileDescriptor* FileOfSymbol(const std::string& symbol) const;
-  const google::protobuf::FileDescriptor* FileOfExtension(const std::string& type, int number) const;
-  std::string Trimmed(const google::protobuf::FileDescriptor& file) const;
+  void LookAt(const policy::Descriptors& set, const std::string& upstream);
+  void AddAll(const policy::Descriptors& set, const std::string& upstream);
+  const std::string& LeadsToOnce(const std::string& path);
+  void AddWithImports(const google::protobuf::FileDescriptor& file, const policy::Descriptors& set,
+                      const std::string& upstream);
+  std::string FreeName(const std::string& name, const std::string& upstream) const;
+  // Null if it is not shown.
+  const Shown* Find(const google::protobuf::FileDescriptor* file, const policy::Descriptors& set) const;
+  // The sets, that which was answered from last before all others.
+  std::vector<const policy::Descriptors*> InTurn() const;
 
-  const std::shared_ptr<const policy::Descriptors> descriptors_;
-  MayCall may_call_;
+  void GiveFile(const Shown* file, std::string_view what, Response* response);
+  void GiveExtensions(const std::string& type, Response* response) const;
+  void GiveExtensions(const google::protobuf::Descriptor& extended, const policy::Descriptors& set,
+                      Response* response) const;
+  const Shown* FileByName(const std::string& name) const;
+  const Shown* FileOfSymbol(const std::string& symbol) const;
+  const Shown* FileOfExtension(const std::string& type, int number) const;
+  std::string Trimmed(const Shown& shown) const;
+
+  const DescriptorSets sets_;
+  LeadsTo leads_to_;
   bool looked_ = false;
-  std::vector<std::string> services_;
-  std::set<const google::protobuf::MethodDescriptor*> methods_;
-  std::set<const google::protobuf::FileDescriptor*> files_;
-  std::set<const google::protobuf::FileDescriptor*> given_;
+  std::vector<const policy::Descriptors*> order_;  // the operator's files, then upstreams by name
+  std::map<std::string, std::string> led_;         // by path
+  std::map<std::string, std::string> services_;    // those that are shown, and the fingerprint of the file they are in
+  std::set<std::string> known_;                    // all services
+  std::set<std::string> methods_;                  // full names
+  std::map<std::string, Shown, std::less<>> files_;  // by fingerprint
+  std::map<std::string, const Shown*> by_name_;
+  std::set<const Shown*> given_;
+  const policy::Descriptors* last_ = nullptr;
 };
 
 }  // namespace sallyport::gateway

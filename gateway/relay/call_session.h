@@ -24,10 +24,13 @@
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_facts.h"
 #include "gateway/relay/call_timer.h"
+#include "gateway/relay/caller_connection.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/frame_views.h"
 #include "gateway/relay/headers_timer.h"
 #include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/misdescribed_methods.h"
+#include "gateway/relay/open_calls.h"
 #include "gateway/relay/reactors.h"
 #include "gateway/relay/refusal.h"
 #include "gateway/relay/refusal_flood.h"
@@ -51,6 +54,9 @@ struct RelayContext {
   RefusalFlood* refusals = nullptr;
   HeadersTimer* headers_timer = nullptr;
   CallTimer* timer = nullptr;
+  OpenCalls* open_calls = nullptr;
+  MisdescribedMethods* misdescribed = nullptr;
+  CallerSockets* sockets = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
   size_t most_message_bytes = 0;                    // inflated
   const Connections* connections = nullptr;
@@ -81,6 +87,8 @@ class CallSession {
   void OnUpstreamHeaders(bool ok);
   void OnUpstreamReadDone(bool ok);
   void OnUpstreamWriteDone(bool ok);
+  // Of a method known to be unary: whether there is one.
+  void OnUnaryResponse(bool ok);
   void OnUpstreamDone(const grpc::Status& status);
 
   // From the timers.
@@ -90,7 +98,18 @@ class CallSession {
   void OnResponsePauseOver();
   void OnIdle();
 
+  // From OpenCalls: the gateway stops, and tells the caller before the library cuts the call.
+  void OnGatewayStopping();
+
   void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
+  // False if the last reference has been dropped.
+  bool TryAddReference() {
+    int references = references_.load(std::memory_order_relaxed);
+    while (references > 0) {
+      if (references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
   void DropReference() {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
@@ -117,6 +136,13 @@ class CallSession {
     CallSession* session ABSL_GUARDED_BY(mutex);
   };
 
+  // A read of what a unary call's upstream must not send. A completion of the core library's.
+  struct SecondRead : grpc_completion_queue_functor {
+    SecondRead() : grpc_completion_queue_functor{} {}
+    CallSession* session = nullptr;
+    grpc_byte_buffer* message = nullptr;
+  };
+
   CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server);
   ~CallSession();
 
@@ -141,6 +167,8 @@ class CallSession {
   Refusal DecideOn(const policy::AccessRequest& request);
   void WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const;
   Refusal ApplyMasks();
+  // Those that apply to the call as far as it is known; null if none do.
+  std::shared_ptr<const policy::CallMasks> FindMasks() const;
   Refusal Route();
   void LookUpMethod();
   // What is known of the method now. False if nothing is.
@@ -156,8 +184,8 @@ class CallSession {
   void WatchForIdleness();
   void NoteActivity();
   std::shared_ptr<AdmissionWait> BeginWait();
-  // The caller may have gone before there was a wait that could be ended.
-  void LookForLoss(AdmissionWait& wait);
+  // The caller may have gone, or the gateway begun to stop, before there was a wait that could be ended.
+  void LookForEnd(AdmissionWait& wait);
 
   // Gives the Call an event under the lock, and performs what it decides.
   template <typename Event>
@@ -180,6 +208,8 @@ class CallSession {
   void PrepareUpstream();
   // What of the caller's metadata goes upstream.
   bool CallerSendsOn(std::string_view key) const;
+  // Whether what the caller sends under this name stands where the gateway's own credentials do.
+  bool IsCredential(std::string_view key) const;
   void ShowCredentials();
   // For a call that the gateway answers itself: what its caller may see.
   void ShowVisit();
@@ -187,12 +217,23 @@ class CallSession {
   absl::Status CheckFromUpstream(const GrpcMetadata& metadata) const;
   absl::Status CheckUpstreamEnd(UpstreamOutcome& outcome);
   void OpenUpstream();
-  void SendUnary();
   void AddResponseHeaders();
+
+  // Methods known to be unary (call_session_unary.cc).
+  void SendUnary();
+  void ReadSecondResponse();
+  void OnSecondResponse();
+
+  // The end (call_session_end.cc).
+  void RefuseOversized();
+  void CutCaller();
   void Finish();
 
   // What masks and content rules make of the frame in hand (call_session_masks.cc).
   Refusal LookInto(policy::MessageSide side);
+  // Counts a message against the limits on bytes, as what it was inflated to if it was. How long to wait before the
+  // next is read.
+  absl::Duration ChargeFor(const RawFrame& frame, const FrameViews& views) const;
   // A pair as it looks in a view; nothing if it is left out. What it becomes is kept in `*masked`.
   std::optional<recorder::Metadatum> PairIn(policy::MaskView view, recorder::Metadatum pair, std::string* masked) const;
   std::string TextIn(policy::MaskView view, std::string text) const;
@@ -202,6 +243,12 @@ class CallSession {
     std::deque<std::string> masked;  // what some of them are views of
   };
   RecordedMetadata ForRecord(const GrpcMetadata& metadata) const;
+  // The caller's, and what else it chose itself.
+  RecordedMetadata CallerForRecord() const;
+  std::string SessionNameForRecord() const;
+  std::string AuthorityForRecord() const;
+  // The method is masked where it is none that a descriptor names, and so may be any text.
+  std::string PathForRecord() const;
   void ForCaller(const GrpcMetadata& metadata, absl::FunctionRef<void(std::string, std::string)> add) const;
 
   // Reads on, unless a limit holds the next message back: then later.
@@ -212,11 +259,13 @@ class CallSession {
   // Unless the call is over already.
   Actions RefuseWith(Refusal refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Refusal ExpiredRefusal() const;
+  Refusal StoppingRefusal() const;
   // The call's id as people type it; empty where nothing is recorded.
   std::string CallText() const;
   // What goes into `grpc-status-details-bin` of a call that ends so.
   std::string DetailsOf(const Call::Outcome& outcome) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CallerLoss LossNow() const;
+  bool DeadlineReached() const;
   grpc::WriteOptions WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const;
 
   // Constant once the call is admitted or refused.
@@ -267,12 +316,17 @@ class CallSession {
   std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
   bool expired_before_ ABSL_GUARDED_BY(mutex_) = false;
-  Refusal refusal_ ABSL_GUARDED_BY(mutex_);  // the one that the call ended with, if it has details
+  bool stopping_before_ ABSL_GUARDED_BY(mutex_) = false;
+  bool response_came_ ABSL_GUARDED_BY(mutex_) = false;     // of a unary call, as are these two:
+  bool response_overdue_ ABSL_GUARDED_BY(mutex_) = false;  // its headers have been there for a while
+  Refusal refusal_ ABSL_GUARDED_BY(mutex_);                // the one that the call ended with, if it has details
 
+  OpenCalls::Link open_;
   CallerReactor caller_;
   UpstreamStreamReactor upstream_stream_;
   UpstreamUnaryReactor upstream_unary_;
   grpc::ClientContext client_;
+  SecondRead second_read_;
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;
   CallTimer::Slot idle_slot_;

@@ -11,6 +11,7 @@
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/steady_time.h"
 #include "recorder/call_id.h"
 
 namespace sallyport::gateway {
@@ -48,6 +49,10 @@ const char* KindName(policy::LimitKind kind) {
 }  // namespace
 
 void CallSession::Begin() {
+  if (!context_.open_calls->Add(&open_, this)) {
+    absl::MutexLock lock(&mutex_);
+    stopping_before_ = true;
+  }
   Refusal refusal = Examine();
   const std::optional<absl::Duration> over = context_.refusals->Over(peer_, connection_, start_);
   if (!refusal.ok() && !over.has_value()) {
@@ -162,7 +167,7 @@ void CallSession::Authenticate() {
     session->OnAuthenticated(std::move(later));
     session->DropReference();
   });
-  if (!result.has_value()) return LookForLoss(*wait);
+  if (!result.has_value()) return LookForEnd(*wait);
   if (wait->LetGo()) OnAuthenticated(*std::move(result));
 }
 
@@ -173,13 +178,13 @@ std::shared_ptr<CallSession::AdmissionWait> CallSession::BeginWait() {
   return wait;
 }
 
-void CallSession::LookForLoss(AdmissionWait& wait) {
+void CallSession::LookForEnd(AdmissionWait& wait) {
   // Only while nobody has taken the session it is sure to be there.
   absl::MutexLock waiting(&wait.mutex);
   if (wait.session == nullptr) return;
   {
     absl::MutexLock lock(&mutex_);
-    if (!lost_before_.has_value()) return;
+    if (!lost_before_.has_value() && !stopping_before_) return;
   }
   wait.session = nullptr;
   Admitted({});
@@ -214,11 +219,12 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
     const ProvedIdentity& named = identity_.named();
     identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
   }
+  // What is decided is decided now, however long the proof took.
+  decision_time_ = absl::Now();
   decided_ = !identity_.anonymous() || (rules_->policy != nullptr && !IsOpenHealth());
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
-  if (decided_) decision_time_ = absl::Now();
   if (!refusal.ok()) return Admitted(std::move(refusal));
   LookUpMethod();
 }
@@ -233,20 +239,24 @@ Refusal CallSession::Route() {
 }
 
 bool CallSession::UseDescriptors() {
-  descriptors_ = context_.catalog->Current();
+  descriptors_ = context_.catalog->For(upstream_->name());
   const policy::MethodShape* shape = descriptors_->FindMethod(server_->method());
   method_known_ = shape != nullptr;
   // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
   // chose.
-  if (method_known_ && shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
+  if (method_known_ && shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE &&
+      !context_.misdescribed->Has(upstream_, server_->method(), descriptors_->version())) {
+    admitted_path_ = Path::kUnary;
+  }
   return method_known_;
 }
 
-// A method that is not known may be new: its upstream is asked again. The call waits for that only where masks would
-// turn it away otherwise.
+// A method that is not known may be new: its upstream is asked again. The call waits for that only where masks or
+// content rules that apply to it have to look into its messages.
 void CallSession::LookUpMethod() {
   if (UseDescriptors()) return ObtainCredentials();
-  if (rules_->masks == nullptr) {
+  const std::shared_ptr<const policy::CallMasks> masks = FindMasks();
+  if (masks == nullptr || !masks->looks_into_messages()) {
     context_.refresher->AskSoon(*upstream_, nullptr);
     return ObtainCredentials();
   }
@@ -258,13 +268,13 @@ void CallSession::LookUpMethod() {
     session->ObtainCredentials();
     session->DropReference();
   });
-  if (asks) return LookForLoss(*wait);
+  if (asks) return LookForEnd(*wait);
   if (wait->LetGo()) ObtainCredentials();
 }
 
 void CallSession::WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const {
   const std::string authority = server_->host();
-  use({identity_, server_->method(), authority, peer_, start_, [this](policy::MetadataVisitor visit) {
+  use({identity_, server_->method(), authority, peer_, decision_time_, [this](policy::MetadataVisitor visit) {
          for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
        }});
 }
@@ -289,7 +299,7 @@ Refusal CallSession::DecideOn(const policy::AccessRequest& request) {
         absl::StrCat("the gateway's policy does not allow this call (rule \"", std::string(access.rule), "\")"),
         "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", CallText()}});
   }
-  policy::Admission admission = rules_->limits->Admit(request);
+  policy::Admission admission = rules_->limits->Admit(request, SteadyNow());
   shadow_.insert(shadow_.end(), admission.shadow_exceeded.begin(), admission.shadow_exceeded.end());
   ticket_ = std::move(admission.ticket);
   if (admission.admitted) return {};
@@ -328,26 +338,16 @@ void CallSession::Admitted(Refusal refusal) {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     admitted_ = true;
     call_ = Call(admitted_path_);
-    if (!admitted) {
-      refusal_ = std::move(refusal);
-      return call_.Refuse(refusal_.code, refusal_.message);
-    }
     Actions actions;
+    // Whoever has gone is not told anything any more.
     if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
-    if (expired_before_) {
-      refusal_ = ExpiredRefusal();
-      actions |= call_.Refuse(refusal_.code, refusal_.message);
-    }
+    if (!admitted) return actions | RefuseWith(std::move(refusal));
+    if (stopping_before_) actions |= RefuseWith(StoppingRefusal());
+    if (expired_before_) actions |= RefuseWith(ExpiredRefusal());
     return actions | call_.Begin();
   });
 }
 
 std::string CallSession::CallText() const { return id_ == 0 ? "" : recorder::FormatId(id_); }
-
-Refusal CallSession::ExpiredRefusal() const {
-  return MakeRefusal(grpc::StatusCode::UNAUTHENTICATED,
-                     "the caller's proof of identity has expired: call again with a new one", "PROOF_EXPIRED",
-                     {{"call", CallText()}});
-}
 
 }  // namespace sallyport::gateway

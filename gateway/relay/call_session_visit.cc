@@ -18,20 +18,20 @@ struct CallerKept {
   absl::Time time;
   std::vector<std::pair<std::string, std::string>> metadata;
 
-  // Whether another call of this caller's, with the same metadata, would go somewhere. Limits are not asked.
-  bool MayCall(std::string_view path) const {
+  // Where another call of this caller's, with the same metadata, would go; empty if nowhere. Limits are not asked.
+  std::string LeadsTo(std::string_view path) const {
     const auto source = [this](policy::MetadataVisitor visit) {
       for (const auto& [name, value] : metadata) visit(name, value);
     };
     const CallFacts facts{caller, path, authority, peer, time, source};
     const RouteRule* const route = FindRoute(*rules->routes, facts);
-    if (route == nullptr) return false;
+    if (route == nullptr) return "";
     bool allowed = rules->policy == nullptr;
     if (!allowed) {
       AskPolicy(facts, route,
                 [&](const policy::AccessRequest& request) { allowed = rules->policy->Decide(request).allowed; });
     }
-    return allowed;
+    return allowed ? route->upstream->name() : "";
   }
 };
 
@@ -39,12 +39,13 @@ struct CallerKept {
 
 void CallSession::ShowVisit() {
   if (upstream_ != &context_.reflection->upstream() || HealthService::Answers(server_->method())) return;
-  CallerKept kept{rules_, identity_, server_->host(), peer_, start_, {}};
+  CallerKept kept{rules_, identity_, server_->host(), peer_, decision_time_, {}};
   for (const auto& [name, value] : server_->client_metadata()) {
     kept.metadata.emplace_back(std::string(View(name)), std::string(View(value)));
   }
-  auto may_call = [kept = std::move(kept)](std::string_view path) { return kept.MayCall(path); };
-  visit_ = context_.reflection->Announce(std::make_unique<VisibleServices>(descriptors_, std::move(may_call)));
+  auto leads_to = [kept = std::move(kept)](std::string_view path) { return kept.LeadsTo(path); };
+  visit_ = context_.reflection->Announce(
+      std::make_unique<VisibleServices>(context_.catalog->Current(), std::move(leads_to)));
   client_.AddMetadata(ReflectionServer::kVisitKey, visit_.name());
 }
 

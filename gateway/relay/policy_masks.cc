@@ -1,42 +1,43 @@
 #include "gateway/relay/policy_masks.h"
 
+#include "absl/container/flat_hash_set.h"
+
 namespace sallyport::gateway {
 
-std::shared_ptr<const policy::Masker> PolicyMasks::Find(
-    const std::shared_ptr<const policy::Descriptors>& descriptors) const {
-  if (last_.descriptors == descriptors) return last_.masker;
-  return before_.descriptors == descriptors ? before_.masker : nullptr;
+PolicyMasks::Masker PolicyMasks::Find(const Descriptors& descriptors) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  const auto found = maskers_.find(descriptors.get());
+  return found == maskers_.end() ? nullptr : found->second;
 }
 
-std::shared_ptr<const policy::Masker> PolicyMasks::For(
-    const std::shared_ptr<const policy::Descriptors>& descriptors) const {
-  {
-    absl::ReaderMutexLock lock(&mutex_);
-    if (auto found = Find(descriptors); found != nullptr) return found;
-  }
-  absl::MutexLock making(&making_);
-  std::shared_ptr<const policy::Masker> former;
-  {
-    absl::ReaderMutexLock lock(&mutex_);
-    if (auto found = Find(descriptors); found != nullptr) return found;
-    former = last_.masker;
-  }
-  std::shared_ptr<const policy::Masker> masker = policy::Masker::Create(policy_, descriptors, key_, counts_);
+PolicyMasks::Masker PolicyMasks::Make(const Descriptors& descriptors, const Masker& former) const {
+  if (Masker found = Find(descriptors); found != nullptr) return found;
+  Masker masker = policy::Masker::Create(policy_, descriptors, key_, counts_);
   if (former != nullptr) masker->Warm(*former);
   absl::MutexLock lock(&mutex_);
-  before_ = std::exchange(last_, {descriptors, masker});
+  maskers_[descriptors.get()] = masker;
   return masker;
 }
 
-void PolicyMasks::Warm(const std::shared_ptr<const policy::Descriptors>& descriptors, const PolicyMasks* former) const {
-  const std::shared_ptr<const policy::Masker> masker = For(descriptors);
-  if (former == nullptr) return;
-  std::shared_ptr<const policy::Masker> compiled;
-  {
-    absl::ReaderMutexLock lock(&former->mutex_);
-    compiled = former->last_.masker;
-  }
-  if (compiled != nullptr) masker->Warm(*compiled);
+PolicyMasks::Masker PolicyMasks::For(const Descriptors& descriptors) const {
+  if (Masker found = Find(descriptors); found != nullptr) return found;
+  absl::MutexLock making(&making_);
+  return Make(descriptors, nullptr);
+}
+
+void PolicyMasks::Prepare(const DescriptorSets& next, const PolicyMasks* former) const {
+  absl::MutexLock making(&making_);
+  absl::flat_hash_set<const policy::Descriptors*> kept;
+  const auto prepare = [&](const Descriptors& set, const Descriptors& before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(making_) {
+    Make(set, former == nullptr ? Find(before) : former->Find(set));
+    kept.insert(set.get());
+    kept.insert(before.get());
+  };
+  prepare(next.files, in_force_.files);
+  for (const auto& [upstream, set] : next.upstreams) prepare(set, in_force_.For(upstream));
+  in_force_ = next;
+  absl::MutexLock lock(&mutex_);
+  absl::erase_if(maskers_, [&kept](const auto& masker) { return !kept.contains(masker.first); });
 }
 
 }  // namespace sallyport::gateway

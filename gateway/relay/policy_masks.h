@@ -5,41 +5,42 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "gateway/upstream/descriptor_sets.h"
 #include "policy/masking/masker.h"
 
 namespace sallyport::gateway {
 
-// Thread-safe.
+// One masker for each set of descriptors in force. Thread-safe.
 class PolicyMasks {
  public:
   PolicyMasks(std::shared_ptr<const policy::Policy> policy, const policy::MaskKey& key,
               std::shared_ptr<policy::DetectionCounts> counts)
       : policy_(std::move(policy)), key_(key), counts_(std::move(counts)) {}
 
-  // The masker for these descriptors. If it is not one of the last two it is made, with all that was compiled for the
-  // one before: whoever has new descriptors asks for it before calls do.
-  std::shared_ptr<const policy::Masker> For(const std::shared_ptr<const policy::Descriptors>& descriptors) const;
+  using Descriptors = DescriptorSets::Set;
+  using Masker = std::shared_ptr<const policy::Masker>;
 
-  // Compiles ahead what `former` compiled, so that changing the policy costs no call the time.
-  void Warm(const std::shared_ptr<const policy::Descriptors>& descriptors, const PolicyMasks* former) const;
+  // The masker for these descriptors; made if there is none yet.
+  Masker For(const Descriptors& descriptors) const;
+
+  // Makes the maskers of the sets that come into force next, before calls need them: with all that was compiled for the
+  // sets before, by this policy or by the `former` one, if given. Those before are kept for calls that have just begun.
+  void Prepare(const DescriptorSets& next, const PolicyMasks* former = nullptr) const;
 
  private:
   const std::shared_ptr<const policy::Policy> policy_;
   const policy::MaskKey key_;
   const std::shared_ptr<policy::DetectionCounts> counts_;
-  // Calls that have just begun may still have the descriptors before.
-  struct Made {
-    std::shared_ptr<const policy::Descriptors> descriptors;
-    std::shared_ptr<const policy::Masker> masker;
-  };
-  std::shared_ptr<const policy::Masker> Find(const std::shared_ptr<const policy::Descriptors>& descriptors) const
-      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  Masker Find(const Descriptors& descriptors) const;
+  Masker Make(const Descriptors& descriptors, const Masker& former) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(making_);
 
   mutable absl::Mutex making_ ABSL_ACQUIRED_BEFORE(mutex_);  // held while one is made, so that it is made once
+  mutable DescriptorSets in_force_ ABSL_GUARDED_BY(making_);
   mutable absl::Mutex mutex_;
-  mutable Made last_ ABSL_GUARDED_BY(mutex_);
-  mutable Made before_ ABSL_GUARDED_BY(mutex_);
+  // By what they are for, which they keep alive.
+  mutable absl::flat_hash_map<const policy::Descriptors*, Masker> maskers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sallyport::gateway

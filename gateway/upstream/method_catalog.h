@@ -2,61 +2,67 @@
 #ifndef SALLYPORT_GATEWAY_UPSTREAM_METHOD_CATALOG_H_
 #define SALLYPORT_GATEWAY_UPSTREAM_METHOD_CATALOG_H_
 
+#include <google/protobuf/descriptor.pb.h>
+
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "policy/descriptors/descriptors.h"
+#include "gateway/upstream/descriptor_sets.h"
 
 namespace sallyport::gateway {
 
-// The merged descriptors of all sources (files, reflection of upstreams), replaced as a whole when one of them changes.
-// Thread-safe.
+// Keeps the sets that calls are read with; each is replaced as a whole when what it is made from changes. Thread-safe.
 class MethodCatalog {
  public:
   // `keep` stores a set for good before it comes into force, so that a record never names one that is lost. Called one
   // at a time.
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
-  // `prepare`, if given, makes ready what is derived from a set, before calls see it.
-  using Prepare = absl::AnyInvocable<void(const std::shared_ptr<const policy::Descriptors>&)>;
+  // `prepare`, if given, makes ready what is derived from the sets that come into force next, before calls see them.
+  using Prepare = absl::AnyInvocable<void(const DescriptorSets& next)>;
   explicit MethodCatalog(Keep keep, Prepare prepare = nullptr) : keep_(std::move(keep)), prepare_(std::move(prepare)) {}
 
-  // What `source` knows from now on. Sources are merged by name. Errors: what merging or keeping said; the present set
-  // then stays. That two sources describe something differently is logged as an error, and the first by name is
-  // believed.
-  absl::Status Update(const std::string& source, std::shared_ptr<const policy::Descriptors> descriptors);
+  // What the upstream says of itself from now on. Errors: what building or keeping said; the present set then stays.
+  // What of it is not believed or cannot be used is logged. Of an upstream that no change named it does nothing.
+  absl::Status Update(const std::string& upstream, const google::protobuf::FileDescriptorSet& files);
 
-  using Sources = std::map<std::string, std::shared_ptr<const policy::Descriptors>>;  // by name
-  using Sets = std::vector<std::shared_ptr<const policy::Descriptors>>;
+  using Reflected = std::map<std::string, std::shared_ptr<const std::string>>;  // by upstream: serialised files
   struct Change {
-    std::set<std::string> keep;  // names of those that stay, where they are there; all others go
-    Sources add;
-    Sets own;  // the gateway's own; each counts where no source knows its services
+    DescriptorSets::Set files = policy::Descriptors::Empty();
+    std::set<std::string> keep;  // upstreams that may have a word, which stays; all others' goes
+    Reflected add;
   };
-  // Changes the sources, in one step. Returns the change that takes this one back. Errors as above.
+  // Changes everything in one step. Returns the change that takes this one back. Errors as above.
   absl::StatusOr<Change> Apply(Change change);
 
-  std::shared_ptr<const policy::Descriptors> Current() const {
+  // For a call of that upstream.
+  DescriptorSets::Set For(const std::string& upstream) const {
+    absl::ReaderMutexLock lock(&mutex_);
+    return current_.For(upstream);
+  }
+  DescriptorSets Current() const {
     absl::ReaderMutexLock lock(&mutex_);
     return current_;
   }
 
  private:
-  absl::Status Take(Sources sources, Sets own) ABSL_EXCLUSIVE_LOCKS_REQUIRED(update_mutex_);
+  // The set of one upstream over `base`.
+  static absl::StatusOr<DescriptorSets::Set> Make(const std::string& upstream, const std::string& files,
+                                                  const DescriptorSets::Set& base);
+  absl::Status PutInForce(DescriptorSets next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(update_mutex_);
 
   absl::Mutex update_mutex_;
   Keep keep_ ABSL_GUARDED_BY(update_mutex_);
   Prepare prepare_ ABSL_GUARDED_BY(update_mutex_);
-  Sources sources_ ABSL_GUARDED_BY(update_mutex_);
-  Sets own_ ABSL_GUARDED_BY(update_mutex_);
+  Reflected reflected_ ABSL_GUARDED_BY(update_mutex_);
+  std::set<std::string> named_ ABSL_GUARDED_BY(update_mutex_);  // upstreams that may have a word
   mutable absl::Mutex mutex_;
-  std::shared_ptr<const policy::Descriptors> current_ ABSL_GUARDED_BY(mutex_) = policy::Descriptors::Empty();
+  DescriptorSets current_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sallyport::gateway

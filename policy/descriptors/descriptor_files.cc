@@ -43,21 +43,31 @@ void ClearUsualJsonNamesIn(pb::DescriptorProto* message) {
   for (pb::DescriptorProto& nested : *message->mutable_nested_type()) ClearUsualJsonNamesIn(&nested);
 }
 
-// A file as it takes part in comparisons and builds: comments and what tools add around it are gone.
+}  // namespace
+
+std::string Shown(std::string_view name) {
+  constexpr size_t kShown = 200;
+  return absl::CHexEscape(std::string(name.substr(0, kShown)));
+}
+
 pb::FileDescriptorProto Stripped(const pb::FileDescriptorProto& file) {
   pb::FileDescriptorProto stripped = file;
   stripped.clear_source_code_info();
   stripped.GetReflection()->MutableUnknownFields(&stripped)->Clear();
   ClearUsualJsonNames(stripped.mutable_extension());
   for (pb::DescriptorProto& message : *stripped.mutable_message_type()) ClearUsualJsonNamesIn(&message);
+  for (pb::ServiceDescriptorProto& service : *stripped.mutable_service()) {
+    for (pb::MethodDescriptorProto& method : *service.mutable_method()) {
+      if (!method.client_streaming()) method.clear_client_streaming();
+      if (!method.server_streaming()) method.clear_server_streaming();
+    }
+  }
   return stripped;
 }
 
-}  // namespace
-
-std::string Shown(std::string_view name) {
-  constexpr size_t kShown = 200;
-  return absl::CHexEscape(std::string(name.substr(0, kShown)));
+const pb::FileDescriptor* FindStandardFile(const std::string& name) {
+  if (!absl::StartsWith(name, "google/protobuf/")) return nullptr;
+  return pb::DescriptorPool::generated_pool()->FindFileByName(name);
 }
 
 absl::StatusOr<FilesByName> ReadFiles(const pb::FileDescriptorSet& set, std::string_view source) {
@@ -94,7 +104,7 @@ void SupplyStandardFiles(FilesByName* files) {
     const std::string name = std::move(wanted.back());
     wanted.pop_back();
     if (files->contains(name)) continue;
-    const pb::FileDescriptor* standard = pb::DescriptorPool::generated_pool()->FindFileByName(name);
+    const pb::FileDescriptor* standard = FindStandardFile(name);
     if (standard == nullptr) continue;
     SourceFile& supplied = (*files)[name];
     standard->CopyTo(&supplied.file);

@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_POLICY_DESCRIPTORS_DESCRIPTOR_FILES_H_
 #define SALLYPORT_POLICY_DESCRIPTORS_DESCRIPTOR_FILES_H_
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
 #include <map>
@@ -20,9 +21,15 @@ struct SourceFile {
 };
 using FilesByName = std::map<std::string, SourceFile>;
 
+// A file as it takes part in comparisons and builds: comments and what tools add around it are gone.
+google::protobuf::FileDescriptorProto Stripped(const google::protobuf::FileDescriptorProto& file);
+
 // The files of `set` without comments and what tools add around them. INVALID_ARGUMENT, naming `source` and the file,
 // for too many files, a file without a name, and a file that is there twice with different contents.
 absl::StatusOr<FilesByName> ReadFiles(const google::protobuf::FileDescriptorSet& set, std::string_view source);
+
+// This protobuf's own file of that name, one of google/protobuf/any.proto and its like; null if there is none.
+const google::protobuf::FileDescriptor* FindStandardFile(const std::string& name);
 
 // Adds the standard files (google/protobuf/any.proto, ...) that are imported but absent, as this protobuf knows them.
 void SupplyStandardFiles(FilesByName* files);

@@ -23,7 +23,10 @@
 #include "absl/strings/str_cat.h"
 #include "policy/content_hash.h"
 #include "policy/descriptors/descriptor_files.h"
+#include "policy/descriptors/first_fault.h"
 #include "policy/descriptors/proto_sources.h"
+#include "protos/seeded_hash.h"
+#include "policy/descriptors/reflected_files.h"
 
 namespace sallyport::policy {
 namespace {
@@ -38,29 +41,6 @@ constexpr int kLongestPublicChain = 100;
 constexpr size_t kMostReachableTypes = 4'000;
 // Messages nested deeper than this are not shown; protobuf's own parsers stop at the same depth.
 constexpr int kDeepestMessage = 100;
-
-// Collects what the pool finds wrong with one file; only the first fault is told.
-class FirstFault : public pb::DescriptorPool::ErrorCollector {
- public:
-#if GOOGLE_PROTOBUF_VERSION >= 4022000
-  void RecordError(absl::string_view, absl::string_view element, const pb::Message*, ErrorLocation,
-                   absl::string_view message) override {
-    Keep(std::string(element), std::string(message));
-  }
-#else
-  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
-                const std::string& message) override {
-    Keep(element, message);
-  }
-#endif
-  const std::string& text() const { return text_; }
-
- private:
-  void Keep(const std::string& element, const std::string& message) {
-    if (text_.empty()) text_ = absl::StrCat(Shown(element), ": ", Shown(message));
-  }
-  std::string text_;
-};
 
 // True if more than kMostReachableTypes message types can be reached from `type` over its fields.
 bool LeadsToTooManyTypes(const pb::Descriptor* type) {
@@ -101,12 +81,6 @@ class LenientResolver : public pb::util::TypeResolver {
   std::unique_ptr<pb::util::TypeResolver> resolver_;
 };
 
-// Lookup by string_view without making a string.
-struct PathHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
-};
-
 struct Method {
   MethodShape shape;
   const pb::MethodDescriptor* descriptor = nullptr;
@@ -115,50 +89,89 @@ struct Method {
 // The set, built. Everything is constant after Build, apart from the factory's cache of prototypes, which locks itself.
 class BuiltDescriptors final : public Descriptors {
  public:
-  BuiltDescriptors() : factory_(&pool_), resolver_(&pool_) {}
+  // `base`, if given, is what the set stands on; its pool is the underlay of the set's own.
+  explicit BuiltDescriptors(std::shared_ptr<const BuiltDescriptors> base = nullptr)
+      : base_(std::move(base)),
+        pool_(base_ == nullptr ? nullptr : &base_->pool_),
+        factory_(&pool_),
+        resolver_(&pool_) {}
 
   // Builds `files`. If `conflicts` is given, a file that cannot be built is left out, along with those that import it,
   // and told there; otherwise it is an error.
   absl::Status Build(const FilesByName& files, std::string_view source, std::vector<std::string>* conflicts);
+  // Builds as much of what an upstream reflects as can be built.
+  absl::Status BuildReflected(const pb::FileDescriptorSet& files, std::string_view source,
+                              std::vector<std::string>* told);
 
   const MethodShape* FindMethod(std::string_view path) const override {
-    const auto found = methods_.find(path);
-    return found == methods_.end() ? nullptr : &found->second.shape;
+    const Method* const found = Find(path);
+    return found == nullptr ? nullptr : &found->shape;
   }
   const pb::Descriptor* FindMessage(std::string_view path, MessageSide side) const override {
-    const auto found = methods_.find(path);
-    if (found == methods_.end()) return nullptr;
-    const pb::MethodDescriptor* method = found->second.descriptor;
-    return side == MessageSide::kRequest ? method->input_type() : method->output_type();
+    const Method* const found = Find(path);
+    if (found == nullptr) return nullptr;
+    return side == MessageSide::kRequest ? found->descriptor->input_type() : found->descriptor->output_type();
   }
   const pb::DescriptorPool& pool() const override { return pool_; }
-  const std::vector<std::string>& message_types() const override { return message_types_; }
+  std::vector<std::string> message_types() const override { return WithBase(&BuiltDescriptors::message_types_); }
   absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                      JsonStyle style) const override;
   const std::string& source() const override { return source_; }
   const std::string& version() const override { return version_; }
-  const std::string& serialized() const override { return serialized_; }
-  std::vector<std::string> services() const override { return services_; }
-  std::vector<std::string> files() const override { return files_; }
+  std::string serialized() const override {
+    // One set after the other is both of them.
+    return base_ == nullptr ? serialized_ : absl::StrCat(base_->serialized_, serialized_);
+  }
+  std::vector<std::string> services() const override {
+    std::vector<std::string> all = WithBase(&BuiltDescriptors::services_);
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  std::vector<std::string> files() const override { return WithBase(&BuiltDescriptors::files_); }
+  std::string_view fingerprint(const pb::FileDescriptor& file) const override {
+    const auto found = fingerprints_.find(file.name());
+    if (found != fingerprints_.end()) return found->second;
+    return base_ == nullptr ? std::string_view() : base_->fingerprint(file);
+  }
 
  private:
+  using Methods = absl::flat_hash_map<std::string, Method, SeededHash, std::equal_to<>>;
+
+  // One hash of the path, whatever the set stands on.
+  const Method* Find(std::string_view path) const {
+    const size_t hash = SeededHash()(path);
+    for (const BuiltDescriptors* set = this; set != nullptr; set = set->base_.get()) {
+      const auto found = set->methods_.find(path, hash);
+      if (found != set->methods_.end()) return &found->second;
+    }
+    return nullptr;
+  }
+  std::vector<std::string> WithBase(std::vector<std::string> BuiltDescriptors::*names) const {
+    std::vector<std::string> all;
+    if (base_ != nullptr) all = *base_.*names;
+    all.insert(all.end(), (this->*names).begin(), (this->*names).end());
+    return all;
+  }
   absl::Status BuildFile(const pb::FileDescriptorProto& file);
   void AddServices(const pb::FileDescriptor& file);
   void AddTypes(const pb::Descriptor& type);
   void Seal(const FilesByName& built);
 
+  const std::shared_ptr<const BuiltDescriptors> base_;  // stands on nothing itself
   pb::DescriptorPool pool_;
   mutable pb::DynamicMessageFactory factory_;
   mutable LenientResolver resolver_;
-  absl::flat_hash_map<std::string, Method, PathHash, std::equal_to<>> methods_;
+  // What the set knows itself, without its base.
+  Methods methods_;
   // How many public imports follow one another from a file on; used while building.
   absl::flat_hash_map<std::string, int> public_chain_;
   std::vector<std::string> services_;
   std::vector<std::string> message_types_;
   std::vector<std::string> files_;
+  absl::flat_hash_map<std::string, std::string> fingerprints_;  // by file
   std::string source_;
   std::string serialized_;
-  std::string version_;
+  std::string version_;  // of both
 };
 
 absl::Status BuiltDescriptors::BuildFile(const pb::FileDescriptorProto& file) {
@@ -219,6 +232,15 @@ absl::Status BuiltDescriptors::Build(const FilesByName& files, std::string_view 
   return absl::OkStatus();
 }
 
+absl::Status BuiltDescriptors::BuildReflected(const pb::FileDescriptorSet& files, std::string_view source,
+                                              std::vector<std::string>* told) {
+  source_ = std::string(source);
+  absl::StatusOr<FilesByName> built = ReflectedFiles(&pool_, source, told).Build(files);
+  if (!built.ok()) return built.status();
+  Seal(*built);
+  return absl::OkStatus();
+}
+
 void BuiltDescriptors::AddServices(const pb::FileDescriptor& file) {
   for (int i = 0; i < file.service_count(); ++i) {
     const pb::ServiceDescriptor* service = file.service(i);
@@ -242,21 +264,25 @@ void BuiltDescriptors::Seal(const FilesByName& built) {
     *canonical.add_file() = source->file;
     files_.push_back(source->file.name());
     const pb::FileDescriptor& file = *pool_.FindFileByName(source->file.name());
+    std::string said = source->file.SerializeAsString();
+    for (int i = 0; i < file.dependency_count(); ++i) said += fingerprint(*file.dependency(i));
+    fingerprints_[file.name()] = ContentHash(said);
     AddServices(file);
     for (int i = 0; i < file.message_type_count(); ++i) AddTypes(*file.message_type(i));
   }
   std::sort(services_.begin(), services_.end());
-  if (built.empty()) return;
   canonical.SerializeToString(&serialized_);
-  version_ = ContentHash(serialized_);
+  if (base_ != nullptr && built.empty()) {
+    version_ = base_->version_;
+  } else if (!built.empty()) {
+    version_ = ContentHash(serialized());
+  }
 }
 
 absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, MessageSide side, std::string_view message,
                                                      JsonStyle style) const {
-  if (!methods_.contains(path)) {
-    return absl::NotFoundError(absl::StrCat("no descriptor is known for method ", Shown(path)));
-  }
   const pb::Descriptor* type = FindMessage(path, side);
+  if (type == nullptr) return absl::NotFoundError(absl::StrCat("no descriptor is known for method ", Shown(path)));
   if (LeadsToTooManyTypes(type)) {
     return absl::InvalidArgumentError(absl::StrCat("a ", type->full_name(), " leads to more than ", kMostReachableTypes,
                                                    " types: it is not shown as JSON"));
@@ -364,6 +390,16 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(
   auto built = std::make_shared<BuiltDescriptors>();
   if (absl::Status status = built->Build(files, "merged sets", &told); !status.ok()) return status;
   if (conflicts != nullptr) conflicts->insert(conflicts->end(), told.begin(), told.end());
+  return built;
+}
+
+absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Over(std::shared_ptr<const Descriptors> base,
+                                                                     const pb::FileDescriptorSet& files,
+                                                                     std::string_view source,
+                                                                     std::vector<std::string>* told) {
+  // There is no other kind.
+  auto built = std::make_shared<BuiltDescriptors>(std::static_pointer_cast<const BuiltDescriptors>(std::move(base)));
+  if (absl::Status status = built->BuildReflected(files, source, told); !status.ok()) return status;
   return built;
 }
 

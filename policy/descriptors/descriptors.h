@@ -13,6 +13,7 @@
 namespace google::protobuf {
 class Descriptor;
 class DescriptorPool;
+class FileDescriptor;
 class FileDescriptorSet;
 }  // namespace google::protobuf
 
@@ -50,6 +51,14 @@ class Descriptors {
   static absl::StatusOr<std::shared_ptr<const Descriptors>> Merge(
       const std::vector<std::shared_ptr<const Descriptors>>& sets, std::vector<std::string>* conflicts);
 
+  // What the operator's files say (`base`), and beside it what one upstream says of itself (ReflectedFiles has the
+  // rules): of everything that `base` or the standard files define, theirs counts. Shares `base` rather than copying
+  // it. `told` gets lines, a bounded number, for what is left out. RESOURCE_EXHAUSTED for files that are too much.
+  static absl::StatusOr<std::shared_ptr<const Descriptors>> Over(std::shared_ptr<const Descriptors> base,
+                                                                 const google::protobuf::FileDescriptorSet& files,
+                                                                 std::string_view source,
+                                                                 std::vector<std::string>* told);
+
   virtual ~Descriptors() = default;
 
   // `path` is "/package.Service/Method". Null if not known. Constant time, no allocation: called for every call.
@@ -59,7 +68,7 @@ class Descriptors {
   virtual const google::protobuf::Descriptor* FindMessage(std::string_view path, MessageSide side) const = 0;
   virtual const google::protobuf::DescriptorPool& pool() const = 0;
   // Full names of all message types.
-  virtual const std::vector<std::string>& message_types() const = 0;
+  virtual std::vector<std::string> message_types() const = 0;
 
   // A message of a known method as JSON with the original field names, one line or (pretty) several. NOT_FOUND for a
   // method that is not known, INVALID_ARGUMENT for bytes that do not parse.
@@ -71,11 +80,13 @@ class Descriptors {
   virtual const std::string& source() const = 0;
   // SHA-256 over the canonical serialisation, in lower-case hex; equal sets have equal versions.
   virtual const std::string& version() const = 0;
-  // The canonical serialised FileDescriptorSet: files in dependency order, by name where free.
-  virtual const std::string& serialized() const = 0;
+  // The canonical serialised FileDescriptorSet: files in dependency order, by name where free; those of `base` first.
+  virtual std::string serialized() const = 0;
   virtual std::vector<std::string> services() const = 0;
   // Names of all files.
   virtual std::vector<std::string> files() const = 0;
+  // Of a file of this set: equal for files that say the same, and whose imports do. Lives as long as this object.
+  virtual std::string_view fingerprint(const google::protobuf::FileDescriptor& file) const = 0;
 };
 
 }  // namespace sallyport::policy

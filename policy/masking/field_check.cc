@@ -41,17 +41,17 @@ class Checker {
   }
 
   bool MeansAny(const FieldSelection& selection) const {
-    return std::any_of(descriptors_.message_types().begin(), descriptors_.message_types().end(),
-                       [&](const std::string& type) {
-                         MaskPlan::Request request;
-                         request.root = descriptors_.pool().FindMessageTypeByName(type);
-                         request.pool = &descriptors_.pool();
-                         request.selections = {&selection};
-                         // Contents of an Any are types that are looked at themselves.
-                         const auto plan = MaskPlan::Compile(request);
-                         // One that is too large means too much rather than nothing.
-                         return !plan.ok() || (*plan)->selects();
-                       });
+    const std::vector<std::string> types = descriptors_.message_types();
+    return std::any_of(types.begin(), types.end(), [&](const std::string& type) {
+      MaskPlan::Request request;
+      request.root = descriptors_.pool().FindMessageTypeByName(type);
+      request.pool = &descriptors_.pool();
+      request.selections = {&selection};
+      // Contents of an Any are types that are looked at themselves.
+      const auto plan = MaskPlan::Compile(request);
+      // One that is too large means too much rather than nothing.
+      return !plan.ok() || (*plan)->selects();
+    });
   }
 
   const Descriptors& descriptors_;

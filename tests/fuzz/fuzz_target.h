@@ -30,6 +30,7 @@ void FuzzProxyHeader(std::string_view input);
 void FuzzRevealKey(std::string_view input);
 void FuzzSealedView(std::string_view input);
 void FuzzPostings(std::string_view input);
+void FuzzReflectedFiles(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

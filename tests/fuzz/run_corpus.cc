@@ -31,6 +31,7 @@ constexpr Target kTargets[] = {
     {"policy", sallyport::recorder::FuzzPolicy},
     {"postings", sallyport::recorder::FuzzPostings},
     {"proxy_header", sallyport::recorder::FuzzProxyHeader},
+    {"reflected_files", sallyport::recorder::FuzzReflectedFiles},
     {"reveal_key", sallyport::recorder::FuzzRevealKey},
     {"sealed_view", sallyport::recorder::FuzzSealedView},
     {"segment_header", sallyport::recorder::FuzzSegmentHeader},

@@ -18,6 +18,7 @@
 #include "gateway/reflection/refresher.h"
 #include "gateway/reflection/visible_services.h"
 #include "grpc/reflection/v1/reflection.pb.h"
+#include "tests/gateway/asking.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::gateway {
@@ -25,14 +26,16 @@ namespace {
 
 namespace pb = google::protobuf;
 namespace rpb = grpc::reflection::v1;
+using testing::Asking;
+using testing::AwaitService;
 using testing::BlockingCall;
 using testing::CallUnary;
+using testing::kV1;
+using testing::kV1Alpha;
 using testing::Methods;
+using testing::MethodsOf;
 using testing::Rig;
 using testing::ScriptedCall;
-
-constexpr char kV1[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-constexpr char kV1Alpha[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 
 // Files of one service with these methods and a type of its own.
 pb::FileDescriptorSet FilesOf(const std::string& package, const std::vector<std::string>& methods) {
@@ -82,7 +85,7 @@ class ChangingServer {
       absl::MutexLock lock(&mutex_);
       descriptors = descriptors_;
     }
-    VisibleServices services(descriptors, [](std::string_view) { return true; });
+    VisibleServices services({descriptors, {}}, [](std::string_view) { return "here"; });
     while (const std::optional<std::string> bytes = call.Read()) {
       rpb::ServerReflectionRequest question;
       if (!question.ParseFromString(*bytes)) return {grpc::StatusCode::INVALID_ARGUMENT, "?"};
@@ -97,54 +100,6 @@ class ChangingServer {
   std::atomic<int> asked_{0};
   testing::ScriptedServer server_;
 };
-
-// A reflection stream through the gateway.
-class Asking {
- public:
-  explicit Asking(const std::shared_ptr<grpc::Channel>& channel, const char* path = kV1) : call_(channel, path) {}
-  BlockingCall& call() { return call_; }
-  rpb::ServerReflectionResponse Ask(const rpb::ServerReflectionRequest& question) {
-    if (!started_) REQUIRE(call_.Start());
-    started_ = true;
-    REQUIRE(call_.Write(question.SerializeAsString()));
-    const std::optional<std::string> answer = call_.Read();
-    REQUIRE(answer.has_value());
-    rpb::ServerReflectionResponse response;
-    REQUIRE(response.ParseFromString(*answer));
-    CHECK(response.original_request().SerializeAsString() == question.SerializeAsString());
-    return response;
-  }
-  std::set<std::string> Services() {
-    rpb::ServerReflectionRequest question;
-    question.set_list_services("*");
-    std::set<std::string> names;
-    const rpb::ServerReflectionResponse answer = Ask(question);
-    for (const auto& service : answer.list_services_response().service()) names.insert(service.name());
-    return names;
-  }
-  rpb::ServerReflectionResponse File(const std::string& symbol) {
-    rpb::ServerReflectionRequest question;
-    question.set_file_containing_symbol(symbol);
-    return Ask(question);
-  }
-
- private:
-  BlockingCall call_;
-  bool started_ = false;
-};
-
-std::set<std::string> MethodsOf(const rpb::ServerReflectionResponse& response, const std::string& service) {
-  std::set<std::string> methods;
-  for (const std::string& bytes : response.file_descriptor_response().file_descriptor_proto()) {
-    pb::FileDescriptorProto file;
-    REQUIRE(file.ParseFromString(bytes));
-    for (const auto& one : file.service()) {
-      if (absl::StrCat(file.package(), ".", one.name()) != service) continue;
-      for (const auto& method : one.method()) methods.insert(method.name());
-    }
-  }
-  return methods;
-}
 
 std::string WritePolicy(const testing::TemporaryDirectory& directory, const std::string& text) {
   const std::string path = directory.path() + "/policy.yaml";
@@ -172,16 +127,6 @@ Rig::Adjust WithOther(const ChangingServer& other, const std::string& policy = "
     options = *std::move(checked);
     options.descriptor_files = files;
   };
-}
-
-// Reflection is asked on a thread: until its answer is in force.
-void AwaitService(const std::shared_ptr<grpc::Channel>& channel, const std::string& service) {
-  const absl::Time give_up = absl::Now() + absl::Seconds(60);
-  while (absl::Now() < give_up) {
-    Asking asking(channel);
-    if (asking.Services().contains(service)) return;
-  }
-  FAIL("never listed: " << service);
 }
 
 }  // namespace
@@ -443,10 +388,10 @@ TEST_CASE("an upstream without reflection says UNIMPLEMENTED, one that is not th
   testing::ScriptedServer server({});
   UpstreamOptions options = testing::OptionsFor(server.address(), "unused").upstreams[0];
   auto upstream = *Upstream::Create(options);
-  CHECK(absl::IsUnimplemented(FetchDescriptors(*upstream, absl::Seconds(20)).status()));
+  CHECK(absl::IsUnimplemented(FetchFiles(*upstream, absl::Seconds(20)).status()));
   server.Kill();
   auto gone = *Upstream::Create(options);
-  CHECK(absl::IsUnavailable(FetchDescriptors(*gone, absl::Seconds(20)).status()));
+  CHECK(absl::IsUnavailable(FetchFiles(*gone, absl::Seconds(20)).status()));
 }
 
 }  // namespace sallyport::gateway

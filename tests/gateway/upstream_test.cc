@@ -97,9 +97,13 @@ struct ExampleServer {
 TEST_CASE("reflection tells which methods an upstream has and which of them are unary") {
   ExampleServer server;
   auto upstream = *Upstream::Create(To(server.address()));
-  auto descriptors = FetchDescriptors(*upstream, absl::Seconds(20));
-  INFO(descriptors.status().ToString());
+  const auto files = FetchFiles(*upstream, absl::Seconds(20));
+  INFO(files.status().ToString());
+  REQUIRE(files.ok());
+  std::vector<std::string> told;
+  const auto descriptors = policy::Descriptors::Over(policy::Descriptors::Empty(), *files, "the example", &told);
   REQUIRE(descriptors.ok());
+  CHECK(told.empty());
   const policy::MethodShape* get = (*descriptors)->FindMethod("/pay.v1.Payments/GetPayment");
   REQUIRE(get != nullptr);
   CHECK(get->unary());
@@ -182,12 +186,12 @@ TEST_CASE("an upstream that lets nobody in without credentials is asked for its 
   options.tls = true;
   options.ca_file = certificate.cert_path;
   options.server_name = "upstream.test";
-  CHECK(absl::IsUnauthenticated(FetchDescriptors(**Upstream::Create(options), absl::Seconds(20)).status()));
+  CHECK(absl::IsUnauthenticated(FetchFiles(**Upstream::Create(options), absl::Seconds(20)).status()));
   options.credentials.emplace().otherwise = {{"token", "", SecretOptions{SecretOptions::Kind::kFile, path}}};
-  const auto descriptors = FetchDescriptors(**Upstream::Create(options), absl::Seconds(20));
-  INFO(descriptors.status());
-  REQUIRE(descriptors.ok());
-  CHECK((*descriptors)->FindMethod("/pay.v1.Payments/GetPayment") != nullptr);
+  const auto files = FetchFiles(**Upstream::Create(options), absl::Seconds(20));
+  INFO(files.status());
+  REQUIRE(files.ok());
+  CHECK(files->file_size() > 0);
 }
 
 TEST_CASE("calls go round the addresses of an upstream") {

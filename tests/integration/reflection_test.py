@@ -33,7 +33,7 @@ class Reflection(suite.Test):
                           "etcd": {"target": etcd.address}},
             "routes": [{"services": ["pay.*"], "upstream": "payments"}, {"services": ["etcdserverpb.*"], "upstream": "etcd"}],
             "descriptors": [{"file": str(descriptors.etcd(self.directory / "etcd.binpb"))}, {"reflection": "payments"}]})
-        gateway.wait_for_line(r"descriptors \S+ in force", seconds=30, count=2)
+        gateway.wait_for_line(r"descriptors \S+ in force for upstream payments", seconds=30)
         with self.promise("who may call everything is told of the services of both upstreams"):
             found = self.ask(address, "team", "operators")
             assert {"Authorize", "Chat", "GetPayment"} <= set(found["pay.v1.Payments"]), found

@@ -50,7 +50,6 @@ class NamedService final : public grpc::CallbackGenericService {
 
 std::unique_ptr<CallServer> ServerOf(NamedService& service, absl::Duration age = absl::InfiniteDuration()) {
   CallServerOptions options;
-  options.message_bytes = 1 << 20;
   options.metadata_bytes = 8192;
   options.calls_per_connection = 100;
   options.handshake = absl::Seconds(20);
