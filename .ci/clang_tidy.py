@@ -162,15 +162,16 @@ def main():
 
     findings, skipped = 0, []
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = pool.map(lambda each: (each[0], check(*each)), waiting)
-        for source, found in results:
+        checks = {pool.submit(check, *each): each[0] for each in waiting}
+        for done in concurrent.futures.as_completed(checks):
+            source, found = checks[done], done.result()
             if found is None:
                 skipped.append(source)
             elif found:
                 findings += 1
                 print(f"clang-tidy: {source}\n{found}", flush=True)
     if skipped:
-        print(f"clang-tidy: LEFT OUT, {arguments.minutes:g} minutes were over: {' '.join(skipped)}")
+        print(f"clang-tidy: LEFT OUT, {arguments.minutes:g} minutes were over: {' '.join(sorted(skipped))}")
     print(f"clang-tidy: {what}: {len(chosen)} sources, {len(known)} known to be clean, "
           f"{len(waiting) - len(skipped) - findings} found clean now, {findings} with findings, {len(skipped)} left out; "
           f"{time.monotonic() - started:.0f} s")

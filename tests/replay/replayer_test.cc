@@ -145,7 +145,7 @@ TEST_CASE("calls of all four kinds come back equal from a server that behaves th
                         .HalfClose()
                         .End(5, "no \"x\"")
                         .Trailer("grpc-status-details-bin", "\x08\x05"));
-  Audience audience(std::move(records));
+  Audience audience(records);
   REQUIRE(Replay(To(server.address()), audience).ok());
   CHECK(audience.differences == std::vector<std::string>{});
   CHECK(audience.ids == std::vector<uint64_t>{1, 2, 3, 4, 5});
