@@ -233,6 +233,7 @@ void CallSession::OnUpstreamWriteDone(bool ok) {
 }
 
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
+  if (WaitsForSecondRead(status)) return;
   bool unary = false;
   // Its place is free for another call.
   const StreamLease over = std::move(lease_);

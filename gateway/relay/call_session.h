@@ -141,6 +141,7 @@ class CallSession {
     SecondRead() : grpc_completion_queue_functor{} {}
     CallSession* session = nullptr;
     grpc_byte_buffer* message = nullptr;
+    bool pending = false;  // under the session's mutex
   };
 
   CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server);
@@ -222,6 +223,9 @@ class CallSession {
   // Methods known to be unary (call_session_unary.cc).
   void SendUnary();
   void ReadSecondResponse();
+  // The end of the upstream's side is told only after that read's: true where there is one, which then goes on with it.
+  bool WaitsForSecondRead(const grpc::Status& status);
+  void OnSecondReadDone(bool message);
   void OnSecondResponse();
 
   // The end (call_session_end.cc).
@@ -317,9 +321,11 @@ class CallSession {
   std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
   bool expired_before_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_before_ ABSL_GUARDED_BY(mutex_) = false;
-  bool response_came_ ABSL_GUARDED_BY(mutex_) = false;     // of a unary call, as are these two:
+  bool response_came_ ABSL_GUARDED_BY(mutex_) = false;     // of a unary call, as are these:
   bool response_overdue_ ABSL_GUARDED_BY(mutex_) = false;  // its headers have been there for a while
-  Refusal refusal_ ABSL_GUARDED_BY(mutex_);                // the one that the call ended with, if it has details
+  bool upstream_over_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<grpc::Status> status_behind_read_ ABSL_GUARDED_BY(mutex_);
+  Refusal refusal_ ABSL_GUARDED_BY(mutex_);  // the one that the call ended with, if it has details
 
   OpenCalls::Link open_;
   CallerReactor caller_;

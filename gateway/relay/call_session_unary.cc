@@ -30,20 +30,20 @@ void CallSession::SendUnary() {
 
 void CallSession::OnUnaryResponse(bool ok) {
   if (!ok) return;  // the status says why
-  bool overdue = false;
+  bool read = false;
   {
     absl::MutexLock lock(&mutex_);
     response_came_ = true;
-    overdue = response_overdue_;
+    read = second_read_.pending = response_overdue_;
   }
-  if (overdue) ReadSecondResponse();
+  if (read) ReadSecondResponse();
 }
 
 void CallSession::OnHeadersDue() {
   bool read = false;
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     response_overdue_ = true;
-    read = response_came_ && !call_.upstream_outcome().has_value();
+    read = second_read_.pending = response_came_ && !upstream_over_;
     return call_.OnHeadersDue();
   });
   if (read) ReadSecondResponse();
@@ -54,19 +54,38 @@ void CallSession::ReadSecondResponse() {
   // The call underneath, which client_ keeps, takes one at any time when none is under way.
   second_read_.functor_run = [](grpc_completion_queue_functor* functor, int /*ok*/) {
     auto* read = static_cast<SecondRead*>(functor);
-    CallSession* session = read->session;
-    if (grpc_byte_buffer* message = std::exchange(read->message, nullptr); message != nullptr) {
-      grpc_byte_buffer_destroy(message);
-      session->OnSecondResponse();
-    }
-    session->DropReference();
+    grpc_byte_buffer* message = std::exchange(read->message, nullptr);
+    if (message != nullptr) grpc_byte_buffer_destroy(message);
+    read->session->OnSecondReadDone(message != nullptr);
   };
   second_read_.session = this;
   grpc_op read = {};
   read.op = GRPC_OP_RECV_MESSAGE;
   read.data.recv_message.recv_message = &second_read_.message;
   AddReference();
-  if (grpc_call_start_batch(client_.c_call(), &read, 1, &second_read_, nullptr) != GRPC_CALL_OK) DropReference();
+  if (grpc_call_start_batch(client_.c_call(), &read, 1, &second_read_, nullptr) != GRPC_CALL_OK) {
+    OnSecondReadDone(false);
+  }
+}
+
+bool CallSession::WaitsForSecondRead(const grpc::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  upstream_over_ = true;
+  // Taking a second message is what lets the status come, perhaps before the message has been reported.
+  if (second_read_.pending) status_behind_read_ = status;
+  return second_read_.pending;
+}
+
+void CallSession::OnSecondReadDone(bool message) {
+  std::optional<grpc::Status> status;
+  {
+    absl::MutexLock lock(&mutex_);
+    second_read_.pending = false;
+    status.swap(status_behind_read_);
+  }
+  if (message) OnSecondResponse();
+  if (status.has_value()) OnUpstreamDone(*status);
+  DropReference();
 }
 
 void CallSession::OnSecondResponse() {
