@@ -52,11 +52,15 @@ class TokenBucket {
   }
 
   // Threads bring their times out of order: one that is earlier than another's pays nothing off, and takes nothing
-  // back.
+  // back. Further than this only a clock comes back that was set, and nobody is to wait until it is there again.
+  static constexpr int64_t kDisorderNs = 60'000'000'000;
+
   void Advance(absl::Time now) {
     const int64_t now_ns = absl::ToUnixNanos(now);
     if (now_ns > last_ns_) {
       owed_ns_ = owed_ns_ > now_ns - last_ns_ ? owed_ns_ - (now_ns - last_ns_) : 0;
+      last_ns_ = now_ns;
+    } else if (last_ns_ - now_ns > kDisorderNs) {
       last_ns_ = now_ns;
     }
   }

@@ -302,6 +302,15 @@ TEST_CASE("a flood of names takes bounded memory, and lets nobody forget what th
   for (int i = 0; i < 1000; ++i) CHECK(limits.Burst(Of("/x.Z/M" + std::to_string(i))) == 2);
 }
 
+TEST_CASE("a clock that is set back costs nobody more than a pause") {
+  LimitsFixture limits("- {name: l, calls_per_second: 10, burst: 2}");
+  CHECK(limits.Burst() == 2);
+  limits.Pass(-absl::Hours(5));
+  CHECK(limits.Admit().retry_after == absl::Milliseconds(100));
+  limits.Pass(absl::Milliseconds(100));
+  CHECK(limits.Burst() == 1);
+}
+
 TEST_CASE("times that come out of order pay nothing off twice") {
   LimitsFixture limits("- {name: l, calls_per_second: 50, burst: 50, bytes_per_second: 1KiB}");
   CHECK(limits.Burst() == 50);
