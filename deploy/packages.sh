@@ -1,4 +1,4 @@
-# The Debian and Ubuntu packages the project needs, and how they are installed. Sourced by run.sh and test.sh.
+# The Debian packages the project needs, how they are installed, and how it is built with them. Sourced by the scripts.
 # shellcheck shell=bash disable=SC2034
 
 # To build and run.
@@ -7,11 +7,15 @@ readonly build_packages=(
   grpc-proto libabsl-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libgrpc++-dev libgrpc-dev libmimalloc-dev libprotobuf-dev libprotoc-dev libre2-dev libspdlog-dev libsqlite3-dev libssl-dev
   libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc tzdata zlib1g-dev
 )
-# To test: Catch2, and real parts to test with (services, clients, proxies).
+# To test: Catch2, and real parts to test with (services, clients, proxies). Node and npm: see add_node_packages.
 readonly test_packages=(
   catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev haproxy libcjose-dev libjansson-dev nghttp2-client nginx-light openssl procps
   python3 python3-protobuf ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
+# To check how the code is written (.ci/run), on top of those to build and to test.
+readonly lint_packages=(clang-format-14 clang-tidy-14 git)
+# To make a bare Debian (fresh_check.sh).
+readonly fresh_packages=(git mmdebstrap)
 # To fuzz (tests/fuzz/run.sh).
 readonly fuzz_packages=(clang-14 libclang-rt-14-dev)
 
@@ -79,21 +83,43 @@ install_packages() {
   )
 }
 
-# build_release TARGET...: configures and builds the preset `release`; everything if no target is named.
-build_release() {
+# add_node_packages ARRAY: adds Node and npm to it where there are none. They often come from elsewhere than the distribution; any will do.
+add_node_packages() {
+  local -n packages_to_extend=$1
+  command -v node > /dev/null || packages_to_extend+=(nodejs)
+  command -v npm > /dev/null || packages_to_extend+=(npm)
+}
+
+# configured_with_tests: what the release build was configured with: ON or OFF, or nothing if it is yet to be configured.
+configured_with_tests() {
+  [[ -f build/release/build.ninja ]] || return 0
+  sed -n 's/^SALLYPORT_TESTS:[A-Z]*=//p' build/release/CMakeCache.txt
+}
+
+# configure_release TESTS: with the tests (ON) or without (OFF); does nothing where that has been done.
+configure_release() {
   local cache=build/release/CMakeCache.txt log
   # CMake runs again by itself when its own files change; only the presets are not its own.
-  if [[ ! -f build/release/build.ninja || CMakePresets.json -nt $cache ]]; then
-    mkdir -p build
-    log=$(mktemp build/configure-XXXXXX.tmp)
-    if ! cmake --preset release > "$log" 2>&1; then
-      cat "$log" >&2
-      rm -f "$log"
-      echo "error: cmake could not configure the build (see above)" >&2
-      return 1
-    fi
+  if [[ $(configured_with_tests) == "$1" && ! CMakePresets.json -nt $cache ]]; then return 0; fi
+  mkdir -p build
+  log=$(mktemp build/configure-XXXXXX.tmp)
+  if ! cmake --preset release -D SALLYPORT_TESTS="$1" > "$log" 2>&1; then
+    cat "$log" >&2
     rm -f "$log"
-    touch "$cache"
+    echo "error: cmake could not configure the build (see above)" >&2
+    return 1
   fi
-  cmake --build --preset release ${1:+--target "$@"}
+  rm -f "$log"
+  touch "$cache"
 }
+
+# configure_to_run: without the tests, for what these need may not be there, or only in part, whatever else is installed. A
+# build that has them (as test.sh and developers make it) keeps them, unless what they need is gone.
+configure_to_run() {
+  local tests=OFF
+  if [[ $(configured_with_tests) == ON && -z $(missing_packages "${test_packages[@]}") ]]; then tests=ON; fi
+  configure_release "$tests"
+}
+
+# build_release TARGET...: builds what was configured; everything if no target is named.
+build_release() { cmake --build --preset release ${1:+--target "$@"}; }

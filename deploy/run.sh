@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Sallyport and starts the gateway, from a fresh Debian 12 or Ubuntu 24.04.
+# Builds Sallyport and starts the gateway, on Debian 12 with nothing else installed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
@@ -10,7 +10,7 @@ usage() {
   cat << 'EOF'
 usage: deploy/run.sh [--upstream HOST:PORT] [--listen ADDRESS] [--data DIRECTORY] [-- SALLYPORTD-OPTION...]
 
-Installs what is needed to build (Debian 12, Ubuntu 24.04; as root or with sudo), builds, and starts the gateway.
+Installs what is needed to build (Debian 12; as root or with sudo), builds, and starts the gateway.
 
   --upstream HOST:PORT   the service to stand in front of; without it, an example service is started
   --listen ADDRESS       where callers connect (default 127.0.0.1:50050); where other machines can, too, add
@@ -95,36 +95,42 @@ start_example() {
   upstream=$(sed -n 's/^listening on //p' "$scratch/example")
 }
 
+# What to type next, in a terminal that has just been opened: every line can be pasted.
 print_next() {
-  local bin data_shown
-  bin=$(cd "$started_from" && relative "$root/build/release/bin")
-  data_shown=$(cd "$started_from" && relative "$data")
+  local bin data_shown target=$listen where=$listen
+  bin=$(cd "$started_from" && printf '%q' "$(relative "$root/build/release/bin")")
+  data_shown=$(cd "$started_from" && printf '%q' "$(relative "$data")")
+  if [[ ${listen##*:} == 0 ]]; then target=ADDRESS where='the ADDRESS that is logged above'; fi
   cat << EOF
 
-The gateway listens on $listen, in front of $upstream. Every call is recorded in $data_shown.
+The gateway listens on $where, in front of $upstream. Every call is recorded in $data_shown.
+EOF
+  [[ -n $example ]] || echo "Let your clients dial it instead of $upstream."
+  cat << EOF
+In another terminal:
+
+  cd $(printf '%q' "$started_from")
 EOF
   if [[ -n $example ]]; then
     cat << EOF
-There are no calls yet. In another terminal:
-
-  $bin/sallyport-example-client --target $listen --session first-try
-EOF
-  else
-    cat << EOF
-Let your clients dial $listen instead. Then, in another terminal:
+  $bin/sallyport-example-client --target $target --session first-try    # makes a dozen calls
 EOF
   fi
   cat << EOF
-
   $bin/sallyport calls --data $data_shown
   $bin/sallyport sessions --data $data_shown
   $bin/sallyport show --data $data_shown CALL          # a CALL from the list, decoded
-  $bin/sallyport tail --data $data_shown               # live
-  $bin/sallyport replay --data $data_shown CALL --to $upstream
+  $bin/sallyport tail --data $data_shown               # live, until Ctrl-C
+  $bin/sallyport verify --data $data_shown             # whether the record is as it was written
 EOF
   if [[ -n $example ]]; then
     cat << EOF
+  $bin/sallyport replay --data $data_shown CALL --to $upstream    # makes it again and compares; times in replies differ
   $bin/sallyport replay --data $data_shown --method '*/GetCustomer' --to $upstream
+EOF
+  else
+    cat << EOF
+  $bin/sallyport replay --data $data_shown CALL --to HOST:PORT    # makes the call again, for real, and compares
 EOF
   fi
   echo
@@ -164,6 +170,7 @@ cd "$root"
 install_packages "${build_packages[@]}"
 targets=(sallyportd sallyport)
 [[ -z $example ]] || targets+=(sallyport-example sallyport-example-client)
+configure_to_run
 build_release "${targets[@]}"
 
 trap stop_all EXIT
@@ -174,11 +181,8 @@ scratch=$(mktemp -d)
   fail "something listens on $listen already; choose another address with --listen"
 (cd "$started_from" && mkdir -p "$(dirname "$data")")
 start sallyportd - build/release/bin/sallyportd --listen "$listen" --upstream "$upstream" --data "$data" "${extra[@]}"
-if [[ ${listen##*:} == 0 ]]; then
-  listen='the address logged above'
-else
-  until_true sallyportd 30 accepts "$listen" || fail "the gateway did not start listening on $listen (see above)"
-fi
+[[ ${listen##*:} == 0 ]] || until_true sallyportd 30 accepts "$listen" ||
+  fail "the gateway did not start listening on $listen (see above)"
 print_next
 
 # Wait for whichever ends first; neither should.

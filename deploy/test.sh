@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test, from a fresh Debian 12 or Ubuntu 24.04 (as root or with sudo).
+# Builds everything and runs every test, on Debian 12 (as root or with sudo).
 # usage: deploy/test.sh [CTEST-OPTION...]     such as: deploy/test.sh -R relay
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -8,14 +8,11 @@ source "$here/packages.sh"
 cd "$here/.."
 
 packages=("${build_packages[@]}" "${test_packages[@]}")
-# Node often comes from elsewhere than the distribution; any will do.
-command -v node > /dev/null || packages+=(nodejs)
-command -v npm > /dev/null || packages+=(npm)
+add_node_packages packages
 install_packages "${packages[@]}"
 
 tests/install_node_packages.sh
 
-# Configured by run.sh before the tests' packages were there, it leaves the tests out.
-[[ -d build/release/tests ]] || rm -f build/release/build.ninja
+configure_release ON
 build_release
 exec ctest --preset release --no-tests=error "$@"

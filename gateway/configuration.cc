@@ -16,6 +16,8 @@
 #include "gateway/identity/identity_options.h"
 #include "gateway/listen_address.h"
 #include "gateway/reflection/reflection_server.h"
+#include "gateway/stream_windows.h"
+#include "gateway/upstream/authority.h"
 #include "gateway/upstream/credentials/credentials_check.h"
 #include "policy/policy.h"
 #include "protos/quantities.h"
@@ -26,6 +28,9 @@ namespace {
 
 constexpr char kDefaultMessageSize[] = "64MiB";
 constexpr char kDefaultMetadataSize[] = "64KiB";
+constexpr char kDefaultWindow[] = "1MiB";
+constexpr char kDefaultRetryBuffer[] = "256KiB";
+constexpr char kDefaultRefusalsSize[] = "1GiB";
 constexpr char kDefaultBuffer[] = "64MiB";
 constexpr char kDefaultSegmentSize[] = "256MiB";
 constexpr char kDefaultSessionIdle[] = "30m";
@@ -138,6 +143,10 @@ class Checker {
         Fail("listen.address", absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
       }
     }
+    const v1::CallerKeepalive& keepalive = config_.listen().keepalive();
+    options_.caller_keepalive_time = DurationBetween("listen.keepalive.time", keepalive.time(), "15s", absl::Hours(1));
+    options_.caller_keepalive_timeout =
+        DurationBetween("listen.keepalive.timeout", keepalive.timeout(), "10s", absl::Hours(1));
     if (config_.listen().has_tls()) return CheckTls();
     if (config_.listen().insecure()) return;
     for (const std::string& address : options_.listen) {
@@ -246,7 +255,25 @@ class Checker {
     options_.message_bytes = Size("limits.message_size", config_.limits().message_size(), kDefaultMessageSize, 1, most);
     options_.metadata_bytes =
         Size("limits.metadata_size", config_.limits().metadata_size(), kDefaultMetadataSize, 1024, 64 << 20);
+    options_.window = static_cast<uint32_t>(
+        Size("limits.window", config_.limits().window(), kDefaultWindow, kLeastWindow, kMostWindow));
     options_.session_idle = Duration("sessions.idle", config_.sessions().idle(), kDefaultSessionIdle);
+    CheckRefusals();
+  }
+
+  void CheckRefusals() {
+    const v1::Refusals& refusals = config_.limits().refusals();
+    Rate("limits.refusals.per_peer", refusals.per_peer(), &options_.refusals.per_peer);
+    Rate("limits.refusals.recorded", refusals.recorded(), &options_.refusals.recorded);
+    options_.refusals.daily_bytes =
+        Size("limits.refusals.daily_size", refusals.daily_size(), kDefaultRefusalsSize, 16 << 20, uint64_t{1} << 50);
+  }
+
+  // A number of times a second; what `*rate` holds unless given.
+  void Rate(const std::string& key, double given, double* rate) {
+    if (given == 0) return;
+    if (!(given >= 0.01 && given <= 1e6)) Fail(key, absl::StrCat(given, " is not between 0.01 and 1000000"));
+    *rate = given;
   }
 
   void CheckAdmin() {
@@ -274,6 +301,7 @@ class Checker {
       options.target = upstream.target();
       if (options.target.empty()) Fail(key + ".target", "is missing: host:port or any other target gRPC understands");
       if (!upstream.load_balancing().empty()) options.load_balancing = upstream.load_balancing();
+      CheckConnections(key, upstream, options);
       if (upstream.has_tls()) {
         options.tls = true;
         options.ca_file = ReadableFile(key + ".tls.ca", upstream.tls().ca());
@@ -294,6 +322,54 @@ class Checker {
     }
   }
 
+  void CheckConnections(const std::string& key, const v1::Upstream& upstream, UpstreamOptions& options) {
+    if (!upstream.authority().empty() && !IsAuthority(upstream.authority())) {
+      Fail(key + ".authority", absl::StrCat("\"", upstream.authority(), "\" is neither host nor host:port"));
+    }
+    options.authority = upstream.authority();
+    const v1::UpstreamConnections& connections = upstream.connections();
+    if (connections.most() > 64) Fail(key + ".connections.most", "is more than 64");
+    if (connections.most() != 0) options.connections.most = connections.most();
+    options.connections.streams = connections.streams();
+    switch (connections.share()) {
+      case v1::UpstreamConnections::identity:
+        options.connections.share = ConnectionShare::kIdentity;
+        break;
+      case v1::UpstreamConnections::caller_connection:
+        options.connections.share = ConnectionShare::kCallerConnection;
+        break;
+      default:
+        options.connections.share = ConnectionShare::kAll;
+    }
+    options.connections.lost_after =
+        DurationBetween(key + ".connections.lost_after", connections.lost_after(), "10s", absl::Hours(1));
+    if (upstream.has_keepalive()) {
+      options.keepalive_time =
+          DurationBetween(key + ".keepalive.time", upstream.keepalive().time(), "", absl::Hours(24));
+      options.keepalive_timeout =
+          DurationBetween(key + ".keepalive.timeout", upstream.keepalive().timeout(), "20s", absl::Hours(1));
+    }
+    options.retry_bytes = Size(key + ".retry_buffer", upstream.retry_buffer(), kDefaultRetryBuffer, 0, 1 << 30);
+  }
+
+  // From a second on.
+  absl::Duration DurationBetween(const std::string& key, const std::string& text, const char* otherwise,
+                                 absl::Duration most) {
+    const absl::Duration duration = Duration(key, text, otherwise);
+    if (duration < absl::Seconds(1) || duration > most) {
+      Fail(key, absl::StrCat("\"", text, "\" is not between 1s and ", absl::FormatDuration(most)));
+    }
+    return duration;
+  }
+
+  // Of a route; nothing given is no bound.
+  absl::Duration RouteDuration(const std::string& key, const std::string& text) {
+    if (text.empty()) return absl::InfiniteDuration();
+    const absl::Duration duration = Duration(key, text, "");
+    if (duration <= absl::ZeroDuration()) Fail(key, "must be longer than nothing");
+    return duration;
+  }
+
   void CheckRoutes() {
     for (int i = 0; i < config_.routes_size(); ++i) {
       const v1::Route& route = config_.routes(i);
@@ -301,7 +377,12 @@ class Checker {
         CheckUpstreamName(absl::StrCat("routes[", i, "].upstream"), route.upstream());
       }
       CheckForwarding(absl::StrCat("routes[", i, "].forward_authorization"), route);
-      options_.routes.push_back({route, route.upstream()});
+      RouteOptions options{route, route.upstream()};
+      const std::string key = absl::StrCat("routes[", i, "]");
+      options.default_deadline = RouteDuration(key + ".deadline.default", route.deadline().default_());
+      options.most_deadline = RouteDuration(key + ".deadline.most", route.deadline().most());
+      options.idle = RouteDuration(key + ".idle", route.idle());
+      options_.routes.push_back(std::move(options));
     }
     if (config_.routes().empty()) {
       if (config_.upstreams_size() > 1) Fail("routes", "is missing: with several upstreams, say which calls go where");

@@ -12,6 +12,7 @@
 #include "gateway/identity/identity_options.h"
 #include "gateway/identity/server_tls.h"
 #include "gateway/relay/durability.h"
+#include "gateway/relay/refusal_limits.h"
 #include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/upstream.h"
 #include "protos/yaml_message.h"
@@ -25,6 +26,9 @@ namespace sallyport::gateway {
 struct RouteOptions {
   v1::Route match;
   std::string upstream;
+  absl::Duration default_deadline = absl::InfiniteDuration();
+  absl::Duration most_deadline = absl::InfiniteDuration();
+  absl::Duration idle = absl::InfiniteDuration();
 };
 
 struct ReflectionOptions {
@@ -52,7 +56,11 @@ struct GatewayOptions {
   std::vector<ReflectionOptions> reflection;
   uint64_t message_bytes = 0;
   uint64_t metadata_bytes = 0;
+  uint32_t window = 1 << 20;  // of a stream and direction, beyond the message in hand
+  absl::Duration caller_keepalive_time = absl::Seconds(15);
+  absl::Duration caller_keepalive_timeout = absl::Seconds(10);
   absl::Duration session_idle;
+  RefusalLimits refusals;
   CheckpointOptions checkpoints;
   std::string admin_address;  // "host:port"; empty for none
   std::optional<TokenSigningOptions> token_signing;

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
+#include "gateway/stream_windows.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -43,7 +44,7 @@ absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::s
   std::vector<std::string> conflicts;
   absl::StatusOr<DescriptorSets::Set> merged = policy::Descriptors::Merge(sets, &conflicts);
   if (!merged.ok() || conflicts.empty()) return merged;
-  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "\ndescriptors: ")));
+  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
 }
 
 DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
@@ -80,6 +81,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options) {
   std::unique_ptr<Gateway> gateway(new Gateway);
+  SetStreamWindow(options.window);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
@@ -95,6 +97,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
     gateway->AskForReflection(options);
   }
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
+  gateway->refusals_ = std::make_unique<RefusalFlood>(options.refusals, gateway->recorder_.get());
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
   gateway->timer_ = std::make_unique<CallTimer>();
   RelayContext context;
@@ -105,6 +108,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.refresher = gateway->refresher_.get();
   context.reflection = gateway->reflection_.get();
   context.sessions = gateway->sessions_.get();
+  context.refusals = gateway->refusals_.get();
   context.headers_timer = gateway->headers_timer_.get();
   context.timer = gateway->timer_.get();
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
@@ -167,6 +171,9 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.authorities.assign(route.match.authorities().begin(), route.match.authorities().end());
     rule.metadata.assign(route.match.metadata().begin(), route.match.metadata().end());
     rule.forward_authorization = route.match.forward_authorization();
+    rule.default_deadline = route.default_deadline;
+    rule.most_deadline = route.most_deadline;
+    rule.idle = route.idle;
     if (route.upstream == kOwnUpstream) rule.upstream = &reflection_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
       if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
@@ -341,8 +348,9 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
   constexpr absl::Duration kKeysKept = absl::Minutes(1);
   AdminServer::Handlers handlers;
-  handlers["/metrics"] = [recorder = recorder_.get(), detections = detections_] {
-    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder, *detections), absl::ZeroDuration()};
+  handlers["/metrics"] = [recorder = recorder_.get(), detections = detections_, refusals = refusals_.get()] {
+    return AdminAnswer{200, kMetricsContentType, MetricsText(recorder, *detections, refusals->counts()),
+                       absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
@@ -370,6 +378,14 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
   // Callers keep their connections alive as they did with the upstream; the default would cut those that ping often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
+  // Callers that vanish are noticed, so that their calls end: within the two together, and also in silence, in which
+  // the library would stop after two pings.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(options.caller_keepalive_time)));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(options.caller_keepalive_timeout)));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  BoundStreamWindows(builder);
   std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
   if (options.tls.has_value()) {
     absl::StatusOr<std::unique_ptr<ServerTls>> tls = ServerTls::Create(*options.tls);
@@ -402,6 +418,7 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   // Calls may have waited for it.
   refresher_ = nullptr;
   admin_ = nullptr;
+  if (refusals_ != nullptr) refusals_->Stop();
   if (recorder_ == nullptr) return absl::OkStatus();
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;

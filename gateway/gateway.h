@@ -19,6 +19,7 @@
 #include "gateway/identity/server_tls.h"
 #include "gateway/reflection/reflection_server.h"
 #include "gateway/reflection/refresher.h"
+#include "gateway/relay/refusal_flood.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
@@ -104,6 +105,7 @@ class Gateway {
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<RefusalFlood> refusals_;
   std::unique_ptr<HeadersTimer> headers_timer_;
   std::unique_ptr<CallTimer> timer_;
   std::unique_ptr<RelayService> service_;

@@ -14,6 +14,11 @@
 
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
+#include "gateway/log_text.h"
+
+#ifdef SALLYPORT_MIMALLOC
+#include <mimalloc.h>
+#endif
 
 namespace {
 
@@ -134,6 +139,11 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
 int main(int argc, char** argv) {
   // Debian builds Abseil with deadlock detection, which costs a tenth of every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#ifdef SALLYPORT_MIMALLOC
+  // What is freed goes back to the system at once. Later is when the thread that freed it allocates again, and gRPC's
+  // threads may sleep for long: what a burst of streams took would stay.
+  mi_option_set(mi_option_decommit_delay, 0);
+#endif
   // Every thread inherits the mask, so that only sigwait below sees these.
   sigset_t signals;
   sigemptyset(&signals);
@@ -159,7 +169,7 @@ int main(int argc, char** argv) {
     return kUsage;
   }
   spdlog::set_default_logger(spdlog::stderr_color_mt("sallyportd"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_formatter(sallyport::gateway::LogLineFormatter());
   spdlog::set_level(spdlog::level::from_str(flags.log_level));
   const Reread read = [&flags] {
     return flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);

@@ -23,7 +23,9 @@ Sessions::Member Sessions::Join(absl::string_view identity, absl::string_view pe
                                  : absl::StrCat("n", identity.size(), ":", identity, name);
   Member member;
   absl::MutexLock lock(&mutex_);
-  std::shared_ptr<State>& state = sessions_[key];
+  const auto [entry, added] = sessions_.try_emplace(std::move(key));
+  if (added) bytes_ += BytesOf(entry->first);
+  std::shared_ptr<State>& state = entry->second;
   if (state == nullptr || (state->open_calls == 0 && now - absl::FromUnixNanos(state->last_used) > idle_)) {
     state = std::make_shared<State>(call_id);
   }
@@ -31,7 +33,7 @@ Sessions::Member Sessions::Join(absl::string_view identity, absl::string_view pe
   state->last_used = absl::ToUnixNanos(now);
   member.state_ = state;
   member.id_ = state->id;
-  if (sessions_.size() > most_) ForgetIdle(now);
+  if (bytes_ > most_bytes_) ForgetIdle(now);
   return member;
 }
 
@@ -53,9 +55,13 @@ void Sessions::ForgetIdle(absl::Time now) {
   auto cut = used.begin() + static_cast<int64_t>(used.size() / 10);
   std::nth_element(used.begin(), cut, used.end());
   int64_t until = std::max(*cut, absl::ToUnixNanos(now - idle_));
-  absl::erase_if(sessions_, [until](const auto& entry) {
-    return entry.second->open_calls == 0 && entry.second->last_used <= until;
+  size_t freed = 0;
+  absl::erase_if(sessions_, [until, &freed](const auto& entry) {
+    const bool forgotten = entry.second->open_calls == 0 && entry.second->last_used <= until;
+    if (forgotten) freed += BytesOf(entry.first);
+    return forgotten;
   });
+  bytes_ -= freed;
 }
 
 }  // namespace sallyport::gateway

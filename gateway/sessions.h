@@ -18,8 +18,10 @@ namespace sallyport::gateway {
 // new one. Thread-safe.
 class Sessions {
  public:
-  // At most `most` sessions are remembered; beyond that, those longest without a call are forgotten first.
-  explicit Sessions(absl::Duration idle, size_t most = 100'000) : idle_(idle), most_(most) {}
+  // What is remembered of sessions takes at most `most_bytes`; beyond that, those longest without a call are forgotten
+  // first. Sessions with open calls are not forgotten: what they take is bounded by what open calls take.
+  explicit Sessions(absl::Duration idle, size_t most_bytes = kMostBytes) : idle_(idle), most_bytes_(most_bytes) {}
+  static constexpr size_t kMostBytes = 32 << 20;
 
   // A call's membership. While one is alive, its session is in use. Returned to by End.
   struct State;
@@ -39,19 +41,28 @@ class Sessions {
               absl::Time now);
   void Leave(Member& member, absl::Time now);
 
-  // How many are remembered.
+  // How many are remembered, and what that takes.
   size_t size() const {
     absl::MutexLock lock(&mutex_);
     return sessions_.size();
   }
+  size_t bytes() const {
+    absl::MutexLock lock(&mutex_);
+    return bytes_;
+  }
 
  private:
+  // What one takes beside its key, with what the table and the allocator add.
+  static constexpr size_t kOverhead = 192;
+
+  static size_t BytesOf(const std::string& key) { return key.capacity() + kOverhead; }
   void ForgetIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration idle_;
-  const size_t most_;
+  const size_t most_bytes_;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, std::shared_ptr<State>> sessions_ ABSL_GUARDED_BY(mutex_);
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sallyport::gateway

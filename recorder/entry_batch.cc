@@ -12,7 +12,7 @@ namespace {
 
 enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2 };
 
-// All our fields are below 16, so that a tag is one byte.
+// All our fields but CallEnd.entries are below 16, so that a tag is one byte.
 constexpr char Tag(uint32_t field, WireType type) { return static_cast<char>(field << 3 | type); }
 
 bool IsAscii(std::string_view text) {
@@ -47,6 +47,7 @@ class Sizer {
   }
   void PresentUnsigned(uint32_t, uint64_t value) { size_ += 1 + VarintSize(value); }
   void Fixed(uint32_t, uint64_t value) { size_ += value != 0 ? 9 : 0; }
+  void EndCount(uint32_t) { size_ += kEndCountTag.size() + sizeof(uint32_t); }
   // A message field whose content `encode` writes.
   template <typename Encode>
   void Message(uint32_t, const Encode& encode) {
@@ -95,6 +96,11 @@ class Writer {
   void Fixed(uint32_t field, uint64_t value) {
     if (value == 0) return;
     *at_++ = Tag(field, kFixed64);
+    at_ = PutFixed(at_, value);
+  }
+  // Always there, and last, so that it can be filled in where it stands.
+  void EndCount(uint32_t value) {
+    at_ = std::copy(kEndCountTag.begin(), kEndCountTag.end(), at_);
     at_ = PutFixed(at_, value);
   }
   template <typename Encode>
@@ -289,6 +295,10 @@ void EntryBatch::AddEnd(absl::Time time, const CallEnd& end) {
     out.Unsigned(10, end.request_bytes);
     out.Unsigned(11, end.response_bytes);
     out.Unsigned(12, static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Nanoseconds(end.duration))));
+    out.Unsigned(13, end.connection_lost ? 1 : 0);
+    out.Unsigned(14, static_cast<uint64_t>(end.told));
+    out.Unsigned(15, static_cast<uint64_t>(end.ended_by));
+    out.EndCount(end.entries);
   });
   ++ends_;
 }

@@ -37,6 +37,12 @@ enum class EndReason {
   kInterrupted = 6
 };
 
+// Mirrors sallyport.v1.Told.
+enum class Told { kUnspecified = 0, kStatus = 1, kNothing = 2, kReset = 3 };
+
+// Mirrors sallyport.v1.EndedBy.
+enum class EndedBy { kUnspecified = 0, kUpstream = 1, kCaller = 2, kGateway = 3 };
+
 struct IdentityView {
   std::string_view issuer;
   std::string_view subject;
@@ -102,7 +108,14 @@ struct CallEnd {
   uint64_t request_bytes = 0;
   uint64_t response_bytes = 0;
   absl::Duration duration;
+  bool connection_lost = false;
+  Told told = Told::kUnspecified;
+  EndedBy ended_by = EndedBy::kUnspecified;
+  uint32_t entries = 0;  // 0: whoever writes the log fills it in
 };
+
+// What stands before the last four bytes of an end: the tag of CallEnd.entries.
+inline constexpr std::string_view kEndCountTag = "\x85\x01";
 
 // The encoded entries of one call that belong together, in order: each a varint length and a serialised
 // sallyport.v1.Entry, written straight to the wire format without building messages. A value; not thread-safe.

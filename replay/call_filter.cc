@@ -41,7 +41,7 @@ absl::Status ReadStatus(const std::string& text, recorder::CallQuery* query) {
   for (int code = 0; code < kCodes; ++code) absl::StrAppend(&names, StatusName(code), ", ");
   return absl::InvalidArgumentError(absl::StrCat("--status: \"", absl::CHexEscape(text.substr(0, 80)),
                                                  "\" is not a status: name one of ", names,
-                                                 "its number, or `open` for calls that have not ended"));
+                                                 "a number, or `open` for calls that have not ended"));
 }
 
 }  // namespace
@@ -59,7 +59,8 @@ void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
   add("--identity", &filter->identity, "GLOB", "Who called, such as alice or 'https://idp.example#*'");
   add("--method", &filter->method, "GLOB", "What was called, such as 'etcdserverpb.KV/*'");
   add("--upstream", &filter->upstream, "GLOB", "The upstream's name");
-  add("--status", &filter->status, "STATUS", "Such as NOT_FOUND or 5, or `open` for calls that have not ended");
+  add("--status", &filter->status, "STATUS",
+      "Such as NOT_FOUND or 5, any number that was told, or `open` for calls that have not ended");
   add("--session", &filter->session, "ID", "Calls of one session, as `sallyport sessions` lists them");
   add("--since", &filter->since, "TIME", "Started at or after: 10m (ago), 2026-01-02T03:04 (UTC)");
   add("--until", &filter->until, "TIME", "Started before");
@@ -110,11 +111,9 @@ absl::StatusOr<bool> ForEachCall(recorder::RecordReader* reader, recorder::CallQ
 }
 
 std::optional<int> ParseStatusCode(const std::string& text) {
+  // Any number: upstreams may end calls with what gRPC has no name for.
   int number = 0;
-  if (absl::SimpleAtoi(text, &number)) {
-    if (number < 0 || number >= kCodes) return std::nullopt;
-    return number;
-  }
+  if (absl::SimpleAtoi(text, &number)) return number;
   const std::string name = absl::StrReplaceAll(absl::AsciiStrToUpper(text), {{"-", "_"}});
   for (int code = 0; code < kCodes; ++code) {
     if (name == StatusName(code)) return code;

@@ -73,7 +73,7 @@ std::vector<std::string> Row(const recorder::CallSummary& call, bool wide) {
   if (wide) {
     row.push_back(open ? "-" : std::to_string(call.request_frames) + "/" + std::to_string(call.response_frames));
     row.push_back(call.upstream.empty() ? "-" : Printable(call.upstream));
-    row.push_back(call.shredded ? "-" : recorder::FormatId(call.session_id));
+    row.push_back(call.session_id == 0 ? "-" : recorder::FormatId(call.session_id));
     row.push_back(call.peer.empty() ? "-" : Printable(call.peer));
   }
   return row;

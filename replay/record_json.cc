@@ -66,6 +66,32 @@ Json DecisionJson(const v1::Decision& decision) {
           {"proofs", std::move(proofs)}};
 }
 
+Json ToldName(v1::Told told) {
+  switch (told) {
+    case v1::TOLD_STATUS:
+      return "status";
+    case v1::TOLD_NOTHING:
+      return "nothing";
+    case v1::TOLD_RESET:
+      return "reset";
+    default:
+      return nullptr;
+  }
+}
+
+Json EndedByName(v1::EndedBy who) {
+  switch (who) {
+    case v1::ENDED_BY_UPSTREAM:
+      return "upstream";
+    case v1::ENDED_BY_CALLER:
+      return "caller";
+    case v1::ENDED_BY_GATEWAY:
+      return "gateway";
+    default:
+      return nullptr;
+  }
+}
+
 Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, const CallDecoder& decoder) {
   Json json = {{"direction", frame.direction() == v1::DIRECTION_RESPONSE ? "response" : "request"},
                {"index", frame.index()},
@@ -154,7 +180,7 @@ std::string MethodName(const std::string& path) { return absl::StartsWith(path, 
 Json SummaryJson(const recorder::CallSummary& call) {
   const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;
   Json json = {{"id", recorder::FormatId(call.id)},
-               {"session", call.shredded ? Json() : Json(recorder::FormatId(call.session_id))},
+               {"session", call.session_id == 0 ? Json() : Json(recorder::FormatId(call.session_id))},
                {"identity", call.identity},
                {"method", call.method},
                {"upstream", call.upstream},
@@ -184,7 +210,7 @@ Json SessionJson(const recorder::SessionSummary& session) {
 Json StartJson(const v1::Entry& entry) {
   const v1::CallStart& start = entry.start();
   return {{"id", recorder::FormatId(entry.call_id())},
-          {"session", recorder::FormatId(start.session_id())},
+          {"session", start.session_id() == 0 ? Json() : Json(recorder::FormatId(start.session_id()))},
           {"session_name", start.session_name()},
           {"method", MethodName(start.method())},
           {"authority", start.authority()},
@@ -246,7 +272,11 @@ Json EndJson(const v1::Entry& entry, uint64_t start_ns, const CallDecoder& decod
                {"request_frames", end.request_frames()},
                {"response_frames", end.response_frames()},
                {"request_bytes", end.request_bytes()},
-               {"response_bytes", end.response_bytes()}};
+               {"response_bytes", end.response_bytes()},
+               {"connection_lost", end.connection_lost()},
+               {"told", ToldName(end.told())},
+               {"ended_by", EndedByName(end.ended_by())},
+               {"entries", end.entries() == 0 ? Json() : Json(end.entries())}};
   if (end.has_upstream_status_code()) {
     json["upstream_status"] = StatusName(end.upstream_status_code());
     json["upstream_status_message"] = end.upstream_status_message();

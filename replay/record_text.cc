@@ -80,8 +80,10 @@ void RecordText::Start(const v1::Entry& entry, const recorder::CallSummary& summ
   if (start.identity().proof() != v1::PROOF_NONE) Field("Proved by", ProofName(start.identity().proof()));
   Field("Groups", Printable(absl::StrJoin(start.identity().groups(), ", ")));
   Field("Peer", Printable(start.peer()));
-  Field("Session", absl::StrCat(recorder::FormatId(start.session_id()), start.session_name().empty() ? "" : "  ",
-                                Printable(start.session_name())));
+  Field("Session", start.session_id() == 0
+                       ? "none: it was refused before"
+                       : absl::StrCat(recorder::FormatId(start.session_id()), start.session_name().empty() ? "" : "  ",
+                                      Printable(start.session_name())));
   Field("Authority", Printable(start.authority()));
   Field("Upstream", start.upstream().empty()
                         ? "none: no route matched, or it was refused before"
@@ -167,6 +169,10 @@ void RecordText::End(const v1::CallEnd& end) {
     const std::string message = Printable(end.status_message());
     Lines(absl::StrCat("message: ", extent_ == FrameExtent::kBounded ? CutEnd(message, kMostValue) : message));
   }
+  if (end.connection_lost()) Lines("the caller's connection was lost");
+  if (end.told() == v1::TOLD_NOTHING) Lines("nothing of this could be handed to the caller");
+  if (end.told() == v1::TOLD_RESET) Lines("the caller's stream was reset, without this status");
+  if (end.ended_by() == v1::ENDED_BY_GATEWAY) Lines("ended by the gateway");
   if (end.has_upstream_status_code()) {
     Lines(absl::StrCat("the upstream's own status: ", StatusName(end.upstream_status_code()),
                        end.upstream_status_message().empty() ? "" : ": ", Printable(end.upstream_status_message())));

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "protos/message_encoding.h"
 #include "recorder/call_id.h"
+#include "recorder/gateway_notes.h"
 
 namespace sallyport::replay {
 namespace {
@@ -143,6 +144,11 @@ absl::Status CheckReplayable(const RecordedCall& call, bool even_refused) {
     return absl::FailedPreconditionError(
         absl::StrCat("call ", name, " was refused by the gateway (", absl::CHexEscape(call.end.status_message()),
                      ") and never reached an upstream; --refused replays it all the same"));
+  }
+  for (const v1::Metadatum& trailer : call.end.trailers()) {
+    if (!call.start.upstream().empty() || trailer.key() != recorder::kTruncatedNote) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("call ", name, " is not recorded whole (", absl::CHexEscape(trailer.value()), ")"));
   }
   const std::string& method = call.start.method();
   if (method.size() < 2 || method[0] != '/' || !IsPrintable(method)) {

@@ -61,9 +61,21 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_tree_size", "Leaves of the last checkpoint that was signed.", stats.tree_size);
 }
 
+void AddRefusals(MetricsWriter& metrics, const RefusalCounts& refusals) {
+  std::vector<std::pair<std::string, uint64_t>> refused;
+  for (size_t i = 0; i < kRefusalReasons; ++i) {
+    refused.emplace_back(absl::StrCat("reason=\"", RefusalReasonName(static_cast<RefusalReason>(i)), "\""),
+                         refusals.by_reason[i]);
+  }
+  metrics.Counters("sallyport_refused_calls_total", "Calls that ended before anybody was proved, by reason.", refused);
+  metrics.Counter("sallyport_refused_calls_only_counted_total",
+                  "Of these, those that are recorded only as one of a number.", refusals.only_counted);
+}
+
 }  // namespace
 
-std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections) {
+std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
+                        const RefusalCounts& refusals) {
   MetricsWriter metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
                 recorder != nullptr ? 1 : 0);
@@ -75,6 +87,7 @@ std::string MetricsText(const recorder::Recorder* recorder, const policy::Detect
         count.finds);
   }
   metrics.Counters("sallyport_masks_detections_total", "What detectors found for masks, by field and detector.", found);
+  AddRefusals(metrics, refusals);
   return metrics.Take();
 }
 

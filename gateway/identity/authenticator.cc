@@ -86,6 +86,28 @@ std::optional<Authenticator::Result> Authenticator::Find(const ShownProofs& show
   return Together(certificate, *std::move(proof));
 }
 
+std::optional<Caller> Authenticator::Recall(const ShownProofs& shown, absl::Time now) {
+  std::shared_ptr<const ProvedIdentity> certificate;
+  if (mtls_ != nullptr && !shown.certificates.leaf.empty()) {
+    certificate = mtls_->Recall(shown.certificates, now);
+    if (certificate == nullptr) return std::nullopt;
+  }
+  std::optional<ProofResult> bearer;
+  if (shown.authorization.has_value() && takes_bearer()) {
+    const std::optional<std::string_view> token = BearerToken(*shown.authorization);
+    if (!token.has_value()) return std::nullopt;
+    if (api_keys_ != nullptr && ApiKeys::Claims(*token)) {
+      bearer = api_keys_->Verify(*token, now);
+    } else if (tokens_ != nullptr) {
+      bearer = tokens_->Recall(*token, now);
+    }
+    if (!bearer.has_value() || !bearer->ok()) return std::nullopt;
+  }
+  Result caller = Together(std::move(certificate), std::move(bearer));
+  if (!caller.ok()) return std::nullopt;
+  return *std::move(caller);
+}
+
 Authenticator::Result Authenticator::Together(std::shared_ptr<const ProvedIdentity> certificate,
                                               std::optional<ProofResult> bearer) const {
   Caller caller;

@@ -59,6 +59,10 @@ class Authenticator {
   // The same without waiting for what is not known.
   std::optional<Result> AuthenticateNow(const ShownProofs& shown, absl::Time now);
 
+  // Who calls, where that costs look-ups only: proofs that were seen to hold before, API keys, and anonymous callers
+  // that show nothing. Nothing for everybody else, whatever their proofs are worth.
+  std::optional<Caller> Recall(const ShownProofs& shown, absl::Time now);
+
   // True if `authorization` is how callers prove themselves, and so not meant for the upstream.
   bool takes_bearer() const { return tokens_ != nullptr || api_keys_ != nullptr; }
   bool takes_certificates() const { return mtls_ != nullptr; }

@@ -37,6 +37,10 @@ absl::Status Refused(absl::string_view what, absl::string_view why) {
   return absl::UnauthenticatedError(absl::StrCat(what, " ", why));
 }
 
+recorder::Hash KeyOf(const PeerCertificates& peer) {
+  return recorder::Sha256({peer.leaf, std::string_view("\0", 1), peer.chain});
+}
+
 absl::StatusOr<PemText> ReadPemFile(const std::string& path, size_t limit) {
   absl::StatusOr<std::string> text = recorder::ReadWholeFile(path, limit);
   if (!text.ok()) return text.status();
@@ -188,7 +192,7 @@ ProofResult MtlsVerifier::Verify(const PeerCertificates& peer, absl::Time now) {
   }
   // What was found out with old files stays with them, also where it is found out after they changed.
   const std::shared_ptr<Trust> trust = this->trust();
-  const recorder::Hash key = recorder::Sha256({peer.leaf, std::string_view("\0", 1), peer.chain});
+  const recorder::Hash key = KeyOf(peer);
   const std::shared_ptr<const Proof> known = trust->proofs.Find(key).value_or(nullptr);
   if (known != nullptr && now >= known->from && now < known->until) return known->result;
   const recorder::Hash leaf_key = recorder::Sha256({peer.leaf});
@@ -204,6 +208,13 @@ ProofResult MtlsVerifier::Verify(const PeerCertificates& peer, absl::Time now) {
     chains_.Put(leaf_key, std::make_shared<const std::string>(peer.chain));
   }
   return proof->result;
+}
+
+std::shared_ptr<const ProvedIdentity> MtlsVerifier::Recall(const PeerCertificates& peer, absl::Time now) const {
+  if (peer.leaf.empty() || peer.leaf.size() + peer.chain.size() > kMostPeerBytes) return nullptr;
+  const std::shared_ptr<const Proof> known = trust()->proofs.Find(KeyOf(peer)).value_or(nullptr);
+  if (known == nullptr || now < known->from || now >= known->until || !known->result.ok()) return nullptr;
+  return *known->result;
 }
 
 absl::StatusOr<std::string> MtlsVerifier::SubjectOf(const CertificateNames& names) const {

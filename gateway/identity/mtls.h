@@ -40,6 +40,9 @@ class MtlsVerifier {
   // `now` decides about validity. Certificates seen before cost a hash and a lookup.
   ProofResult Verify(const PeerCertificates& peer, absl::Time now);
 
+  // Whom the certificates name, if they were seen to hold before and still do; null otherwise. Costs as much.
+  std::shared_ptr<const ProvedIdentity> Recall(const PeerCertificates& peer, absl::Time now) const;
+
   // Reads all files again. If one is not in order, nothing changes.
   absl::Status Reload();
   // All that Reload reads.

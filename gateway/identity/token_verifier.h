@@ -55,6 +55,9 @@ class TokenVerifier {
     return Find(token, now, &done);
   }
 
+  // What was found out about the token before, if that still holds: a look-up.
+  std::optional<ProofResult> Recall(std::string_view token, absl::Time now);
+
   // Begins to fetch keys. Without it tokens wait.
   void Start();
   // Does on this thread what those that Start begins would do now. For tests, in place of Start.

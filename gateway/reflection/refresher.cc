@@ -61,14 +61,14 @@ class ReflectionStream {
  public:
   ReflectionStream(Upstream& upstream, const char* method, const UpstreamCredentials::Shown& credentials,
                    absl::Time deadline, AskCancel* cancel)
-      : credentials_(credentials), scope_(cancel, &context_) {
+      : lease_(upstream.Own()), credentials_(credentials), scope_(cancel, &context_) {
     context_.set_deadline(absl::ToChronoTime(deadline));
     if (credentials_ != nullptr) {
       for (const ShownCredentials::Pair& pair : credentials_->pairs()) {
         context_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
       }
     }
-    stream_ = upstream.Stub(0).PrepareCall(&context_, method, &queue_);
+    stream_ = lease_.stub().PrepareCall(&context_, method, &queue_);
     stream_->StartCall(this);
     started_ = Next();
   }
@@ -134,6 +134,7 @@ class ReflectionStream {
     return status;
   }
 
+  const StreamLease lease_;
   const UpstreamCredentials::Shown credentials_;
   grpc::ClientContext context_;
   const AskCancel::Scope scope_;

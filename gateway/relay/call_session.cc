@@ -162,6 +162,7 @@ void CallSession::OnCallerReadDone(bool ok) {
     });
     return;
   }
+  NoteActivity();
   request_compressed_ = LastMessageCompressed(server_->c_call());
   bool unknown_encoding = request_compressed_ && request_encoding_ == GRPC_COMPRESS_NONE;
   if (rules_->limits_bytes) request_pause_ = ticket_.Charge(request_frame_.size(), absl::Now());
@@ -202,6 +203,7 @@ void CallSession::OnCallerCancel() {
 
 void CallSession::OnCallerDone() {
   context_.timer->Disarm(&expiry_slot_);
+  context_.timer->Disarm(&idle_slot_);
   DropReference();
 }
 
@@ -218,6 +220,7 @@ void CallSession::OnUpstreamHeaders(bool ok) {
 }
 
 void CallSession::OnUpstreamReadDone(bool ok) {
+  NoteActivity();
   response_compressed_ = ok && LastMessageCompressed(client_.c_call());
   if (ok && rules_->limits_bytes) response_pause_ = ticket_.Charge(response_frame_.size(), absl::Now());
   bool unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
@@ -244,7 +247,11 @@ void CallSession::OnUpstreamWriteDone(bool ok) {
 
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
   bool unary = false;
+  // Its place is free for another call.
+  const StreamLease over = std::move(lease_);
   UpstreamOutcome outcome = OutcomeOf(status, client_);
+  const bool too_long = route_deadline_ < absl::InfiniteDuration() && !outcome.from_upstream &&
+                        outcome.code == grpc::StatusCode::DEADLINE_EXCEEDED;
   absl::Status legal = CheckUpstreamEnd(outcome);
   {
     absl::MutexLock lock(&mutex_);
@@ -271,6 +278,10 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
       actions |= call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
     } else if (!refusal.ok()) {
       actions |= RefuseWith(std::move(refusal));
+    } else if (too_long) {
+      // Although the upstream's side is over.
+      refusal_ = RouteDeadlineRefusal();
+      actions |= call_.Refuse(refusal_.code, refusal_.message);
     }
     return actions | call_.OnUpstreamDone(std::move(outcome));
   });
@@ -306,8 +317,11 @@ void CallSession::Waiter::OnAppended(absl::Status status) {
 }
 
 void CallSession::PrepareUpstream() {
-  client_.set_deadline(server_->raw_deadline());
-  if (upstream_->keeps_authority()) client_.set_authority(server_->host());
+  client_.set_deadline(UpstreamDeadline());
+  const std::string sent_authority = server_->host();
+  if (const std::string_view authority = upstream_->AuthorityFor(sent_authority); !authority.empty()) {
+    client_.set_authority(std::string(authority));
+  }
   std::string masked;
   for (const auto& [key, value] : server_->client_metadata()) {
     if (!CallerSendsOn(View(key))) continue;
@@ -322,17 +336,15 @@ void CallSession::PrepareUpstream() {
 
 void CallSession::OpenUpstream() {
   PrepareUpstream();
-  upstream_->Stub(AcceptedEncodings(server_->c_call()))
-      .PrepareBidiStreamingCall(&client_, server_->method(), grpc::StubOptions(), &upstream_stream_);
+  lease_.stub().PrepareBidiStreamingCall(&client_, server_->method(), grpc::StubOptions(), &upstream_stream_);
   upstream_stream_.AddHold();
   upstream_stream_.StartCall();
 }
 
 void CallSession::SendUnary() {
   PrepareUpstream();
-  upstream_->Stub(AcceptedEncodings(server_->c_call()))
-      .PrepareUnaryCall(&client_, server_->method(), grpc::StubOptions(), request_views_.passed(),
-                        response_frame_.to_fill(), &upstream_unary_);
+  lease_.stub().PrepareUnaryCall(&client_, server_->method(), grpc::StubOptions(), request_views_.passed(),
+                                 response_frame_.to_fill(), &upstream_unary_);
   upstream_unary_.StartCall();
 }
 

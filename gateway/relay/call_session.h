@@ -28,6 +28,8 @@
 #include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/reactors.h"
 #include "gateway/relay/refusal.h"
+#include "gateway/relay/refusal_flood.h"
+#include "gateway/relay/refused_record.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/method_catalog.h"
@@ -44,6 +46,7 @@ struct RelayContext {
   ReflectionRefresher* refresher = nullptr;
   ReflectionServer* reflection = nullptr;
   Sessions* sessions = nullptr;
+  RefusalFlood* refusals = nullptr;
   HeadersTimer* headers_timer = nullptr;
   CallTimer* timer = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
@@ -79,6 +82,7 @@ class CallSession {
   void OnExpired();
   void OnRequestPauseOver();
   void OnResponsePauseOver();
+  void OnIdle();
 
   void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
   void DropReference() {
@@ -114,7 +118,14 @@ class CallSession {
   // goes on to the next, at once or from another thread.
   void Begin();
   Refusal Examine();
+  // What the call shows of its caller; views of its metadata and of `connection`.
+  ShownProofs Proofs(std::shared_ptr<const grpc::AuthContext>& connection) const;
   void Authenticate();
+  // While its address is over the limit of refused calls: only proofs that are known to hold count.
+  void Recall(absl::Duration over_for);
+  Refusal TooManyRefused(absl::Duration over_for);
+  // The call ends before anybody was proved: finds out what may be recorded of it.
+  void CountUnproved(RefusalReason reason, int code, std::string_view message);
   void OnAuthenticated(Authenticator::Result result);
   Refusal Decide();
   Refusal DecideOn(const policy::AccessRequest& request);
@@ -129,6 +140,13 @@ class CallSession {
   void ObtainCredentials();
   void OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown);
   void Admitted(Refusal refusal);
+  // A place on a connection, deadlines and idleness (call_session_connection.cc).
+  void ObtainStream();
+  void OnStream(absl::StatusOr<StreamLease> lease);
+  gpr_timespec UpstreamDeadline();
+  Refusal RouteDeadlineRefusal() const;
+  void WatchForIdleness();
+  void NoteActivity();
   std::shared_ptr<AdmissionWait> BeginWait();
   // The caller may have gone before there was a wait that could be ended.
   void LookForLoss(AdmissionWait& wait);
@@ -206,6 +224,10 @@ class CallSession {
   Sessions::Member session_;
   Caller identity_;
   bool proved_ = false;  // or nobody has to prove anything: identity_ is what it is
+  // Of a call that ends before anybody was proved: whether that was counted, and whether that is all that is recorded.
+  bool counted_ = false;
+  bool only_counted_ = false;
+  RefusedRecord refused_record_;
   std::string identity_name_;
   bool decided_ = false;  // what follows is recorded
   absl::Time decision_time_;
@@ -216,7 +238,11 @@ class CallSession {
   const RouteRule* route_ = nullptr;
   Upstream* upstream_ = nullptr;
   ReflectionServer::Visit visit_;
-  UpstreamCredentials::Shown credentials_;          // null if there are none
+  UpstreamCredentials::Shown credentials_;                    // null if there are none
+  StreamLease lease_;                                         // until the upstream's side is over
+  absl::Duration route_deadline_ = absl::InfiniteDuration();  // where that is sooner than the caller's
+  absl::Duration idle_ = absl::InfiniteDuration();
+  std::atomic<int64_t> last_activity_{0};           // nanoseconds since the Unix epoch, where idle_ is bounded
   std::shared_ptr<const policy::CallMasks> masks_;  // null if there are none
   bool trailers_withheld_ = false;                  // from caller and record
   std::shared_ptr<const policy::Descriptors> descriptors_;
@@ -239,6 +265,7 @@ class CallSession {
   grpc::ClientContext client_;
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;
+  CallTimer::Slot idle_slot_;
   CallTimer::Slot request_pause_slot_;
   CallTimer::Slot response_pause_slot_;
   Waiter request_waiter_;

@@ -14,11 +14,12 @@
 namespace sallyport::gateway {
 namespace {
 
-constexpr std::string_view kSessionKey = "sallyport-session";
 constexpr std::string_view kAuthorizationKey = "authorization";
 const std::string kAnonymous = "anonymous";
 
 grpc::string_ref Ref(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view ViewOf(absl::string_view text) { return {text.data(), text.size()}; }
 
 Refusal Plain(const absl::Status& status) {
   return {static_cast<int>(status.code()), std::string(status.message()), ""};
@@ -45,8 +46,16 @@ const char* KindName(policy::LimitKind kind) {
 }  // namespace
 
 void CallSession::Begin() {
-  if (Refusal refusal = Examine(); !refusal.ok()) return Admitted(std::move(refusal));
-  Authenticate();
+  Refusal refusal = Examine();
+  const std::optional<absl::Duration> over = context_.refusals->Over(peer_, connection_, start_);
+  if (!refusal.ok() && !over.has_value()) {
+    const bool malformed = refusal.code == grpc::StatusCode::INVALID_ARGUMENT;
+    CountUnproved(malformed ? RefusalReason::kMalformed : RefusalReason::kNotChecked, refusal.code, refusal.message);
+    return Admitted(std::move(refusal));
+  }
+  if (!over.has_value()) return Authenticate();
+  if (!refusal.ok()) return Admitted(TooManyRefused(*over));
+  Recall(*over);
 }
 
 // What the call looks like, before anybody is believed.
@@ -54,27 +63,60 @@ Refusal CallSession::Examine() {
   peer_ = server_->peer();
   connection_ = std::hash<std::string>()(peer_);
   request_encoding_ = IncomingEncoding(server_->c_call());
-  auto named = server_->client_metadata().find(Ref(kSessionKey));
-  if (named != server_->client_metadata().end()) session_name_ = std::string(View(named->second));
   if (context_.recorder != nullptr) id_ = context_.recorder->NewCallId(start_);
   if (absl::Status status = CheckPath(server_->method()); !status.ok()) return Plain(status);
-  if (absl::Status status = CheckRequestMetadata(server_->client_metadata()); !status.ok()) return Plain(status);
+  const GrpcMetadata& metadata = server_->client_metadata();
+  if (absl::Status status = CheckRequestMetadata(metadata); !status.ok()) return Plain(status);
+  if (absl::Status status = CheckSessionName(metadata); !status.ok()) return Plain(status);
+  auto named = metadata.find(Ref(kSessionKey));
+  if (named != metadata.end()) session_name_ = std::string(View(named->second));
   return {};
 }
 
-void CallSession::Authenticate() {
-  const Authenticator& authenticator = *rules_->authenticator;
+ShownProofs CallSession::Proofs(std::shared_ptr<const grpc::AuthContext>& connection) const {
   ShownProofs shown;
   const auto& metadata = server_->client_metadata();
   if (auto found = metadata.find(Ref(kAuthorizationKey)); found != metadata.end()) {
     shown.authorization = View(found->second);
   }
-  std::shared_ptr<const grpc::AuthContext> connection;
-  if (authenticator.takes_certificates()) {
+  if (rules_->authenticator->takes_certificates()) {
     connection = server_->auth_context();
     shown.certificates.leaf = PropertyOf(*connection, GRPC_X509_PEM_CERT_PROPERTY_NAME);
     shown.certificates.chain = PropertyOf(*connection, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME);
   }
+  return shown;
+}
+
+void CallSession::Recall(absl::Duration over_for) {
+  std::shared_ptr<const grpc::AuthContext> connection;
+  std::optional<Caller> known = rules_->authenticator->Recall(Proofs(connection), start_);
+  if (known.has_value()) return OnAuthenticated(*std::move(known));
+  Admitted(TooManyRefused(over_for));
+}
+
+Refusal CallSession::TooManyRefused(absl::Duration over_for) {
+  constexpr char kMessage[] =
+      "too many calls from this address were refused: proofs that the gateway has not seen hold before are not looked "
+      "at now";
+  CountUnproved(RefusalReason::kTooMany, grpc::StatusCode::RESOURCE_EXHAUSTED, kMessage);
+  return MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED, kMessage, "TOO_MANY_REFUSED_CALLS", {{"call", CallText()}},
+                     over_for);
+}
+
+void CallSession::CountUnproved(RefusalReason reason, int code, std::string_view message) {
+  counted_ = true;
+  // What is kept of a call that is only counted is recorded too.
+  if (rules_->masks != nullptr) ApplyMasks();
+  const std::string method = TextIn(policy::MaskView::kRecord, server_->method());
+  const std::string text = TextIn(policy::MaskView::kRecord, std::string(message));
+  only_counted_ = !context_.refusals->Refused({peer_, connection_, method, reason, code, text, absl::Now()});
+  // Nobody can look it up.
+  if (only_counted_) id_ = 0;
+}
+
+void CallSession::Authenticate() {
+  std::shared_ptr<const grpc::AuthContext> connection;
+  const ShownProofs shown = Proofs(connection);
   std::optional<Authenticator::Result> result = rules_->authenticator->AuthenticateNow(shown, start_);
   if (result.has_value()) return OnAuthenticated(*std::move(result));
   const std::shared_ptr<AdmissionWait> wait = BeginWait();
@@ -124,12 +166,18 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
     decided_ = true;
     decision_time_ = absl::Now();
     decision_ = recorder::DecisionOutcome::kUnauthenticated;
+    const bool unauthenticated = absl::IsUnauthenticated(result.status());
+    CountUnproved(unauthenticated ? RefusalReason::kUnauthenticated : RefusalReason::kNotChecked,
+                  static_cast<int>(result.status().code()), ViewOf(result.status().message()));
     return Admitted(MakeRefusal(static_cast<int>(result.status().code()), std::string(result.status().message()),
-                                absl::IsUnauthenticated(result.status()) ? "UNAUTHENTICATED" : "PROOF_NOT_CHECKED",
-                                {{"call", CallText()}}));
+                                unauthenticated ? "UNAUTHENTICATED" : "PROOF_NOT_CHECKED", {{"call", CallText()}}));
   }
   identity_ = *std::move(result);
   proved_ = true;
+  if (!identity_.anonymous()) {
+    const ProvedIdentity& named = identity_.named();
+    identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
+  }
   decided_ = !identity_.anonymous() || rules_->policy != nullptr;
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
@@ -222,22 +270,26 @@ Refusal CallSession::DecideOn(const policy::AccessRequest& request) {
 }
 
 void CallSession::Admitted(Refusal refusal) {
-  if (!identity_.anonymous()) {
-    const ProvedIdentity& named = identity_.named();
-    identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
-  }
-  if (context_.recorder != nullptr) {
-    session_ =
-        context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_, start_);
+  if (!proved_ && !counted_) {
+    const bool gone = refusal.ok();
+    CountUnproved(gone ? RefusalReason::kCallerGone : RefusalReason::kNotChecked,
+                  gone ? int{grpc::StatusCode::CANCELLED} : refusal.code,
+                  gone ? std::string_view("Cancelled") : refusal.message);
   }
   // Of calls that are refused too: their metadata is recorded.
   if (Refusal masks = ApplyMasks(); refusal.ok()) refusal = std::move(masks);
   const bool admitted = refusal.ok();
+  // What is refused, or lost before anybody was proved, belongs to nobody's session.
+  if (context_.recorder != nullptr && admitted && proved_) {
+    session_ =
+        context_.sessions->Join(identity_.anonymous() ? kAnonymous : identity_name_, peer_, session_name_, id_, start_);
+  }
   // A unary call is over sooner than it would be worth it.
   if (admitted && rules_->end_expired_calls && admitted_path_ == Path::kStream) {
     const absl::Time expires = identity_.expires();
     if (expires != absl::InfiniteFuture()) context_.timer->Arm(&expiry_slot_, expires, this, &CallSession::OnExpired);
   }
+  if (admitted) WatchForIdleness();
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     admitted_ = true;
     call_ = Call(admitted_path_);

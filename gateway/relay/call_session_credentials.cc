@@ -16,7 +16,7 @@ constexpr char kRepeated[] = "they repeat the gateway's own credentials, which a
 
 void CallSession::ObtainCredentials() {
   UpstreamCredentials* credentials = upstream_->credentials();
-  if (credentials == nullptr) return Admitted({});
+  if (credentials == nullptr) return ObtainStream();
   CallerView caller;
   if (!identity_.anonymous()) {
     const ProvedIdentity& named = identity_.named();
@@ -50,7 +50,7 @@ void CallSession::OnCredentials(absl::StatusOr<UpstreamCredentials::Shown> shown
                                 "UPSTREAM_CREDENTIALS", {{"upstream", upstream_->name()}, {"call", CallText()}}));
   }
   credentials_ = *std::move(shown);
-  Admitted({});
+  ObtainStream();
 }
 
 bool CallSession::CallerSendsOn(std::string_view key) const {

@@ -35,14 +35,14 @@ Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Re
 }
 
 void CallSession::AddStart(recorder::EntryBatch& batch) {
-  const RecordedMetadata metadata = ForRecord(server_->client_metadata());
+  RecordedMetadata metadata = ForRecord(server_->client_metadata());
   recorder::CallStart start;
   start.method = server_->method();
   start.authority = server_->host();
   start.peer = peer_;
   if (!identity_.anonymous()) start.identity = ViewOf(identity_.named());
   start.session_id = session_.id();
-  start.session_name = session_name_;
+  if (start.session_id != 0) start.session_name = session_name_;
   if (upstream_ != nullptr) {
     start.upstream = upstream_->name();
     start.upstream_target = upstream_->target();
@@ -58,6 +58,7 @@ void CallSession::AddStart(recorder::EntryBatch& batch) {
   if (method_known_) start.descriptors = descriptors_->version();
   start.path = admitted_path_;
   start.durability = DurabilityName(context_.durability);
+  if (!proved_) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(start_, start);
   if (decided_) AddDecision(batch);
 }
@@ -154,7 +155,7 @@ Actions CallSession::RecordEnd() {
   bool response = false;
   {
     absl::MutexLock lock(&mutex_);
-    if (context_.recorder == nullptr) return call_.OnRecorded(Call::Recorded::kEnd, true);
+    if (context_.recorder == nullptr || only_counted_) return call_.OnRecorded(Call::Recorded::kEnd, true);
     outcome = call_.outcome();
     details = DetailsOf(outcome);
     upstream = call_.upstream_outcome();
@@ -190,7 +191,9 @@ Actions CallSession::RecordEnd() {
   if (!details.empty()) trailers.pairs.push_back({kStatusDetailsKey, details});
   end.trailers = trailers.pairs;
   end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
+  if (!proved_) refused_record_.CutEnd(end, trailers.pairs);
   batch.AddEnd(now, end);
+  if (!proved_) context_.refusals->Recorded(batch.bytes().size());
   return Append(std::move(batch), response_waiter_, Call::Recorded::kEnd);
 }
 

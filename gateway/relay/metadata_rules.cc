@@ -67,6 +67,16 @@ absl::Status CheckRequestMetadata(const GrpcMetadata& metadata) {
   return absl::InvalidArgumentError(absl::StrCat("authorization is there ", shown, " times: send one"));
 }
 
+absl::Status CheckSessionName(const GrpcMetadata& metadata) {
+  const auto [first, end] = metadata.equal_range(grpc::string_ref(kSessionKey.data(), kSessionKey.size()));
+  for (auto name = first; name != end; ++name) {
+    if (name->second.size() <= kMostSessionNameBytes) continue;
+    return absl::InvalidArgumentError(absl::StrCat("the value of metadata \"sallyport-session\" has ",
+                                                   name->second.size(), " bytes: at most ", kMostSessionNameBytes));
+  }
+  return absl::OkStatus();
+}
+
 bool IsReserved(std::string_view key) {
   if (key.size() < kReserved.size()) return false;
   return std::equal(kReserved.begin(), kReserved.end(), key.begin(), [](char reserved, char c) {

@@ -26,6 +26,13 @@ absl::Status CheckMetadata(const GrpcMetadata& metadata);
 // other believed elsewhere.
 absl::Status CheckRequestMetadata(const GrpcMetadata& metadata);
 
+// The name under which callers say which session a call belongs to.
+inline constexpr std::string_view kSessionKey = "sallyport-session";
+inline constexpr size_t kMostSessionNameBytes = 256;
+
+// INVALID_ARGUMENT, naming the limit, if a session's name is longer. What it may be made of CheckMetadata sees to.
+absl::Status CheckSessionName(const GrpcMetadata& metadata);
+
 // Whether a name belongs to the gateway: "sallyport-…" in any mixture of cases, with dashes, underscores or dots, which
 // programs behind the upstream may not tell apart.
 bool IsReserved(std::string_view key);

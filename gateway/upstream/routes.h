@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
 #include "gateway/upstream/upstream.h"
 
 namespace sallyport::gateway {
@@ -21,6 +22,10 @@ struct RouteRule {
   std::vector<std::pair<std::string, std::string>> metadata;  // name, glob over one of its values
   Upstream* upstream = nullptr;
   bool forward_authorization = false;  // the caller's own goes on to the upstream
+  // Of the upstream's leg, from when the call came in: of callers that set none, and of all.
+  absl::Duration default_deadline = absl::InfiniteDuration();
+  absl::Duration most_deadline = absl::InfiniteDuration();
+  absl::Duration idle = absl::InfiniteDuration();  // without a message in either direction the call is ended
 };
 
 // The rules in order. Immutable, so shared between threads; the upstreams outlive it.

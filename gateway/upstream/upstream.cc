@@ -6,24 +6,46 @@
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
-#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/stream_windows.h"
+#include "gateway/upstream/authority.h"
 
 namespace sallyport::gateway {
 namespace {
 
+// How soon an upstream that is back is used again: the library's own are 20 s for a connection to come up, and 2
+// minutes between tries.
+constexpr int kConnectTimeoutMs = 5000;
+constexpr int kFirstRetryMs = 500;
+constexpr int kMostRetryMs = 2000;
+
+// The name that the upstream's certificate is to have.
+std::string VerifiedName(const UpstreamOptions& options) {
+  if (!options.server_name.empty()) return options.server_name;
+  return std::string(HostOf(options.authority.empty() ? TargetAuthority(options.target) : options.authority));
+}
+
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentialsOf(const UpstreamOptions& options) {
   if (!options.tls) return grpc::InsecureChannelCredentials();
-  if (options.ca_file.empty() && options.cert_file.empty()) return grpc::SslCredentials({});
   grpc::experimental::TlsChannelCredentialsOptions tls;
-  tls.set_certificate_provider(std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      options.key_file, options.cert_file, options.ca_file,
-      static_cast<unsigned int>(absl::ToInt64Seconds(options.reload))));
+  if (!options.ca_file.empty() || !options.cert_file.empty()) {
+    tls.set_certificate_provider(std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+        options.key_file, options.cert_file, options.ca_file,
+        static_cast<unsigned int>(absl::ToInt64Seconds(options.reload))));
+  }
   if (!options.ca_file.empty()) tls.watch_root_certs();
   if (!options.cert_file.empty()) tls.watch_identity_key_cert_pairs();
+  // The certificate is checked against the name when the connection comes up. What a call's authority is says nothing
+  // about who answers.
+  tls.set_check_call_host(false);
   return grpc::experimental::TlsCredentials(tls);
+}
+
+std::optional<StreamLimitTls> StreamLimitTlsOf(const UpstreamOptions& options) {
+  if (!options.tls) return std::nullopt;
+  return StreamLimitTls{options.ca_file, options.cert_file, options.key_file, VerifiedName(options)};
 }
 
 }  // namespace
@@ -52,6 +74,9 @@ std::unique_ptr<Upstream> Upstream::InProcess(const std::string& name, grpc::Ser
   UpstreamOptions options;
   options.name = name;
   options.target = "inproc";
+  // Its transport has no HTTP/2 and no limit.
+  options.connections.streams = kNoStreamLimit;
+  options.retry_bytes = 0;
   return std::unique_ptr<Upstream>(new Upstream(std::move(options), nullptr, server));
 }
 
@@ -59,20 +84,25 @@ Upstream::Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials>
     : options_(std::move(options)),
       credentials_(std::move(credentials)),
       channel_credentials_(ChannelCredentialsOf(options_)),
-      server_(server) {}
+      server_(server),
+      connections_(options_.name, options_.target, IsName(options_.target), options_.connections,
+                   StreamLimitTlsOf(options_),
+                   [this](ChannelKind kind, const std::string& connection) { return MakeChannel(kind, connection); }) {}
 
-grpc::GenericStub& Upstream::Stub(uint32_t accepted) {
-  accepted = (accepted | (1u << GRPC_COMPRESS_NONE)) % kEncodingSets;
-  if (grpc::GenericStub* stub = stubs_[accepted].load(std::memory_order_acquire)) return *stub;
-  absl::MutexLock lock(&mutex_);
-  if (owned_[accepted] == nullptr) {
-    owned_[accepted] = std::make_unique<grpc::GenericStub>(MakeChannel(accepted));
-    stubs_[accepted].store(owned_[accepted].get(), std::memory_order_release);
-  }
-  return *owned_[accepted];
+std::string_view Upstream::AuthorityFor(std::string_view sent) const {
+  if (!options_.authority.empty()) return options_.authority;
+  return !options_.tls && IsAuthority(sent) ? sent : std::string_view();
 }
 
-std::shared_ptr<grpc::Channel> Upstream::MakeChannel(uint32_t accepted) const {
+std::optional<absl::StatusOr<StreamLease>> Upstream::Reserve(const Needs& needs,
+                                                             absl::FunctionRef<UpstreamConnections::Later()> wait) {
+  ChannelKind kind;
+  kind.encodings = needs.accepted | (1u << GRPC_COMPRESS_NONE);
+  kind.resends = options_.retry_bytes > 0 && !needs.tells_attempts;
+  return connections_.Reserve(kind, needs.identity, needs.peer, wait);
+}
+
+std::shared_ptr<grpc::Channel> Upstream::MakeChannel(ChannelKind kind, const std::string& connection) const {
   grpc::ChannelArguments arguments;
   if (server_ != nullptr) {
     arguments.SetMaxReceiveMessageSize(-1);
@@ -82,14 +112,32 @@ std::shared_ptr<grpc::Channel> Upstream::MakeChannel(uint32_t accepted) const {
   arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes));
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(options_.metadata_bytes));
-  // Bytes pass as they are: no inflating, no retrying, no service configuration from DNS, no proxy of the
-  // environment's.
+  // Bytes pass as they are: no inflating, no service configuration from DNS, and so no retrying by policy, no proxy of
+  // the environment's.
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, static_cast<int>(accepted));
-  if (options_.tls && !options_.server_name.empty()) arguments.SetSslTargetNameOverride(options_.server_name);
+  arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, static_cast<int>(kind.encodings));
+  // What is left of retrying are gRPC's transparent retries, of what an upstream says it has not processed.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, kind.resends ? 1 : 0);
+  arguments.SetInt(GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE, static_cast<int>(options_.retry_bytes));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstRetryMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMostRetryMs);
+  if (options_.keepalive_time < absl::InfiniteDuration()) {
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(absl::ToInt64Milliseconds(options_.keepalive_time)));
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                     static_cast<int>(absl::ToInt64Milliseconds(options_.keepalive_timeout)));
+    // The library would stop after two on a silent connection.
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  }
+  BoundStreamWindows(arguments);
+  // No meaning but that channels that differ in it have connections of their own.
+  arguments.SetString("sallyport.connection", connection);
+  if (options_.tls && (!options_.server_name.empty() || !options_.authority.empty())) {
+    arguments.SetSslTargetNameOverride(VerifiedName(options_));
+  }
+  if (!options_.authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options_.authority);
   return grpc::CreateCustomChannel(options_.target, channel_credentials_, arguments);
 }
 

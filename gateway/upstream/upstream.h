@@ -7,15 +7,16 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/server.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "gateway/upstream/connections/connections.h"
 #include "gateway/upstream/credentials/upstream_credentials.h"
 
 namespace sallyport::gateway {
@@ -32,9 +33,19 @@ struct UpstreamOptions {
   std::string cert_file;  // a client certificate, with key_file
   std::string key_file;
   absl::Duration reload = absl::Seconds(5);  // whole seconds
-  std::string server_name;                   // with tls: expected in the certificate, where it is not the target's host
-  size_t message_bytes = 0;                  // of one message
-  size_t metadata_bytes = 0;                 // of all metadata of a call
+  // With tls: expected in the certificate; `authority` unless given, and without that the target's host.
+  std::string server_name;
+  std::string authority;  // what calls carry; the caller's own unless given, where it can be one and there is no tls
+  ConnectionOptions connections;
+  // HTTP/2 pings, for upstreams that permit them: a connection is closed when one is not answered within the timeout.
+  // None are sent unless given; while no call is open there are none either.
+  absl::Duration keepalive_time = absl::InfiniteDuration();
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+  // Bytes kept of each call's request, until the upstream answers, so that it can be sent again where the upstream says
+  // that it has not processed it. 0: nothing is sent again.
+  uint64_t retry_bytes = 256 << 10;
+  size_t message_bytes = 0;   // of one message
+  size_t metadata_bytes = 0;  // of all metadata of a call
   std::optional<UpstreamCredentialsOptions> credentials;
 };
 
@@ -55,27 +66,34 @@ class Upstream {
   // What calls carry besides what their callers sent; null if nothing.
   UpstreamCredentials* credentials() const { return credentials_.get(); }
 
-  // False with TLS, where the authority must be the one the certificate is checked against.
-  bool keeps_authority() const { return !options_.tls; }
+  // What a call is to carry whose caller sent `sent` as its authority; empty for the channel's own, which is the
+  // target's host or, with TLS, the name that the certificate is checked against.
+  std::string_view AuthorityFor(std::string_view sent) const;
 
-  // A stub whose upstream is offered the message encodings of `accepted`, a bit for each grpc_compression_algorithm: an
-  // upstream must not answer in an encoding that the caller cannot read. There is a channel for each such set in use.
-  grpc::GenericStub& Stub(uint32_t accepted);
+  // A place for a call on a connection (connections.h). `accepted`: the message encodings that the caller can read, a
+  // bit for each grpc_compression_algorithm, for an upstream must not answer in another. `tells_attempts`: the caller
+  // says how often it has tried. `identity` and `peer` are the caller's.
+  struct Needs {
+    uint32_t accepted = 0;
+    bool tells_attempts = false;
+    std::string_view identity;
+    std::string_view peer;
+  };
+  std::optional<absl::StatusOr<StreamLease>> Reserve(const Needs& needs,
+                                                     absl::FunctionRef<UpstreamConnections::Later()> wait);
+
+  // For the gateway's own calls.
+  StreamLease Own() { return connections_.Own(); }
 
  private:
-  static constexpr uint32_t kEncodingSets = 8;
-
   Upstream(UpstreamOptions options, std::unique_ptr<UpstreamCredentials> credentials, grpc::Server* server);
-  std::shared_ptr<grpc::Channel> MakeChannel(uint32_t accepted) const;
+  std::shared_ptr<grpc::Channel> MakeChannel(ChannelKind kind, const std::string& connection) const;
 
   const UpstreamOptions options_;
   const std::unique_ptr<UpstreamCredentials> credentials_;
   const std::shared_ptr<grpc::ChannelCredentials> channel_credentials_;
   grpc::Server* const server_;  // null unless it is in this process
-  absl::Mutex mutex_;
-  std::array<std::unique_ptr<grpc::GenericStub>, kEncodingSets> owned_ ABSL_GUARDED_BY(mutex_);
-  std::array<std::atomic<grpc::GenericStub*>, kEncodingSets>
-      stubs_{};  // what owned_ holds, for reading without the lock
+  UpstreamConnections connections_;
 };
 
 }  // namespace sallyport::gateway

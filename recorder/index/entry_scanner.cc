@@ -146,6 +146,9 @@ bool ScanEnd(std::string_view event, ScannedEnd& end) {
       case 12:
         end.duration_ns = field.value;
         break;
+      case 13:
+        end.connection_lost = field.value != 0;
+        break;
       default:
         break;
     }

@@ -36,6 +36,7 @@ struct ScannedEnd {
   uint64_t request_bytes = 0;
   uint64_t response_bytes = 0;
   uint64_t duration_ns = 0;
+  bool connection_lost = false;
 };
 
 // Each returns false if the bytes are no such message.

@@ -177,4 +177,18 @@ TEST_CASE("other paths are refused") {
   CHECK(CheckPath("/A/" + std::string(100000, 'b')).message().size() < 300);
 }
 
+TEST_CASE("names of sessions are bounded, and who sends a longer one is told the limit") {
+  const auto check = [](const std::vector<std::pair<std::string, std::string>>& pairs) {
+    return CheckSessionName(MetadataOf(pairs));
+  };
+  CHECK(check({}).ok());
+  CHECK(check({{"sallyport-session", ""}}).ok());
+  CHECK(check({{"sallyport-session", std::string(256, 'n')}}).ok());
+  CHECK(check({{"x-session", std::string(6000, 'n')}}).ok());
+  const absl::Status one = check({{"sallyport-session", std::string(257, 'n')}});
+  CHECK(absl::IsInvalidArgument(one));
+  CHECK(one.message() == "the value of metadata \"sallyport-session\" has 257 bytes: at most 256");
+  CHECK(absl::IsInvalidArgument(check({{"sallyport-session", "a"}, {"sallyport-session", std::string(6000, 'n')}})));
+}
+
 }  // namespace sallyport::gateway

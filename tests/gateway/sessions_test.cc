@@ -50,15 +50,30 @@ TEST_CASE("a session with no open call for longer than the gap is followed by a 
   CHECK(sessions.Join("ann", "p", "", 12, kStart + absl::Minutes(62)).id() == 12);
 }
 
-TEST_CASE("the number of sessions remembered is bounded, and open ones are not forgotten") {
-  Sessions sessions(absl::Hours(10), 100);
+TEST_CASE("what is remembered of sessions is bounded in bytes, and open ones are not forgotten") {
+  constexpr size_t kMost = 64 << 10;
+  Sessions sessions(absl::Hours(10), kMost);
   auto open = sessions.Join("ann", "open", "", 1, kStart);
-  for (uint64_t i = 0; i < 1000; ++i) {
-    auto member = sessions.Join("ann", "p" + std::to_string(i), "", 100 + i, kStart + absl::Seconds(i));
+  const size_t length = GENERATE(8, 200, 256);
+  for (uint64_t i = 0; i < 3000; ++i) {
+    const std::string name = std::to_string(i) + std::string(length, 'n');
+    auto member = sessions.Join("ann", "p", name, 100 + i, kStart + absl::Seconds(i));
+    CHECK(sessions.bytes() <= kMost);
     sessions.Leave(member, kStart + absl::Seconds(i));
   }
-  CHECK(sessions.size() <= 101);
+  CHECK(sessions.size() > 100);  // and not forgotten for nothing
   CHECK(sessions.Join("ann", "open", "", 9999, kStart + absl::Minutes(20)).id() == 1);
+}
+
+TEST_CASE("the last of many sessions is remembered, and what is forgotten is counted no more") {
+  constexpr size_t kMost = 64 << 10;
+  Sessions sessions(absl::Hours(10), kMost);
+  for (uint64_t i = 0; i < 3000; ++i) {
+    auto member = sessions.Join("ann", "p", std::to_string(i), 100 + i, kStart + absl::Seconds(i));
+    sessions.Leave(member, kStart + absl::Seconds(i));
+  }
+  CHECK(sessions.bytes() >= sessions.size() * 100);
+  CHECK(sessions.Join("ann", "p", "2999", 9999, kStart + absl::Seconds(3000)).id() == 3099);
 }
 
 }  // namespace sallyport::gateway

@@ -178,6 +178,10 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     end.request_bytes = random.Number();
     end.response_bytes = random.Number();
     end.duration = absl::Nanoseconds(static_cast<int64_t>(random.Number() >> 1));
+    end.connection_lost = random.Below(2) == 0;
+    end.told = static_cast<Told>(random.Below(4));
+    end.ended_by = static_cast<EndedBy>(random.Below(4));
+    end.entries = static_cast<uint32_t>(random.Number());
     batch.AddEnd(absl::UnixEpoch(), end);
 
     const std::vector<v1::Entry> entries = Parse(batch);
@@ -215,6 +219,10 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     CHECK(read.request_bytes() == end.request_bytes);
     CHECK(read.response_bytes() == end.response_bytes);
     CHECK(absl::Nanoseconds(static_cast<int64_t>(read.duration_ns())) == end.duration);
+    CHECK(read.connection_lost() == end.connection_lost);
+    CHECK(static_cast<int>(read.told()) == static_cast<int>(end.told));
+    CHECK(static_cast<int>(read.ended_by()) == static_cast<int>(end.ended_by));
+    CHECK(read.entries() == end.entries);
   }
 }
 

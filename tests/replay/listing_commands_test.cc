@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "tests/replay/command_fixture.h"
 #include "tests/replay/shop_store.h"
 
@@ -91,6 +92,7 @@ TEST_CASE("each filter keeps the calls it names") {
   CHECK(Listed(store, {"--status", "5"}) == Ids{failed});
   CHECK(Listed(store, {"--status", "ok"}) == Ids{slow, get});
   CHECK(Listed(store, {"--status", "open"}) == Ids{open});
+  CHECK(Listed(store, {"--status", "99"}).empty());
   CHECK(Listed(store, {"--session", "2d"}) == Ids{open, slow, get});
   CHECK(Listed(store, {"--session", "2D"}) == Ids{open, slow, get});
   CHECK(Listed(store, {"--since", "2026-01-02T03:05:05"}) == Ids{open, failed, slow});
@@ -98,6 +100,26 @@ TEST_CASE("each filter keeps the calls it names") {
   CHECK(Listed(store, {"--min-duration", "1s"}) == Ids{failed, slow});
   CHECK(Listed(store, {"--min-duration", "1s", "--status", "OK"}) == Ids{slow});
   CHECK(Listed(store, {"--method", "nothing*"}).empty());
+}
+
+TEST_CASE("a status that gRPC has no name for is recorded as it came, listed, and found") {
+  ShopStore store;
+  const std::string odd = store.AddFailure(absl::ZeroDuration(), "/a.B/C", 99);
+  const std::string negative = store.AddFailure(absl::Seconds(1), "/a.B/C", -1);
+  store.AddFailure(absl::Seconds(2), "/a.B/C", 5);
+  CHECK(Listed(store, {"--status", "99"}) == Ids{odd});
+  CHECK(Listed(store, {"--status", "-1"}) == Ids{negative});
+  CHECK(Listed(store, {"--status=-1"}) == Ids{negative});
+  const CommandResult listed = Run({"calls", "--json", "--status", "-1", "--data", store.data()});
+  REQUIRE(listed.code == 0);
+  const Json json = Json::parse(listed.output);
+  CHECK(json["status"] == "-1");
+  CHECK(json["status_code"] == -1);
+  for (const auto& [id, status] : {std::pair{odd, 99}, {negative, -1}}) {
+    const CommandResult shown = Run({"show", id, "--json", "--data", store.data()});
+    CHECK(Json::parse(shown.output)["end"]["status_code"] == status);
+    CHECK(Contains(Run({"show", id, "--data", store.data()}).output, absl::StrCat("Status       ", status)));
+  }
 }
 
 TEST_CASE("pages of calls join without a gap and without doubles") {
@@ -175,7 +197,8 @@ TEST_CASE("wrong usage says what is wrong and exits with 2") {
       {{"wombat"}, "wombat"},
       {{"calls", "--wombat"}, "--wombat"},
       {{"calls", "--status", "FINE"}, "--status: \"FINE\" is not a status: name one of OK, CANCELLED, "},
-      {{"calls", "--status", "17"}, "is not a status"},
+      {{"calls", "--status", "99999999999"}, "is not a status"},
+      {{"calls", "--status", "1.5"}, "is not a status"},
       {{"calls", "--since", "yesterday"}, "--since: \"yesterday\" is not a point in time"},
       {{"calls", "--until", "10"}, "--until: "},
       {{"calls", "--min-duration", "fast"}, "--min-duration: \"fast\" is not a duration"},

@@ -128,6 +128,45 @@ TEST_CASE("--json has everything under the documented names") {
   CHECK(call["end"]["state"] == "completed");
   CHECK(call["end"]["status"] == "OK");
   CHECK(call["end"]["duration_ns"] == 3'000'000);
+  CHECK(call["end"]["connection_lost"] == false);
+  CHECK(call["end"]["told"].is_null());
+  CHECK(call["end"]["ended_by"].is_null());
+}
+
+TEST_CASE("an end says what reached the caller and whose doing it was") {
+  struct Case {
+    recorder::Told told;
+    recorder::EndedBy ended_by;
+    const char* told_name;
+    const char* ended_by_name;
+    const char* text;
+  };
+  using recorder::EndedBy;
+  using recorder::Told;
+  for (const Case& one :
+       {Case{Told::kStatus, EndedBy::kUpstream, "status", "upstream", "CANCELLED"},
+        Case{Told::kNothing, EndedBy::kCaller, "nothing", "caller", "nothing of this could be handed to the caller"},
+        Case{Told::kReset, EndedBy::kGateway, "reset", "gateway", "the caller's stream was reset, without this status"},
+        Case{Told::kStatus, EndedBy::kGateway, "status", "gateway", "ended by the gateway"}}) {
+    ShopStore store;
+    const uint64_t id = store.AddOpen(absl::ZeroDuration());
+    recorder::EntryBatch batch = store.recorder().NewBatch(id);
+    recorder::CallEnd end;
+    end.reason = recorder::EndReason::kCancelled;
+    end.status_code = 1;
+    end.told = one.told;
+    end.ended_by = one.ended_by;
+    end.connection_lost = one.ended_by == EndedBy::kCaller;
+    batch.AddEnd(ShopTime() + absl::Seconds(1), end);
+    store.Append(std::move(batch));
+    const Json shown = ShowJson(store, recorder::FormatId(id))["end"];
+    CHECK(shown["told"] == one.told_name);
+    CHECK(shown["ended_by"] == one.ended_by_name);
+    CHECK(shown["connection_lost"] == end.connection_lost);
+    const std::string text = Run({"show", recorder::FormatId(id), "--data", store.data()}).output;
+    CHECK(Contains(text, one.text));
+    CHECK(Contains(text, "the caller's connection was lost") == end.connection_lost);
+  }
 }
 
 TEST_CASE("a call that has not ended is shown as far as it went") {

@@ -257,4 +257,19 @@ TEST_CASE("the scheme of a bearer token is read by any case") {
   }
 }
 
+TEST_CASE("a token that was taken before is known again without its signature, one that was not is not") {
+  Rig rig;
+  const std::string token = GoodToken(kSignings[0]);
+  CHECK_FALSE(rig.verifier->Recall(token, kNow).has_value());
+  REQUIRE(rig.verifier->VerifyNow(token, kNow)->ok());
+  const std::optional<ProofResult> known = rig.verifier->Recall(token, kNow);
+  REQUIRE(known.has_value());
+  REQUIRE(known->ok());
+  CHECK((**known)->subject == "ada");
+  CHECK_FALSE(rig.verifier->Recall(token + "A", kNow).has_value());
+  CHECK_FALSE(rig.verifier->Recall(std::string(100'000, 'A'), kNow).has_value());
+  // Nor is it, once it has expired.
+  CHECK_FALSE(rig.verifier->Recall(token, kNow + absl::Hours(1)).has_value());
+}
+
 }  // namespace sallyport::gateway

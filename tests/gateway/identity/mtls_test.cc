@@ -249,6 +249,22 @@ TEST_CASE("what was found out is remembered, and no longer than it holds") {
   CHECK(Mentions(Verify(*verifier, shown, kTestNow + absl::Hours(5)), "has expired"));
 }
 
+TEST_CASE("a certificate that held before is known again, one that did not or was never seen is not") {
+  const TestAuthorities authorities;
+  const auto verifier = authorities.Verifier();
+  const Shown caller = Shown(Issue(SpiffeSpec(kId), &authorities.prod));
+  const Shown stranger = Shown(Issue(SpiffeSpec(kId), &authorities.stranger));
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, kTestNow) == nullptr);
+  REQUIRE(Verify(*verifier, caller).ok());
+  CHECK_FALSE(Verify(*verifier, stranger).ok());
+  const auto known = verifier->Recall({caller.leaf, caller.chain}, kTestNow);
+  REQUIRE(known != nullptr);
+  CHECK(known->subject == kId);
+  CHECK(verifier->Recall({stranger.leaf, stranger.chain}, kTestNow) == nullptr);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().until) == nullptr);
+  CHECK(verifier->Recall({}, kTestNow) == nullptr);
+}
+
 TEST_CASE("a refusal is remembered for a second") {
   TestAuthorities authorities;
   CertificateSpec spec = NamedSpec("ada.example");
