@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -21,6 +22,9 @@ namespace {
 
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
+
+// How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
+constexpr absl::Duration kEndsTake = absl::Seconds(30);
 
 // The one that was made with these options; null if there is none.
 Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {
@@ -110,7 +114,10 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.sessions = gateway->sessions_.get();
   context.refusals = gateway->refusals_.get();
   context.headers_timer = gateway->headers_timer_.get();
+  gateway->open_calls_ = std::make_unique<OpenCalls>();
   context.timer = gateway->timer_.get();
+  context.open_calls = gateway->open_calls_.get();
+  context.misdescribed = &gateway->misdescribed_;
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
   context.most_message_bytes = options.message_bytes;
   gateway->service_ = std::make_unique<RelayService>(context);
@@ -369,7 +376,7 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
 absl::Status Gateway::Listen(const GatewayOptions& options) {
   grpc::ServerBuilder builder;
   builder.RegisterCallbackGenericService(service_.get());
-  builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes));
+  builder.SetMaxReceiveMessageSize(-1);  // CallSession refuses what is too large
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(options.metadata_bytes));
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
@@ -411,10 +418,7 @@ absl::Status Gateway::Listen(const GatewayOptions& options) {
 
 absl::Status Gateway::Shutdown(absl::Duration grace) {
   file_watcher_ = nullptr;
-  if (server_ != nullptr) {
-    server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
-    server_ = nullptr;
-  }
+  if (server_ != nullptr) StopServing(grace);
   // Calls may have waited for it.
   refresher_ = nullptr;
   admin_ = nullptr;
@@ -423,6 +427,23 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;
   return status;
+}
+
+void Gateway::StopServing(absl::Duration grace) {
+  std::thread ender([this, grace] {
+    {
+      absl::MutexLock lock(&grace_mutex_);
+      grace_mutex_.AwaitWithTimeout(absl::Condition(&grace_over_), grace);
+    }
+    // Before the library cuts them: then callers would be told what the record does not say.
+    const size_t ended = open_calls_->EndAll();
+    if (ended > 0) spdlog::info("stopping: {} open calls are ended", ended);
+  });
+  // Returns as soon as no call is open any more.
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + grace + kEndsTake));
+  EndGrace();
+  ender.join();
+  server_ = nullptr;
 }
 
 Gateway::~Gateway() {

@@ -60,8 +60,13 @@ class Gateway {
   // Reads the descriptor files again, likewise. Thread-safe.
   absl::Status ReloadDescriptors();
 
-  // Takes no new calls, lets open ones end for at most `grace`, cancels the rest, and writes the log out.
+  // Takes no new calls, lets open ones end for at most `grace`, ends the rest with UNAVAILABLE, and writes the log out.
   absl::Status Shutdown(absl::Duration grace);
+  // Cuts the grace short, if it has not run out yet. Thread-safe; may come before Shutdown.
+  void EndGrace() {
+    absl::MutexLock lock(&grace_mutex_);
+    grace_over_ = true;
+  }
 
  private:
   Gateway() = default;
@@ -86,6 +91,7 @@ class Gateway {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void MakeCatalog();
   absl::Status Listen(const GatewayOptions& options);
+  void StopServing(absl::Duration grace);
   absl::Status ServeAdmin(const GatewayOptions& options);
 
   // Destroyed from the last to the first: calls before what they use.
@@ -108,12 +114,16 @@ class Gateway {
   std::unique_ptr<RefusalFlood> refusals_;
   std::unique_ptr<HeadersTimer> headers_timer_;
   std::unique_ptr<CallTimer> timer_;
+  std::unique_ptr<OpenCalls> open_calls_;
+  MisdescribedMethods misdescribed_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AdminServer> admin_;
   std::vector<std::string> addresses_;
+  absl::Mutex grace_mutex_;
+  bool grace_over_ ABSL_GUARDED_BY(grace_mutex_) = false;
 };
 
 }  // namespace sallyport::gateway

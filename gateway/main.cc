@@ -4,12 +4,14 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gateway/configuration.h"
@@ -100,6 +102,24 @@ void AddFlags(CLI::App& app, Flags& flags) {
 
 using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>()>;
 
+// A second SIGTERM or SIGINT ends the grace.
+absl::Status ShutDown(sallyport::gateway::Gateway& gateway, absl::Duration grace, const sigset_t& signals) {
+  std::atomic<bool> over = false;
+  std::thread impatience([&] {
+    int signal = 0;
+    while (sigwait(&signals, &signal) == 0 && !over) {
+      if (signal == SIGHUP) continue;
+      spdlog::info("stopping at once");
+      gateway.EndGrace();
+    }
+  });
+  absl::Status status = gateway.Shutdown(grace);
+  over = true;
+  pthread_kill(impatience.native_handle(), SIGHUP);  // wakes it
+  impatience.join();
+  return status;
+}
+
 int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& reread, absl::Duration grace,
           const sigset_t& signals) {
   auto gateway = sallyport::gateway::Gateway::Start(options);
@@ -121,8 +141,8 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
                     std::string(status.message()));
     }
   }
-  spdlog::info("stopping: open calls get {} to end", absl::FormatDuration(grace));
-  absl::Status status = (*gateway)->Shutdown(grace);
+  spdlog::info("stopping: open calls get {} to end, or until the next signal", absl::FormatDuration(grace));
+  absl::Status status = ShutDown(**gateway, grace, signals);
   if (!status.ok()) {
     spdlog::error("the log could not be written out: {}", std::string(status.message()));
     return kFailed;

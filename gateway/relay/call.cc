@@ -28,14 +28,12 @@ Actions Call::Begin() {
 }
 
 Actions Call::Refuse(int code, std::string message) {
-  if (end_ != End::kOpen || refused_) return {};
+  if (end_ != End::kOpen || refused_ || lost_.has_value()) return {};
   refused_ = true;
   outcome_.code = code;
   outcome_.message = std::move(message);
   outcome_.reason = EndReason::kRefused;
-  Actions actions;
-  if (upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
-  return actions | MaybeEnd();
+  return CancelUpstream() | MaybeRelease() | MaybeEnd();
 }
 
 Actions Call::OnCallerFrame(uint64_t bytes) {
@@ -70,7 +68,7 @@ Actions Call::OnCallerReadStarted() {
 Actions Call::OnCallerWriteDone(bool ok) {
   if (lost_.has_value() || refused_ || !ok) {
     Actions actions = EndResponse();
-    if (!ok && upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
+    if (!ok) actions |= CancelUpstream();
     return actions | MaybeFinish();
   }
   response_ = Response::kReading;
@@ -85,9 +83,7 @@ Actions Call::OnHeadersSent() {
 Actions Call::OnCallerLost(CallerLoss loss) {
   if (end_ != End::kOpen || lost_.has_value()) return {};
   lost_ = loss;
-  Actions actions;
-  if (upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
-  return actions | MaybeEnd();
+  return CancelUpstream() | MaybeRelease() | MaybeEnd();
 }
 
 Actions Call::OnUpstreamHeaders(bool present) {
@@ -136,15 +132,16 @@ Actions Call::OnUpstreamDone(UpstreamOutcome outcome) {
   }
   upstream_outcome_ = std::move(outcome);
   upstream_ended_ = true;
-  // On the unary path the headers may just be on their way to the log; what is in hand is then ended by OnRecorded.
-  if (response_ != Response::kRecording) response_ = Response::kEnded;
+  // On the unary path the headers may just be on their way to the log; what is in hand is then ended by OnRecorded. And
+  // a call that the gateway ends may have a frame on its way to a caller that does not read.
+  if (response_ != Response::kRecording && response_ != Response::kWriting) response_ = Response::kEnded;
   return MaybeEnd();
 }
 
 Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
   if (what == Recorded::kEnd) {
     if (!ok) {
-      outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false};
+      outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, std::nullopt};
     }
     end_ = End::kRecorded;
     return MaybeFinish();
@@ -152,8 +149,8 @@ Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
   Actions actions;
   if (!ok) {
     refused_ = true;
-    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false};
-    if (upstream_open_ && !upstream_outcome_.has_value()) actions |= Action::kCancelUpstream;
+    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, std::nullopt};
+    actions |= CancelUpstream();
   }
   switch (what) {
     case Recorded::kStart:
@@ -202,6 +199,12 @@ Actions Call::OpenUpstream() {
   return Action::kOpenUpstream;
 }
 
+Actions Call::CancelUpstream() {
+  if (!upstream_open_ || upstream_outcome_.has_value() || upstream_cancelled_) return {};
+  upstream_cancelled_ = true;
+  return Action::kCancelUpstream;
+}
+
 Actions Call::EndResponse() {
   response_ = Response::kEnded;
   upstream_ended_ = true;
@@ -210,7 +213,9 @@ Actions Call::EndResponse() {
 
 Actions Call::MaybeRelease() {
   if (path_ != Path::kStream || !upstream_open_ || upstream_released_) return {};
-  if (response_ != Response::kEnded || request_ == Request::kWriting) return {};
+  // While a frame is being written to the caller, nothing is under way on the upstream's side of this direction.
+  const bool over = response_ == Response::kEnded || (response_ == Response::kWriting && stopped());
+  if (!over || request_ == Request::kWriting) return {};
   upstream_released_ = true;
   return Action::kReleaseUpstream;
 }
@@ -227,12 +232,19 @@ Actions Call::MaybeEnd() {
 
 Actions Call::MaybeFinish() {
   if (end_ != End::kRecorded) return {};
-  if (headers_sending_ || response_ == Response::kWriting || caller_read_starting_) return {};
+  if (headers_sending_ || response_ == Response::kWriting) {
+    // A caller that does not read is told all the same, and does not keep the call open.
+    if (!refused_ || lost_.has_value() || caller_cut_) return {};
+    caller_cut_ = true;
+    return Action::kCutCaller;
+  }
+  if (caller_read_starting_) return {};
   end_ = End::kFinished;
   return Action::kFinish;
 }
 
 void Call::DecideOutcome() {
+  outcome_.loss = lost_;
   if (refused_) return;
   if (lost_.has_value()) {
     bool deadline = *lost_ == CallerLoss::kDeadline;

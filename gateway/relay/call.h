@@ -32,7 +32,8 @@ enum class Action : uint32_t {
   kDeferHeaders = 1u << 14,  // report OnHeadersDue soon
   kCancelUpstream = 1u << 15,
   kReleaseUpstream = 1u << 16,  // nothing more will be started on the upstream side
-  kFinish = 1u << 17,           // end the call towards the caller, as outcome() says; the last action
+  kCutCaller = 1u << 17,        // tell the caller outcome() now, over what is still being written, which then fails
+  kFinish = 1u << 18,           // end the call towards the caller, as outcome() says; the last action
 };
 
 // A set of actions. A value.
@@ -70,8 +71,9 @@ struct UpstreamOutcome {
   std::optional<uint64_t> response_bytes;
 };
 
-// Why the caller's side was cut.
-enum class CallerLoss { kCancelled, kDeadline };
+// Why the caller's side was cut: the caller took the call back, its deadline passed, or its connection broke or fell
+// silent.
+enum class CallerLoss { kCancelled, kDeadline, kConnection };
 
 // Decides. Events go in (what the two sides and the recorder did), actions come out; each direction has at most one
 // frame in hand and reads the next only when that has been recorded and written on. Knows neither gRPC nor time nor
@@ -86,7 +88,7 @@ class Call {
   // The call is admitted. First event, unless Refuse is, or the caller was lost before. Nothing happens then.
   Actions Begin();
   // The gateway ends the call with a status of its own: instead of Begin, or at any time later. Ignored once the end is
-  // being recorded.
+  // being recorded, and where the caller was lost before: it is not told.
   Actions Refuse(int code, std::string message);
 
   Actions OnCallerFrame(uint64_t bytes);
@@ -118,6 +120,9 @@ class Call {
     EndReason reason = EndReason::kCompleted;
     // The upstream's status and trailers go to the caller as they are.
     bool upstream_trailers = false;
+    // The caller had gone before: nothing of this can be handed to it, unless the library has done so itself when the
+    // deadline passed.
+    std::optional<CallerLoss> loss;
   };
   const Outcome& outcome() const { return outcome_; }
   const std::optional<UpstreamOutcome>& upstream_outcome() const { return upstream_outcome_; }
@@ -144,6 +149,7 @@ class Call {
   // Nothing more is to be passed on.
   bool stopped() const { return lost_.has_value() || refused_ || upstream_ended_ || end_ != End::kOpen; }
   Actions OpenUpstream();
+  Actions CancelUpstream();
   Actions EndResponse();
   Actions MaybeRelease();
   Actions MaybeEnd();
@@ -165,8 +171,10 @@ class Call {
   bool caller_read_starting_ = false;
   bool upstream_open_ = false;
   bool upstream_ended_ = false;
+  bool upstream_cancelled_ = false;
   bool upstream_released_ = false;
   bool refused_ = false;
+  bool caller_cut_ = false;
   std::optional<CallerLoss> lost_;
   std::optional<UpstreamOutcome> upstream_outcome_;
   Outcome outcome_;

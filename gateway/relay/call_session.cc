@@ -1,7 +1,5 @@
 #include "gateway/relay/call_session.h"
 
-#include <grpcpp/support/channel_arguments.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,10 +10,6 @@
 
 namespace sallyport::gateway {
 namespace {
-
-// gRPC writes a timeout with three digits, so up to a hundredth too long.
-constexpr double kTimeoutRounding = 0.01;
-constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
 
 constexpr char kUnknownEncoding[] =
     "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or "
@@ -46,7 +40,10 @@ CallSession::CallSession(const RelayContext& context, grpc::GenericCallbackServe
       request_waiter_(this),
       response_waiter_(this) {}
 
-CallSession::~CallSession() { context_.sessions->Leave(session_, absl::Now()); }
+CallSession::~CallSession() {
+  context_.open_calls->Remove(&open_);
+  context_.sessions->Leave(session_, absl::Now());
+}
 
 void CallSession::Perform(Actions actions) {
   // The session may be gone once the last action has been performed.
@@ -99,9 +96,14 @@ Actions CallSession::PerformOne(Action action) {
       break;
     case Action::kCancelUpstream:
       client_.TryCancel();
+      // What a limit holds back would hold the end back too.
+      ReleasePauses();
       break;
     case Action::kReleaseUpstream:
       upstream_stream_.RemoveHold();
+      break;
+    case Action::kCutCaller:
+      CutCaller();
       break;
     case Action::kFinish:
       Finish();
@@ -145,12 +147,6 @@ void CallSession::OnRequestPauseOver() { Perform(ReadCaller()); }
 
 void CallSession::OnResponsePauseOver() { ReadUpstream(); }
 
-void CallSession::ReleasePauses() {
-  if (!rules_->limits_bytes) return;
-  if (context_.timer->Disarm(&request_pause_slot_)) OnRequestPauseOver();
-  if (context_.timer->Disarm(&response_pause_slot_)) OnResponsePauseOver();
-}
-
 void CallSession::OnCallerReadDone(bool ok) {
   if (!ok) {
     // A read also fails when the call is cancelled; taken for a half-close, that would complete a cut request.
@@ -163,6 +159,7 @@ void CallSession::OnCallerReadDone(bool ok) {
     return;
   }
   NoteActivity();
+  if (request_frame_.size() > context_.most_message_bytes) return RefuseOversized();
   request_compressed_ = LastMessageCompressed(server_->c_call());
   bool unknown_encoding = request_compressed_ && request_encoding_ == GRPC_COMPRESS_NONE;
   if (rules_->limits_bytes) request_pause_ = ticket_.Charge(request_frame_.size(), absl::Now());
@@ -186,19 +183,6 @@ void CallSession::OnCallerWriteDone(bool ok) {
 
 void CallSession::OnCallerHeadersSent() {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnHeadersSent(); });
-}
-
-void CallSession::OnCallerCancel() {
-  std::shared_ptr<AdmissionWait> wait;
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (admitted_) return call_.OnCallerLost(LossNow());
-    lost_before_ = LossNow();
-    wait = wait_;
-    return Actions();
-  });
-  // Nobody needs what admission waits for any more.
-  if (wait != nullptr && wait->LetGo()) Admitted({});
-  ReleasePauses();
 }
 
 void CallSession::OnCallerDone() {
@@ -289,25 +273,6 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
   DropReference();
 }
 
-void CallSession::OnExpired() {
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (!admitted_) expired_before_ = true;
-    if (!admitted_ || call_.ending()) return Actions();
-    return RefuseWith(ExpiredRefusal());
-  });
-  ReleasePauses();
-}
-
-Actions CallSession::RefuseWith(Refusal refusal) {
-  if (call_.ending()) return {};
-  refusal_ = std::move(refusal);
-  return call_.Refuse(refusal_.code, refusal_.message);
-}
-
-void CallSession::OnHeadersDue() {
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnHeadersDue(); });
-}
-
 void CallSession::Waiter::OnAppended(absl::Status status) {
   CallSession* owner = session;
   owner->Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(owner->mutex_) {
@@ -341,13 +306,6 @@ void CallSession::OpenUpstream() {
   upstream_stream_.StartCall();
 }
 
-void CallSession::SendUnary() {
-  PrepareUpstream();
-  lease_.stub().PrepareUnaryCall(&client_, server_->method(), grpc::StubOptions(), request_views_.passed(),
-                                 response_frame_.to_fill(), &upstream_unary_);
-  upstream_unary_.StartCall();
-}
-
 void CallSession::AddResponseHeaders() {
   if (headers_added_) return;
   headers_added_ = true;
@@ -355,50 +313,6 @@ void CallSession::AddResponseHeaders() {
     server_->AddInitialMetadata(std::move(key), std::move(value));
   });
   if (response_encoding_ != GRPC_COMPRESS_NONE) server_->set_compression_algorithm(response_encoding_);
-}
-
-void CallSession::Finish() {
-  Call::Outcome outcome;
-  std::string details;
-  bool headers = false;
-  bool response = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    outcome = call_.outcome();
-    details = DetailsOf(outcome);
-    headers = call_.headers_present();
-    response = call_.path() == Path::kUnary && call_.response_frames() > 0;
-  }
-  if (outcome.upstream_trailers) {
-    if (headers) AddResponseHeaders();
-    outcome.message = TextIn(policy::MaskView::kCaller, std::move(outcome.message));
-    ForCaller(client_.GetServerTrailingMetadata(), [this](std::string key, std::string value) {
-      server_->AddTrailingMetadata(std::move(key), std::move(value));
-    });
-    if (response) {
-      caller_.StartWriteAndFinish(response_views_.passed(), WriteOptionsFor(response_encoding_, response_compressed_),
-                                  StatusFor(outcome));
-      return;
-    }
-  }
-  caller_.Finish(StatusFor(outcome, details));
-}
-
-std::string CallSession::DetailsOf(const Call::Outcome& outcome) const {
-  const bool own = outcome.reason == EndReason::kRefused && outcome.code == refusal_.code;
-  return own ? refusal_.details : std::string();
-}
-
-CallerLoss CallSession::LossNow() const {
-  gpr_timespec deadline = server_->raw_deadline();
-  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) return CallerLoss::kCancelled;
-  gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-  absl::Duration remaining = absl::Seconds(left.tv_sec) + absl::Nanoseconds(left.tv_nsec);
-  absl::Duration elapsed = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
-  // The caller ends the call itself when its deadline passes, and its clock is ahead: timeouts are rounded up on the
-  // wire.
-  return remaining <= (elapsed + remaining) * kTimeoutRounding + kTimeoutSlack ? CallerLoss::kDeadline
-                                                                               : CallerLoss::kCancelled;
 }
 
 grpc::WriteOptions CallSession::WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const {

@@ -26,6 +26,8 @@
 #include "gateway/relay/frame_views.h"
 #include "gateway/relay/headers_timer.h"
 #include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/misdescribed_methods.h"
+#include "gateway/relay/open_calls.h"
 #include "gateway/relay/reactors.h"
 #include "gateway/relay/refusal.h"
 #include "gateway/relay/refusal_flood.h"
@@ -49,6 +51,8 @@ struct RelayContext {
   RefusalFlood* refusals = nullptr;
   HeadersTimer* headers_timer = nullptr;
   CallTimer* timer = nullptr;
+  OpenCalls* open_calls = nullptr;
+  MisdescribedMethods* misdescribed = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
   size_t most_message_bytes = 0;                    // inflated
 };
@@ -75,6 +79,8 @@ class CallSession {
   void OnUpstreamHeaders(bool ok);
   void OnUpstreamReadDone(bool ok);
   void OnUpstreamWriteDone(bool ok);
+  // Of a method known to be unary: whether there is one.
+  void OnUnaryResponse(bool ok);
   void OnUpstreamDone(const grpc::Status& status);
 
   // From the timers.
@@ -84,7 +90,18 @@ class CallSession {
   void OnResponsePauseOver();
   void OnIdle();
 
+  // From OpenCalls: the gateway stops, and tells the caller before the library cuts the call.
+  void OnGatewayStopping();
+
   void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
+  // False if the last reference has been dropped.
+  bool TryAddReference() {
+    int references = references_.load(std::memory_order_relaxed);
+    while (references > 0) {
+      if (references_.compare_exchange_weak(references, references + 1, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
   void DropReference() {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
@@ -109,6 +126,13 @@ class CallSession {
     bool LetGo();
     absl::Mutex mutex;
     CallSession* session ABSL_GUARDED_BY(mutex);
+  };
+
+  // A read of what a unary call's upstream must not send. A completion of the core library's.
+  struct SecondRead : grpc_completion_queue_functor {
+    SecondRead() : grpc_completion_queue_functor{} {}
+    CallSession* session = nullptr;
+    grpc_byte_buffer* message = nullptr;
   };
 
   CallSession(const RelayContext& context, grpc::GenericCallbackServerContext* server);
@@ -148,8 +172,8 @@ class CallSession {
   void WatchForIdleness();
   void NoteActivity();
   std::shared_ptr<AdmissionWait> BeginWait();
-  // The caller may have gone before there was a wait that could be ended.
-  void LookForLoss(AdmissionWait& wait);
+  // The caller may have gone, or the gateway begun to stop, before there was a wait that could be ended.
+  void LookForEnd(AdmissionWait& wait);
 
   // Gives the Call an event under the lock, and performs what it decides.
   template <typename Event>
@@ -179,8 +203,16 @@ class CallSession {
   absl::Status CheckFromUpstream(const GrpcMetadata& metadata) const;
   absl::Status CheckUpstreamEnd(UpstreamOutcome& outcome);
   void OpenUpstream();
-  void SendUnary();
   void AddResponseHeaders();
+
+  // Methods known to be unary (call_session_unary.cc).
+  void SendUnary();
+  void ReadSecondResponse();
+  void OnSecondResponse();
+
+  // The end (call_session_end.cc).
+  void RefuseOversized();
+  void CutCaller();
   void Finish();
 
   // What masks and content rules make of the frame in hand (call_session_masks.cc).
@@ -204,11 +236,13 @@ class CallSession {
   // Unless the call is over already.
   Actions RefuseWith(Refusal refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Refusal ExpiredRefusal() const;
+  Refusal StoppingRefusal() const;
   // The call's id as people type it; empty where nothing is recorded.
   std::string CallText() const;
   // What goes into `grpc-status-details-bin` of a call that ends so.
   std::string DetailsOf(const Call::Outcome& outcome) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   CallerLoss LossNow() const;
+  bool DeadlineReached() const;
   grpc::WriteOptions WriteOptionsFor(grpc_compression_algorithm encoding, bool compressed) const;
 
   // Constant once the call is admitted or refused.
@@ -219,7 +253,8 @@ class CallSession {
   const std::chrono::steady_clock::time_point start_tick_;
   uint64_t id_ = 0;
   std::string peer_;
-  size_t connection_ = 0;  // the same for calls of one connection, and seldom for others
+  size_t connection_ = 0;   // the same for calls of one connection, and seldom for others
+  int caller_socket_ = -1;  // the connection's, which is open as long as the call is; -1 where nobody knows it
   std::string session_name_;
   Sessions::Member session_;
   Caller identity_;
@@ -257,12 +292,17 @@ class CallSession {
   std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
   bool expired_before_ ABSL_GUARDED_BY(mutex_) = false;
-  Refusal refusal_ ABSL_GUARDED_BY(mutex_);  // the one that the call ended with, if it has details
+  bool stopping_before_ ABSL_GUARDED_BY(mutex_) = false;
+  bool response_came_ ABSL_GUARDED_BY(mutex_) = false;     // of a unary call, as are these two:
+  bool response_overdue_ ABSL_GUARDED_BY(mutex_) = false;  // its headers have been there for a while
+  Refusal refusal_ ABSL_GUARDED_BY(mutex_);                // the one that the call ended with, if it has details
 
+  OpenCalls::Link open_;
   CallerReactor caller_;
   UpstreamStreamReactor upstream_stream_;
   UpstreamUnaryReactor upstream_unary_;
   grpc::ClientContext client_;
+  SecondRead second_read_;
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;
   CallTimer::Slot idle_slot_;

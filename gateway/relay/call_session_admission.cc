@@ -46,6 +46,10 @@ const char* KindName(policy::LimitKind kind) {
 }  // namespace
 
 void CallSession::Begin() {
+  if (!context_.open_calls->Add(&open_, this)) {
+    absl::MutexLock lock(&mutex_);
+    stopping_before_ = true;
+  }
   Refusal refusal = Examine();
   const std::optional<absl::Duration> over = context_.refusals->Over(peer_, connection_, start_);
   if (!refusal.ok() && !over.has_value()) {
@@ -126,7 +130,7 @@ void CallSession::Authenticate() {
     session->OnAuthenticated(std::move(later));
     session->DropReference();
   });
-  if (!result.has_value()) return LookForLoss(*wait);
+  if (!result.has_value()) return LookForEnd(*wait);
   if (wait->LetGo()) OnAuthenticated(*std::move(result));
 }
 
@@ -137,13 +141,13 @@ std::shared_ptr<CallSession::AdmissionWait> CallSession::BeginWait() {
   return wait;
 }
 
-void CallSession::LookForLoss(AdmissionWait& wait) {
+void CallSession::LookForEnd(AdmissionWait& wait) {
   // Only while nobody has taken the session it is sure to be there.
   absl::MutexLock waiting(&wait.mutex);
   if (wait.session == nullptr) return;
   {
     absl::MutexLock lock(&mutex_);
-    if (!lost_before_.has_value()) return;
+    if (!lost_before_.has_value() && !stopping_before_) return;
   }
   wait.session = nullptr;
   Admitted({});
@@ -202,7 +206,10 @@ bool CallSession::UseDescriptors() {
   method_known_ = shape != nullptr;
   // The unary batch takes no write options: where the caller has a choice for each message, a stream keeps what it
   // chose.
-  if (method_known_ && shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE) admitted_path_ = Path::kUnary;
+  if (method_known_ && shape->unary() && request_encoding_ == GRPC_COMPRESS_NONE &&
+      !context_.misdescribed->Has(upstream_, server_->method(), descriptors_->version())) {
+    admitted_path_ = Path::kUnary;
+  }
   return method_known_;
 }
 
@@ -223,7 +230,7 @@ void CallSession::LookUpMethod() {
     session->ObtainCredentials();
     session->DropReference();
   });
-  if (asks) return LookForLoss(*wait);
+  if (asks) return LookForEnd(*wait);
   if (wait->LetGo()) ObtainCredentials();
 }
 
@@ -299,20 +306,12 @@ void CallSession::Admitted(Refusal refusal) {
     }
     Actions actions;
     if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
-    if (expired_before_) {
-      refusal_ = ExpiredRefusal();
-      actions |= call_.Refuse(refusal_.code, refusal_.message);
-    }
+    if (stopping_before_) actions |= RefuseWith(StoppingRefusal());
+    if (expired_before_) actions |= RefuseWith(ExpiredRefusal());
     return actions | call_.Begin();
   });
 }
 
 std::string CallSession::CallText() const { return id_ == 0 ? "" : recorder::FormatId(id_); }
-
-Refusal CallSession::ExpiredRefusal() const {
-  return MakeRefusal(grpc::StatusCode::UNAUTHENTICATED,
-                     "the caller's proof of identity has expired: call again with a new one", "PROOF_EXPIRED",
-                     {{"call", CallText()}});
-}
 
 }  // namespace sallyport::gateway

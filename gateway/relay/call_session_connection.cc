@@ -37,7 +37,7 @@ void CallSession::ObtainStream() {
     };
   });
   if (lease.has_value()) return OnStream(*std::move(lease));
-  LookForLoss(*wait);
+  LookForEnd(*wait);
 }
 
 void CallSession::OnStream(absl::StatusOr<StreamLease> lease) {

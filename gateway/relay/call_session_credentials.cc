@@ -40,7 +40,7 @@ void CallSession::ObtainCredentials() {
         session->OnCredentials(std::move(later));
         session->DropReference();
       });
-  if (!shown.has_value()) return LookForLoss(*wait);
+  if (!shown.has_value()) return LookForEnd(*wait);
   if (wait->LetGo()) OnCredentials(*std::move(shown));
 }
 

@@ -17,6 +17,7 @@ void UpstreamStreamReactor::OnWritesDoneDone(bool ok) { session_->OnUpstreamWrit
 void UpstreamStreamReactor::OnDone(const grpc::Status& status) { session_->OnUpstreamDone(status); }
 
 void UpstreamUnaryReactor::OnReadInitialMetadataDone(bool ok) { session_->OnUpstreamHeaders(ok); }
+void UpstreamUnaryReactor::OnReadDone(bool ok) { session_->OnUnaryResponse(ok); }
 void UpstreamUnaryReactor::OnDone(const grpc::Status& status) { session_->OnUpstreamDone(status); }
 
 }  // namespace sallyport::gateway

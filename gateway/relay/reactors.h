@@ -39,11 +39,12 @@ class UpstreamStreamReactor final : public grpc::ClientBidiReactor<grpc::ByteBuf
   CallSession* const session_;
 };
 
-// The upstream's side of a call whose method is known to be unary.
-class UpstreamUnaryReactor final : public grpc::ClientUnaryReactor {
+// The upstream's side of a call whose method is known to be unary (call_session_unary.cc says why it reads a stream).
+class UpstreamUnaryReactor final : public grpc::ClientReadReactor<grpc::ByteBuffer> {
  public:
   explicit UpstreamUnaryReactor(CallSession* session) : session_(session) {}
   void OnReadInitialMetadataDone(bool ok) override;
+  void OnReadDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
  private:

@@ -35,6 +35,8 @@ struct World {
   bool may_cancel = false;
   bool may_fail_recording = false;
   bool may_fail_writes = false;
+  bool may_refuse = false;     // a limit, an expiry, a rule, the gateway's own end: once, at any time
+  bool caller_stands = false;  // does not read: what is written to it stays under way
 
   bool caller_reading = false;
   bool caller_read_starting = false;
@@ -43,6 +45,8 @@ struct World {
   bool headers_sent = false;
   bool half_closed = false;
   bool cancelled = false;
+  bool caller_cut = false;
+  bool refused = false;
 
   bool upstream_opened = false;
   bool upstream_is_unary = false;
@@ -61,6 +65,9 @@ struct World {
   bool start_recorded = false;
   bool end_recorded = false;
   bool recorder_broken = false;
+  bool request_recorded = false;   // what the caller sent last, whole
+  bool response_recorded = false;  // what the upstream sent last: headers or a frame
+  Call::Outcome recorded_outcome;
   int finished = 0;
   std::vector<std::string> trace;
 
@@ -75,6 +82,29 @@ struct World {
     Rule(!end_recorded, "nothing is recorded after the end");
     Rule(recording.insert(what).second, "one append of a kind at a time");
     Rule(what != Recorded::kEnd || recording.size() == 1, "the end is recorded last");
+  }
+
+  // What the caller is told is what was recorded; where that failed, it is told so.
+  void RuleTold() {
+    const Call::Outcome& told = call.outcome();
+    if (!end_recorded) {
+      Rule(recorder_broken && told.code == 14 && told.reason == EndReason::kRefused, "no end is told unrecorded");
+      return;
+    }
+    Rule(told.code == recorded_outcome.code && told.message == recorded_outcome.message &&
+             told.reason == recorded_outcome.reason && told.upstream_trailers == recorded_outcome.upstream_trailers,
+         "the end recorded is the end told");
+  }
+
+  void RuleRecordedEnd() {
+    recorded_outcome = call.outcome();
+    Rule(recorded_outcome.loss.has_value() == cancelled, "the record says whether the caller was still there");
+    if (recorder_broken) return;
+    const EndReason reason = recorded_outcome.reason;
+    Rule(reason != EndReason::kRefused || refused, "refused is what was refused");
+    Rule(reason != EndReason::kCancelled || cancelled, "cancelled is what the caller cancelled");
+    Rule(recorded_outcome.upstream_trailers == (reason == EndReason::kCompleted), "trailers are the upstream's");
+    Rule(reason != EndReason::kCompleted || upstream_done, "completed is what the upstream ended");
   }
 
   void Do(const std::string& event, Actions actions) {
@@ -97,18 +127,22 @@ struct World {
           break;
         case kRecordEnd:
           Record(Recorded::kEnd);
+          RuleRecordedEnd();
           break;
         case kSendHeaders:
           Rule(!headers_sending && !headers_sent, "headers are sent once");
+          Rule(response_recorded, "headers are sent when they are recorded");
           headers_sending = headers_sent = true;
           break;
         case kWriteCaller:
           Rule(headers_sent && !caller_writing, "one write to the caller at a time, after the headers");
+          Rule(response_recorded, "a response frame is written when it is recorded");
           caller_writing = true;
           break;
         case kOpenUpstream:
         case kSendUnary:
           Rule(!upstream_opened && start_recorded, "the upstream is opened once, after the start is recorded");
+          Rule(action == kOpenUpstream || request_recorded, "a request is sent when it is recorded");
           upstream_opened = true;
           upstream_is_unary = action == kSendUnary;
           awaiting_headers = true;
@@ -117,6 +151,7 @@ struct World {
         case kHalfCloseUpstream:
           Rule(upstream_opened && !upstream_is_unary && !released && !upstream_writing && !upstream_half_closed,
                "writes to the upstream go one at a time, before its release and the half-close");
+          Rule(request_recorded, "what the caller sent is written when it is recorded");
           upstream_writing = true;
           if (action == kHalfCloseUpstream) upstream_half_closed = true;
           break;
@@ -142,7 +177,15 @@ struct World {
                "the upstream is released once, when nothing is under way");
           released = true;
           break;
+        case kCutCaller:
+          Rule(headers_sending || caller_writing, "a caller is only cut over what is under way");
+          Rule(end_recorded || recorder_broken, "no cut before the end is recorded");
+          Rule(!caller_cut, "a caller is cut once");
+          RuleTold();
+          caller_cut = true;
+          break;
         case kFinish:
+          RuleTold();
           Rule(!headers_sending && !caller_writing && !caller_read_starting, "no finish over a pending operation");
           Rule(end_recorded || recorder_broken, "no finish before the end is recorded");
           Rule(!upstream_opened || upstream_done, "no finish before the upstream is done");
@@ -167,22 +210,28 @@ struct World {
     AddCallerEvents(add);
     AddUpstreamEvents(add);
     AddRecorderEvents(add);
+    if (may_refuse && !refused && finished == 0) {
+      add("refuse", [](World& w) {
+        w.refused = true;
+        return w.call.Refuse(8, "enough");
+      });
+    }
     return next;
   }
 
   template <typename Add>
   void AddCallerEvents(const Add& add) const {
-    bool gone = cancelled || finished > 0;
+    bool gone = cancelled || finished > 0 || caller_cut;
     if (caller_reading && requests_left > 0 && !gone) {
       add("request frame", [](World& w) {
-        w.caller_reading = false;
+        w.caller_reading = w.request_recorded = false;
         --w.requests_left;
         return w.call.OnCallerFrame(10);
       });
     }
     if (caller_reading && (requests_left == 0 || gone)) {
       add("half-close", [](World& w) {
-        w.caller_reading = false;
+        w.caller_reading = w.request_recorded = false;
         w.half_closed = true;
         return w.call.OnCallerHalfClose();
       });
@@ -194,7 +243,7 @@ struct World {
       });
     }
     if (caller_writing) {
-      if (!gone) {
+      if (!gone && !caller_stands) {
         add("written to caller", [](World& w) {
           w.caller_writing = false;
           return w.call.OnCallerWriteDone(true);
@@ -228,6 +277,7 @@ struct World {
         add("headers", [](World& w) {
           w.awaiting_headers = false;
           w.upstream_headers_came = true;
+          w.response_recorded = false;
           return w.call.OnUpstreamHeaders(true);
         });
       }
@@ -239,7 +289,7 @@ struct World {
     }
     if (upstream_reading && responses_left > 0 && !upstream_cancelled) {
       add("response frame", [](World& w) {
-        w.upstream_reading = false;
+        w.upstream_reading = w.response_recorded = false;
         --w.responses_left;
         return w.call.OnUpstreamFrame(20);
       });
@@ -288,6 +338,8 @@ struct World {
         add("recorded", [what](World& w) {
           w.recording.erase(what);
           if (what == Recorded::kStart || what == Recorded::kRequest) w.start_recorded = true;
+          if (what == Recorded::kRequest) w.request_recorded = true;
+          if (what == Recorded::kResponse) w.response_recorded = true;
           if (what == Recorded::kEnd) w.end_recorded = true;
           return w.call.OnRecorded(what, true);
         });
@@ -306,6 +358,7 @@ struct World {
     Rule(finished == 1, "every call is finished once");
     Rule(!upstream_opened || upstream_done, "every upstream leg ends");
     Rule(recording.empty(), "no append is left open");
+    Rule(!caller_reading && !caller_writing && !upstream_reading && !upstream_writing, "nothing is left under way");
   }
 };
 
@@ -377,18 +430,42 @@ TEST_CASE("a unary call whose recording may fail at any append ends well in ever
   CHECK(Explore(Begun(world)) > 10);
 }
 
+TEST_CASE("a unary call that the gateway may end at any time ends well in every order of events, cancels included") {
+  World world(Path::kUnary, 1, 1);
+  world.may_refuse = true;
+  world.may_cancel = GENERATE(false, true);
+  CHECK(Explore(Begun(world)) > 100);
+}
+
+TEST_CASE("a stream that the gateway may end at any time ends well in every order of events") {
+  World world(Path::kStream, 0, 1);
+  world.may_refuse = true;
+  world.may_cancel = GENERATE(false, true);
+  CHECK(Explore(Begun(world)) > 100);
+}
+
+TEST_CASE("a caller that does not read is told an end that the gateway makes, in every order of events") {
+  World world(Path::kStream, 0, 1);
+  world.may_refuse = true;
+  world.caller_stands = true;
+  CHECK(Explore(Begun(world)) > 100);
+}
+
 TEST_CASE("a method known to be unary that is called without a message ends well in every order of events") {
   World world(Path::kUnary, 0, 1);
   CHECK(Explore(Begun(world)) > 10);
 }
 
-TEST_CASE("streams with cancels, failing writes and a failing log end well in 300,000 random orders") {
+TEST_CASE(
+    "streams with cancels, ends of the gateway's, failing writes and a failing log end well in 300,000 random orders") {
   for (uint32_t seed = 0; seed < 300'000; ++seed) {
     World world(seed % 3 == 0 ? Path::kUnary : Path::kStream, static_cast<int>(seed % 5),
                 static_cast<int>(seed / 5 % 5));
     world.may_cancel = seed % 2 == 0;
     world.may_fail_recording = seed % 7 == 0;
     world.may_fail_writes = seed % 4 == 0;
+    world.may_refuse = seed % 3 != 0 || seed % 5 == 0;
+    world.caller_stands = world.may_refuse && seed % 11 == 0;
     Wander(Begun(world), seed);
   }
 }
@@ -487,6 +564,57 @@ TEST_CASE("an upstream that dies is told from one that answers with an error") {
     CHECK(call.outcome().message == "gone");
     CHECK(call.outcome().reason == (from_upstream ? EndReason::kCompleted : EndReason::kUpstreamFailure));
   }
+}
+
+TEST_CASE("a call whose write to the caller stands is cut with the status that is recorded") {
+  Call call(Path::kStream);
+  call.Begin();
+  call.OnRecorded(Recorded::kStart, true);
+  call.OnCallerReadStarted();
+  call.OnUpstreamHeaders(true);
+  call.OnRecorded(Recorded::kResponse, true);
+  call.OnHeadersSent();
+  call.OnUpstreamFrame(7);
+  CHECK(call.OnRecorded(Recorded::kResponse, true) == kWriteCaller);
+  CHECK(call.Refuse(14, "stopping") == (kCancelUpstream | kReleaseUpstream));
+  UpstreamOutcome cancelled;
+  cancelled.code = 1;
+  cancelled.from_upstream = false;
+  CHECK(call.OnUpstreamDone(cancelled) == kRecordEnd);
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kCutCaller);
+  CHECK(call.OnCallerLost(CallerLoss::kCancelled).empty());  // that is how the library reports the cut
+  CHECK(call.OnCallerWriteDone(false).has(kFinish));
+  CHECK(call.outcome().code == 14);
+  CHECK(call.outcome().reason == EndReason::kRefused);
+  CHECK_FALSE(call.outcome().loss.has_value());
+}
+
+TEST_CASE("a caller that goes while its call is being ended by the gateway is not taken for one that was told") {
+  Call call(Path::kStream);
+  call.Begin();
+  call.OnRecorded(Recorded::kStart, true);
+  call.OnCallerReadStarted();
+  CHECK(call.Refuse(14, "stopping") == kCancelUpstream);
+  CHECK(call.OnCallerLost(CallerLoss::kCancelled).empty());
+  CHECK(call.OnUpstreamHeaders(false) == kReleaseUpstream);
+  UpstreamOutcome cancelled;
+  cancelled.code = 1;
+  CHECK(call.OnUpstreamDone(cancelled) == kRecordEnd);
+  CHECK(call.outcome().reason == EndReason::kRefused);
+  CHECK(call.outcome().loss == CallerLoss::kCancelled);
+}
+
+TEST_CASE("a call that its caller has cancelled is not refused any more") {
+  Call call(Path::kStream);
+  call.Begin();
+  call.OnRecorded(Recorded::kStart, true);
+  call.OnCallerReadStarted();
+  CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kCancelUpstream);
+  CHECK(call.Refuse(14, "stopping").empty());
+  call.OnUpstreamHeaders(false);
+  CHECK(call.OnUpstreamDone(Ok()) == kRecordEnd);
+  CHECK(call.outcome().reason == EndReason::kCancelled);
+  CHECK(call.outcome().loss == CallerLoss::kCancelled);
 }
 
 TEST_CASE("a refused call never reaches the upstream") {

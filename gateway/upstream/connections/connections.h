@@ -86,6 +86,7 @@ class StreamLease {
   }
   // Where the call is to be made. Not of an empty lease.
   grpc::GenericStub& stub() const { return channel_->stub; }
+  grpc::Channel& channel() const { return *channel_->channel; }
 
  private:
   std::shared_ptr<ConnectedChannel> channel_;

@@ -1,0 +1,54 @@
+// The calls that are open, for those who have to end them all.
+#ifndef SALLYPORT_GATEWAY_RELAY_OPEN_CALLS_H_
+#define SALLYPORT_GATEWAY_RELAY_OPEN_CALLS_H_
+
+#include <array>
+#include <cstddef>
+
+#include "absl/synchronization/mutex.h"
+
+namespace sallyport::gateway {
+
+class CallSession;
+
+// Lists of open calls, linked through the calls themselves, so that keeping them costs each call two short locks and no
+// memory. Thread-safe; outlives all sessions.
+class OpenCalls {
+ public:
+  OpenCalls() = default;
+  OpenCalls(const OpenCalls&) = delete;
+  OpenCalls& operator=(const OpenCalls&) = delete;
+
+  // A place in a list, kept by the session.
+  struct Link {
+    CallSession* session = nullptr;
+    Link* previous = nullptr;
+    Link* next = nullptr;
+  };
+
+  // False once the gateway is stopping: the session is in the list, and has to end by itself.
+  bool Add(Link* link, CallSession* session);
+  // For a session that is being destroyed.
+  void Remove(Link* link);
+
+  // The gateway stops: tells every session OnGatewayStopping, on this thread. Calls that come later are told by Add.
+  // Returns how many were told.
+  size_t EndAll();
+
+ private:
+  static constexpr size_t kShards = 16;
+
+  // Each in cache lines of its own.
+  struct alignas(128) Shard {
+    absl::Mutex mutex;
+    Link* first ABSL_GUARDED_BY(mutex) = nullptr;
+    bool stopping ABSL_GUARDED_BY(mutex) = false;
+  };
+  Shard& ShardOf(const Link* link);
+
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace sallyport::gateway
+
+#endif  // SALLYPORT_GATEWAY_RELAY_OPEN_CALLS_H_
