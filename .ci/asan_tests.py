@@ -116,7 +116,8 @@ def main():
             if said:
                 failed.append(test)
                 print(f"asan: {test['name']} failed\n{said}", flush=True)
-    print(f"asan: {', '.join(times)}")
+    if times:
+        print(f"asan: {', '.join(times)}")
     if unrun:
         print(f"asan: LEFT OUT, the time for tests was over: {names(unrun)}")
     print(f"asan: {len(times) - len(failed)} tests held, {len(failed)} failed {names(failed)}".rstrip() +

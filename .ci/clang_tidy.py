@@ -138,7 +138,8 @@ def main():
     clean = pathlib.Path(cache) / "sallyport-clang-tidy"
     clean.mkdir(parents=True, exist_ok=True)
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout
-    tool = version + (PROJECT / ".clang-tidy").read_bytes()
+    checks = (PROJECT / ".clang-tidy").read_bytes().splitlines()
+    tool = version + b"\n".join(line for line in checks if not line.lstrip().startswith(b"#"))
     waiting = [(source, clean / sources.digest(source, tool)) for source in chosen]
     known = [stamp for _, stamp in waiting if stamp.exists()]
     # What is in use stays: the rest is for whoever cleans the cache by age.

@@ -110,6 +110,7 @@ as_newcomer() { chroot "$root" "${inside[@]}" bash -c "cd && $entered && $1"; }
 # start_run NAME ARGUMENT...: deploy/run.sh in the background, until the gateway listens.
 start_run() {
   log=$work/$1
+  : > "$log"
   shift
   local limit=$((SECONDS + minutes_to_listen * 60)) settings=()
   # A cache that is shared keeps the size it has.

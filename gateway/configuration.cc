@@ -235,6 +235,10 @@ class Checker {
       options_.retention.age = Duration("data.retention", data.retention(), "");
       if (*options_.retention.age <= absl::ZeroDuration()) Fail("data.retention", "must be longer than nothing");
     }
+    if (!data.retention_min_age().empty()) {
+      options_.retention.min_age = Duration("data.retention_min_age", data.retention_min_age(), "");
+      if (data.retention_size().empty()) Fail("data.retention_min_age", "goes with retention_size");
+    }
     if (!data.reveal_key().empty()) {
       absl::StatusOr<recorder::RevealKey> key = recorder::RevealKey::Parse(data.reveal_key());
       if (key.ok()) {
@@ -376,6 +380,7 @@ class Checker {
       if (route.upstream() != kOwnUpstream) {
         CheckUpstreamName(absl::StrCat("routes[", i, "].upstream"), route.upstream());
       }
+      CheckRouteMetadata(absl::StrCat("routes[", i, "].metadata"), route);
       CheckForwarding(absl::StrCat("routes[", i, "].forward_authorization"), route);
       RouteOptions options{route, route.upstream()};
       const std::string key = absl::StrCat("routes[", i, "]");
@@ -409,6 +414,18 @@ class Checker {
     route.match.add_services("grpc.reflection.v1alpha.ServerReflection");
     route.upstream = kOwnUpstream;
     options_.routes.insert(options_.routes.begin(), std::move(route));
+  }
+
+  // A name that gRPC never delivers would match no call.
+  void CheckRouteMetadata(const std::string& key, const v1::Route& route) {
+    // In the order of their names: the map's own order is random.
+    const std::map<std::string, std::string> sorted(route.metadata().begin(), route.metadata().end());
+    for (const auto& [name, glob] : sorted) {
+      if (!name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.-") == std::string::npos) {
+        continue;
+      }
+      Fail(key, absl::StrCat("\"", name, "\" is no name of metadata: those have a-z, 0-9, _, . and - only"));
+    }
   }
 
   void CheckForwarding(const std::string& key, const v1::Route& route) {
@@ -448,12 +465,12 @@ class Checker {
     }
     options.directory = checkpoints.directory();
     options.url = checkpoints.url();
-    if (!options.url.empty()) CheckUrlAt("checkpoints.url", options.url);
+    if (!options.url.empty()) CheckCheckpointUrl("checkpoints.url", options.url);
     options.ca_pem = File("checkpoints.ca", checkpoints.ca());
     for (int i = 0; i < checkpoints.witnesses_size(); ++i) {
       const v1::Witness& witness = checkpoints.witnesses(i);
       const std::string key = absl::StrCat("checkpoints.witnesses[", i, "]");
-      CheckUrlAt(key + ".url", witness.url());
+      CheckCheckpointUrl(key + ".url", witness.url());
       absl::StatusOr<recorder::VerifierKey> verifier = recorder::VerifierKey::Parse(witness.key());
       if (!verifier.ok()) {
         Fail(key + ".key", verifier.status().message());
@@ -465,8 +482,9 @@ class Checker {
     }
   }
 
-  void CheckUrlAt(const std::string& key, const std::string& url) {
-    if (absl::Status status = CheckUrl(url); !status.ok()) Fail(key, status.message());
+  void CheckCheckpointUrl(const std::string& key, const std::string& url) {
+    absl::Status status = CheckProtectedUrl(url, config_.checkpoints().insecure());
+    if (!status.ok()) Fail(key, status.message());
   }
 
   void CheckUpstreamName(const std::string& key, const std::string& name) {

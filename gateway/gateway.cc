@@ -16,6 +16,7 @@
 #include "gateway/admin/metrics.h"
 #include "gateway/listen_address.h"
 #include "gateway/stream_windows.h"
+#include "policy/issuer_check.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -60,6 +61,15 @@ DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   plan.answers =
       absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
   return plan;
+}
+
+// What is odd about the policy is for `sallyport policy check` to say, but for what lets strangers in.
+void WarnOfIssuers(const v1::Config& config, const policy::Policy* policy) {
+  for (const policy::PolicyWarning& warning : policy::CheckIssuers(config, policy)) {
+    const std::string rule =
+        warning.rule.empty() ? "" : absl::StrCat("policy: rule \"", warning.rule, "\", line ", warning.line, ": ");
+    spdlog::warn("{}{}", rule, warning.text);
+  }
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -118,6 +128,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.timer = gateway->timer_.get();
   context.open_calls = gateway->open_calls_.get();
   context.misdescribed = &gateway->misdescribed_;
+  context.sockets = &gateway->sockets_;
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
   context.most_message_bytes = options.message_bytes;
   gateway->service_ = std::make_unique<RelayService>(context);
@@ -202,6 +213,7 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
     policy_file_ = former;
     return status;
   }
+  WarnOfIssuers(options.source, rules->policy.get());
   PutInForce(std::move(rules));
   config_ = options.source;
   return absl::OkStatus();
@@ -279,6 +291,7 @@ absl::Status Gateway::ReloadPolicy() {
       rules->policy->version() == present->policy->version()) {
     return absl::OkStatus();
   }
+  WarnOfIssuers(config_, rules->policy.get());
   PutInForce(std::move(rules));
   return absl::OkStatus();
 }
@@ -443,6 +456,7 @@ void Gateway::StopServing(absl::Duration grace) {
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace + kEndsTake));
   EndGrace();
   ender.join();
+  open_calls_->AwaitNone(absl::Now() + kEndsTake);
   server_ = nullptr;
 }
 

@@ -116,6 +116,7 @@ class Gateway {
   std::unique_ptr<CallTimer> timer_;
   std::unique_ptr<OpenCalls> open_calls_;
   MisdescribedMethods misdescribed_;
+  CallerSockets sockets_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;

@@ -92,7 +92,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
           ->check(CLI::IsMember({"commit", "write_ahead", "relaxed", "off"}))
           ->capture_default_str()};
   for (CLI::Option* option : quick) option->group("For a first try, in place of --config")->excludes(config);
-  app.add_option("--grace", flags.grace_seconds, "Seconds that open calls get to end after SIGTERM or SIGINT")
+  app.add_option("--grace", flags.grace_seconds,
+                 "Seconds that open calls get to end after SIGTERM or SIGINT; a second one ends them at once")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")

@@ -31,7 +31,7 @@ struct AccessRequest {
   std::string_view method;    // "package.Service/Method", with a leading slash or without
   std::string_view upstream;  // its name; empty if no route matched
   std::string_view peer;      // in gRPC's notation, such as "ipv4:10.0.0.7:51514"
-  absl::Time now;             // when the call starts
+  absl::Time now;             // when it is decided, by the wall clock
   MetadataSource metadata;
 };
 

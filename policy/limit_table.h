@@ -15,8 +15,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
-#include "policy/text.h"
 #include "policy/token_bucket.h"
+#include "protos/seeded_hash.h"
 
 namespace sallyport::policy {
 
@@ -73,10 +73,10 @@ class LimitTable {
     // The key that was used the longest ago comes first.
     Entries entries ABSL_GUARDED_BY(mutex);
     // The keys are those of `entries`.
-    absl::flat_hash_map<std::string_view, Entries::iterator, TextHash, std::equal_to<>> by_key ABSL_GUARDED_BY(mutex);
+    absl::flat_hash_map<std::string_view, Entries::iterator, SeededHash, std::equal_to<>> by_key ABSL_GUARDED_BY(mutex);
   };
 
-  Shard& ShardOf(std::string_view key) { return shards_[TextHash()(key) % kShards]; }
+  Shard& ShardOf(std::string_view key) { return shards_[SeededHash()(key) % kShards]; }
   static void ForgetSome(Shard& shard, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
 
   const size_t most_in_shard_;

@@ -166,7 +166,7 @@ bool Limits::Take(const Terms& terms, absl::Time now, Usage& usage, Refusal* ref
   return true;
 }
 
-Admission Limits::Admit(const AccessRequest& request) const {
+Admission Limits::Admit(const AccessRequest& request, absl::Time now) const {
   Admission admission;
   if (terms_.empty()) return admission;
   admission.ticket.table_ = table_;
@@ -186,8 +186,8 @@ Admission Limits::Admit(const AccessRequest& request) const {
     Refusal refusal;
     LimitTicket::Held held{{}, terms.call_cost, terms.byte_cost_ns, rule.shadow};
     if (table_->Enter(
-            key.bytes(), spare.bytes(), request.now,
-            [&](Usage& usage) { return Take(terms, request.now, usage, &refusal); }, &held.place)) {
+            key.bytes(), spare.bytes(), now, [&](Usage& usage) { return Take(terms, now, usage, &refusal); },
+            &held.place)) {
       admission.ticket.held_.push_back(held);
       return true;
     }

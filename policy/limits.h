@@ -75,8 +75,9 @@ class Limits {
   Limits& operator=(const Limits&) = delete;
 
   // Takes the call in under every limit that matches it, or, if one is exceeded, under none. To be asked after access
-  // was allowed, and once for each call.
-  Admission Admit(const AccessRequest& request) const;
+  // was allowed, and once for each call. `now` is by the same clock as what is given to Charge, one that never goes
+  // back; `request.now`, a time of day, is for what the limits match.
+  Admission Admit(const AccessRequest& request, absl::Time now) const;
 
   // How many keys are remembered.
   size_t keys() const { return table_->keys(); }

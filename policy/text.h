@@ -15,7 +15,7 @@ namespace sallyport::policy {
 
 inline absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
-// Salted anew in every process: callers choose some of the texts, and must not be able to choose their hashes.
+// For texts that the policy chooses. What strangers choose is kept under SeededHash (protos/seeded_hash.h).
 struct TextHash {
   using is_transparent = void;
   size_t operator()(std::string_view text) const { return absl::Hash<absl::string_view>()(View(text)); }

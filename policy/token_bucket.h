@@ -10,8 +10,8 @@
 namespace sallyport::policy {
 
 // What was taken and has not come back yet, as the time it takes to come back: taking costs time, and time passing pays
-// it off. So one bucket fits every rate, whoever asks says what the cost is and how much may be owed. A value; not
-// thread-safe.
+// it off. So one bucket fits every rate, whoever asks says what the cost is and how much may be owed. Times are by a
+// clock that never goes back. A value; not thread-safe.
 class TokenBucket {
  public:
   // Takes `cost` if no more than `most` is owed afterwards, and returns 0; otherwise takes nothing and returns how long
@@ -47,25 +47,22 @@ class TokenBucket {
   }
 
  private:
-  // Threads may bring their times out of order by a little; a clock that was set back counts as no time passing.
-  static constexpr int64_t kDisorderNs = 1'000'000'000;
-
   absl::Duration Excess(absl::Duration free) const {
     return std::max(absl::Nanoseconds(owed_ns_) - free, absl::ZeroDuration());
   }
 
+  // Threads bring their times out of order: one that is earlier than another's pays nothing off, and takes nothing
+  // back.
   void Advance(absl::Time now) {
     const int64_t now_ns = absl::ToUnixNanos(now);
     if (now_ns > last_ns_) {
       owed_ns_ = owed_ns_ > now_ns - last_ns_ ? owed_ns_ - (now_ns - last_ns_) : 0;
       last_ns_ = now_ns;
-    } else if (last_ns_ - now_ns > kDisorderNs) {
-      last_ns_ = now_ns;
     }
   }
 
   int64_t owed_ns_ = 0;
-  int64_t last_ns_ = 0;  // since the Unix epoch
+  int64_t last_ns_ = 0;  // since the clock's epoch
 };
 
 }  // namespace sallyport::policy

@@ -29,7 +29,9 @@ std::optional<MessageEncoding> ParseMessageEncoding(std::string_view name) {
   return std::nullopt;
 }
 
-absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes) {
+absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes,
+                                    size_t* inflated) {
+  if (inflated != nullptr) *inflated = 0;
   if (encoding == MessageEncoding::kIdentity) return std::string(message);
   if (message.size() > std::numeric_limits<uInt>::max()) return Damaged();
   z_stream stream = {};
@@ -50,6 +52,7 @@ absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view m
     stream.avail_out = static_cast<uInt>(text.size() - done);
     const int result = inflate(&stream, Z_NO_FLUSH);
     text.resize(text.size() - stream.avail_out);
+    if (inflated != nullptr) *inflated = text.size();
     if (text.size() > most_bytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("a compressed message is longer than ", most_bytes, " bytes when inflated"));

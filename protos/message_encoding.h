@@ -17,7 +17,9 @@ enum class MessageEncoding { kIdentity, kGzip, kDeflate };
 std::optional<MessageEncoding> ParseMessageEncoding(std::string_view name);
 
 // What a compressed message holds. INVALID_ARGUMENT if it is damaged, or longer than `most_bytes` when inflated.
-absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes);
+// `*inflated`, where given, is how many bytes were made of it, also if it fails.
+absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes,
+                                    size_t* inflated = nullptr);
 
 }  // namespace sallyport
 

@@ -13,6 +13,10 @@ constexpr std::string_view kPrefix = "hmac-sha256:";
 }  // namespace
 
 bool CredentialFingerprint::IsCredentialName(std::string_view name) {
+  constexpr std::string_view kBinary = "-bin";
+  if (name.size() > kBinary.size() && absl::EndsWithIgnoreCase(View(name), View(kBinary))) {
+    name.remove_suffix(kBinary.size());
+  }
   switch (name.size()) {
     case 6:
       return absl::EqualsIgnoreCase(View(name), "cookie");

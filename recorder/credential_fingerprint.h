@@ -29,7 +29,7 @@ class CredentialFingerprint {
   CredentialFingerprint& operator=(const CredentialFingerprint&) = delete;
 
   // Whether metadata of this name holds credentials, in any case: authorization, proxy-authorization, cookie,
-  // set-cookie.
+  // set-cookie, and each of them with -bin behind it.
   static bool IsCredentialName(std::string_view name);
 
   Text Of(std::string_view credential) const;

@@ -1,9 +1,11 @@
 #include "recorder/descriptor_archive.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/log/file.h"
 #include "recorder/text.h"
 
@@ -17,10 +19,28 @@ std::string BoundTo(const StoreKeys& keys, std::string_view version) {
   return absl::StrCat("descriptors ", absl::string_view(keys.store_id().data(), keys.store_id().size()), View(version));
 }
 
+// Whether so many bytes more can be kept. Looks at what is there, which changes seldom.
+absl::Status CheckRoom(const StoreLayout& layout, uint64_t bytes, const DescriptorBounds& bounds) {
+  if (bounds.bytes == UINT64_MAX && bounds.sets == UINT64_MAX) return absl::OkStatus();
+  const absl::StatusOr<std::vector<std::string>> names = ListDirectory(layout.DescriptorsDirectory());
+  if (!names.ok()) return absl::IsNotFound(names.status()) ? absl::OkStatus() : names.status();
+  uint64_t kept = bytes;
+  for (const std::string& name : *names) {
+    const absl::StatusOr<FileVersion> file = FileVersion::Of(absl::StrCat(layout.DescriptorsDirectory(), "/", name));
+    if (file.ok()) kept += file->size;
+  }
+  if (names->size() < bounds.sets && kept <= bounds.bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no more descriptors are kept: there are ", names->size(), " sets of ", kept - bytes, " bytes in ",
+                   layout.DescriptorsDirectory(), ", which calls may name, and upstreams may add up to ", bounds.sets,
+                   " sets and ", bounds.bytes, " bytes"));
+}
+
 }  // namespace
 
 absl::Status KeepDescriptors(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files,
-                             std::string_view version, std::string_view file_descriptor_set) {
+                             std::string_view version, std::string_view file_descriptor_set,
+                             const DescriptorBounds& bounds) {
   if (!IsDescriptorVersion(version)) {
     return absl::InvalidArgumentError(absl::StrCat("descriptors cannot be kept under the version \"",
                                                    absl::CEscape(View(version)), "\": 8 to 128 hex digits are needed"));
@@ -32,6 +52,7 @@ absl::Status KeepDescriptors(const StoreLayout& layout, const StoreKeys& keys, F
   }
   const std::string path = layout.Descriptors(version);
   if (FileExists(path)) return absl::OkStatus();
+  if (absl::Status status = CheckRoom(layout, file_descriptor_set.size(), bounds); !status.ok()) return status;
   Aes256Gcm::Nonce nonce;
   if (absl::Status status = FillRandom(nonce.data(), nonce.size()); !status.ok()) return status;
   std::string sealed(nonce.data(), nonce.size());

@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
 #define SALLYPORT_RECORDER_DESCRIPTOR_ARCHIVE_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,9 +15,17 @@
 
 namespace sallyport::recorder {
 
-// See Recorder::KeepDescriptors. INVALID_ARGUMENT if the version is not 8 to 128 lower-case hex digits.
+// How much may be kept together.
+struct DescriptorBounds {
+  uint64_t bytes = UINT64_MAX;
+  uint64_t sets = UINT64_MAX;
+};
+
+// See Recorder::KeepDescriptors. INVALID_ARGUMENT if the version is not 8 to 128 lower-case hex digits,
+// RESOURCE_EXHAUSTED if with this one there would be more than `bounds` allows.
 absl::Status KeepDescriptors(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files,
-                             std::string_view version, std::string_view file_descriptor_set);
+                             std::string_view version, std::string_view file_descriptor_set,
+                             const DescriptorBounds& bounds);
 
 // See RecordReader::Descriptors.
 absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, const StoreKeys& keys, std::string_view version);

@@ -127,7 +127,7 @@ uint64_t SignExtended(int64_t value) { return static_cast<uint64_t>(value); }
 template <typename Sink>
 void EncodeMetadata(Sink& sink, uint32_t field, MetadataView metadata, const CredentialFingerprint* fingerprint) {
   for (const Metadatum& pair : metadata) {
-    const bool credential = CredentialFingerprint::IsCredentialName(pair.key);
+    const bool credential = pair.credential || CredentialFingerprint::IsCredentialName(pair.key);
     sink.Message(field, [&](auto& out) {
       out.Bytes(1, pair.key);
       if (credential) {

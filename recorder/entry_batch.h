@@ -21,6 +21,9 @@ struct SealedView;  // recorder/keys/sealed_view.h
 struct Metadatum {
   std::string_view key;
   std::string_view value;
+  // It stands for something secret, whatever its name says: only a fingerprint of it is kept, as of what
+  // CredentialFingerprint::IsCredentialName names.
+  bool credential = false;
 };
 using MetadataView = absl::Span<const Metadatum>;
 

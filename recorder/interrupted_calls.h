@@ -14,10 +14,10 @@
 
 namespace sallyport::recorder {
 
-// Appends, as one block, an end with END_REASON_INTERRUPTED for each of `calls` (id to last block), with counts from
-// what is in the log. Nothing if there are no such calls. The result lives as long as any of `log`.
+// Appends, as one block, an end with END_REASON_INTERRUPTED for each of `calls`, with counts from what is
+// in the log. Nothing if there are no such calls. The result lives as long as any of `log`.
 absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayout& layout, StoreKeys& keys,
-                                                                const absl::flat_hash_map<uint64_t, Position>& calls,
+                                                                const absl::flat_hash_map<uint64_t, OpenCall>& calls,
                                                                 const CredentialFingerprint& fingerprint,
                                                                 absl::Time now, LogWriter& log);
 

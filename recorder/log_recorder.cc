@@ -116,9 +116,18 @@ Appended LogRecorder::Append(EntryBatch batch, Until until, AppendWaiter* waiter
   return durable || (full && waiter != nullptr) ? Appended::kPending : Appended::kDone;
 }
 
-absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) {
+absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_view file_descriptor_set,
+                                          DescriptorOrigin origin) {
   std::lock_guard lock(keep_mutex_);
-  return recorder::KeepDescriptors(layout_, *keys_, files_, version, file_descriptor_set);
+  DescriptorBounds bounds;
+  if (origin == DescriptorOrigin::kReflected) bounds = {options_.descriptor_bytes, options_.descriptor_sets};
+  const absl::Status status = recorder::KeepDescriptors(layout_, *keys_, files_, version, file_descriptor_set, bounds);
+  if (!absl::IsResourceExhausted(status)) return status;
+  std::lock_guard stats_lock(mutex_);
+  if (stats_.descriptors_refused++ == 0) {
+    spdlog::error("{}; what is reflected from now on is not kept, and this is not said again", status.ToString());
+  }
+  return status;
 }
 
 absl::Status LogRecorder::Flush() {
@@ -417,13 +426,30 @@ absl::Status LogRecorder::DeleteOldSegments() {
     spdlog::error("nothing is deleted, because what is held cannot be told: {}", held.status().ToString());
     return absl::OkStatus();
   }
-  absl::StatusOr<std::vector<uint64_t>> segments =
-      SegmentsToDelete(layout_, *keys_, retention, log_->end().segment(), *held, absl::Now());
-  if (!segments.ok()) {
-    spdlog::error("nothing is deleted, because the log cannot be looked through: {}", segments.status().ToString());
+  const absl::StatusOr<DueSegments> due =
+      FindDueSegments(layout_, *keys_, retention, log_->end().segment(), *held, absl::Now());
+  if (!due.ok()) {
+    spdlog::error("nothing is deleted, because the log cannot be looked through: {}", due.status().ToString());
     return absl::OkStatus();
   }
-  return segments->empty() ? absl::OkStatus() : DeleteSegments(*segments);
+  ReportSize(due->exceeded_bytes);
+  return due->segments.empty() ? absl::OkStatus() : DeleteSegments(due->segments);
+}
+
+void LogRecorder::ReportSize(uint64_t exceeded_bytes) {
+  uint64_t before = 0;
+  {
+    std::lock_guard lock(mutex_);
+    before = std::exchange(stats_.retention_exceeded_bytes, exceeded_bytes);
+  }
+  if (before == 0 && exceeded_bytes != 0) {
+    spdlog::error(
+        "the log is {} bytes larger than retention_size and grows on: what could be deleted is younger than "
+        "retention_min_age, held or damaged. When the disk is full new calls are refused",
+        exceeded_bytes);
+  } else if (before != 0 && exceeded_bytes == 0) {
+    spdlog::info("the log is not larger than retention_size any more");
+  }
 }
 
 absl::Status LogRecorder::DeleteSegments(const std::vector<uint64_t>& segments) {

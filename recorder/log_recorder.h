@@ -58,7 +58,9 @@ class LogRecorder : public Recorder {
   EntryBatch NewBatch(uint64_t call_id) const override { return EntryBatch(call_id, fingerprint_.get()); }
   Appended Append(EntryBatch batch, Until until, AppendWaiter* waiter) override;
   SecretKey DeriveKey(std::string_view purpose) const override { return keys_->Derive(purpose); }
-  absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) override;
+  using Recorder::KeepDescriptors;
+  absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set,
+                               DescriptorOrigin origin) override;
   absl::Status Flush() override;
   absl::Status Health() const override;
   RecorderStats Stats() const override;
@@ -106,6 +108,8 @@ class LogRecorder : public Recorder {
   // Deletes what retention lets go. Only failures to write the log are returned.
   absl::Status DeleteOldSegments();
   absl::Status DeleteSegments(const std::vector<uint64_t>& segments);
+  // Says it when the log begins, or ceases, to be larger than it may be.
+  void ReportSize(uint64_t exceeded_bytes);
   // Sees to it that there is disk space for what waits and for the ends of the calls that are open.
   absl::Status ReserveSpace();
   // Writes ends for calls that nobody ended, and ends the segment.

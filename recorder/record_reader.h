@@ -36,6 +36,7 @@ struct CallSummary {
   bool shredded = false;
   // What follows holds once the call has ended; until then it is open and `end_reason` is unspecified.
   v1::EndReason end_reason = v1::END_REASON_UNSPECIFIED;
+  bool connection_lost = false;
   int status_code = 0;
   absl::Duration duration;
   uint64_t request_frames = 0;

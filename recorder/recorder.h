@@ -23,6 +23,9 @@ namespace sallyport::recorder {
 struct Retention {
   std::optional<absl::Duration> age;  // since a segment was closed
   std::optional<uint64_t> bytes;      // of the log's segments together
+  // Size alone deletes nothing that was closed more recently: whoever can make the log grow could push out what was
+  // recorded just before. The log may then be larger than `bytes`; when the disk is full new calls are refused.
+  absl::Duration min_age = absl::Hours(24);
 };
 
 struct RecorderOptions {
@@ -43,6 +46,17 @@ struct RecorderOptions {
   // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the
   // disk fills up.
   uint64_t reserve_per_call = 16 << 10;
+  // Payloads from this size on are sealed and hashed apart from their entries (recorder/FORMAT.md).
+  uint64_t smallest_part = 16 << 10;
+  // So many bytes and sets of reflected descriptors are kept with the data; what upstreams reflect beyond is refused.
+  uint64_t descriptor_bytes = uint64_t{1} << 30;
+  uint64_t descriptor_sets = 10'000;
+};
+
+// Where descriptors that are to be kept come from.
+enum class DescriptorOrigin {
+  kOperator,   // files that the configuration names: kept, however many there are
+  kReflected,  // what upstreams say, alone or with what files say
 };
 
 // What an append waits for.
@@ -86,6 +100,9 @@ struct RecorderStats {
   // being sealed with the key of the present segment. OK while one can.
   absl::Status keys;
   uint64_t damages = 0;  // places in the log found damaged at Open
+  // How much larger than Retention::bytes the log is because the rest is too young, held or damaged.
+  uint64_t retention_exceeded_bytes = 0;
+  uint64_t descriptors_refused = 0;  // since Open: sets that were not kept, for there are too many already
   // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
   // OK while it is.
   absl::Status index;
@@ -122,8 +139,13 @@ class Recorder {
 
   // Keeps a descriptor set (a serialised google.protobuf.FileDescriptorSet) with the data, synced, so that old records
   // stay readable. `version` is what CallStart::descriptors names it by. Keeping the same one again does nothing.
-  // Blocks.
-  virtual absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) = 0;
+  // Nothing that was kept is deleted, for calls may name it: RESOURCE_EXHAUSTED for a reflected one beyond the bounds
+  // in RecorderOptions. Blocks.
+  virtual absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set,
+                                       DescriptorOrigin origin) = 0;
+  absl::Status KeepDescriptors(std::string_view version, std::string_view file_descriptor_set) {
+    return KeepDescriptors(version, file_descriptor_set, DescriptorOrigin::kReflected);
+  }
 
   // Blocks until everything taken in so far is synced and indexed. For tests and shutdown.
   virtual absl::Status Flush() = 0;

@@ -264,11 +264,12 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   start->open_calls = store.index->OpenCalls();
   LogWriter::Options log_options;
   log_options.segment_bytes = options.segment_bytes;
+  log_options.smallest_part = options.smallest_part;
   log_options.space_ahead = SpaceAhead(options);
   store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =
-      EndInterruptedCalls(layout, *store.keys, store.index->OpenCalls(), *store.fingerprint, now, *store.log);
+      EndInterruptedCalls(layout, *store.keys, store.log->open_calls(), *store.fingerprint, now, *store.log);
   if (!ends.ok()) return ends.status();
   if (ends->has_value()) {
     const WrittenBlock& block = **ends;

@@ -77,9 +77,8 @@ absl::Status Join(v1::Tombstone::Range& range, const v1::Tombstone::Range& next)
 
 }  // namespace
 
-absl::StatusOr<std::vector<uint64_t>> SegmentsToDelete(const StoreLayout& layout, StoreKeys& keys,
-                                                       const Retention& retention, uint64_t current,
-                                                       const std::set<uint64_t>& held, absl::Time now) {
+absl::StatusOr<DueSegments> FindDueSegments(const StoreLayout& layout, StoreKeys& keys, const Retention& retention,
+                                            uint64_t current, const std::set<uint64_t>& held, absl::Time now) {
   absl::StatusOr<std::vector<uint64_t>> numbers = ListSegments(layout);
   if (!numbers.ok()) return numbers.status();
   std::vector<SegmentSummary> segments;
@@ -92,15 +91,17 @@ absl::StatusOr<std::vector<uint64_t>> SegmentsToDelete(const StoreLayout& layout
     size += segment->size;
     segments.push_back(*segment);
   }
-  std::vector<uint64_t> due;
+  DueSegments due;
   for (const SegmentSummary& segment : segments) {
     if (held.count(segment.number) != 0) continue;
     const bool too_old = retention.age.has_value() && segment.closed < now - *retention.age;
-    const bool too_much = retention.bytes.has_value() && size > *retention.bytes;
+    const bool too_much =
+        retention.bytes.has_value() && size > *retention.bytes && segment.closed <= now - retention.min_age;
     if (!too_old && !too_much) continue;
-    due.push_back(segment.number);
+    due.segments.push_back(segment.number);
     size -= segment.size;
   }
+  if (retention.bytes.has_value() && size > *retention.bytes) due.exceeded_bytes = size - *retention.bytes;
   return due;
 }
 

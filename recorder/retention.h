@@ -18,11 +18,16 @@
 
 namespace sallyport::recorder {
 
+struct DueSegments {
+  std::vector<uint64_t> segments;
+  // How much larger than Retention::bytes the log stays without them.
+  uint64_t exceeded_bytes = 0;
+};
 // Segments that `retention` lets go, oldest first: complete, before `current`, not in `held`, not damaged (what is
-// damaged stays until somebody has looked at it), and closed so long ago, or the oldest of a log that is too large.
-absl::StatusOr<std::vector<uint64_t>> SegmentsToDelete(const StoreLayout& layout, StoreKeys& keys,
-                                                       const Retention& retention, uint64_t current,
-                                                       const std::set<uint64_t>& held, absl::Time now);
+// damaged stays until somebody has looked at it), and closed so long ago, or the oldest of a log that is too large and
+// not younger than Retention::min_age. Needs no key.
+absl::StatusOr<DueSegments> FindDueSegments(const StoreLayout& layout, StoreKeys& keys, const Retention& retention,
+                                            uint64_t current, const std::set<uint64_t>& held, absl::Time now);
 
 // The tombstone for `last`'s segments and these, which must exist and be complete.
 absl::StatusOr<v1::Tombstone> MakeTombstone(const StoreLayout& layout, StoreKeys& keys, const v1::Tombstone& last,

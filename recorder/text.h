@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "protos/seeded_hash.h"
 
 namespace sallyport::recorder {
 
@@ -21,10 +22,8 @@ inline bool IsPrintableAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
-struct TextHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
+// Callers choose many of the texts.
+using TextHash = SeededHash;
 
 // A map by text that can be searched without making a string.
 template <typename Value>

@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "policy/issuer_check.h"
 #include "policy/masking/field_check.h"
 #include "policy/policy_check.h"
+#include "protos/yaml_message.h"
 #include "replay/policy_command.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
@@ -17,13 +19,15 @@ namespace {
 
 constexpr char kFooter[] = R"(
 Errors make a file unusable: a gateway would refuse it. Warnings are about rules that no call reaches and the like; with
---descriptors, also about masks and content rules that name fields which no message has.
+--descriptors, also about masks and content rules that name fields which no message has; with --config, about rules that
+name subjects or groups and not their issuers, if the configuration has several.
 
 Exit status: 0 without errors, 1 with errors (or, with --strict, warnings), 3 if the file can't be read.)";
 
 struct CheckOptions {
   std::string file;
   std::vector<std::string> descriptors;
+  std::string config;
   bool json = false;
   bool strict = false;
 };
@@ -92,8 +96,14 @@ ExitCode RunCheck(const CheckOptions& options) {
     for (std::string& text : told) warnings.push_back({0, "", std::move(text)});
     const std::vector<policy::PolicyWarning> fields = policy::CheckFields(**policy, **merged);
     warnings.insert(warnings.end(), fields.begin(), fields.end());
-    std::stable_sort(warnings.begin(), warnings.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
   }
+  if (!options.config.empty()) {
+    v1::Config config;
+    if (absl::Status status = ReadYamlFile(options.config, &config); !status.ok()) return ReportError(status);
+    const std::vector<policy::PolicyWarning> issuers = policy::CheckIssuers(config, policy->get());
+    warnings.insert(warnings.end(), issuers.begin(), issuers.end());
+  }
+  std::stable_sort(warnings.begin(), warnings.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
   Report(options, **policy, warnings);
   return options.strict && !warnings.empty() ? ExitCode::kNegative : ExitCode::kFine;
 }
@@ -107,6 +117,7 @@ void AddPolicyCheckCommand(CLI::App* policy, CommandContext* context) {
   AddPolicyFileOption(command, &options->file);
   command->add_option("--descriptors", options->descriptors,
                       "Descriptor-set files or directories of .proto sources, several allowed: checks names of fields");
+  command->add_option("--config", options->config, "The gateway's configuration: checks whose groups are meant");
   command->add_flag("--strict", options->strict, "Warnings count as errors");
   command->add_flag("--json", options->json, "One JSON object, for programs");
   command->callback([context, options] { context->run = [options] { return RunCheck(*options); }; });

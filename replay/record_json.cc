@@ -101,6 +101,11 @@ Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, co
   if (frame.masked() || frame.has_sealed()) json["view"] = IsRevealed(frame) ? "revealed" : "masked";
   if (frame.has_sealed()) json["reveal_key"] = absl::BytesToHexString(frame.sealed().key_id());
   if (frame.shadow_size() > 0) json["shadow"] = Texts(frame.shadow());
+  if (frame.has_part()) {
+    json["size"] = frame.part().length();
+    json["undecoded"] = "the payload is sealed under a further key";
+    return json;
+  }
   if (payload == FramePayload::kRaw) {
     json["payload"] = Base64(frame.payload());
     return json;
@@ -189,6 +194,7 @@ Json SummaryJson(const recorder::CallSummary& call) {
                {"state", call.shredded ? "shredded" : EndReasonName(call.end_reason)}};
   json["status"] = open ? Json() : Json(StatusName(call.status_code));
   json["status_code"] = open ? Json() : Json(call.status_code);
+  json["connection_lost"] = open ? Json() : Json(call.connection_lost);
   json["duration_ns"] = open ? Json() : Json(absl::ToInt64Nanoseconds(call.duration));
   json["request_frames"] = open ? Json() : Json(call.request_frames);
   json["response_frames"] = open ? Json() : Json(call.response_frames);

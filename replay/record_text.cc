@@ -21,6 +21,7 @@ constexpr size_t kMostValue = 4 << 10;
 
 std::string Ended(const recorder::CallSummary& call) {
   const std::string took = HumanDuration(call.duration);
+  if (call.connection_lost) return absl::StrCat("the caller's connection was lost after ", took);
   switch (call.end_reason) {
     case v1::END_REASON_COMPLETED:
       return absl::StrCat("completed in ", took);
@@ -123,6 +124,11 @@ void RecordText::Lines(const std::string& text) {
 void RecordText::Frame(const v1::Entry& entry, uint64_t frame_number) {
   const v1::Frame& frame = entry.frame();
   const bool response = frame.direction() == v1::DIRECTION_RESPONSE;
+  if (frame.has_part()) {
+    Event(entry, absl::StrCat(response ? "\xe2\x86\x90 response " : "\xe2\x86\x92 request ", frame.index(), "  ",
+                              Size(frame.part().length()), "  [frame ", frame_number, "]"));
+    return Lines("[not shown: the payload is sealed under a further key]");
+  }
   const absl::StatusOr<std::string> message = decoder_.Message(frame);
   std::string title = absl::StrCat(response ? "\xe2\x86\x90 response " : "\xe2\x86\x92 request ", frame.index(), "  ",
                                    Size(frame.payload().size()));

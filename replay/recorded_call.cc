@@ -94,6 +94,10 @@ class Assembler {
           absl::StrCat("request frame ", frame.index(), " of call ", Name(),
                        " was masked before it was recorded: what was sent is not there to be sent again"));
     }
+    if (frame.has_part()) {
+      return absl::FailedPreconditionError(absl::StrCat("frame ", frame.index(), " of call ", Name(),
+                                                        " is sealed under a further key: it is not there to be read"));
+    }
     bytes_ += frame.payload().size();
     if (bytes_ > most_bytes_) {
       return absl::ResourceExhaustedError(absl::StrCat("call ", Name(), " has more than ", most_bytes_,

@@ -195,8 +195,10 @@ void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCal
   const recorder::CallFacts& facts = call.facts;
   std::cout << "PROVED: at " << HumanTime(absl::FromUnixNanos(facts.start_ns)) << " " << Printable(facts.identity)
             << " (from " << Printable(facts.peer) << ") called " << Printable(facts.method);
-  if (call.open) {
+  if (call.open()) {
     std::cout << "; the call was still open";
+  } else if (!call.ended) {
+    std::cout << "; whether it had ended is not shown";
   } else {
     std::cout << "; it ended after " << HumanDuration(absl::Nanoseconds(facts.duration_ns)) << " with "
               << StatusName(static_cast<int>(facts.status_code)) << " ("
@@ -204,7 +206,18 @@ void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCal
               << " frames sent and " << facts.response_frames << " received";
   }
   std::cout << ".\nThese " << call.entries << " entries of call " << recorder::FormatId(facts.id)
-            << " are in the log of " << Printable(proven.origin) << " at size " << proven.size << ".\n";
+            << " are in the log of " << Printable(proven.origin) << " at size " << proven.size
+            << (call.complete ? ", and no more" : "") << ".\n";
+  if (!call.complete) {
+    std::cout
+        << "They were recorded in log format 2, which does not say how many entries a call has: that none was left "
+           "out is not shown.\n";
+  }
+  if (call.unknown != 0) std::cout << call.unknown << " of them are of a kind that this version does not know.\n";
+  if (call.unopened != 0) {
+    std::cout << Counted(call.unopened, "payload is", "payloads are")
+              << " sealed under a further key, and not shown.\n";
+  }
 }
 
 void PrintAnswer(const recorder::ProvenEvidence& proven, const recorder::ProvenAnswer& answer) {
@@ -212,8 +225,13 @@ void PrintAnswer(const recorder::ProvenEvidence& proven, const recorder::ProvenA
             << ", the leaves from " << answer.first_leaf << " to " << answer.end_leaf << " ("
             << Counted(answer.blocks, "block", "blocks") << ", " << Counted(answer.entries, "entry", "entries")
             << ") hold entries of "
-            << Counted(answer.listed.size(), "call that the answer lists", "calls that the answer lists") << ", of "
+            << Counted(answer.listed.size(), "call that the answer lists", "calls that the answer lists")
+            << (answer.open.empty() ? "" : absl::StrCat(" (", answer.open.size(), " of them still open)")) << ", of "
             << Counted(answer.others.size(), "other", "others") << ", and of no more.\n";
+  if (!answer.unknown.empty()) {
+    std::cout << Counted(answer.unknown.size(), "listed call was", "listed calls were")
+              << " recorded in log format 2, which does not say in the clear whether a call has ended.\n";
+  }
 }
 
 Json IdsJson(const std::vector<uint64_t>& ids) {
@@ -235,9 +253,13 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
     json["peer"] = facts.peer;
     json["start"] =
         absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(facts.start_ns), absl::UTCTimeZone());
-    json["state"] = EndReasonName(static_cast<v1::EndReason>(facts.end_reason));
-    json["status"] = call->open ? Json() : Json(StatusName(static_cast<int>(facts.status_code)));
+    json["state"] =
+        !call->ended && !call->open() ? "unknown" : EndReasonName(static_cast<v1::EndReason>(facts.end_reason));
+    json["status"] = call->ended ? Json(StatusName(static_cast<int>(facts.status_code))) : Json();
     json["entries"] = call->entries;
+    json["complete"] = call->complete;
+    json["unknown_entries"] = call->unknown;
+    json["unopened_payloads"] = call->unopened;
     return json;
   }
   const auto& answer = std::get<recorder::ProvenAnswer>(proven.about);
@@ -246,6 +268,8 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
   json["blocks"] = answer.blocks;
   json["listed"] = IdsJson(answer.listed);
   json["others"] = IdsJson(answer.others);
+  json["open"] = IdsJson(answer.open);
+  json["unknown"] = IdsJson(answer.unknown);
   return json;
 }
 

@@ -50,6 +50,12 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_checkpoints_ok", "1 while checkpoints are signed.", stats.checkpoints.ok() ? 1 : 0);
   metrics.Counter("sallyport_recorder_calls_refused_total", "Calls refused for want of disk space.",
                   stats.calls_refused);
+  metrics.Gauge("sallyport_recorder_retention_exceeded_bytes",
+                "How much larger than retention_size the log is, because the rest is too young, held or damaged.",
+                stats.retention_exceeded_bytes);
+  metrics.Counter("sallyport_recorder_descriptors_refused_total",
+                  "Reflected descriptors that were not kept, for there are too many already.",
+                  stats.descriptors_refused);
   metrics.Gauge("sallyport_recorder_calls_open", "Calls that have started and not ended.", stats.calls_open);
   metrics.Gauge("sallyport_recorder_waiting_bytes", "Taken in and not yet written.", stats.bytes_waiting);
   metrics.Gauge("sallyport_recorder_sync_lag_seconds", "Age of the oldest entry that is not yet synced.",

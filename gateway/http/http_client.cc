@@ -206,6 +206,15 @@ bool IsExposed(const std::string& text) {
   return host != "[::1]" && !absl::EqualsIgnoreCase(host, "localhost");
 }
 
+absl::Status CheckProtectedUrl(const std::string& url, bool insecure) {
+  if (absl::Status status = CheckUrl(url); !status.ok()) return status;
+  if (insecure || !IsExposed(url)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "is plain http to another machine, so whoever is on the way reads and changes what is sent: give an https URL, "
+      "or "
+      "say insecure: true beside it if something else protects it");
+}
+
 std::string PublicPart(const std::string& text) {
   const auto url = ParseUrl(text);
   if (url == nullptr) return "a URL";

@@ -63,6 +63,10 @@ absl::Status CheckUrl(const std::string& url);
 // machine's own loopback addresses and "localhost". True for what is no URL.
 bool IsExposed(const std::string& url);
 
+// CheckUrl, and INVALID_ARGUMENT for what is exposed unless `insecure` says that it may be: "plain http to another
+// machine", and what to do.
+absl::Status CheckProtectedUrl(const std::string& url, bool insecure);
+
 // Scheme, host and port: what of a URL may be logged, since users, paths and queries can be secrets.
 std::string PublicPart(const std::string& url);
 

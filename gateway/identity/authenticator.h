@@ -79,11 +79,12 @@ class Authenticator {
 
   // Constant after Create. Null where that way is not configured: certificates are then not looked at, and tokens
   // belong to the upstream.
+  bool anonymous_ = false;
+  std::vector<ProofKind> precedence_;
+  // After what their threads read, so that those have ended when it goes.
   std::unique_ptr<ApiKeys> api_keys_;
   std::unique_ptr<MtlsVerifier> mtls_;
   std::unique_ptr<TokenVerifier> tokens_;
-  bool anonymous_ = false;
-  std::vector<ProofKind> precedence_;
   std::unique_ptr<FileWatcher> watcher_;  // of the above
 };
 

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "protos/seeded_hash.h"
 #include "recorder/keys/crypto.h"
 
 namespace sallyport::gateway {
@@ -58,8 +59,8 @@ class RecentlyUsed {
 
   const size_t half_;
   mutable std::shared_mutex mutex_;
-  absl::flat_hash_map<recorder::Hash, Value> recent_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<recorder::Hash, Value> older_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<recorder::Hash, Value, SeededHash> recent_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<recorder::Hash, Value, SeededHash> older_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sallyport::gateway

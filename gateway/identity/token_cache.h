@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -14,6 +13,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
+#include "protos/seeded_hash.h"
 #include "recorder/keys/crypto.h"
 
 namespace sallyport::gateway {
@@ -59,15 +59,8 @@ class TokenCache {
   size_t size() const;
 
  private:
-  // The key is a digest already.
-  struct HashOf {
-    size_t operator()(const Key& key) const {
-      size_t hash = 0;
-      std::memcpy(&hash, key.data(), sizeof(hash));
-      return hash;
-    }
-  };
-  using Entries = std::unordered_map<Key, Entry, HashOf>;
+  // The key is a digest already, but of what callers choose: some billions of tried tokens give thousands that meet.
+  using Entries = std::unordered_map<Key, Entry, SeededHash>;
   struct alignas(64) Shard {
     mutable std::mutex mutex;  // guards both
     // What was used since the older ones were put aside, and those: dropped when the young ones have filled their half.

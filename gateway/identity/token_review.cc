@@ -76,7 +76,7 @@ void TokenReviewer::Stop() {
   for (const std::unique_ptr<HttpClient>& client : clients_) client->Cancel();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  absl::flat_hash_map<TokenCache::Key, Question> questions;
+  absl::flat_hash_map<TokenCache::Key, Question, SeededHash> questions;
   {
     const std::lock_guard lock(mutex_);
     questions.swap(questions_);

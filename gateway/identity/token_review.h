@@ -70,7 +70,7 @@ class TokenReviewer {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  absl::flat_hash_map<TokenCache::Key, Question> questions_;
+  absl::flat_hash_map<TokenCache::Key, Question, SeededHash> questions_;
   std::deque<TokenCache::Key> unasked_;
   size_t waiting_ = 0;
   bool failing_ = false;

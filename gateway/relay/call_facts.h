@@ -18,7 +18,7 @@ struct CallFacts {
   std::string_view path;  // "/package.Service/Method"
   std::string_view authority;
   std::string_view peer;  // in gRPC's notation
-  absl::Time time;        // when the call began
+  absl::Time time;        // when it is decided
   policy::MetadataSource metadata;
 };
 

@@ -150,10 +150,11 @@ void CallSession::OnResponsePauseOver() { ReadUpstream(); }
 void CallSession::OnCallerReadDone(bool ok) {
   if (!ok) {
     // A read also fails when the call is cancelled; taken for a half-close, that would complete a cut request.
-    bool lost = server_->IsCancelled();
+    std::optional<CallerLoss> loss;
+    if (server_->IsCancelled()) loss = LossNow();
     Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       Actions actions;
-      if (lost) actions = call_.OnCallerLost(LossNow());
+      if (loss.has_value()) actions = call_.OnCallerLost(*loss);
       return actions | call_.OnCallerHalfClose();
     });
     return;
@@ -162,9 +163,9 @@ void CallSession::OnCallerReadDone(bool ok) {
   if (request_frame_.size() > context_.most_message_bytes) return RefuseOversized();
   request_compressed_ = LastMessageCompressed(server_->c_call());
   bool unknown_encoding = request_compressed_ && request_encoding_ == GRPC_COMPRESS_NONE;
-  if (rules_->limits_bytes) request_pause_ = ticket_.Charge(request_frame_.size(), absl::Now());
   Refusal refusal;
   if (!unknown_encoding) refusal = LookInto(policy::MessageSide::kRequest);
+  request_pause_ = ChargeFor(request_frame_, request_views_);
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (unknown_encoding) return call_.Refuse(grpc::StatusCode::UNIMPLEMENTED, kUnknownEncoding);
     if (!refusal.ok()) return RefuseWith(std::move(refusal));
@@ -174,9 +175,11 @@ void CallSession::OnCallerReadDone(bool ok) {
 }
 
 void CallSession::OnCallerWriteDone(bool ok) {
+  std::optional<CallerLoss> loss;
+  if (!ok) loss = LossNow();
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     Actions actions = call_.OnCallerWriteDone(ok);
-    if (!ok) actions |= call_.OnCallerLost(LossNow());
+    if (loss.has_value()) actions |= call_.OnCallerLost(*loss);
     return actions;
   });
 }
@@ -206,10 +209,10 @@ void CallSession::OnUpstreamHeaders(bool ok) {
 void CallSession::OnUpstreamReadDone(bool ok) {
   NoteActivity();
   response_compressed_ = ok && LastMessageCompressed(client_.c_call());
-  if (ok && rules_->limits_bytes) response_pause_ = ticket_.Charge(response_frame_.size(), absl::Now());
   bool unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
   Refusal refusal;
   if (ok && !unknown_encoding) refusal = LookInto(policy::MessageSide::kResponse);
+  if (ok) response_pause_ = ChargeFor(response_frame_, response_views_);
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!ok) return call_.OnUpstreamReadEnd();
     if (unknown_encoding) {
@@ -247,9 +250,9 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
     context_.headers_timer->Disarm(&headers_slot_);
     if (response_frame_.valid()) {
       response_compressed_ = LastMessageCompressed(client_.c_call());
-      if (rules_->limits_bytes) ticket_.Charge(response_frame_.size(), absl::Now());
       unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
       refusal = LookInto(policy::MessageSide::kResponse);
+      ChargeFor(response_frame_, response_views_);
       // What may not be seen is not recorded either.
       if (refusal.ok()) outcome.response_bytes = response_views_.recorded_bytes();
     }

@@ -22,6 +22,7 @@
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_facts.h"
 #include "gateway/relay/call_timer.h"
+#include "gateway/relay/caller_connection.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/frame_views.h"
 #include "gateway/relay/headers_timer.h"
@@ -53,6 +54,7 @@ struct RelayContext {
   CallTimer* timer = nullptr;
   OpenCalls* open_calls = nullptr;
   MisdescribedMethods* misdescribed = nullptr;
+  CallerSockets* sockets = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
   size_t most_message_bytes = 0;                    // inflated
 };
@@ -196,6 +198,8 @@ class CallSession {
   void PrepareUpstream();
   // What of the caller's metadata goes upstream.
   bool CallerSendsOn(std::string_view key) const;
+  // Whether what the caller sends under this name stands where the gateway's own credentials do.
+  bool IsCredential(std::string_view key) const;
   void ShowCredentials();
   // For a call that the gateway answers itself: what its caller may see.
   void ShowVisit();
@@ -217,6 +221,9 @@ class CallSession {
 
   // What masks and content rules make of the frame in hand (call_session_masks.cc).
   Refusal LookInto(policy::MessageSide side);
+  // Counts a message against the limits on bytes, as what it was inflated to if it was. How long to wait before the
+  // next is read.
+  absl::Duration ChargeFor(const RawFrame& frame, const FrameViews& views) const;
   // A pair as it looks in a view; nothing if it is left out. What it becomes is kept in `*masked`.
   std::optional<recorder::Metadatum> PairIn(policy::MaskView view, recorder::Metadatum pair, std::string* masked) const;
   std::string TextIn(policy::MaskView view, std::string text) const;
@@ -226,6 +233,12 @@ class CallSession {
     std::deque<std::string> masked;  // what some of them are views of
   };
   RecordedMetadata ForRecord(const GrpcMetadata& metadata) const;
+  // The caller's, and what else it chose itself.
+  RecordedMetadata CallerForRecord() const;
+  std::string SessionNameForRecord() const;
+  std::string AuthorityForRecord() const;
+  // The method is masked where it is none that a descriptor names, and so may be any text.
+  std::string PathForRecord() const;
   void ForCaller(const GrpcMetadata& metadata, absl::FunctionRef<void(std::string, std::string)> add) const;
 
   // Reads on, unless a limit holds the next message back: then later.
@@ -253,8 +266,7 @@ class CallSession {
   const std::chrono::steady_clock::time_point start_tick_;
   uint64_t id_ = 0;
   std::string peer_;
-  size_t connection_ = 0;   // the same for calls of one connection, and seldom for others
-  int caller_socket_ = -1;  // the connection's, which is open as long as the call is; -1 where nobody knows it
+  size_t connection_ = 0;  // the same for calls of one connection, and seldom for others
   std::string session_name_;
   Sessions::Member session_;
   Caller identity_;

@@ -9,6 +9,7 @@
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/steady_time.h"
 #include "recorder/call_id.h"
 
 namespace sallyport::gateway {
@@ -182,11 +183,12 @@ void CallSession::OnAuthenticated(Authenticator::Result result) {
     const ProvedIdentity& named = identity_.named();
     identity_name_ = named.issuer.empty() ? named.subject : absl::StrCat(named.issuer, "#", named.subject);
   }
+  // What is decided is decided now, however long the proof took.
+  decision_time_ = absl::Now();
   decided_ = !identity_.anonymous() || rules_->policy != nullptr;
   Refusal refusal = Route();
   // Who may not call is not told what there is to be called.
   if (Refusal denied = Decide(); !denied.ok()) refusal = std::move(denied);
-  if (decided_) decision_time_ = absl::Now();
   if (!refusal.ok()) return Admitted(std::move(refusal));
   LookUpMethod();
 }
@@ -236,7 +238,7 @@ void CallSession::LookUpMethod() {
 
 void CallSession::WithFacts(absl::FunctionRef<void(const CallFacts&)> use) const {
   const std::string authority = server_->host();
-  use({identity_, server_->method(), authority, peer_, start_, [this](policy::MetadataVisitor visit) {
+  use({identity_, server_->method(), authority, peer_, decision_time_, [this](policy::MetadataVisitor visit) {
          for (const auto& [name, value] : server_->client_metadata()) visit(View(name), View(value));
        }});
 }
@@ -261,7 +263,7 @@ Refusal CallSession::DecideOn(const policy::AccessRequest& request) {
         absl::StrCat("the gateway's policy does not allow this call (rule \"", std::string(access.rule), "\")"),
         "ACCESS_DENIED", {{"rule", std::string(access.rule)}, {"call", CallText()}});
   }
-  policy::Admission admission = rules_->limits->Admit(request);
+  policy::Admission admission = rules_->limits->Admit(request, SteadyNow());
   shadow_.insert(shadow_.end(), admission.shadow_exceeded.begin(), admission.shadow_exceeded.end());
   ticket_ = std::move(admission.ticket);
   if (admission.admitted) return {};
@@ -300,12 +302,10 @@ void CallSession::Admitted(Refusal refusal) {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     admitted_ = true;
     call_ = Call(admitted_path_);
-    if (!admitted) {
-      refusal_ = std::move(refusal);
-      return call_.Refuse(refusal_.code, refusal_.message);
-    }
     Actions actions;
+    // Whoever has gone is not told anything any more.
     if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
+    if (!admitted) return actions | RefuseWith(std::move(refusal));
     if (stopping_before_) actions |= RefuseWith(StoppingRefusal());
     if (expired_before_) actions |= RefuseWith(ExpiredRefusal());
     return actions | call_.Begin();

@@ -1,5 +1,7 @@
 // The part of CallSession that deals with what its upstream is shown.
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "gateway/identity/api_keys.h"
@@ -34,7 +36,7 @@ void CallSession::ObtainCredentials() {
   }
   const std::shared_ptr<AdmissionWait> wait = BeginWait();
   std::optional<absl::StatusOr<UpstreamCredentials::Shown>> shown =
-      credentials->Get(caller, start_, [wait](absl::StatusOr<UpstreamCredentials::Shown> later) {
+      credentials->Get(caller, absl::Now(), [wait](absl::StatusOr<UpstreamCredentials::Shown> later) {
         CallSession* session = wait->Take();
         if (session == nullptr) return;
         session->OnCredentials(std::move(later));
@@ -57,6 +59,17 @@ bool CallSession::CallerSendsOn(std::string_view key) const {
   if (!PassesUpstream(key)) return false;
   if (!route_->forward_authorization && (key == "authorization" || key == "authorization-bin")) return false;
   return upstream_->credentials() == nullptr || !upstream_->credentials()->Owns(key);
+}
+
+bool CallSession::IsCredential(std::string_view key) const {
+  const auto owns = [key](const Upstream& upstream) {
+    return upstream.credentials() != nullptr && upstream.credentials()->Owns(key);
+  };
+  if (upstream_ != nullptr) return owns(*upstream_);
+  // Where the call would have gone is not known.
+  const std::vector<RouteRule>& rules = rules_->routes->rules();
+  return std::any_of(rules.begin(), rules.end(),
+                     [&](const RouteRule& rule) { return rule.upstream != nullptr && owns(*rule.upstream); });
 }
 
 void CallSession::ShowCredentials() {

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/caller_connection.h"
 #include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/status_mapping.h"
 
@@ -20,10 +19,11 @@ constexpr absl::Duration kTimeoutSlack = absl::Milliseconds(5);
 }  // namespace
 
 void CallSession::OnCallerCancel() {
+  const CallerLoss loss = LossNow();
   std::shared_ptr<AdmissionWait> wait;
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (admitted_) return call_.OnCallerLost(LossNow());
-    lost_before_ = LossNow();
+    if (admitted_) return call_.OnCallerLost(loss);
+    lost_before_ = loss;
     wait = wait_;
     return Actions();
   });
@@ -110,11 +110,11 @@ void CallSession::RefuseOversized() {
   // The library's own limit saves no memory, because it looks at a message only when all of it is there, and would end
   // the call in a way that nobody here could tell from a cancel.
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return RefuseWith(MakeRefusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                  absl::StrCat("the request has a message of ", request_frame_.size(),
-                                               " bytes, more than the ", context_.most_message_bytes,
-                                               " that limits.message_size of the gateway allows"),
-                                  "MESSAGE_TOO_LARGE", {{"limit", "limits.message_size"}, {"call", CallText()}})) |
+    return RefuseWith(MakeRefusal(
+               grpc::StatusCode::RESOURCE_EXHAUSTED,
+               absl::StrCat("the request has a message of ", request_frame_.size(), " bytes, more than the ",
+                            context_.most_message_bytes, " that limits.message_size of the gateway allows"),
+               "MESSAGE_TOO_LARGE", {{"limit", "limits.message_size"}, {"call", CallText()}})) |
            call_.OnCallerHalfClose();
   });
 }
@@ -138,7 +138,7 @@ std::string CallSession::DetailsOf(const Call::Outcome& outcome) const {
 
 CallerLoss CallSession::LossNow() const {
   if (DeadlineReached()) return CallerLoss::kDeadline;
-  const ConnectionState state = StateOfConnection(caller_socket_);
+  const ConnectionState state = context_.sockets->StateOf(server_->peer(), start_);
   const bool lost = state == ConnectionState::kClosed || state == ConnectionState::kSilent;
   return lost ? CallerLoss::kConnection : CallerLoss::kCancelled;
 }

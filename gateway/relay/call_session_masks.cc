@@ -1,10 +1,17 @@
 // The part of CallSession that hides what masks say, and refuses what content rules say.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gateway/relay/call_session.h"
+#include "gateway/relay/steady_time.h"
 
 namespace sallyport::gateway {
+namespace {
+
+constexpr std::string_view kSessionKey = "sallyport-session";
+
+}  // namespace
 
 std::shared_ptr<const policy::CallMasks> CallSession::FindMasks() const {
   if (rules_->masks == nullptr) return nullptr;
@@ -29,7 +36,7 @@ Refusal CallSession::ApplyMasks() {
                                    std::pair(policy::MessageSide::kResponse, policy::MaskView::kCaller)}) {
     if (!masks_->unreadable(side, view)) continue;
     return MakeRefusal(grpc::StatusCode::INTERNAL,
-                       absl::StrCat("the gateway has to mask the messages of ", server_->method().substr(1),
+                       absl::StrCat("the gateway has to look into the messages of ", server_->method().substr(1),
                                     " and has no descriptor of them"),
                        "NO_DESCRIPTOR", {{"call", CallText()}});
   }
@@ -63,6 +70,11 @@ Refusal CallSession::LookInto(policy::MessageSide side) {
                      "UNREADABLE", {{"call", CallText()}});
 }
 
+absl::Duration CallSession::ChargeFor(const RawFrame& frame, const FrameViews& views) const {
+  if (!rules_->limits_bytes) return absl::ZeroDuration();
+  return ticket_.Charge(std::max(frame.size(), views.inflated_bytes()), SteadyNow());
+}
+
 std::optional<recorder::Metadatum> CallSession::PairIn(policy::MaskView view, recorder::Metadatum pair,
                                                        std::string* masked) const {
   if (masks_ == nullptr || !masks_->masks_metadata(view)) return pair;
@@ -90,6 +102,32 @@ CallSession::RecordedMetadata CallSession::ForRecord(const GrpcMetadata& metadat
     recorded.pairs.push_back(*pair);
   }
   return recorded;
+}
+
+CallSession::RecordedMetadata CallSession::CallerForRecord() const {
+  RecordedMetadata recorded = ForRecord(server_->client_metadata());
+  for (recorder::Metadatum& pair : recorded.pairs) pair.credential = IsCredential(pair.key);
+  return recorded;
+}
+
+std::string CallSession::SessionNameForRecord() const {
+  std::string masked;
+  const auto pair = PairIn(policy::MaskView::kRecord, {kSessionKey, session_name_}, &masked);
+  return pair.has_value() ? std::string(pair->value) : "";
+}
+
+std::string CallSession::AuthorityForRecord() const {
+  std::string masked;
+  const std::string authority = server_->host();
+  const auto pair = PairIn(policy::MaskView::kRecord, {policy::kAuthorityName, authority}, &masked);
+  return pair.has_value() ? std::string(pair->value) : "";
+}
+
+std::string CallSession::PathForRecord() const {
+  if (masks_ == nullptr || descriptors_ == nullptr || descriptors_->FindMethod(server_->method()) != nullptr) {
+    return server_->method();
+  }
+  return TextIn(policy::MaskView::kRecord, server_->method());
 }
 
 void CallSession::ForCaller(const GrpcMetadata& metadata, absl::FunctionRef<void(std::string, std::string)> add) const {

@@ -19,6 +19,29 @@ recorder::IdentityView ViewOf(const ProvedIdentity& proof) {
   return {proof.issuer, proof.subject, proof.groups, static_cast<int>(proof.kind)};
 }
 
+// What of an end reaches the caller.
+recorder::Told ToldOf(const Call::Outcome& outcome) {
+  if (!outcome.loss.has_value()) return recorder::Told::kStatus;
+  // When the deadline passes the library tells the caller so, unless the caller has given up before.
+  if (*outcome.loss == CallerLoss::kDeadline) return recorder::Told::kUnspecified;
+  return recorder::Told::kNothing;
+}
+
+recorder::EndedBy EndedByOf(EndReason reason) {
+  switch (reason) {
+    case EndReason::kCompleted:
+    case EndReason::kUpstreamFailure:
+      return recorder::EndedBy::kUpstream;
+    case EndReason::kCancelled:
+    case EndReason::kDeadline:
+      return recorder::EndedBy::kCaller;
+    case EndReason::kRefused:
+    case EndReason::kInterrupted:
+      return recorder::EndedBy::kGateway;
+  }
+  return recorder::EndedBy::kUnspecified;
+}
+
 }  // namespace
 
 Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Recorded what) {
@@ -35,14 +58,17 @@ Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Re
 }
 
 void CallSession::AddStart(recorder::EntryBatch& batch) {
-  RecordedMetadata metadata = ForRecord(server_->client_metadata());
+  RecordedMetadata metadata = CallerForRecord();
+  const std::string method = PathForRecord();
+  const std::string authority = AuthorityForRecord();
+  const std::string session_name = SessionNameForRecord();
   recorder::CallStart start;
-  start.method = server_->method();
-  start.authority = server_->host();
+  start.method = method;
+  start.authority = authority;
   start.peer = peer_;
   if (!identity_.anonymous()) start.identity = ViewOf(identity_.named());
   start.session_id = session_.id();
-  if (start.session_id != 0) start.session_name = session_name_;
+  if (start.session_id != 0) start.session_name = session_name;
   if (upstream_ != nullptr) {
     start.upstream = upstream_->name();
     start.upstream_target = upstream_->target();
@@ -177,6 +203,9 @@ Actions CallSession::RecordEnd() {
   }
   if (response) AddFrame(batch, now, recorder::Direction::kResponse, 0, response_views_);
   end.reason = outcome.reason;
+  end.told = ToldOf(outcome);
+  end.ended_by = EndedByOf(outcome.reason);
+  end.connection_lost = outcome.loss == CallerLoss::kConnection;
   end.status_code = outcome.code;
   const std::string message = TextIn(policy::MaskView::kRecord, outcome.message);
   end.status_message = message;

@@ -38,7 +38,7 @@ struct CallerKept {
 
 void CallSession::ShowVisit() {
   if (upstream_ != &context_.reflection->upstream()) return;
-  CallerKept kept{rules_, identity_, server_->host(), peer_, start_, {}};
+  CallerKept kept{rules_, identity_, server_->host(), peer_, decision_time_, {}};
   for (const auto& [name, value] : server_->client_metadata()) {
     kept.metadata.emplace_back(std::string(View(name)), std::string(View(value)));
   }

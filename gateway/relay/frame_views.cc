@@ -2,6 +2,7 @@
 
 #include <grpcpp/support/slice.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,7 @@ std::optional<FrameViews::Refused> FrameViews::Make(RawFrame& raw, const Frame& 
                                                     const recorder::RevealKey* reveal_key, size_t most_bytes) {
   raw_ = &raw;
   compressed_ = frame.name.compressed;
+  inflated_bytes_ = 0;
   pieces_.reset();
   if (masks == nullptr) return std::nullopt;
   return MakeMasked(frame, *masks, reveal_key, most_bytes);
@@ -38,6 +40,8 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
   masked_ = false;
   sealed_.reset();
   shadow_.clear();
+  constexpr size_t kKept = size_t{1} << 20;
+  if (masked_text_.capacity() > kKept) std::string().swap(masked_text_);
   const policy::MessageMask* record = masks.message(frame.side, policy::MaskView::kRecord);
   const policy::MessageMask* onward =
       masks.message(frame.side, frame.side == policy::MessageSide::kRequest ? policy::MaskView::kUpstream
@@ -58,13 +62,11 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
   std::string inflated;
   std::string_view message = original;
   if (compressed_) {
-    const std::optional<MessageEncoding> encoding = ParseMessageEncoding(EncodingName(frame.encoding));
-    // No encoding was announced: what it is compressed with is not known.
-    const bool known = encoding.has_value() && frame.encoding != GRPC_COMPRESS_NONE;
-    absl::StatusOr<std::string> result = known ? Inflate(*encoding, original, most_bytes)
-                                               : absl::InvalidArgumentError("what it is compressed with is not known");
+    absl::StatusOr<std::string> result = Inflated(frame, original, most_bytes);
     if (!result.ok()) {
-      if (masks.passes_unreadable()) return std::nullopt;
+      // What masks let pass content rules do not, but those in shadow.
+      const bool hides = record != nullptr || onward != nullptr;
+      if (!masks.enforces_content(frame.side) && (!hides || masks.passes_unreadable())) return std::nullopt;
       return Unreadable(std::string(result.status().message()));
     }
     inflated = *std::move(result);
@@ -73,7 +75,7 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
 
   if (checks) {
     policy::ContentVerdict verdict = masks.CheckContent(frame.side, message);
-    if (verdict.unreadable && !masks.passes_unreadable()) return Unreadable("it cannot be parsed");
+    if (verdict.unreadable) return Unreadable("it cannot be parsed");
     shadow_ = std::move(verdict.shadow);
     if (!verdict.rule.empty()) return Refused{verdict.rule, ""};
   }
@@ -94,6 +96,16 @@ std::optional<FrameViews::Refused> FrameViews::MakeMasked(const Frame& frame, co
   if (record != onward) recorded_ = masked_text_;
   masked_ = true;
   return masks.seals() ? Seal(frame, masks, reveal_key, original, message) : std::nullopt;
+}
+
+absl::StatusOr<std::string> FrameViews::Inflated(const Frame& frame, std::string_view original, size_t most_bytes) {
+  const std::optional<MessageEncoding> encoding = ParseMessageEncoding(EncodingName(frame.encoding));
+  // No encoding was announced: what it is compressed with is not known.
+  if (!encoding.has_value() || frame.encoding == GRPC_COMPRESS_NONE) {
+    return absl::InvalidArgumentError("what it is compressed with is not known");
+  }
+  const size_t most = std::min(most_bytes, std::max(kInflatedFreely, original.size() * kMostRatio));
+  return Inflate(*encoding, original, most, &inflated_bytes_);
 }
 
 std::optional<FrameViews::Refused> FrameViews::Seal(const Frame& frame, const policy::CallMasks& masks,

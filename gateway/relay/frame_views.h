@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "gateway/relay/message_bytes.h"
 #include "policy/masking/masker.h"
@@ -34,6 +35,11 @@ class RawFrame {
 // The views of one frame at a time. Not thread-safe.
 class FrameViews {
  public:
+  // What gRPC takes by default is inflated whatever it is made of. Beyond that, messages do not compress so well, and
+  // those that do are made for that.
+  static constexpr size_t kInflatedFreely = size_t{4} << 20;
+  static constexpr size_t kMostRatio = 100;
+
   // How the frame came.
   struct Frame {
     policy::MessageSide side;
@@ -48,7 +54,8 @@ class FrameViews {
 
   // Works out the views of `raw`, which must stay as it is while they are used. `masks` may be null: then all views are
   // the frame itself, and this costs nothing. `reveal_key` is needed where masks seal. A message that is longer than
-  // `most_bytes` when inflated is unreadable.
+  // `most_bytes` when inflated is unreadable, and so is one that is inflated to more than kMostRatio times its size and
+  // to more than kInflatedFreely.
   std::optional<Refused> Make(RawFrame& raw, const Frame& frame, const policy::CallMasks* masks,
                               const recorder::RevealKey* reveal_key, size_t most_bytes);
 
@@ -58,6 +65,8 @@ class FrameViews {
   // For the record. The pieces are views of this object, until the next Make.
   absl::Span<const std::string_view> recorded_pieces();
   size_t recorded_bytes() const { return masked_ ? recorded_.size() : raw_->size(); }
+  // How many bytes were made of a compressed frame in looking into it, also if it was refused.
+  size_t inflated_bytes() const { return inflated_bytes_; }
   bool recorded_compressed() const { return compressed_ && !masked_; }
   bool masked() const { return masked_; }  // in the record
   const recorder::SealedView* sealed() const { return sealed_.has_value() ? &*sealed_ : nullptr; }
@@ -69,11 +78,14 @@ class FrameViews {
   std::optional<Refused> MakeMasked(const Frame& frame, const policy::CallMasks& masks,
                                     const recorder::RevealKey* reveal_key, size_t most_bytes);
 
+  // The message in a frame that came compressed.
+  absl::StatusOr<std::string> Inflated(const Frame& frame, std::string_view original, size_t most_bytes);
   std::optional<Refused> Seal(const Frame& frame, const policy::CallMasks& masks, const recorder::RevealKey* reveal_key,
                               std::string_view original, std::string_view message);
 
   RawFrame* raw_ = nullptr;
   bool compressed_ = false;
+  size_t inflated_bytes_ = 0;
   grpc::ByteBuffer passed_;  // invalid where the frame itself passes
   bool masked_ = false;
   std::string masked_text_;    // what recorded_ is a view of, where passed_ is not the same

@@ -50,4 +50,12 @@ size_t OpenCalls::EndAll() {
   return told;
 }
 
+void OpenCalls::AwaitNone(absl::Time limit) {
+  for (Shard& shard : shards_) {
+    absl::MutexLock lock(&shard.mutex);
+    const auto none = [&shard]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) { return shard.first == nullptr; };
+    shard.mutex.AwaitWithDeadline(absl::Condition(&none), limit);
+  }
+}
+
 }  // namespace sallyport::gateway

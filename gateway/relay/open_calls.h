@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace sallyport::gateway {
 
@@ -34,6 +35,9 @@ class OpenCalls {
   // The gateway stops: tells every session OnGatewayStopping, on this thread. Calls that come later are told by Add.
   // Returns how many were told.
   size_t EndAll();
+  // Returns when there are no sessions any more, or at `limit`. The library may be done with a call before its session
+  // is, which uses what it was given until then.
+  void AwaitNone(absl::Time limit);
 
  private:
   static constexpr size_t kShards = 16;

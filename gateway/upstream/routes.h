@@ -36,6 +36,8 @@ class Routes {
 
   explicit Routes(std::vector<RouteRule> rules) : rules_(std::move(rules)) {}
 
+  const std::vector<RouteRule>& rules() const { return rules_; }
+
   // The first rule that matches; null if none does. `path` is "/package.Service/Method".
   const RouteRule* Find(std::string_view path, std::string_view authority, HasMetadata has_metadata) const;
 

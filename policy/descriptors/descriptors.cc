@@ -25,6 +25,7 @@
 #include "policy/descriptors/descriptor_files.h"
 #include "policy/descriptors/first_fault.h"
 #include "policy/descriptors/proto_sources.h"
+#include "protos/seeded_hash.h"
 #include "policy/descriptors/reflected_files.h"
 
 namespace sallyport::policy {
@@ -78,12 +79,6 @@ class LenientResolver : public pb::util::TypeResolver {
 
  private:
   std::unique_ptr<pb::util::TypeResolver> resolver_;
-};
-
-// Lookup by string_view without making a string.
-struct PathHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view path) const { return std::hash<std::string_view>()(path); }
 };
 
 struct Method {
@@ -140,11 +135,11 @@ class BuiltDescriptors final : public Descriptors {
   }
 
  private:
-  using Methods = absl::flat_hash_map<std::string, Method, PathHash, std::equal_to<>>;
+  using Methods = absl::flat_hash_map<std::string, Method, SeededHash, std::equal_to<>>;
 
   // One hash of the path, whatever the set stands on.
   const Method* Find(std::string_view path) const {
-    const size_t hash = PathHash()(path);
+    const size_t hash = SeededHash()(path);
     for (const BuiltDescriptors* set = this; set != nullptr; set = set->base_.get()) {
       const auto found = set->methods_.find(path, hash);
       if (found != set->methods_.end()) return &found->second;

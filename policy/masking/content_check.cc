@@ -1,5 +1,7 @@
 #include "policy/masking/content_check.h"
 
+#include <google/protobuf/descriptor.pb.h>
+
 #include <bit>
 #include <string>
 
@@ -41,14 +43,34 @@ class Visitor {
  public:
   Visitor(const MaskPlan& plan, absl::FunctionRef<bool(const VisitedValue&)> visit) : plan_(plan), visit_(visit) {}
 
-  // How many bytes of what is not known are visited at most, each counted as often as it is visited.
+  // How many bytes of what is not known, and of messages as a whole, are visited at most, each counted as often as it
+  // is visited.
   void set_budget(size_t bytes) { budget_ = bytes; }
 
   // A message, or with `group` what is left of one up to the end of the group.
-  bool Message(const MaskPlan::Node& node, WireReader& reader, uint32_t group, int depth) {
-    if (depth > kMostDepth) return false;
+  // `later`: parsers merge it with a part that came before.
+  bool Message(const MaskPlan::Node& node, WireReader& reader, uint32_t group, int depth, bool later = false) {
+    if (depth > kMostDepth || (node.is_any && group != 0)) return false;
     AnyContent content;
-    if (node.is_any && group == 0) content = ContentOf(plan_, node, reader.rest());
+    if (node.is_any) {
+      content = ContentOf(plan_, node, reader.rest());
+      if (later && !(content.has_url && content.has_value)) return false;
+    }
+    const size_t joints = joints_.Open(node);
+    const bool read = Fields(node, content, reader, group, depth, {joints, later});
+    joints_.Close(joints);
+    return read;
+  }
+
+ private:
+  // Which parts of a message have come.
+  struct Parts {
+    size_t joints;  // in joints_
+    bool later;     // of itself
+  };
+
+  bool Fields(const MaskPlan::Node& node, const AnyContent& content, WireReader& reader, uint32_t group, int depth,
+              const Parts& parts) {
     while (!over_ && !reader.done()) {
       uint32_t number = 0;
       WireType type = WireType::kVarint;
@@ -57,6 +79,10 @@ class Visitor {
       if (type == WireType::kEndGroup) return group != 0 && number == group;
       const MaskPlan::Field* const field = plan_.Find(node, number);
       const WireType wanted = field == nullptr ? type : WireTypeOf(field->descriptor->type());
+      // What follows is a part of a message of which another one came before.
+      const bool joins = field != nullptr && type == wanted && field->joint != MaskPlan::kNone &&
+                         (parts.later || joints_.Mark(parts.joints, field->joint));
+      if (joins && field->selection != MaskPlan::kNone) return false;
       const bool packed =
           field != nullptr && type == WireType::kLength && wanted != type && IsPackable(*field->descriptor);
       if (field == nullptr || (type != wanted && !packed)) {
@@ -64,11 +90,14 @@ class Visitor {
       } else if (type == WireType::kLength) {
         std::string_view bytes;
         if (!reader.ReadLength(&bytes, &minimal)) return false;
-        const bool of_any = node.is_any && number == kAnyValue && field->selection == MaskPlan::kNone;
-        if (!(of_any ? AnyValue(node, content, bytes, depth) : Length(node, *field, bytes, packed, depth)))
+        if (node.is_any && number == kAnyValue) {
+          if (field->selection != MaskPlan::kNone) Visit(node, *field, bytes);
+          if (!over_ && !AnyValue(node, content, bytes, depth)) return false;
+        } else if (!Length(node, *field, bytes, packed, depth, joins)) {
           return false;
+        }
       } else if (type == WireType::kStartGroup) {
-        if (!Group(node, *field, reader, depth)) return false;
+        if (!Group(node, *field, reader, depth, joins)) return false;
       } else {
         uint64_t raw = 0;
         if (!ReadScalar(*field->descriptor, reader, &raw)) return false;
@@ -78,16 +107,20 @@ class Visitor {
     return over_ || group == 0;
   }
 
- private:
   void Visit(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view text) {
     if (!visit_({node.type, field.number, field.descriptor, text})) over_ = true;
+  }
+  // Takes so many bytes out of the budget; false if they are not there.
+  bool Afford(size_t bytes) {
+    if (bytes > budget_) return false;
+    budget_ -= bytes;
+    return true;
   }
   // Visits bytes of which it is not known what they are, and what is in them if they are a message or (what is left of)
   // a group.
   // False if that is more than is worth it.
   bool Unknown(const MaskPlan::Node& node, uint32_t number, std::string_view bytes, int depth = 0) {
-    if (bytes.size() > budget_ || depth > kMostDepth) return false;
-    budget_ -= bytes.size();
+    if (depth > kMostDepth || !Afford(bytes.size())) return false;
     if (!visit_({node.type, number, nullptr, bytes})) over_ = true;
     WireReader reader(bytes);
     while (!over_ && !reader.done()) {
@@ -108,6 +141,8 @@ class Visitor {
   }
 
   bool UnknownField(const MaskPlan::Node& node, uint32_t number, WireType type, WireReader& reader, int depth) {
+    // The items of a message set are groups, which say themselves of which extension they are.
+    if (type == WireType::kStartGroup && node.type->options().message_set_wire_format()) return false;
     const char* const begin = reader.at();
     std::string_view bytes;
     bool minimal = false;
@@ -127,8 +162,8 @@ class Visitor {
     return Message(*content.node, reader, 0, depth + 1);
   }
 
-  bool Length(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view bytes, bool packed,
-              int depth) {
+  bool Length(const MaskPlan::Node& node, const MaskPlan::Field& field, std::string_view bytes, bool packed, int depth,
+              bool joins) {
     if (packed) {
       WireReader reader(bytes);
       while (!over_ && field.selection != MaskPlan::kNone && !reader.done()) {
@@ -139,22 +174,28 @@ class Visitor {
       return true;
     }
     if (field.dark && plan_.looks_into_texts()) return Unknown(node, field.number, bytes);
-    if (field.selection != MaskPlan::kNone || field.text) {
-      Visit(node, field, bytes);
-      return true;
-    }
-    if (field.child == MaskPlan::kNone) return true;
+    if (field.selection != MaskPlan::kNone && field.child != MaskPlan::kNone && !Afford(bytes.size())) return false;
+    if (field.selection != MaskPlan::kNone || field.text) Visit(node, field, bytes);
+    if (over_ || field.child == MaskPlan::kNone) return true;
     WireReader reader(bytes);
-    return Message(plan_.node(field.child), reader, 0, depth + 1);
+    return Message(plan_.node(field.child), reader, 0, depth + 1, joins);
   }
 
-  bool Group(const MaskPlan::Node& node, const MaskPlan::Field& field, WireReader& reader, int depth) {
-    if (field.selection == MaskPlan::kNone && field.child != MaskPlan::kNone) {
-      return Message(plan_.node(field.child), reader, field.number, depth + 1);
+  bool Group(const MaskPlan::Node& node, const MaskPlan::Field& field, WireReader& reader, int depth, bool joins) {
+    const bool walks = field.child != MaskPlan::kNone;
+    if (walks && field.selection == MaskPlan::kNone) {
+      return Message(plan_.node(field.child), reader, field.number, depth + 1, joins);
     }
     const char* const begin = reader.at();
-    if (!reader.SkipValue(field.number, WireType::kStartGroup, kMostDepth - depth)) return false;
-    if (field.selection != MaskPlan::kNone) Visit(node, field, {begin, static_cast<size_t>(reader.at() - begin)});
+    WireReader behind = reader;
+    if (!behind.SkipValue(field.number, WireType::kStartGroup, kMostDepth - depth)) return false;
+    const std::string_view bytes(begin, static_cast<size_t>(behind.at() - begin));
+    if (walks && !Afford(bytes.size())) return false;
+    if (field.selection != MaskPlan::kNone) Visit(node, field, bytes);
+    if (!over_ && walks) {
+      return Message(plan_.node(field.child), reader, field.number, depth + 1, joins);
+    }
+    reader = behind;
     return true;
   }
 
@@ -164,6 +205,7 @@ class Visitor {
 
   const MaskPlan& plan_;
   const absl::FunctionRef<bool(const VisitedValue&)> visit_;
+  JointsSeen joints_;
   bool over_ = false;  // nobody wants more
   size_t budget_ = 0;
 };

@@ -4,6 +4,7 @@ namespace sallyport::policy {
 
 void DetectionCounts::Add(std::string_view place, std::string_view detector, uint64_t finds) {
   absl::MutexLock lock(&mutex_);
+  if (place.size() > kLongestPlace) place = kElsewhere;
   std::pair<std::string, std::string> key(place, detector);
   const auto found = counts_.find(key);
   if (found != counts_.end()) {

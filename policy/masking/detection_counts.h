@@ -13,10 +13,12 @@
 
 namespace sallyport::policy {
 
-// Thread-safe. Holds no values, and of places no more than kMostPlaces; further ones count as kElsewhere.
+// Thread-safe. Holds no values, and of places no more than kMostPlaces; further ones count as kElsewhere, as do places
+// with names that are longer than kLongestPlace, which upstreams choose.
 class DetectionCounts {
  public:
   static constexpr size_t kMostPlaces = 10'000;
+  static constexpr size_t kLongestPlace = 512;
   static constexpr char kElsewhere[] = "(elsewhere)";
   // Places that are no fields.
   static constexpr char kMetadata[] = "(metadata)";

@@ -71,16 +71,18 @@ bool MayBeginKey(const char* at) {
 // Goes over a text once; where a byte is the sign of something, that something is looked at more closely.
 class BuiltInScan {
  public:
-  BuiltInScan(const std::array<uint32_t, kBuiltInCount>& places, std::string_view text, std::vector<Detection>* found)
-      : places_(places), text_(text), found_(*found) {}
+  BuiltInScan(const std::array<uint32_t, kBuiltInCount>& places, std::string_view text, size_t most,
+              std::vector<Detection>* found)
+      : places_(places), text_(text), most_(most), found_(*found) {}
 
-  void Run() {
+  // False if there are more than `most`.
+  bool Run() {
     const char* const data = text_.data();
     const size_t size = text_.size();
     for (size_t at = 0; at < size; ++at) {
       switch (kSigns[static_cast<uint8_t>(data[at])]) {
         case kNothing:
-          break;
+          continue;
         case kDigit:
           at = Digits(at);
           break;
@@ -106,7 +108,9 @@ class BuiltInScan {
           if (size - at > 3 && MayBeginKey(data + at)) Add(kCloudAccessKey, CloudKeyAt, at);
           break;
       }
+      if (full_) return false;
     }
+    return true;
   }
 
  private:
@@ -141,6 +145,8 @@ class BuiltInScan {
       found_[last_[detector]].end = static_cast<uint32_t>(found->end);
       return;
     }
+    full_ = found_.size() >= most_;
+    if (full_) return;
     last_[detector] = found_.size();
     found_.push_back({place, static_cast<uint32_t>(found->begin), static_cast<uint32_t>(found->end)});
   }
@@ -151,6 +157,8 @@ class BuiltInScan {
  private:
   const std::array<uint32_t, kBuiltInCount>& places_;
   const std::string_view text_;
+  const size_t most_;
+  bool full_ = false;
   std::vector<Detection>& found_;
   std::array<size_t, kBuiltInCount> ends_ = {};  // of the last find of each
   std::array<size_t, kBuiltInCount> last_ = {};  // its place in found_
@@ -187,24 +195,26 @@ class BuiltDetectors final : public Detectors {
 
   absl::Span<const std::string> names() const override { return names_; }
 
-  void Find(std::string_view text, std::vector<Detection>* found) const override {
+  bool FindAtMost(std::string_view text, size_t most, std::vector<Detection>* found) const override {
     const size_t before = found->size();
-    if (scans_) BuiltInScan(places_, text, found).Run();
-    if (!patterns_.empty()) FindPatterns(text, found);
+    const size_t end = most > SIZE_MAX - before ? SIZE_MAX : before + most;
+    bool all = !scans_ || BuiltInScan(places_, text, end, found).Run();
+    all = all && (patterns_.empty() || FindPatterns(text, end, found));
     const auto by_place = [](const Detection& a, const Detection& b) {
       return std::tie(a.begin, a.detector) < std::tie(b.begin, b.detector);
     };
     if (found->size() - before > 1) std::sort(found->begin() + static_cast<ptrdiff_t>(before), found->end(), by_place);
+    return all;
   }
 
  private:
-  void FindPatterns(std::string_view text, std::vector<Detection>* found) const {
+  bool FindPatterns(std::string_view text, size_t end, std::vector<Detection>* found) const {
     const re2::StringPiece whole(text.data(), text.size());
     // All patterns in one pass; those that are there at all are then looked for one by one.
     std::vector<int> matching;
     RE2::Set::ErrorInfo error;
     if (!set_->Match(whole, &matching, &error)) {
-      if (error.kind == RE2::Set::kNoError) return;
+      if (error.kind == RE2::Set::kNoError) return true;
       // Out of memory for the set: each is asked.
       for (size_t i = 0; i < patterns_.size(); ++i) matching.push_back(static_cast<int>(i));
     }
@@ -219,10 +229,12 @@ class BuiltDetectors final : public Detectors {
           continue;
         }
         at = begin + match.size();
+        if (found->size() >= end) return false;
         found->push_back(
             {first_custom_ + static_cast<uint32_t>(number), static_cast<uint32_t>(begin), static_cast<uint32_t>(at)});
       }
     }
+    return true;
   }
 
   std::vector<std::string> names_;

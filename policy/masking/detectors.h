@@ -42,8 +42,10 @@ class Detectors {
 
   virtual absl::Span<const std::string> names() const = 0;
   // Appends what is found, by beginning, then by detector; finds of one detector do not overlap. Bytes that are not
-  // UTF-8 are text like any other. Time is linear in the text. No more than 2^31 bytes.
-  virtual void Find(std::string_view text, std::vector<Detection>* found) const = 0;
+  // UTF-8 are text like any other. Time is linear in the text. No more than 2^31 bytes. False if there are more finds
+  // than `most`, of which some are then there.
+  virtual bool FindAtMost(std::string_view text, size_t most, std::vector<Detection>* found) const = 0;
+  void Find(std::string_view text, std::vector<Detection>* found) const { FindAtMost(text, SIZE_MAX, found); }
 };
 
 }  // namespace sallyport::policy

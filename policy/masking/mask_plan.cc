@@ -14,6 +14,7 @@ namespace pb = google::protobuf;
 namespace {
 
 constexpr size_t kMostNodes = 200'000;
+constexpr size_t kMostContents = 1'000'000;
 constexpr char kAny[] = "google.protobuf.Any";
 
 bool MatchesOne(const std::vector<std::string>& globs, std::string_view text) {
@@ -45,12 +46,14 @@ class MaskPlan::Compiler {
       open_.pop_front();
       Fill(node);
       if (!status_.ok()) return status_;
-      if (nodes_.size() > kMostNodes) {
+      if (nodes_.size() > kMostNodes || contents_ > kMostContents) {
         return absl::ResourceExhaustedError(absl::StrCat("masks lead to more than ", kMostNodes,
-                                                         " places in messages of type ", request_.root->full_name()));
+                                                         " places, or to too many types, in messages of type ",
+                                                         request_.root->full_name()));
       }
     }
     MarkActive();
+    MarkJoint();
     return Flatten();
   }
 
@@ -64,7 +67,9 @@ class MaskPlan::Compiler {
     std::map<std::string, int32_t> contents;
     bool everything = false;  // a glob means all fields, those included that nobody knows
     bool active = false;
+    bool joint = false;  // parts of a message here depend on each other
     std::vector<int32_t> leads_to;
+    std::vector<int32_t> merges;  // those of leads_to in fields that are not repeated
   };
 
   int32_t NodeFor(const pb::Descriptor* type, Progress progress) {
@@ -123,6 +128,7 @@ class MaskPlan::Compiler {
     Draft& draft = nodes_[static_cast<size_t>(number)];
     draft.everything = MeansEverything(draft.progress);
     draft.fields = std::move(fields);
+    contents_ += contents.size();
     draft.contents = std::move(contents);
   }
 
@@ -174,14 +180,16 @@ class MaskPlan::Compiler {
       if (chosen && field.selection == kNone) field.selection = static_cast<int32_t>(i);
     }
     field.text = request_.texts && descriptor.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING && held == nullptr;
-    if (field.selection != kNone) {
+    if (field.selection != kNone && !request_.whole) {
       AddBlank(&field);
       return field;
     }
     field.dark = hides_ && held == nullptr && !options.holds.empty();
     if (message) field.child = NodeFor(descriptor.message_type(), std::move(progress));
     if (held != nullptr) field.child = NodeFor(held, std::move(progress));
-    if (field.child != kNone) nodes_[static_cast<size_t>(node)].leads_to.push_back(field.child);
+    if (field.child == kNone) return field;
+    nodes_[static_cast<size_t>(node)].leads_to.push_back(field.child);
+    if (message && !descriptor.is_repeated()) nodes_[static_cast<size_t>(node)].merges.push_back(field.child);
     return field;
   }
 
@@ -220,6 +228,49 @@ class MaskPlan::Compiler {
     }
   }
 
+  // A message that is looked at whole, and not in parts.
+  bool IsWhole(const Field& field) const {
+    return request_.whole && field.selection != kNone && !field.descriptor->is_repeated() &&
+           field.descriptor->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
+  }
+
+  void MarkJoint() {
+    std::vector<std::vector<int32_t>> from(nodes_.size());
+    std::vector<int32_t> found;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      Draft& draft = nodes_[i];
+      for (const int32_t to : draft.merges) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
+      draft.joint =
+          draft.type->full_name() == kAny ||
+          std::any_of(draft.fields.begin(), draft.fields.end(), [this](const Field& field) { return IsWhole(field); });
+      if (draft.joint) found.push_back(static_cast<int32_t>(i));
+    }
+    while (!found.empty()) {
+      const int32_t node = found.back();
+      found.pop_back();
+      for (const int32_t before : from[static_cast<size_t>(node)]) {
+        if (std::exchange(nodes_[static_cast<size_t>(before)].joint, true)) continue;
+        found.push_back(before);
+      }
+    }
+  }
+
+  static size_t BytesOf(const MaskPlan& plan) {
+    size_t bytes = sizeof plan + plan.nodes_.capacity() * sizeof(Node) + plan.fields_.capacity() * sizeof(Field);
+    for (const Node& node : plan.nodes_) {
+      bytes += node.contents.capacity() * (sizeof(std::pair<std::string, int32_t>) + 1);
+      for (const auto& [name, content] : node.contents) bytes += name.capacity();
+    }
+    for (const std::string& blank : plan.blanks_) bytes += sizeof blank + blank.capacity();
+    return bytes;
+  }
+
+  bool IsJoint(const Field& field) const {
+    if (IsWhole(field)) return true;
+    return field.child != kNone && nodes_[static_cast<size_t>(field.child)].joint && !field.descriptor->is_repeated() &&
+           field.descriptor->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
+  }
+
   std::unique_ptr<const MaskPlan> Flatten() {
     std::unique_ptr<MaskPlan> plan(new MaskPlan);
     for (Draft& draft : nodes_) {
@@ -233,6 +284,7 @@ class MaskPlan::Compiler {
         node.count = static_cast<uint32_t>(draft.fields.size());
         for (Field& field : draft.fields) {
           if (field.child != kNone && !nodes_[static_cast<size_t>(field.child)].active) field.child = kNone;
+          if (IsJoint(field)) field.joint = static_cast<int32_t>(node.joints++);
           plan->fields_.push_back(field);
         }
         for (const auto& [name, content] : draft.contents) {
@@ -243,6 +295,7 @@ class MaskPlan::Compiler {
     }
     plan->blanks_ = std::move(blanks_);
     plan->texts_ = request_.texts;
+    plan->bytes_ = BytesOf(*plan);
     return plan;
   }
 
@@ -254,6 +307,7 @@ class MaskPlan::Compiler {
   std::deque<std::string> blanks_;
   absl::Status status_;
   std::deque<Draft> nodes_;
+  size_t contents_ = 0;  // of all nodes
   std::deque<int32_t> open_;
   std::map<std::pair<const pb::Descriptor*, Progress>, int32_t> numbers_;
   std::map<std::pair<const pb::Descriptor*, uint32_t>, FieldGlob::Places> starts_;

@@ -40,6 +40,7 @@ class MaskPlan {
     bool text = false;                   // a string or bytes field to be looked into
     bool dark = false;                   // a bytes field that holds a message of a type that is not known
     bool stays = false;                  // messages without it do not parse
+    int32_t joint = kNone;               // its place among the node's fields whose parts depend on each other
     const std::string* blank = nullptr;  // of a message that is masked as a whole, what stays in it; null: nothing
     const google::protobuf::FieldDescriptor* descriptor = nullptr;
   };
@@ -52,6 +53,9 @@ class MaskPlan {
     bool active = false;
     bool keeps_unknown = false;  // unknown fields stay
     bool is_any = false;         // a google.protobuf.Any: see FindAny
+    // Parsers merge what comes of a message field that is not repeated. Where an Any stands in it, or beneath it over
+    // such fields, one part may say of which type a value in another one is.
+    uint32_t joints = 0;  // so many fields are of that kind
     const google::protobuf::Descriptor* type = nullptr;
     // By type name, of messages in an Any here: the node, or kNone where nothing is to be done there.
     absl::flat_hash_map<std::string, int32_t> contents;
@@ -63,7 +67,9 @@ class MaskPlan {
     const google::protobuf::DescriptorPool* pool = nullptr;
     std::vector<std::string> all_types;  // full names of all message types in the pool
     std::vector<const FieldSelection*> selections;
-    bool texts = false;                      // all strings and bytes are to be looked into
+    bool texts = false;  // all strings and bytes are to be looked into
+    // To look, and not to hide: a message that is selected is looked at as a whole, and what is in it as well.
+    bool whole = false;
     std::vector<std::string> keeps_unknown;  // globs over type names
   };
   // RESOURCE_EXHAUSTED if the types lead to too many nodes, or to a message that stays too large masked as a whole.
@@ -77,6 +83,8 @@ class MaskPlan {
   }
   // It was made to look into all texts.
   bool looks_into_texts() const { return texts_; }
+  // About how much memory it takes.
+  size_t bytes() const { return bytes_; }
   const Node& node(int32_t number) const { return nodes_[static_cast<size_t>(number)]; }
   // Null if the node's type has no field by that number.
   const Field* Find(const Node& node, uint32_t number) const {
@@ -95,6 +103,7 @@ class MaskPlan {
   std::vector<Field> fields_;
   std::deque<std::string> blanks_;
   bool texts_ = false;
+  size_t bytes_ = 0;
 };
 
 }  // namespace sallyport::policy

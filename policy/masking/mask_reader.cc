@@ -26,6 +26,19 @@ std::vector<std::string> Listed(const List& list, const std::string& key, Faults
   return {list.begin(), list.end()};
 }
 
+// Globs that may match a name as gRPC delivers it.
+template <typename List>
+std::vector<std::string> MetadataNames(const List& list, const std::string& key, Faults* faults) {
+  std::vector<std::string> names = Listed(list, key, faults);
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == kAuthorityName) continue;
+    if (names[i].find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.-*?") == std::string::npos) continue;
+    faults->Add(absl::StrCat(key, "[", i, "]"),
+                absl::StrCat(Quoted(names[i]), " matches no name of metadata: those have a-z, 0-9, _, . and - only"));
+  }
+  return names;
+}
+
 void AddGlob(const std::string& text, const std::string& key, FieldSelection* fields, Faults* faults) {
   absl::StatusOr<FieldGlob> glob = FieldGlob::Parse(text);
   if (glob.ok()) {
@@ -138,7 +151,7 @@ std::vector<MaskRule> ReadMasks(const v1::Policy& policy, const Detectors* detec
     rule.fields.options = Listed(mask.options(), absl::StrCat(key, ".options"), faults);
     Listed(mask.detect(), absl::StrCat(key, ".detect"), faults);
     rule.detect = DetectorsNamed(mask.detect(), absl::StrCat(key, ".detect"), detectors, faults);
-    rule.metadata = Listed(mask.metadata(), absl::StrCat(key, ".metadata"), faults);
+    rule.metadata = MetadataNames(mask.metadata(), absl::StrCat(key, ".metadata"), faults);
     rule.action = ReadAction(mask, key, faults);
     rule.views = ReadViews(mask, key, faults);
     rule.seal = mask.seal();

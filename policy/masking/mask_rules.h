@@ -19,6 +19,9 @@ namespace sallyport::policy {
 
 enum class MaskView : uint8_t { kRecord, kCaller, kUpstream };
 
+// What stands for the authority where masks name metadata.
+inline constexpr char kAuthorityName[] = ":authority";
+
 // Values, immutable once the policy is made.
 struct MaskRule {
   std::string name;

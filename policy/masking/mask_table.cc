@@ -4,6 +4,8 @@
 #include <limits>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
+
 namespace sallyport::policy {
 namespace {
 
@@ -13,14 +15,38 @@ struct Span {
   int32_t action;  // -1: a replacement, which stays
 };
 
+// What one text takes. Kept by each thread, so that texts of usual length allocate nothing.
+struct Workplace {
+  std::vector<Detection> found;
+  std::vector<uint64_t> finds;
+  std::vector<Span> replacements;
+  std::vector<Span> spans;
+
+  // Gives back what a long text took.
+  void Tidy() {
+    Tidy(&found);
+    Tidy(&replacements);
+    Tidy(&spans);
+  }
+
+ private:
+  template <typename Element>
+  static void Tidy(std::vector<Element>* list) {
+    constexpr size_t kKeptBytes = size_t{64} << 10;
+    if (list->capacity() * sizeof(Element) > kKeptBytes) std::vector<Element>().swap(*list);
+  }
+};
+
 // What is to be masked in `text`, and the replacements that are there already and stay, in order and apart from each
 // other. What overlaps is masked as one, as the first mask in the file says; finds within a replacement are none.
-// Adds to `finds`, by detector. False if there is nothing to mask.
-bool FindSpans(const MaskTable& table, std::string_view text, const std::vector<Span>& replacements,
-               std::vector<uint64_t>* finds, std::vector<Span>* spans) {
-  thread_local std::vector<Detection> found;
-  found.clear();
-  table.detectors->Find(text, &found);
+// Adds to `finds`, by detector. False if there is nothing to mask, or too much.
+bool FindSpans(const MaskTable& table, std::string_view text, WorkBudget* budget, Workplace* place) {
+  const std::vector<Span>& replacements = place->replacements;
+  std::vector<Span>* const spans = &place->spans;
+  place->found.clear();
+  if (!table.detectors->FindAtMost(text, budget->left(), &place->found)) budget->Exceed();
+  budget->Take(place->found.size());
+  if (budget->exceeded()) return false;
   spans->clear();
   auto replacement = replacements.begin();
   const auto add = [&](Span span) {
@@ -31,13 +57,13 @@ bool FindSpans(const MaskTable& table, std::string_view text, const std::vector<
         last.action < 0 || span.action < 0 ? std::max(last.action, span.action) : std::min(last.action, span.action);
   };
   bool any = false;
-  for (const Detection& detection : found) {
+  for (const Detection& detection : place->found) {
     const int32_t action = table.detected[detection.detector];
     if (action < 0) continue;
     for (; replacement != replacements.end() && replacement->begin <= detection.begin; ++replacement) add(*replacement);
     const bool within = !spans->empty() && spans->back().action < 0 && detection.end <= spans->back().end;
     if (within) continue;
-    ++(*finds)[detection.detector];
+    ++place->finds[detection.detector];
     add({detection.begin, detection.end, action});
     any = true;
   }
@@ -54,22 +80,25 @@ int32_t FirstAction(const std::vector<Span>& spans) {
 
 }  // namespace
 
-bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view text, std::string* masked) {
+bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view text, WorkBudget* budget,
+               std::string* masked) {
   if (table.detectors == nullptr) return false;
   // What is left may look like something in its turn, now that what stood beside it is gone. Each round leaves less of
   // the original; texts that need more than a few are made for that.
   constexpr int kMostRounds = 8;
   constexpr size_t kAlwaysLookedInto = 64 << 10;
   const int most_rounds = text.size() <= kAlwaysLookedInto ? kMostRounds : 2;
-  thread_local std::vector<uint64_t> finds;
-  thread_local std::vector<Span> replacements;
-  thread_local std::vector<Span> spans;
+  thread_local Workplace workplace;
+  const absl::Cleanup tidy = [] { workplace.Tidy(); };
+  std::vector<uint64_t>& finds = workplace.finds;
+  std::vector<Span>& replacements = workplace.replacements;
+  std::vector<Span>& spans = workplace.spans;
   finds.assign(table.detected.size(), 0);
   replacements.clear();
   std::string former;
   std::string_view present = text;
   int round = 0;
-  for (; round <= most_rounds && FindSpans(table, present, replacements, &finds, &spans); ++round) {
+  for (; round <= most_rounds && FindSpans(table, present, budget, &workplace); ++round) {
     if (round == most_rounds) spans = {{0, present.size(), FirstAction(spans)}};
     if (round > 0) {
       former.swap(*masked);
@@ -93,7 +122,7 @@ bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view 
     masked->append(present.substr(from));
     present = *masked;
   }
-  if (round == 0) return false;
+  if (round == 0 || budget->exceeded()) return false;
   for (size_t i = 0; table.counts != nullptr && i < finds.size(); ++i) {
     if (finds[i] > 0) table.counts->Add(place, table.detectors->names()[i], finds[i]);
   }
@@ -101,7 +130,7 @@ bool MaskFinds(const MaskTable& table, std::string_view place, std::string_view 
 }
 
 void AppendMaskedValue(const MaskTable& table, std::string_view place, const MaskAction& action, std::string_view text,
-                       std::string* out) {
+                       WorkBudget* budget, std::string* out) {
   if (action.kind != v1::Mask::truncate || table.detectors == nullptr) {
     return AppendMaskedText(action, table.key, text, out);
   }
@@ -110,7 +139,8 @@ void AppendMaskedValue(const MaskTable& table, std::string_view place, const Mas
   std::string value(text);
   std::string masked;
   for (int round = 0; round < kMostRounds; ++round) {
-    const bool found = MaskFinds(table, place, value, &masked);
+    const bool found = MaskFinds(table, place, value, budget, &masked);
+    if (budget->exceeded()) return;
     if (found) value.swap(masked);
     masked.clear();
     AppendMaskedText(action, table.key, value, &masked);

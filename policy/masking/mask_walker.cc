@@ -29,8 +29,8 @@ WalkOutcome MaskWalker::Walk(std::string_view message) {
     if (at_ == frame.end) {
       if (frame.group != 0) return WalkOutcome::kUnreadable;
       Close();
-    } else if (!WalkField() || keyed_ > kMostKeyed) {
-      return keyed_ > kMostKeyed ? WalkOutcome::kTooMuch : WalkOutcome::kUnreadable;
+    } else if (!WalkField() || budget_.exceeded()) {
+      return budget_.exceeded() ? WalkOutcome::kTooMuch : WalkOutcome::kUnreadable;
     }
   }
   if (!changed_) return WalkOutcome::kUnchanged;
@@ -39,21 +39,25 @@ WalkOutcome MaskWalker::Walk(std::string_view message) {
 }
 
 bool MaskWalker::Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content,
-                      const char* end, uint32_t group) {
+                      const char* end, uint32_t group, bool later) {
   if (depth_ == kMostDepth) return false;
   Frame& frame = frames_[depth_++];
-  frame = {&node, header, content, end, tag, group, {kNotOpen, 0}, nullptr, false, false};
-  if (node.is_any && group == 0) LookIntoAny(frame);
-  return true;
+  frame = {&node, header, content, end, tag, group, {kNotOpen, 0}, nullptr, false, later, joints_.Open(node)};
+  return !node.is_any || group != 0 || LookIntoAny(frame);
 }
 
-void MaskWalker::LookIntoAny(Frame& frame) const {
+bool MaskWalker::IsLater(const MaskPlan::Field& field) {
+  if (field.joint == MaskPlan::kNone) return false;
+  const Frame& frame = frames_[depth_ - 1];
+  return frame.later || joints_.Mark(frame.joints, field.joint);
+}
+
+bool MaskWalker::LookIntoAny(Frame& frame) const {
   const AnyContent content =
       ContentOf(plan_, *frame.node, {frame.content, static_cast<size_t>(frame.end - frame.content)});
   frame.any_known = content.known;
   frame.any_content = content.node;
-  // Parsers merge an Any that comes in parts: a value of an earlier part must not be taken for one of this type.
-  frame.any_completes = content.known && !content.has_value;
+  return !frame.later || StandsAlone(plan_, *frame.node, content);
 }
 
 bool MaskWalker::WalkField() {
@@ -102,7 +106,7 @@ bool MaskWalker::WalkField() {
           AppendVarint(tag, &out_);
           EndChange();
         }
-        return Push(plan_.node(field->child), begin, tag, at_, frame.end, number);
+        return Push(plan_.node(field->child), begin, tag, at_, frame.end, number, IsLater(*field));
       }
       if (!reader.SkipValue(number, type, kMostDepth - depth_)) return false;
       at_ = reader.at();
@@ -163,6 +167,11 @@ bool MaskWalker::WalkAnyValue(Frame& frame, const char* begin, bool minimal) {
   if (!frame.any_known) {
     // Nobody knows what is in it.
     at_ = reader.at();
+    if (frame.later) {
+      // Without a value it would have that of an earlier part.
+      if (!value.empty() || !minimal || !minimal_length) Replace(begin, TagOf(kAnyValue, WireType::kLength), "");
+      return true;
+    }
     BeginChange(begin);
     EndChange();
     return true;
@@ -188,7 +197,8 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
   const bool text = descriptor.cpp_type() == pb_field::CPPTYPE_STRING;
   if (field.selection == MaskPlan::kNone && field.child != MaskPlan::kNone) {
     at_ = value.data();
-    if (!Push(plan_.node(field.child), begin, tag, value.data(), value.data() + value.size(), 0)) return false;
+    const bool later = IsLater(field);
+    if (!Push(plan_.node(field.child), begin, tag, value.data(), value.data() + value.size(), 0, later)) return false;
     if (!minimal || !minimal_length) OpenFrames();
     return true;
   }
@@ -204,7 +214,7 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
     return true;
   }
   if (field.text) {
-    if (MaskFinds(table_, descriptor.full_name(), value, &found_)) {
+    if (MaskFinds(table_, descriptor.full_name(), value, &budget_, &found_)) {
       Replace(begin, tag, found_);
       return true;
     }
@@ -232,8 +242,8 @@ bool MaskWalker::WalkMasked(const MaskPlan::Field& field, const char* begin, uin
     // Most stay about as long as they were.
     const LengthPlace length = OpenLength(value.size());
     if (descriptor.cpp_type() == pb_field::CPPTYPE_STRING) {
-      if (IsKeyed(action)) ++keyed_;
-      AppendMaskedValue(table_, descriptor.full_name(), action, value, &out_);
+      if (IsKeyed(action)) budget_.Take(1);
+      AppendMaskedValue(table_, descriptor.full_name(), action, value, &budget_, &out_);
     } else if (descriptor.cpp_type() == pb_field::CPPTYPE_MESSAGE) {
       if (field.blank != nullptr) out_.append(*field.blank);
     } else {
@@ -242,13 +252,13 @@ bool MaskWalker::WalkMasked(const MaskPlan::Field& field, const char* begin, uin
         uint64_t raw = 0;
         if (!ReadScalar(descriptor, elements, &raw)) return false;
         AppendScalar(field, raw);
-        if (keyed_ > kMostKeyed) return false;
+        if (budget_.exceeded()) return false;
       }
     }
     CloseLength(length);
   }
   EndChange();
-  return keyed_ <= kMostKeyed;
+  return !budget_.exceeded();
 }
 
 // A field that must be there stays, redacted.
@@ -258,7 +268,7 @@ bool MaskWalker::IsDropped(const MaskPlan::Field& field) const {
 
 void MaskWalker::AppendScalar(const MaskPlan::Field& field, uint64_t raw) {
   const MaskAction& action = table_.actions[static_cast<size_t>(field.selection)];
-  if (IsKeyed(action)) ++keyed_;
+  if (IsKeyed(action)) budget_.Take(1);
   const auto as_signed = static_cast<int64_t>(raw);
   constexpr int64_t kLeast32 = std::numeric_limits<int32_t>::min();
   constexpr int64_t kMost32 = std::numeric_limits<int32_t>::max();
@@ -343,17 +353,12 @@ void MaskWalker::OpenFrames() {
 
 void MaskWalker::Close() {
   Frame& frame = frames_[depth_ - 1];
-  if (frame.any_completes) {
-    BeginChange(at_);
-    AppendVarint(TagOf(kAnyValue, WireType::kLength), &out_);
-    out_.push_back('\0');
-    EndChange();
-  }
   if (frame.length.at != kNotOpen) {
     out_.append(run_, static_cast<size_t>(at_ - run_));
     run_ = at_;
     CloseLength(frame.length);
   }
+  joints_.Close(frame.joints);
   --depth_;
   open_ = std::min(open_, depth_);
 }

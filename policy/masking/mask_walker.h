@@ -9,6 +9,7 @@
 #include "policy/masking/mask_plan.h"
 #include "policy/masking/mask_table.h"
 #include "policy/masking/wire.h"
+#include "policy/masking/wire_field.h"
 
 namespace sallyport::policy {
 
@@ -16,16 +17,14 @@ enum class WalkOutcome {
   kUnchanged,
   kMasked,
   kUnreadable,
-  kTooMuch,  // more than kMostKeyed values to hash or tokenize
+  kTooMuch,  // more finds, and values to hash or tokenize, than kMostWork
 };
-
-// In one message; a fifth of a second's work.
-inline constexpr size_t kMostKeyed = size_t{1} << 20;
 
 // One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first
 // change. Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in
 // different ways is refused; fields that the type does not have, or that come with a wire type that is not theirs, are
-// dropped. Iterative. Lives for one message.
+// dropped. Of an Any in several parts, which parsers merge, each part but the first must say both type and value.
+// Iterative. Lives for one message.
 class MaskWalker {
  public:
   // Both must outlive it. `*out` is overwritten, and only if something is changed.
@@ -53,12 +52,15 @@ class MaskWalker {
     LengthPlace length;                 // at kNotOpen before anything of it was written
     const MaskPlan::Node* any_content;  // of an Any: its content's; null if nothing is to be done in that
     bool any_known;                     // of an Any: its content's type is known
-    bool any_completes;                 // of an Any: an empty value is to be added
+    bool later;                         // parsers merge it with a part that came before
+    size_t joints;                      // its place in joints_
   };
 
   bool Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content, const char* end,
-            uint32_t group);
-  void LookIntoAny(Frame& frame) const;
+            uint32_t group, bool later = false);
+  bool LookIntoAny(Frame& frame) const;
+  // Whether parsers merge this field of the message in hand with a part that came before, as far as that matters.
+  bool IsLater(const MaskPlan::Field& field);
   bool WalkField();
   bool WalkAnyValue(Frame& frame, const char* begin, bool minimal);
   bool WalkLength(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
@@ -87,7 +89,8 @@ class MaskWalker {
   Frame frames_[kMostDepth];
   int depth_ = 0;
   int open_ = 0;  // so many of the frames have their beginnings written
-  size_t keyed_ = 0;
+  WorkBudget budget_;
+  JointsSeen joints_;
   std::string found_;  // a text in which finds were masked
 };
 

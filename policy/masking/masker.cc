@@ -33,6 +33,8 @@ class PlannedMask final : public MessageMask {
   PlannedMask(std::unique_ptr<const MaskPlan> plan, MaskTable table)
       : plan_(std::move(plan)), table_(std::move(table)) {}
 
+  size_t bytes() const { return sizeof *this + plan_->bytes(); }
+
   Outcome Apply(std::string_view message, std::string* masked, std::string* problem) const override {
     switch (MaskWalker(*plan_, table_, masked).Walk(message)) {
       case WalkOutcome::kUnchanged:
@@ -40,7 +42,7 @@ class PlannedMask final : public MessageMask {
       case WalkOutcome::kMasked:
         return Outcome::kMasked;
       case WalkOutcome::kTooMuch:
-        *problem = absl::StrCat("it has more than ", kMostKeyed, " values to hash or tokenize");
+        *problem = absl::StrCat("it has more than ", kMostWork, " finds, or values to hash or tokenize");
         return Outcome::kUnreadable;
       case WalkOutcome::kUnreadable:
         break;
@@ -76,6 +78,19 @@ class KindOfCall final : public CallMasks {
   bool passes_unreadable() const override { return passes_unreadable_; }
   bool seals() const override { return seals_; }
   const MessageMask* before_sealing(MessageSide side) const override { return before_sealing_[At(side)].get(); }
+  // Of what is its own and not shared with other kinds.
+  size_t bytes() const {
+    size_t bytes = sizeof *this;
+    for (const std::vector<ContentLook>& looks : content_) {
+      for (const ContentLook& look : looks) {
+        bytes += sizeof look + (look.texts == nullptr ? 0 : look.texts->bytes());
+        for (const ContentLook::Condition& condition : look.conditions) {
+          bytes += sizeof condition + condition.plan->bytes();
+        }
+      }
+    }
+    return bytes;
+  }
   bool masks_metadata(MaskView view) const override { return metadata_[At(view)].applies; }
 
   bool MaskMetadata(MaskView view, std::string_view name, std::string* value, bool* drop) const override {
@@ -84,7 +99,8 @@ class KindOfCall final : public CallMasks {
       if (!GlobMatches(glob, name)) continue;
       *drop = action->kind == v1::Mask::drop;
       std::string masked;
-      AppendMaskedValue(metadata.table, DetectionCounts::kMetadata, *action, *value, &masked);
+      WorkBudget budget;
+      AppendMaskedValue(metadata.table, DetectionCounts::kMetadata, *action, *value, &budget, &masked);
       return Replace(name, std::move(masked), value);
     }
     std::string masked;
@@ -96,25 +112,30 @@ class KindOfCall final : public CallMasks {
       *value = std::move(masked);
       return true;
     }
-    return MaskFinds(metadata.table, DetectionCounts::kMetadata, *value, &masked) &&
+    return HideFinds(metadata.table, DetectionCounts::kMetadata, *value, &masked) &&
            Replace(name, std::move(masked), value);
   }
 
   bool MaskText(MaskView view, std::string* text) const override {
     std::string masked;
-    if (!MaskFinds(metadata_[At(view)].table, DetectionCounts::kStatusMessage, *text, &masked)) return false;
+    if (!HideFinds(metadata_[At(view)].table, DetectionCounts::kStatusMessage, *text, &masked)) return false;
     *text = std::move(masked);
     return true;
   }
 
   bool checks_content(MessageSide side) const override { return !content_[At(side)].empty(); }
+  bool enforces_content(MessageSide side) const override {
+    return absl::c_any_of(content_[At(side)], [](const ContentLook& look) { return !look.rule->shadow; });
+  }
   ContentVerdict CheckContent(MessageSide side, std::string_view message) const override {
     ContentVerdict verdict;
     for (const ContentLook& look : content_[At(side)]) {
       bool found = false;
       if (!Finds(look, message, &found)) {
-        verdict.unreadable = true;
-        return verdict;
+        // It would have been refused.
+        found = true;
+        verdict.unreadable = !look.rule->shadow;
+        if (verdict.unreadable) return verdict;
       }
       if (!found) continue;
       if (!look.rule->shadow) {
@@ -137,6 +158,14 @@ class KindOfCall final : public CallMasks {
 
   static size_t At(MessageSide side) { return side == MessageSide::kRequest ? 0 : 1; }
   static size_t At(MaskView view) { return static_cast<size_t>(view); }
+
+  // Nothing is left of a text with more finds than there is work for.
+  static bool HideFinds(const MaskTable& table, const char* place, std::string_view text, std::string* masked) {
+    WorkBudget budget;
+    if (MaskFinds(table, place, text, &budget, masked)) return true;
+    masked->clear();
+    return budget.exceeded();
+  }
 
   // What stands in place of a value must be one that gRPC sends.
   static bool Replace(std::string_view name, std::string masked, std::string* value) {
@@ -161,14 +190,16 @@ class KindOfCall final : public CallMasks {
     }
     if (look.texts == nullptr) return true;
     std::vector<Detection> detections;
-    return VisitValues(*look.texts, message, [&](const VisitedValue& value) {
+    bool all = true;  // that are there were looked at
+    const bool readable = VisitValues(*look.texts, message, [&](const VisitedValue& value) {
       detections.clear();
-      policy_->detectors()->Find(value.text, &detections);
+      all = policy_->detectors()->FindAtMost(value.text, kMostWork, &detections) && all;
       *found = std::any_of(detections.begin(), detections.end(), [&](const Detection& detection) {
         return std::binary_search(look.rule->detect.begin(), look.rule->detect.end(), detection.detector);
       });
       return !*found;
     });
+    return readable && (all || *found);
   }
 
   std::shared_ptr<const Policy> policy_;
@@ -186,8 +217,18 @@ class KindOfCall final : public CallMasks {
 class BuiltMasker final : public Masker {
  public:
   BuiltMasker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
-              std::shared_ptr<DetectionCounts> counts)
-      : policy_(std::move(policy)), descriptors_(std::move(descriptors)), key_(key), counts_(std::move(counts)) {}
+              std::shared_ptr<DetectionCounts> counts, size_t most_bytes)
+      : policy_(std::move(policy)),
+        descriptors_(std::move(descriptors)),
+        key_(key),
+        counts_(std::move(counts)),
+        most_bytes_(most_bytes) {}
+
+  size_t bytes() const override {
+    absl::MutexLock plans(&plans_mutex_);
+    absl::MutexLock lock(&mutex_);
+    return plan_bytes_ + kept_bytes_;
+  }
 
   std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const override {
     const RequestFacts facts(request);
@@ -258,13 +299,22 @@ class BuiltMasker final : public Masker {
       if (const auto found = kept_.find(kind); found != kept_.end()) return found->second;
     }
     // Made outside the lock, twice where two calls come at once.
-    std::shared_ptr<const CallMasks> made = Make(kind);
+    std::shared_ptr<const KindOfCall> made = Make(kind);
+    const size_t bytes =
+        made->bytes() + sizeof kind + kind.path.size() + (kind.masks.size() + kind.content.size()) * sizeof(uint32_t);
     absl::MutexLock lock(&mutex_);
-    if (kept_.size() >= kMostKept) kept_.clear();
-    return kept_.try_emplace(std::move(kind), std::move(made)).first->second;
+    if (kept_.size() >= kMostKept || kept_bytes_ + bytes > most_bytes_ / 2) ForgetKinds();
+    const auto [place, is_new] = kept_.try_emplace(std::move(kind), std::move(made));
+    if (is_new) kept_bytes_ += bytes;
+    return place->second;
   }
 
-  std::shared_ptr<const CallMasks> Make(const Kind& kind) const {
+  void ForgetKinds() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    kept_.clear();
+    kept_bytes_ = 0;
+  }
+
+  std::shared_ptr<const KindOfCall> Make(const Kind& kind) const {
     auto made = std::make_shared<KindOfCall>();
     made->policy_ = policy_;
     made->descriptors_ = descriptors_;
@@ -322,10 +372,26 @@ class BuiltMasker final : public Masker {
   bool MaskFor(const google::protobuf::Descriptor* type, const Numbers& numbers,
                std::shared_ptr<const MessageMask>* mask) const {
     absl::MutexLock lock(&plans_mutex_);
-    const auto [place, is_new] = plans_.try_emplace({type, numbers});
-    if (is_new) place->second.sound = MakeMask(type, numbers, &place->second.mask);
-    *mask = place->second.mask;
-    return place->second.sound;
+    if (const auto found = plans_.find({type, numbers}); found != plans_.end()) {
+      *mask = found->second.mask;
+      return found->second.sound;
+    }
+    Planned planned;
+    planned.sound = MakeMask(type, numbers, &planned.mask);
+    const size_t bytes = sizeof planned + sizeof(uint32_t) * numbers.size() +
+                         (planned.mask == nullptr ? 0 : static_cast<const PlannedMask&>(*planned.mask).bytes());
+    if (plan_bytes_ + bytes > most_bytes_ / 2) {
+      // Those that kinds of calls hold on to go as well.
+      plans_.clear();
+      plan_bytes_ = 0;
+      absl::MutexLock kinds(&mutex_);
+      ForgetKinds();
+    }
+    plan_bytes_ += bytes;
+    *mask = planned.mask;
+    const bool sound = planned.sound;
+    plans_.try_emplace({type, numbers}, std::move(planned));
+    return sound;
   }
 
   bool MakeMask(const google::protobuf::Descriptor* type, const Numbers& numbers,
@@ -390,12 +456,14 @@ class BuiltMasker final : public Masker {
         if (!sound) break;
         MaskPlan::Request request = RequestFor(type);
         request.selections = {&condition.field};
+        request.whole = true;
         look.conditions.emplace_back();
         look.conditions.back().value = condition.value;
         sound = Compile(request, &look.conditions.back().plan);
       }
       if (!sound) {
-        made.unreadable_[KindOfCall::At(side)][KindOfCall::At(MaskView::kRecord)] |= !made.passes_unreadable_;
+        // Whatever masks let pass.
+        made.unreadable_[KindOfCall::At(side)][KindOfCall::At(MaskView::kRecord)] |= !rule.shadow;
         continue;
       }
       made.content_[KindOfCall::At(side)].push_back(std::move(look));
@@ -416,19 +484,22 @@ class BuiltMasker final : public Masker {
     bool sound = false;
     std::shared_ptr<const MessageMask> mask;
   };
-  mutable absl::Mutex plans_mutex_;
+  const size_t most_bytes_;
+  mutable absl::Mutex plans_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable std::map<std::pair<const google::protobuf::Descriptor*, Numbers>, Planned> plans_
       ABSL_GUARDED_BY(plans_mutex_);
+  mutable size_t plan_bytes_ ABSL_GUARDED_BY(plans_mutex_) = 0;
   mutable absl::Mutex mutex_;
   mutable std::map<Kind, std::shared_ptr<const CallMasks>> kept_ ABSL_GUARDED_BY(mutex_);
+  mutable size_t kept_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace
 
 std::shared_ptr<const Masker> Masker::Create(std::shared_ptr<const Policy> policy,
                                              std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
-                                             std::shared_ptr<DetectionCounts> counts) {
-  return std::make_shared<BuiltMasker>(std::move(policy), std::move(descriptors), key, std::move(counts));
+                                             std::shared_ptr<DetectionCounts> counts, size_t most_bytes) {
+  return std::make_shared<BuiltMasker>(std::move(policy), std::move(descriptors), key, std::move(counts), most_bytes);
 }
 
 }  // namespace sallyport::policy

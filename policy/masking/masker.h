@@ -69,18 +69,23 @@ class CallMasks {
   virtual bool masks_metadata(MaskView view) const = 0;
 
   virtual bool checks_content(MessageSide side) const = 0;
+  // Some rule does so that is not in shadow: what cannot be looked into is refused, whatever masks let pass.
+  virtual bool enforces_content(MessageSide side) const = 0;
   virtual ContentVerdict CheckContent(MessageSide side, std::string_view message) const = 0;
 };
 
 // Masks and content rules of one policy over one set of descriptors. Thread-safe. Plans are compiled when first needed
-// and kept, up to a bound.
+// and kept, as far as their bytes stay below a bound: callers choose which masks match them, and upstreams the types.
 class Masker {
  public:
+  static constexpr size_t kMostBytes = size_t{64} << 20;
+
   // Globs that match no field are no error: other upstreams may come. `counts`, where given, is told what detectors
   // find for masks: each find once for each view that looks different.
   static std::shared_ptr<const Masker> Create(std::shared_ptr<const Policy> policy,
                                               std::shared_ptr<const Descriptors> descriptors, const MaskKey& key,
-                                              std::shared_ptr<DetectionCounts> counts = nullptr);
+                                              std::shared_ptr<DetectionCounts> counts = nullptr,
+                                              size_t most_bytes = kMostBytes);
   virtual ~Masker() = default;
   // Null if nothing applies: the policy has no masks or content rules that match the call.
   virtual std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const = 0;
@@ -88,6 +93,8 @@ class Masker {
   virtual std::shared_ptr<const CallMasks> ForUnproved() const = 0;
   // Compiles what `before` has compiled, as far as it still applies, so that a reload costs no call the time.
   virtual void Warm(const Masker& before) const = 0;
+  // About what is kept. One kind of call more may be in it than the bound has room for.
+  virtual size_t bytes() const = 0;
 };
 
 }  // namespace sallyport::policy

@@ -85,14 +85,13 @@ AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::strin
   uint32_t number = 0;
   WireType type = WireType::kVarint;
   bool minimal = false;
-  bool has_url = false;
   std::string_view url;
   std::string_view value;
   // What does not parse here is found out when the fields are walked.
   while (!reader.done() && reader.ReadTag(&number, &type, &minimal)) {
     if (number == kAnyTypeUrl && type == WireType::kLength) {
       if (!reader.ReadLength(&url, &minimal)) return content;
-      has_url = true;
+      content.has_url = true;
     } else if (number == kAnyValue && type == WireType::kLength) {
       if (!reader.ReadLength(&value, &minimal)) return content;
       content.has_value = true;
@@ -100,7 +99,7 @@ AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::strin
       return content;
     }
   }
-  if (!has_url) return content;
+  if (!content.has_url) return content;
   const auto found = any.contents.find(std::string(url.substr(url.rfind('/') + 1)));
   if (found == any.contents.end()) return content;
   content.known = true;

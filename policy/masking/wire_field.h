@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/container/inlined_vector.h"
 #include "policy/masking/mask_plan.h"
 #include "policy/masking/wire.h"
 
@@ -35,10 +36,46 @@ inline constexpr uint32_t kAnyValue = 2;
 struct AnyContent {
   bool known = false;                    // its type is one of the plan's
   const MaskPlan::Node* node = nullptr;  // null if nothing is to be done in it
+  bool has_url = false;
   bool has_value = false;
 };
 // Of the Any with these bytes, whose node is `any`.
 AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::string_view bytes);
+
+// Whether an Any that is merged with an earlier part can be judged by itself: it says both what it holds and of which
+// type, so that of the earlier part nothing is left, or nobody goes by the type.
+inline bool StandsAlone(const MaskPlan& plan, const MaskPlan::Node& any, const AnyContent& content) {
+  if (content.has_url && content.has_value) return true;
+  const MaskPlan::Field* const value = plan.Find(any, kAnyValue);
+  return value != nullptr && value->selection != MaskPlan::kNone;
+}
+
+// Which of a message's fields whose parts depend on each other (MaskPlan::Field::joint) have come, for the messages
+// that are open: a stack of bits.
+class JointsSeen {
+ public:
+  // Of a message of `node`; where its bits are.
+  size_t Open(const MaskPlan::Node& node) {
+    const size_t place = bits_.size();
+    if (node.joints > 0) bits_.resize(place + (node.joints + kBits - 1) / kBits);
+    return place;
+  }
+  void Close(size_t place) {
+    if (place < bits_.size()) bits_.resize(place);
+  }
+  // Marks a field, and says whether it was.
+  bool Mark(size_t place, int32_t joint) {
+    uint64_t& bits = bits_[place + static_cast<size_t>(joint) / kBits];
+    const uint64_t bit = uint64_t{1} << (static_cast<size_t>(joint) % kBits);
+    const bool seen = (bits & bit) != 0;
+    bits |= bit;
+    return seen;
+  }
+
+ private:
+  static constexpr size_t kBits = 64;
+  absl::InlinedVector<uint64_t, 16> bits_;
+};
 
 }  // namespace sallyport::policy
 

@@ -17,7 +17,8 @@ bool IsMetadataName(const std::string& name) {
 }
 
 // The record keeps only fingerprints of these, and a policy file is no place for secrets.
-bool HoldsCredentials(const std::string& name) {
+bool HoldsCredentials(std::string name) {
+  if (name.ends_with("-bin")) name.resize(name.size() - 4);
   constexpr absl::string_view kNames[] = {"authorization", "proxy-authorization", "cookie", "set-cookie"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }

@@ -37,7 +37,7 @@ SetSum::Number SetSum::Digest(uint64_t call_id, Position position) const {
 }
 
 std::string CallFacts::Canonical() const {
-  std::string text = absl::StrCat(id, " ", session_id, " ", start_ns, " ", end_reason, " ");
+  std::string text = absl::StrCat(id, " ", session_id, " ", start_ns, " ", end_reason, " ", connection_lost, " ");
   absl::StrAppend(&text, status_code, " ", duration_ns, " ", request_frames, " ", response_frames, " ");
   absl::StrAppend(&text, request_bytes, " ", response_bytes, " ");
   for (const std::string* part : {&identity, &method, &upstream, &peer}) AddText(text, *part);
@@ -47,6 +47,7 @@ std::string CallFacts::Canonical() const {
 std::string CallPart::Take(const v1::Entry& entry) {
   if (ended_) return "has entries behind its end";
   facts_.id = entry.call_id();
+  ++entries_;
   switch (entry.event_case()) {
     case v1::Entry::kStart:
       return TakeStart(entry);
@@ -91,13 +92,15 @@ std::string CallPart::TakeFrame(const v1::Frame& frame) {
   }
   ++frames.next;
   ++frames.count;
-  frames.bytes += frame.payload().size();
+  frames.bytes += frame.has_part() ? frame.part().length() : frame.payload().size();
   return "";
 }
 
 void CallPart::TakeEnd(const v1::CallEnd& end) {
   ended_ = true;
+  said_entries_ = end.entries();
   facts_.end_reason = end.reason();
+  facts_.connection_lost = end.connection_lost();
   facts_.status_code = end.status_code();
   facts_.duration_ns = Clamp(end.duration_ns());
   facts_.request_frames = Clamp(end.request_frames());
@@ -109,6 +112,7 @@ void CallPart::TakeEnd(const v1::CallEnd& end) {
 std::string CallPart::Join(const CallPart& next) {
   if (ended_) return "has entries behind its end";
   if (next.started_) return "starts twice";
+  entries_ += next.entries_;
   for (int i = 0; i < 2; ++i) {
     Frames& frames = frames_[i];
     const Frames& more = next.frames_[i];
@@ -126,7 +130,9 @@ std::string CallPart::Join(const CallPart& next) {
   if (next.ended_) {
     const CallFacts end = next.facts_;
     ended_ = true;
+    said_entries_ = next.said_entries_;
     facts_.end_reason = end.end_reason;
+    facts_.connection_lost = end.connection_lost;
     facts_.status_code = end.status_code;
     facts_.duration_ns = end.duration_ns;
     facts_.request_frames = end.request_frames;
@@ -140,6 +146,9 @@ std::string CallPart::Join(const CallPart& next) {
 std::string CallPart::CheckEnd() const {
   const Frames& requests = frames_[0];
   const Frames& responses = frames_[1];
+  if (said_entries_ != 0 && said_entries_ != entries_) {
+    return absl::StrCat("ends with ", said_entries_, " entries, but has ", entries_);
+  }
   if (facts_.request_frames == Clamp(requests.count) && facts_.response_frames == Clamp(responses.count) &&
       facts_.request_bytes == Clamp(requests.bytes) && facts_.response_bytes == Clamp(responses.bytes)) {
     return "";

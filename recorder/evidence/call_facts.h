@@ -44,6 +44,7 @@ struct CallFacts {
   std::string peer;
   int64_t start_ns = 0;
   int64_t end_reason = 0;  // 0: open
+  bool connection_lost = false;
   int64_t status_code = 0;
   int64_t duration_ns = 0;
   int64_t request_frames = 0;
@@ -67,6 +68,8 @@ class CallPart {
   bool ended() const { return ended_; }
   // Of a call that has started and ended: what its end says that its frames do not, or nothing.
   std::string CheckEnd() const;
+  // How many there were.
+  uint64_t entries() const { return entries_; }
   // Of a call that has started.
   const CallFacts& facts() const { return facts_; }
 
@@ -86,7 +89,9 @@ class CallPart {
 
   bool started_ = false;
   bool ended_ = false;
-  Frames frames_[2];  // request, response
+  uint64_t entries_ = 0;
+  uint64_t said_entries_ = 0;  // by the end; 0 if it does not say
+  Frames frames_[2];           // request, response
   CallFacts facts_;
 };
 

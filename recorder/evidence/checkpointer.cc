@@ -104,14 +104,14 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Start(const StoreLay
   absl::StatusOr<std::unique_ptr<File>> leaves = OpenLeaves(layout, files, std::min(known, begin), begin);
   if (!leaves.ok()) return leaves.status();
   std::unique_ptr<Checkpointer> checkpointer(
-      new Checkpointer(layout, keys, files, std::move(options), at, *std::move(persisted), *std::move(log_key)));
+      new Checkpointer(layout, keys, files, std::move(options), at, *std::move(persisted), *log_key));
   checkpointer->leaves_file_ = *std::move(leaves);
   checkpointer->thread_ = std::thread([self = checkpointer.get()] { self->Run(); });
   return checkpointer;
 }
 
 Checkpointer::Checkpointer(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files, Options options,
-                           const TreeState& at, std::optional<StoredCheckpoint> persisted, VerifierKey log_key)
+                           const TreeState& at, std::optional<StoredCheckpoint> persisted, const VerifierKey& log_key)
     : layout_(layout),
       keys_(keys),
       files_(files),
@@ -231,7 +231,7 @@ void Checkpointer::TakeTurn(std::unique_lock<std::mutex>& lock) {
     ++checkpoints_;
   }
   if (given_up_) return;
-  if (contradiction) return GiveUp(std::move(status));
+  if (contradiction) return GiveUp(status);
   if (!status.ok() && !state_.has_value()) state_ = state;
   SetHealth(std::move(status));
 }
@@ -245,7 +245,7 @@ void Checkpointer::SetHealth(absl::Status health) {
   health_ = std::move(health);
 }
 
-void Checkpointer::GiveUp(absl::Status why) {
+void Checkpointer::GiveUp(const absl::Status& why) {
   given_up_ = true;
   queue_ = {};
   state_.reset();

@@ -81,7 +81,7 @@ class Checkpointer {
   class Source;
 
   Checkpointer(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files, Options options,
-               const TreeState& at, std::optional<StoredCheckpoint> persisted, VerifierKey log_key);
+               const TreeState& at, std::optional<StoredCheckpoint> persisted, const VerifierKey& log_key);
 
   using Clock = std::chrono::steady_clock;
 
@@ -91,7 +91,7 @@ class Checkpointer {
   // Takes what was handed over to disk, and says how that came out. Gives the lock up meanwhile.
   void TakeTurn(std::unique_lock<std::mutex>& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetHealth(absl::Status health) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void GiveUp(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GiveUp(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Follows the leaves with a tree of the thread's own: they must lead to `state`, and over what was signed. Not OK
   // means that nothing must be signed any more.
   absl::Status Grow(absl::Span<const Hash> leaves, const TreeState& state);

@@ -42,9 +42,15 @@ absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text);
 
 // What was proved.
 struct ProvenCall {
-  CallFacts facts;    // as the call's entries tell it
-  bool open = false;  // it has no end among the entries
+  CallFacts facts;     // as the call's entries tell it
+  bool ended = false;  // its end is among the entries
+  // That no entry is missing is proved too: of a call without an end, that it was open at the log's size. False where a
+  // block of format 2 holds entries of it, which does not say how many.
+  bool complete = false;
+  bool open() const { return complete && !ended; }
   int entries = 0;
+  int unknown = 0;                // of these, of a kind that this version does not know
+  int unopened = 0;               // of these, frames whose payload is sealed under a further key
   std::vector<v1::Entry> record;  // the entries, in order
 };
 struct ProvenAnswer {
@@ -53,6 +59,8 @@ struct ProvenAnswer {
   uint64_t blocks = 0;   // of entries, in the run
   uint64_t entries = 0;  // in those
   std::vector<uint64_t> listed;
+  std::vector<uint64_t> open;     // of those listed: had not ended at the log's size
+  std::vector<uint64_t> unknown;  // of those listed: blocks of format 2 do not say whether they have ended
   std::vector<uint64_t> others;
 };
 struct ProvenEvidence {

@@ -16,13 +16,16 @@
 #include "recorder/evidence/subtree_stack.h"
 #include "recorder/evidence/tree_state.h"
 #include "recorder/evidence/unchecked_checkpoint.h"
+#include "recorder/log/call_chain.h"
 #include "recorder/log/file.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
+// Evidence that would show more of the log than this is not made.
+constexpr uint64_t kMostShown = uint64_t{256} << 20;
 
 std::string ToBytes(const Hash& hash) { return std::string(AsText(hash)); }
 
@@ -124,8 +127,7 @@ class Segments {
   struct Block {
     CheckedBlock checked;
     std::string_view header;
-    std::string_view directory;
-    std::string_view body;
+    CheckedPayload payload;
     Position end;
   };
   // Lives until the next read.
@@ -143,11 +145,9 @@ class Segments {
     if (!bytes.ok()) return bytes.status();
     block.header = bytes->substr(0, kBlockHeaderSize);
     const std::string_view payload = bytes->substr(kBlockHeaderSize);
-    if (auto bad = CheckPayload(block.checked, payload)) {
+    if (auto bad = CheckPayload(block.checked, payload, block.payload)) {
       return Damage({at.segment(), at.offset() + kBlockHeaderSize + bad->offset}, bad->text);
     }
-    block.directory = payload.substr(0, block.checked.directory_size());
-    block.body = payload.substr(block.directory.size());
     block.end = {at.segment(), at.offset() + size};
     return block;
   }
@@ -183,7 +183,8 @@ class Openers {
 };
 
 // Adds the entries of a call that are in an opened block.
-absl::Status AddEntries(uint64_t call_id, const OpenedBody& body, Position at, v1::ProvenBlock& proven) {
+absl::Status AddEntries(uint64_t call_id, const OpenedBody& body, const CheckedPayload& payload, Position at,
+                        v1::ProvenBlock& proven) {
   Prover prover([&](uint64_t first, absl::Span<Hash> out) {
     std::copy_n(body.leaves.begin() + static_cast<std::ptrdiff_t>(first), out.size(), out.begin());
     return absl::OkStatus();
@@ -201,13 +202,29 @@ absl::Status AddEntries(uint64_t call_id, const OpenedBody& body, Position at, v
     const absl::StatusOr<std::vector<Hash>> path = prover.Inclusion(i, body.entries.size());
     if (!path.ok()) return path.status();
     for (const Hash& hash : *path) added.add_inclusion(ToBytes(hash));
+    if (!entry.frame().has_part()) continue;
+    const uint32_t part = entry.frame().part().index();
+    if (part >= payload.parts.size()) return Damage(at, "an entry names a part that the block does not have");
+    added.set_part(std::string(payload.parts[part]));
   }
   return proven.entries().empty() ? Damage(at, "the block has no entry of the call") : absl::OkStatus();
 }
 
-// Adds what is at `at`, a segment's header or a block, and goes on to what follows. Collects the calls named.
-absl::Status AddLeaf(Segments& segments, Position& at, v1::AnswerEvidence& answer, std::set<uint64_t>& named) {
-  v1::ProvenLeaf& leaf = *answer.add_leaves();
+// What a run of leaves shows.
+struct ShownRun {
+  google::protobuf::RepeatedPtrField<v1::ProvenLeaf>& leaves;
+  uint64_t bytes = 0;
+  // Of each call named, the line in the last block that names it, and where that is.
+  struct Named {
+    CheckedDirectoryLine line;
+    Position block;
+  };
+  std::map<uint64_t, Named> named = {};
+};
+
+// Adds what is at `at`, a segment's header or a block, and goes on to what follows.
+absl::Status AddLeaf(Segments& segments, Position& at, ShownRun& run) {
+  v1::ProvenLeaf& leaf = *run.leaves.Add();
   if (at.offset() == 0) {
     const absl::StatusOr<std::string_view> header = segments.Read(at, kSegmentHeaderSize);
     if (!header.ok()) return header.status();
@@ -218,9 +235,19 @@ absl::Status AddLeaf(Segments& segments, Position& at, v1::AnswerEvidence& answe
   const absl::StatusOr<Segments::Block> block = segments.ReadBlock(at);
   if (!block.ok()) return block.status();
   leaf.set_header(std::string(block->header));
-  leaf.set_directory(std::string(block->directory));
-  leaf.set_body_hash(ToBytes(Sha256({block->body})));
-  for (uint32_t i = 0; i < block->checked.calls; ++i) named.insert(DirectoryLine(block->directory, i).call_id);
+  leaf.set_directory(std::string(block->payload.directory));
+  leaf.set_body_hash(ToBytes(Sha256({block->payload.body})));
+  if (block->checked.format != 2) leaf.set_parts_hash(ToBytes(Sha256({block->payload.part_table})));
+  for (uint32_t i = 0; i < block->checked.calls; ++i) {
+    const CheckedDirectoryLine line = DirectoryLine(block->checked, block->payload.directory, i);
+    run.named[line.call_id] = {line, block->checked.position};
+  }
+  run.bytes += kBlockHeaderSize + block->payload.directory.size();
+  if (run.bytes > kMostShown) {
+    return absl::ResourceExhaustedError(
+        "the evidence would have to show too much of the log, because it went on for so long after a call that has not "
+        "ended, or between the calls");
+  }
   at = block->checked.type == BlockType::kFooter ? Position(at.segment() + 1, 0) : block->end;
   return absl::OkStatus();
 }
@@ -255,39 +282,110 @@ absl::StatusOr<v1::Evidence> BuildUnderBest(const StoreLayout& layout,
   return leaves.ok() ? build(*leaves) : leaves.status();
 }
 
+// Goes on with the run up to the checkpoint's size.
+absl::Status AddUpToCheckpoint(const SignedLeaves& leaves, Segments& segments, uint64_t first_leaf, Position& at,
+                               ShownRun& run) {
+  while (first_leaf + static_cast<uint64_t>(run.leaves.size()) < leaves.checkpoint().size) {
+    if (absl::Status status = AddLeaf(segments, at, run); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// A call's evidence while it is made.
+class CallBuilder {
+ public:
+  CallBuilder(SignedLeaves& leaves, const StoreLayout& layout, StoreKeys& keys, v1::CallEvidence& call)
+      : leaves_(leaves), segments_(layout), openers_(keys), call_(call) {}
+
+  // Adds the block that stands there. FAILED_PRECONDITION if it is not under the checkpoint.
+  absl::Status Add(Position at);
+  // Whether the call goes on behind the block added last, as far as that says.
+  bool open() const { return open_; }
+  // Shows every leaf behind the block added last. A block among them that holds entries of the call, which is set then,
+  // has to be added first.
+  absl::Status AddLater(Position& missed);
+
+ private:
+  SignedLeaves& leaves_;
+  Segments segments_;
+  Openers openers_;
+  v1::CallEvidence& call_;
+  OpenedBody body_;
+  bool open_ = false;
+  uint64_t next_leaf_ = 0;
+  Position behind_;
+};
+
+absl::Status CallBuilder::Add(Position at) {
+  const absl::StatusOr<Segments::Block> block = segments_.ReadBlock(at);
+  if (!block.ok()) return block.status();
+  const CheckedBlock& header = block->checked;
+  if (absl::Status status = leaves_.Covers(header.leaf_index); !status.ok()) return status;
+  const absl::StatusOr<Prover*> prover = leaves_.MakeProver();
+  if (!prover.ok()) return prover.status();
+  const absl::StatusOr<std::vector<Hash>> path = (*prover)->Inclusion(header.leaf_index, leaves_.checkpoint().size);
+  if (!path.ok()) return path.status();
+  const absl::StatusOr<BodyOpener*> opener = openers_.For(at.segment());
+  if (!opener.ok()) return opener.status();
+  if (auto wrong = (*opener)->Open(block->header, header, block->payload.body, body_)) return Damage(at, *wrong);
+  v1::ProvenBlock& proven = *call_.add_blocks();
+  proven.set_header(std::string(block->header));
+  proven.set_directory(std::string(block->payload.directory));
+  proven.set_body_hash(ToBytes(Sha256({block->payload.body})));
+  if (header.format != 2) proven.set_parts_hash(ToBytes(Sha256({block->payload.part_table})));
+  for (const Hash& hash : *path) proven.add_inclusion(ToBytes(hash));
+  // Of a call in format 2 nothing shows that it has not ended.
+  open_ = header.format != 2;
+  for (uint32_t i = 0; i < header.calls; ++i) {
+    const CheckedDirectoryLine line = DirectoryLine(header, block->payload.directory, i);
+    if (line.call_id == call_.call_id() && line.ends) open_ = false;
+  }
+  next_leaf_ = header.leaf_index + 1;
+  behind_ = block->end;
+  return AddEntries(call_.call_id(), body_, block->payload, at, proven);
+}
+
+absl::Status CallBuilder::AddLater(Position& missed) {
+  ShownRun run{*call_.mutable_later()};
+  Position at = behind_;
+  if (absl::Status status = AddUpToCheckpoint(leaves_, segments_, next_leaf_, at, run); !status.ok()) return status;
+  const auto found = run.named.find(call_.call_id());
+  missed = found == run.named.end() ? Position() : found->second.block;
+  if (missed.set()) {
+    call_.clear_later();
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<std::vector<Hash>> before = leaves_.Tiles(0, next_leaf_);
+  if (!before.ok()) return before.status();
+  for (const Hash& hash : *before) call_.add_before(ToBytes(hash));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::Evidence> BuildCall(SignedLeaves& leaves, const StoreLayout& layout, StoreKeys& keys,
                                        uint64_t call_id, absl::Span<const Position> blocks) {
   v1::Evidence evidence = EvidenceUnder(leaves);
   v1::CallEvidence& call = *evidence.mutable_call();
   call.set_call_id(call_id);
-  Segments segments(layout);
-  Openers openers(keys);
-  OpenedBody body;
+  CallBuilder builder(leaves, layout, keys, call);
   for (const Position at : blocks) {
-    const absl::StatusOr<Segments::Block> block = segments.ReadBlock(at);
-    if (!block.ok()) return block.status();
-    if (absl::Status status = leaves.Covers(block->checked.leaf_index); !status.ok()) return status;
-    const absl::StatusOr<Prover*> prover = leaves.MakeProver();
-    if (!prover.ok()) return prover.status();
-    const absl::StatusOr<std::vector<Hash>> path =
-        (*prover)->Inclusion(block->checked.leaf_index, leaves.checkpoint().size);
-    if (!path.ok()) return path.status();
-    const absl::StatusOr<BodyOpener*> opener = openers.For(at.segment());
-    if (!opener.ok()) return opener.status();
-    if (auto wrong = (*opener)->Open(block->header, block->checked, block->body, body)) return Damage(at, *wrong);
-    v1::ProvenBlock& proven = *call.add_blocks();
-    proven.set_header(std::string(block->header));
-    for (const Hash& hash : *path) proven.add_inclusion(ToBytes(hash));
-    if (absl::Status status = AddEntries(call_id, body, at, proven); !status.ok()) return status;
+    if (absl::Status status = builder.Add(at); !status.ok()) return status;
   }
-  return evidence;
+  if (!builder.open()) return evidence;
+  Position missed;
+  if (absl::Status status = builder.AddLater(missed); !status.ok()) return status;
+  if (!missed.set()) return evidence;
+  // The call went on since its blocks were looked up.
+  CallChain chain(layout, keys);
+  const absl::StatusOr<std::vector<Position>> all = chain.Blocks(call_id, missed);
+  if (!all.ok()) return all.status();
+  return BuildCall(leaves, layout, keys, call_id, *all);
 }
 
 absl::StatusOr<v1::Evidence> BuildAnswer(SignedLeaves& leaves, const StoreLayout& layout,
                                          absl::Span<const ListedCall> calls) {
   v1::Evidence evidence = EvidenceUnder(leaves);
   v1::AnswerEvidence& answer = *evidence.mutable_answer();
-  std::set<uint64_t> named;
+  ShownRun run{*answer.mutable_leaves()};
   if (!calls.empty()) {
     Position at = calls.front().first;
     Position last;
@@ -301,7 +399,15 @@ absl::StatusOr<v1::Evidence> BuildAnswer(SignedLeaves& leaves, const StoreLayout
     if (!first.ok()) return first.status();
     answer.set_first_leaf(first->checked.leaf_index);
     while (at <= last) {
-      if (absl::Status status = AddLeaf(segments, at, answer, named); !status.ok()) return status;
+      if (absl::Status status = AddLeaf(segments, at, run); !status.ok()) return status;
+    }
+    const bool open = std::any_of(calls.begin(), calls.end(), [&](const ListedCall& call) {
+      const CheckedDirectoryLine& line = run.named[call.id].line;
+      return line.entries != 0 && !line.ends;
+    });
+    if (open) {
+      const absl::Status status = AddUpToCheckpoint(leaves, segments, answer.first_leaf(), at, run);
+      if (!status.ok()) return status;
     }
   }
   const uint64_t end = answer.first_leaf() + static_cast<uint64_t>(answer.leaves_size());
@@ -314,8 +420,8 @@ absl::StatusOr<v1::Evidence> BuildAnswer(SignedLeaves& leaves, const StoreLayout
   const absl::StatusOr<std::vector<Hash>> behind = leaves.Tiles(end, leaves.checkpoint().size);
   if (!behind.ok()) return behind.status();
   for (const Hash& hash : *behind) answer.add_behind(ToBytes(hash));
-  for (const ListedCall& call : calls) named.erase(call.id);
-  for (const uint64_t id : named) answer.add_others(id);
+  for (const ListedCall& call : calls) run.named.erase(call.id);
+  for (const auto& [id, last] : run.named) answer.add_others(id);
   return evidence;
 }
 

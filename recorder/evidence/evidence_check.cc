@@ -2,6 +2,8 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "recorder/evidence/body_opener.h"
 #include "recorder/evidence/evidence.h"
 #include "recorder/evidence/header_check.h"
+#include "recorder/evidence/part_opener.h"
 #include "recorder/evidence/proofs.h"
 #include "recorder/evidence/subtree_stack.h"
 #include "recorder/evidence/unchecked_checkpoint.h"
@@ -18,7 +21,11 @@
 namespace sallyport::recorder {
 namespace {
 
-constexpr uint32_t kVersion = 1;
+// What is written, and what was written before.
+constexpr uint32_t kVersion = 2;
+constexpr uint32_t kOldestVersion = 1;
+// The payloads of one file are opened up to so many bytes together.
+constexpr uint64_t kMostOpened = uint64_t{1} << 30;
 
 absl::Status Wrong(std::string_view what) { return absl::InvalidArgumentError(View(what)); }
 
@@ -68,90 +75,202 @@ absl::Status CheckEntry(const v1::ProvenEntry& proven, const CheckedBlock& block
   return included.ok() ? included : Prefixed("it is not in its block", included);
 }
 
-// Takes the entries of one call one after another.
+// Checks that the header commits to this directory.
+absl::Status CheckDirectoryOf(const CheckedBlock& block, const std::string& directory, const std::string& body_hash,
+                              const std::string& parts_hash) {
+  Hash body = {};
+  Hash parts = {};
+  if (!ToHash(body_hash, body)) return Wrong("the hash of its body has not 32 bytes");
+  if (block.format != 2 && !ToHash(parts_hash, parts)) return Wrong("the hash of its table of parts has not 32 bytes");
+  if (directory.size() != block.directory_size() || !FitsPayloadHash(block, directory, body, parts)) {
+    return Wrong("the directory is not the one the header commits to");
+  }
+  return absl::OkStatus();
+}
+
+// What a directory says of a call; nothing if it does not name it.
+std::optional<CheckedDirectoryLine> FindLine(const CheckedBlock& block, std::string_view directory, uint64_t call_id) {
+  for (uint32_t i = 0; i < block.calls; ++i) {
+    const CheckedDirectoryLine line = DirectoryLine(block, directory, i);
+    if (line.call_id == call_id) return line;
+  }
+  return std::nullopt;
+}
+
+// One leaf of a run.
+struct ShownLeaf {
+  CheckedBlock block;  // a segment's header is as a block without entries
+
+  // Checks that it is the leaf of this index.
+  absl::Status Check(const v1::ProvenLeaf& leaf, uint64_t index) {
+    if (leaf.header().size() == kSegmentHeaderSize) {
+      if (leaf.directory().empty() && leaf.body_hash().empty() && leaf.parts_hash().empty()) return absl::OkStatus();
+      return Wrong("a segment's header has no directory");
+    }
+    if (leaf.header().size() != kBlockHeaderSize) return Wrong("the header has neither 128 nor 136 bytes");
+    if (auto bad = CheckBlockHeader(leaf.header(), std::nullopt, block)) {
+      return absl::InvalidArgumentError(absl::StrCat("byte ", bad->offset, " of the header: ", bad->text));
+    }
+    if (block.leaf_index != index) return Wrong("its header names another place in the log");
+    return CheckDirectoryOf(block, leaf.directory(), leaf.body_hash(), leaf.parts_hash());
+  }
+};
+
+// Takes the blocks and entries of one call one after another.
 class CallProof {
  public:
-  explicit CallProof(uint64_t call_id) : call_id_(call_id) {}
+  CallProof(const v1::CallEvidence& evidence, const Checkpoint& checkpoint)
+      : evidence_(evidence), checkpoint_(checkpoint) {
+    proven_.complete = true;
+  }
 
-  absl::Status Take(const std::string& bytes) {
+  absl::StatusOr<ProvenCall> Run() {
+    for (int i = 0; i < evidence_.blocks_size(); ++i) {
+      const absl::Status status = TakeBlock(evidence_.blocks(i));
+      if (!status.ok()) return Prefixed(absl::StrCat("block ", i), status);
+    }
+    return Finish();
+  }
+
+ private:
+  absl::Status TakeBlock(const v1::ProvenBlock& proven) {
+    CheckedBlock block;
+    if (absl::Status status = CheckBlock(proven, checkpoint_, next_leaf_, block); !status.ok()) return status;
+    if (call_.ended()) return Wrong("the call had ended before");
+    int64_t last_index = -1;
+    for (const v1::ProvenEntry& entry : proven.entries()) {
+      absl::Status status = CheckEntry(entry, block);
+      if (status.ok() && entry.index() <= last_index) status = Wrong("the entries are not in the order of the block");
+      if (status.ok()) status = TakeEntry(entry);
+      if (!status.ok()) return Prefixed(absl::StrCat("entry ", entry.index()), status);
+      last_index = entry.index();
+    }
+    if (absl::Status status = CheckCounts(proven, block); !status.ok()) return status;
+    last_block_ = block.position;
+    last_format_ = block.format;
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeEntry(const v1::ProvenEntry& proven) {
     v1::Entry entry;
-    if (!entry.ParseFromString(bytes) || entry.event_case() == v1::Entry::EVENT_NOT_SET) return Wrong("it is no entry");
-    if (entry.call_id() != call_id_) return Wrong("it is of another call");
+    if (!entry.ParseFromString(proven.entry())) return Wrong("it is no entry");
+    const bool known = entry.event_case() != v1::Entry::EVENT_NOT_SET;
+    if (!known && entry.GetReflection()->GetUnknownFields(entry).empty()) return Wrong("it is no entry");
+    if (entry.call_id() != evidence_.call_id()) return Wrong("it is of another call");
     if (proven_.entries == 0 && !entry.has_start()) return Wrong("the first entry is not the call's start");
     if (const std::string wrong = call_.Take(entry); !wrong.empty()) {
       return absl::InvalidArgumentError(absl::StrCat("with it the call ", wrong));
     }
+    if (absl::Status status = TakePart(proven, entry); !status.ok()) return status;
     ++proven_.entries;
+    proven_.unknown += known ? 0 : 1;
     proven_.record.push_back(std::move(entry));
     return absl::OkStatus();
   }
 
+  // Puts the payload back that stands apart from its entry.
+  absl::Status TakePart(const v1::ProvenEntry& proven, v1::Entry& entry) {
+    if (!entry.has_frame() || !entry.frame().has_part()) {
+      return proven.part().empty() ? absl::OkStatus() : Wrong("it has no part, and one is there");
+    }
+    const v1::PayloadPart& part = entry.frame().part();
+    if (!entry.frame().payload().empty()) return Wrong("it has a payload and a part");
+    if (!part.key().empty() && part.length() > kMostOpened - opened_) return Wrong("its payload is too large");
+    std::string payload;
+    if (const auto wrong = OpenPart(part, proven.part(), payload)) return Wrong(*wrong);
+    if (part.key().empty()) {
+      ++proven_.unopened;
+      return absl::OkStatus();
+    }
+    opened_ += payload.size();
+    entry.mutable_frame()->set_payload(std::move(payload));
+    entry.mutable_frame()->clear_part();
+    return absl::OkStatus();
+  }
+
+  // Whether all entries of the call in the block are there, and no block before it was left out.
+  absl::Status CheckCounts(const v1::ProvenBlock& proven, const CheckedBlock& block) {
+    if (block.format == 2) proven_.complete = false;
+    // Files of version 1 have no directories.
+    if (block.format == 2 && proven.directory().empty()) return absl::OkStatus();
+    const absl::Status commits = CheckDirectoryOf(block, proven.directory(), proven.body_hash(), proven.parts_hash());
+    if (!commits.ok()) return commits;
+    const std::optional<CheckedDirectoryLine> line = FindLine(block, proven.directory(), evidence_.call_id());
+    if (!line.has_value()) return Wrong("its directory does not name the call");
+    if (line->previous != last_block_) {
+      return Wrong(last_block_.set() ? "entries are missing: a block between it and the one before holds some"
+                                     : "entries are missing: a block before it holds some");
+    }
+    if (block.format == 2) return absl::OkStatus();
+    if (line->ends && !call_.ended()) return Wrong("the call's end is in it, and was left out");
+    if (line->entries != static_cast<uint32_t>(proven.entries_size())) {
+      return absl::InvalidArgumentError(absl::StrCat("entries are missing: it holds ", line->entries,
+                                                     " of the call, and ", proven.entries_size(), " are here"));
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether every block behind the last one is shown, and none holds entries of the call.
+  absl::Status CheckLater() const {
+    if (last_format_ == 2) return absl::OkStatus();
+    if (next_leaf_ == checkpoint_.size && evidence_.later().empty()) return absl::OkStatus();
+    const absl::StatusOr<std::vector<Hash>> before = ToHashes(evidence_.before());
+    if (!before.ok()) return before.status();
+    SubtreeStack tree;
+    if (!tree.PushTiles(next_leaf_, *before)) return NotShown();
+    for (const v1::ProvenLeaf& leaf : evidence_.later()) {
+      ShownLeaf shown;
+      if (absl::Status status = shown.Check(leaf, tree.end()); !status.ok()) {
+        return Prefixed(absl::StrCat("leaf ", tree.end()), status);
+      }
+      if (FindLine(shown.block, leaf.directory(), evidence_.call_id()).has_value()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("entries are missing: the block at leaf ", tree.end(), " holds some of the call"));
+      }
+      tree.PushData(leaf.header());
+    }
+    if (tree.end() != checkpoint_.size) return NotShown();
+    return tree.Root() == checkpoint_.root ? absl::OkStatus() : Wrong("the later blocks are not in the signed log");
+  }
+
+  absl::Status NotShown() const {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the call's end is not here, and the file does not show every block from leaf ", next_leaf_,
+                     " to the log's size ", checkpoint_.size, ": whether the call had ended is not proved"));
+  }
+
   absl::StatusOr<ProvenCall> Finish() {
     if (proven_.entries == 0) return Wrong("there are no entries");
-    proven_.open = !call_.ended();
+    proven_.ended = call_.ended();
     if (call_.ended()) {
       if (const std::string wrong = call_.CheckEnd(); !wrong.empty()) {
         return absl::InvalidArgumentError(absl::StrCat("the call ", wrong, ": entries are missing"));
       }
+    } else if (absl::Status status = CheckLater(); !status.ok()) {
+      return status;
     }
     proven_.facts = call_.facts();
     return std::move(proven_);
   }
 
- private:
-  const uint64_t call_id_;
+  const v1::CallEvidence& evidence_;
+  const Checkpoint& checkpoint_;
   CallPart call_;
   ProvenCall proven_;
+  uint64_t next_leaf_ = 0;
+  Position last_block_;
+  uint16_t last_format_ = 0;
+  uint64_t opened_ = 0;
 };
 
-absl::StatusOr<ProvenCall> CheckCall(const v1::CallEvidence& evidence, const Checkpoint& checkpoint) {
-  CallProof proof(evidence.call_id());
-  uint64_t next_leaf = 0;
-  int block_number = 0;
-  for (const v1::ProvenBlock& proven : evidence.blocks()) {
-    CheckedBlock block;
-    const std::string where = absl::StrCat("block ", block_number++);
-    if (absl::Status status = CheckBlock(proven, checkpoint, next_leaf, block); !status.ok()) {
-      return Prefixed(where, status);
-    }
-    int64_t last_index = -1;
-    for (const v1::ProvenEntry& entry : proven.entries()) {
-      absl::Status status = CheckEntry(entry, block);
-      if (status.ok() && entry.index() <= last_index) status = Wrong("the entries are not in the order of the block");
-      if (status.ok()) status = proof.Take(entry.entry());
-      if (!status.ok()) return Prefixed(absl::StrCat(where, ", entry ", entry.index()), status);
-      last_index = entry.index();
-    }
-  }
-  return proof.Finish();
-}
+// What the directories of a run say of one call.
+struct CallInRun {
+  bool begins = false;
+  CheckedDirectoryLine last;
+  bool last_counts = false;  // is of a format that says whether the call ends
+};
 
-// Checks a leaf of an answer's run and collects the calls its directory names.
-absl::Status CheckLeaf(const v1::ProvenLeaf& leaf, uint64_t index, ProvenAnswer& proven, std::set<uint64_t>& named) {
-  if (leaf.header().size() == kSegmentHeaderSize) {
-    if (leaf.directory().empty() && leaf.body_hash().empty()) return absl::OkStatus();
-    return Wrong("a segment's header has no directory");
-  }
-  CheckedBlock block;
-  if (leaf.header().size() != kBlockHeaderSize) return Wrong("the header has neither 128 nor 136 bytes");
-  if (auto bad = CheckBlockHeader(leaf.header(), std::nullopt, block)) {
-    return absl::InvalidArgumentError(absl::StrCat("byte ", bad->offset, " of the header: ", bad->text));
-  }
-  if (block.leaf_index != index) return Wrong("its header names another place in the log");
-  Hash body;
-  if (!ToHash(leaf.body_hash(), body)) return Wrong("the hash of its body has not 32 bytes");
-  const Hash directory = Sha256({leaf.directory()});
-  if (leaf.directory().size() != block.directory_size() ||
-      Sha256({AsText(directory), AsText(body)}) != block.payload_hash) {
-    return Wrong("the directory is not the one the header commits to");
-  }
-  for (uint32_t i = 0; i < block.calls; ++i) named.insert(DirectoryLine(leaf.directory(), i).call_id);
-  if (block.type == BlockType::kEntries) ++proven.blocks;
-  proven.entries += block.entries;
-  return absl::OkStatus();
-}
-
-absl::Status CheckIds(const ProvenAnswer& proven, const std::set<uint64_t>& named) {
+absl::Status CheckIds(const ProvenAnswer& proven, const std::map<uint64_t, CallInRun>& named) {
   std::set<uint64_t> told;
   for (const std::vector<uint64_t>* ids : {&proven.listed, &proven.others}) {
     for (const uint64_t id : *ids) {
@@ -163,10 +282,31 @@ absl::Status CheckIds(const ProvenAnswer& proven, const std::set<uint64_t>& name
       }
     }
   }
-  for (const uint64_t id : named) {
+  for (const auto& [id, call] : named) {
     if (told.count(id) == 0) {
       return absl::InvalidArgumentError(
           absl::StrCat("call ", FormatId(id), " has entries in this part of the log, and was left out"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Each listed call must begin in the run, and end in it unless the run goes up to the log's size.
+absl::Status CheckListed(const std::map<uint64_t, CallInRun>& named, bool to_the_end, ProvenAnswer& proven) {
+  for (const uint64_t id : proven.listed) {
+    const CallInRun& call = named.at(id);
+    if (!call.begins) {
+      return absl::InvalidArgumentError(absl::StrCat("call ", FormatId(id), " begins before this part of the log"));
+    }
+    if (!call.last_counts) {
+      proven.unknown.push_back(id);
+    } else if (!call.last.ends) {
+      if (!to_the_end) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("call ", FormatId(id), " does not end in this part of the log, which does not go up to the ",
+                         "log's size: whether it had ended is not proved"));
+      }
+      proven.open.push_back(id);
     }
   }
   return absl::OkStatus();
@@ -181,11 +321,21 @@ absl::StatusOr<ProvenAnswer> CheckAnswer(const v1::AnswerEvidence& evidence, con
   if (!tree.PushTiles(evidence.first_leaf(), *before)) return Wrong("the hashes before the run do not fit its place");
   ProvenAnswer proven;
   proven.first_leaf = evidence.first_leaf();
-  std::set<uint64_t> named;
+  std::map<uint64_t, CallInRun> named;
   for (const v1::ProvenLeaf& leaf : evidence.leaves()) {
-    if (absl::Status status = CheckLeaf(leaf, tree.end(), proven, named); !status.ok()) {
+    ShownLeaf shown;
+    if (absl::Status status = shown.Check(leaf, tree.end()); !status.ok()) {
       return Prefixed(absl::StrCat("leaf ", tree.end()), status);
     }
+    for (uint32_t i = 0; i < shown.block.calls; ++i) {
+      const CheckedDirectoryLine line = DirectoryLine(shown.block, leaf.directory(), i);
+      CallInRun& call = named[line.call_id];
+      call.begins = call.begins || !line.previous.set();
+      call.last = line;
+      call.last_counts = shown.block.format != 2;
+    }
+    if (shown.block.entries != 0) ++proven.blocks;
+    proven.entries += shown.block.entries;
     tree.PushData(leaf.header());
   }
   proven.end_leaf = tree.end();
@@ -194,6 +344,7 @@ absl::StatusOr<ProvenAnswer> CheckAnswer(const v1::AnswerEvidence& evidence, con
   proven.listed.assign(evidence.listed().begin(), evidence.listed().end());
   proven.others.assign(evidence.others().begin(), evidence.others().end());
   if (absl::Status status = CheckIds(proven, named); !status.ok()) return status;
+  if (absl::Status status = CheckListed(named, proven.end_leaf == checkpoint.size, proven); !status.ok()) return status;
   return proven;
 }
 
@@ -218,7 +369,7 @@ absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text) {
         absl::StrCat("not evidence: ",
                      View(std::string_view(status.message().data(), std::min<size_t>(status.message().size(), 300)))));
   }
-  if (evidence.version() != kVersion) {
+  if (evidence.version() < kOldestVersion || evidence.version() > kVersion) {
     return absl::InvalidArgumentError(
         absl::StrCat("evidence of version ", evidence.version(), ", which this program does not know"));
   }
@@ -226,7 +377,8 @@ absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text) {
 }
 
 absl::StatusOr<ProvenEvidence> VerifyEvidence(const v1::Evidence& evidence, const VerifierKey& key) {
-  if (evidence.version() != kVersion) return Wrong("evidence of a version that this program does not know");
+  if (evidence.version() < kOldestVersion || evidence.version() > kVersion)
+    return Wrong("evidence of a version that this program does not know");
   const absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(evidence.checkpoint());
   if (!note.ok()) return Prefixed("the checkpoint", note.status());
   if (absl::Status status = note->CheckSignature(key); !status.ok()) return Prefixed("the checkpoint", status);
@@ -238,7 +390,7 @@ absl::StatusOr<ProvenEvidence> VerifyEvidence(const v1::Evidence& evidence, cons
   proven.size = checkpoint.size;
   switch (evidence.about_case()) {
     case v1::Evidence::kCall: {
-      absl::StatusOr<ProvenCall> call = CheckCall(evidence.call(), checkpoint);
+      absl::StatusOr<ProvenCall> call = CallProof(evidence.call(), checkpoint).Run();
       if (!call.ok()) return call.status();
       proven.about = *std::move(call);
       return proven;

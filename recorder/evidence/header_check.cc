@@ -73,6 +73,9 @@ std::optional<BadBytes> CheckEntriesLengths(const CheckedBlock& block) {
   if (block.entries == 0) return Field(24, 4, "a block of entries has none");
   if (block.calls == 0) return Field(28, 4, "a block of entries names no call");
   if (block.calls > block.entries) return Field(28, 4, "more calls than entries");
+  if (block.parts_length != 0 && block.parts_length <= PartTableSize(1)) {
+    return Field(60, 4, "there is no room for a part");
+  }
   if (block.plain_length < kSaltSeedSize + kSmallestEntry * block.entries) {
     return Field(36, 4, absl::StrCat("there is no room for ", block.entries, " entries"));
   }
@@ -80,6 +83,7 @@ std::optional<BadBytes> CheckEntriesLengths(const CheckedBlock& block) {
 }
 
 std::optional<BadBytes> CheckOtherLengths(std::string_view bytes, const CheckedBlock& block) {
+  if (auto bad = MustBe(bytes, 60, 4, 0, "the length of parts")) return bad;
   if (block.codec != Codec::kPlain) return Field(5, 1, "only entries are compressed");
   if (block.sealed) return Field(6, 1, "only entries are sealed");
   if (auto bad = MustBe(bytes, 24, 4, 0, "the number of entries")) return bad;
@@ -112,14 +116,26 @@ std::optional<BadBytes> CheckLengths(std::string_view bytes, const CheckedBlock&
 std::optional<BadBytes> CheckDirectory(const CheckedBlock& block, std::string_view directory) {
   std::vector<uint64_t> ids;
   ids.reserve(block.calls);
+  uint64_t entries = 0;
   for (size_t i = 0; i < block.calls; ++i) {
-    const CheckedDirectoryLine line = DirectoryLine(directory, i);
+    const CheckedDirectoryLine line = DirectoryLine(block, directory, i);
     ids.push_back(line.call_id);
+    entries += line.entries;
+    if (block.format != 2) {
+      if (line.entries == 0) return BadBytes{i * block.line_size() + 16, 4, "the directory counts no entry of a call"};
+      const uint64_t flags = LittleEndian(directory.data() + i * block.line_size() + 20, 4);
+      if (flags > 1)
+        return BadBytes{i * block.line_size() + 20, 4, "the directory says what this version does not know"};
+    }
     if (!line.previous.set()) continue;
     if (line.previous >= block.position || line.previous.segment() == 0 ||
         line.previous.offset() < kSegmentHeaderSize) {
-      return BadBytes{i * kDirectoryEntrySize + 8, 8, "the directory names an earlier block that is no earlier block"};
+      return BadBytes{i * block.line_size() + 8, 8, "the directory names an earlier block that is no earlier block"};
     }
+  }
+  if (block.format != 2 && block.type == BlockType::kEntries && entries != block.entries) {
+    return BadBytes{0, directory.size(),
+                    absl::StrCat("the directory counts ", entries, " entries, and the block has ", block.entries)};
   }
   std::vector<uint64_t> sorted = ids;
   std::sort(sorted.begin(), sorted.end());
@@ -127,7 +143,7 @@ std::optional<BadBytes> CheckDirectory(const CheckedBlock& block, std::string_vi
   if (twice == sorted.end()) return std::nullopt;
   const auto first = std::find(ids.begin(), ids.end(), *twice);
   const auto second = std::find(first + 1, ids.end(), *twice);
-  return BadBytes{static_cast<uint64_t>(second - ids.begin()) * kDirectoryEntrySize, 8,
+  return BadBytes{static_cast<uint64_t>(second - ids.begin()) * block.line_size(), 8,
                   "the directory names a call twice"};
 }
 
@@ -143,7 +159,10 @@ std::optional<BadBytes> CheckSegmentHeader(std::string_view bytes, uint64_t numb
                                            CheckedSegment& segment) {
   assert(bytes.size() == kSegmentHeaderSize);
   if (auto bad = MustBe(bytes, 0, kSegmentMagic, "not the header of a segment")) return bad;
-  if (auto bad = MustBe(bytes, 8, 2, kFormatVersion, "the format version")) return bad;
+  const uint64_t format = LittleEndian(bytes.data() + 8, 2);
+  if (format != 2) {
+    if (auto bad = MustBe(bytes, 8, 2, kFormatVersion, "the format version")) return bad;
+  }
   if (auto bad = MustBe(bytes, 10, 2, 0, "a field that is zero")) return bad;
   if (auto bad = MustBe(bytes, 12, 4, kSegmentHeaderSize, "the header's length")) return bad;
   if (store_id != nullptr) {
@@ -154,6 +173,7 @@ std::optional<BadBytes> CheckSegmentHeader(std::string_view bytes, uint64_t numb
   if (auto bad = MustBe(bytes, 32, 8, number, "the segment's number")) return bad;
   if (auto bad = MustBe(bytes, 112, 8, 0, "a field that is zero")) return bad;
   if (auto bad = CheckChecksum(bytes)) return bad;
+  segment.format = static_cast<uint16_t>(format);
   std::copy_n(bytes.begin() + 16, segment.store_id.size(), segment.store_id.begin());
   segment.first_sequence = LittleEndian(bytes.data() + 48, 8);
   segment.leaf_index = LittleEndian(bytes.data() + 56, 8);
@@ -171,8 +191,13 @@ std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::opti
     if (auto bad = MustBe(bytes, 16, 8, place->sequence, "the first entry's number")) return bad;
     if (auto bad = MustBe(bytes, 40, 8, place->leaf_index, "the leaf's index")) return bad;
   }
-  if (auto bad = MustBe(bytes, 7, 1, 0, "a byte that is zero")) return bad;
-  if (auto bad = MustBe(bytes, 60, 4, 0, "a field that is zero")) return bad;
+  const bool format_2 = bytes[7] == 0;
+  if (!format_2) {
+    if (auto bad = MustBe(bytes, 7, 1, kFormatVersion, "the format of the block")) return bad;
+  }
+  if (format_2) {
+    if (auto bad = MustBe(bytes, 60, 4, 0, "a field that is zero")) return bad;
+  }
   if (auto bad = CheckChecksum(bytes)) return bad;
   const uint64_t type = LittleEndian(bytes.data() + 4, 1);
   const uint64_t codec = LittleEndian(bytes.data() + 5, 1);
@@ -180,6 +205,7 @@ std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::opti
   if (type < 1 || type > 3) return BadBytes{4, 1, absl::StrCat("there is no block of type ", type)};
   if (codec > 1) return BadBytes{5, 1, absl::StrCat("there is no codec ", codec)};
   if (seal > 1) return BadBytes{6, 1, absl::StrCat("there is no seal ", seal)};
+  block.format = format_2 ? 2 : kFormatVersion;
   block.type = static_cast<BlockType>(type);
   block.codec = static_cast<Codec>(codec);
   block.sealed = seal == 1;
@@ -190,28 +216,65 @@ std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::opti
   block.stored_length = static_cast<uint32_t>(LittleEndian(bytes.data() + 32, 4));
   block.plain_length = static_cast<uint32_t>(LittleEndian(bytes.data() + 36, 4));
   block.leaf_index = LittleEndian(bytes.data() + 40, 8);
+  block.parts_length = static_cast<uint32_t>(LittleEndian(bytes.data() + 60, 4));
   std::copy_n(bytes.begin() + 48, block.nonce.size(), block.nonce.begin());
   std::copy_n(bytes.begin() + 64, block.entries_root.size(), block.entries_root.begin());
   std::copy_n(bytes.begin() + 96, block.payload_hash.size(), block.payload_hash.begin());
   return CheckLengths(bytes, block);
 }
 
-std::optional<BadBytes> CheckPayload(const CheckedBlock& block, std::string_view payload) {
-  assert(payload.size() == block.payload_size());
-  const std::string_view directory = payload.substr(0, block.directory_size());
+bool FitsPayloadHash(const CheckedBlock& block, std::string_view directory, const Hash& body, const Hash& part_table) {
   const Hash of_directory = Sha256({directory});
-  const Hash of_body = Sha256({payload.substr(directory.size())});
-  if (Sha256({AsText(of_directory), AsText(of_body)}) != block.payload_hash) {
-    // A directory that makes no sense says more precisely where.
-    if (auto bad = CheckDirectory(block, directory)) return bad;
-    return BadBytes{0, payload.size(), "directory and body do not fit the header's payload hash"};
-  }
-  return CheckDirectory(block, directory);
+  const std::string_view of_table = block.format == 2 ? std::string_view() : AsText(part_table);
+  return Sha256({AsText(of_directory), AsText(body), of_table}) == block.payload_hash;
 }
 
-CheckedDirectoryLine DirectoryLine(std::string_view directory, size_t index) {
-  const char* at = directory.data() + index * kDirectoryEntrySize;
-  return {LittleEndian(at, 8), Position::FromPacked(LittleEndian(at + 8, 8))};
+std::optional<BadBytes> CheckPayload(const CheckedBlock& block, std::string_view payload, CheckedPayload& taken) {
+  assert(payload.size() == block.payload_size());
+  taken.directory = payload.substr(0, block.directory_size());
+  taken.body = payload.substr(taken.directory.size(), block.stored_length);
+  const std::string_view behind = payload.substr(taken.directory.size() + taken.body.size());
+  const uint64_t behind_at = payload.size() - behind.size();
+  taken.part_table = {};
+  taken.parts.clear();
+  uint64_t count = 0;
+  if (!behind.empty()) {
+    count = LittleEndian(behind.data(), kPartCountSize);
+    if (count == 0 || count > (behind.size() - kPartCountSize) / kPartLineSize) {
+      return BadBytes{behind_at, kPartCountSize, absl::StrCat("there is no room for ", count, " parts")};
+    }
+    taken.part_table = behind.substr(0, PartTableSize(count));
+  }
+  if (!FitsPayloadHash(block, taken.directory, Sha256({taken.body}), Sha256({taken.part_table}))) {
+    // A directory that makes no sense says more precisely where.
+    if (auto bad = CheckDirectory(block, taken.directory)) return bad;
+    return BadBytes{0, behind_at + taken.part_table.size(),
+                    "directory, body and table of parts do not fit the header's payload hash"};
+  }
+  uint64_t at = taken.part_table.size();
+  for (uint64_t i = 0; i < count; ++i) {
+    const std::string_view line = taken.part_table.substr(PartTableSize(i), kPartLineSize);
+    const uint64_t length = LittleEndian(line.data(), 4);
+    if (length > behind.size() - at)
+      return BadBytes{behind_at + PartTableSize(i), 4, "a part goes on behind its block"};
+    taken.parts.push_back(behind.substr(at, length));
+    const Hash hash = Sha256({taken.parts.back()});
+    if (AsText(hash) != line.substr(4)) {
+      return BadBytes{behind_at + at, std::max<uint64_t>(length, 1), "a part does not fit its hash"};
+    }
+    at += length;
+  }
+  if (at != behind.size()) return BadBytes{behind_at, kPartCountSize, "the parts are not as long as the header says"};
+  return CheckDirectory(block, taken.directory);
+}
+
+CheckedDirectoryLine DirectoryLine(const CheckedBlock& block, std::string_view directory, size_t index) {
+  const char* at = directory.data() + index * block.line_size();
+  CheckedDirectoryLine line{LittleEndian(at, 8), Position::FromPacked(LittleEndian(at + 8, 8))};
+  if (block.format == 2) return line;
+  line.entries = static_cast<uint32_t>(LittleEndian(at + 16, 4));
+  line.ends = (LittleEndian(at + 20, 4) & 1) != 0;
+  return line;
 }
 
 }  // namespace sallyport::recorder

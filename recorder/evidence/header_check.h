@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "recorder/log/log_format.h"
 
@@ -24,6 +25,7 @@ struct BadBytes {
 
 // What a segment header says, once checked.
 struct CheckedSegment {
+  uint16_t format = 0;
   StoreId store_id = {};
   uint64_t first_sequence = 0;
   uint64_t leaf_index = 0;
@@ -37,6 +39,7 @@ std::optional<BadBytes> CheckSegmentHeader(std::string_view bytes, uint64_t numb
 
 // What a block header says, once checked.
 struct CheckedBlock {
+  uint16_t format = 0;
   Position position;
   BlockType type = BlockType::kEntries;
   Codec codec = Codec::kPlain;
@@ -50,9 +53,11 @@ struct CheckedBlock {
   std::array<char, 12> nonce = {};
   Hash entries_root = {};
   Hash payload_hash = {};
+  uint32_t parts_length = 0;
 
-  uint64_t directory_size() const { return uint64_t{calls} * kDirectoryEntrySize; }
-  uint64_t payload_size() const { return directory_size() + stored_length; }
+  uint64_t line_size() const { return DirectoryEntrySize(format); }
+  uint64_t directory_size() const { return uint64_t{calls} * line_size(); }
+  uint64_t payload_size() const { return directory_size() + stored_length + parts_length; }
 };
 
 // Where in the log a block has to stand.
@@ -67,16 +72,29 @@ struct BlockPlace {
 std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::optional<BlockPlace>& place,
                                          CheckedBlock& block);
 
-// Checks directory and body against the payload hash, and the directory for sense: ids distinct, earlier blocks
-// earlier.
-std::optional<BadBytes> CheckPayload(const CheckedBlock& block, std::string_view payload);
+// What follows a block's header, taken apart.
+struct CheckedPayload {
+  std::string_view directory;
+  std::string_view body;
+  std::string_view part_table;
+  std::vector<std::string_view> parts;  // as stored
+};
+
+// Checks directory, body and parts against the payload hash, and for sense: ids distinct, earlier blocks earlier, as
+// many entries as the header says. `taken` refers to `payload`.
+std::optional<BadBytes> CheckPayload(const CheckedBlock& block, std::string_view payload, CheckedPayload& taken);
+
+// Whether the hashes of directory, body and table are those that the header commits to.
+bool FitsPayloadHash(const CheckedBlock& block, std::string_view directory, const Hash& body, const Hash& part_table);
 
 // One line of a directory, of which `directory` has `index` before it.
 struct CheckedDirectoryLine {
   uint64_t call_id = 0;
   Position previous;
+  uint32_t entries = 0;  // not known, and 0, in format 2
+  bool ends = false;     // likewise
 };
-CheckedDirectoryLine DirectoryLine(std::string_view directory, size_t index);
+CheckedDirectoryLine DirectoryLine(const CheckedBlock& block, std::string_view directory, size_t index);
 
 }  // namespace sallyport::recorder
 

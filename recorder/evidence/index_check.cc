@@ -163,7 +163,7 @@ absl::Status IndexCheck::FollowChains(uint64_t part, uint64_t parts) {
             if (absl::Status compare = CompareRows(part, parts); !compare.ok()) return compare;
           }
           for (uint32_t i = 0; i < block.calls; ++i) {
-            const CheckedDirectoryLine line = DirectoryLine(directory, i);
+            const CheckedDirectoryLine line = DirectoryLine(block, directory, i);
             if (PartOf(line.call_id, parts) == part) TakeLine(block, i, line);
           }
           return absl::OkStatus();
@@ -176,7 +176,7 @@ absl::Status IndexCheck::FollowChains(uint64_t part, uint64_t parts) {
 void IndexCheck::TakeLine(const CheckedBlock& block, size_t index, const CheckedDirectoryLine& line) {
   const auto [found, fresh] = chains_.try_emplace(line.call_id);
   Chain& chain = found->second;
-  const uint64_t offset = index * kDirectoryEntrySize + sizeof(uint64_t);
+  const uint64_t offset = index * block.line_size() + sizeof(uint64_t);
   if (!line.previous.set()) {
     chain.closed = chain.last;
   } else if (!plan_.Has(line.previous.segment())) {

@@ -85,7 +85,8 @@ class IndexRows : public IndexedCalls {
     facts.upstream = Name(row.Integer(kUpstream));
     facts.peer = JoinPeer(Name(row.Integer(kPeer)), row.Integer(kPort));
     facts.start_ns = row.Integer(kStartNs);
-    facts.end_reason = row.Integer(kEndReason);
+    facts.end_reason = row.Integer(kEndReason) & ~kConnectionLost;
+    facts.connection_lost = (row.Integer(kEndReason) & kConnectionLost) != 0;
     facts.status_code = row.Integer(kStatus);
     facts.duration_ns = row.Integer(kDurationNs);
     facts.request_frames = row.Integer(kRequestFrames);

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "recorder/call_id.h"
+#include "recorder/evidence/part_opener.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -30,9 +31,11 @@ class SegmentChecker {
   absl::StatusOr<bool> CheckBlock();
   void CheckFooter(const CheckedBlock& block, std::string_view body, uint64_t body_offset);
   absl::StatusOr<bool> BlockFollows(uint64_t offset);
-  void TakePayload(std::string_view header, const CheckedBlock& block, std::string_view payload);
+  void TakePayload(std::string_view header, const CheckedBlock& block, const CheckedPayload& payload);
   void SumDirectory(const CheckedBlock& block, std::string_view directory);
-  void TakeEntries(const CheckedBlock& block, std::string_view directory, uint64_t body_offset);
+  void TakeEntries(const CheckedBlock& block, const CheckedPayload& payload, uint64_t body_offset);
+  // What is wrong with the entry's part, if it has one.
+  std::optional<std::string> CheckPart(const CheckedPayload& payload);
   void FinishCall(const PlacedCall& call, uint64_t offset, uint64_t length);
   absl::Status PushLeaf(std::string_view data, uint64_t offset);
   void SnapshotTree(uint64_t end);
@@ -48,6 +51,8 @@ class SegmentChecker {
   std::optional<BodyOpener> opener_;
   OpenedBody body_;
   v1::Entry entry_;
+  std::string payload_;
+  uint64_t parts_named_ = 0;  // by the entries of the block
   size_t next_wanted_ = 0;
 };
 
@@ -190,6 +195,10 @@ absl::StatusOr<bool> SegmentChecker::CheckBlock() {
     Stop(at + bad->offset, bad->length, std::move(bad->text));
     return false;
   }
+  if (block.format != result_.header->format) {
+    Stop(at + 7, 1, "a block of another format than its segment");
+    return false;
+  }
   const uint64_t size = kBlockHeaderSize + block.payload_size();
   if (size > window_.size() - at) {
     Stop(at, kBlockHeaderSize,
@@ -204,7 +213,8 @@ absl::StatusOr<bool> SegmentChecker::CheckBlock() {
   }
   const std::string_view header = bytes->substr(0, kBlockHeaderSize);
   const std::string_view payload = bytes->substr(kBlockHeaderSize);
-  if (auto bad = CheckPayload(block, payload)) {
+  CheckedPayload taken;
+  if (auto bad = CheckPayload(block, payload, taken)) {
     const uint64_t bad_at = at + kBlockHeaderSize + bad->offset;
     const absl::StatusOr<bool> follows = BlockFollows(at + size);
     if (!follows.ok()) return follows.status();
@@ -219,7 +229,7 @@ absl::StatusOr<bool> SegmentChecker::CheckBlock() {
     if (absl::Status status = PushLeaf(bytes->substr(0, kBlockHeaderSize), at); !status.ok()) return status;
   } else {
     if (absl::Status status = PushLeaf(header, at); !status.ok()) return status;
-    TakePayload(header, block, payload);
+    TakePayload(header, block, taken);
   }
   ++result_.blocks;
   result_.entries += block.entries;
@@ -237,9 +247,9 @@ absl::StatusOr<bool> SegmentChecker::BlockFollows(uint64_t offset) {
          block.position == Position(result_.number, offset);
 }
 
-void SegmentChecker::TakePayload(std::string_view header, const CheckedBlock& block, std::string_view payload) {
-  const std::string_view directory = payload.substr(0, block.directory_size());
-  const std::string_view stored = payload.substr(directory.size());
+void SegmentChecker::TakePayload(std::string_view header, const CheckedBlock& block, const CheckedPayload& payload) {
+  const std::string_view directory = payload.directory;
+  const std::string_view stored = payload.body;
   const uint64_t body_at = block.position.offset() + kBlockHeaderSize + directory.size();
   switch (block.type) {
     case BlockType::kFooter:
@@ -266,12 +276,12 @@ void SegmentChecker::TakePayload(std::string_view header, const CheckedBlock& bl
     return;
   }
   ++result_.opened_blocks;
-  TakeEntries(block, directory, body_at);
+  TakeEntries(block, payload, body_at);
 }
 
 void SegmentChecker::SumDirectory(const CheckedBlock& block, std::string_view directory) {
   for (uint32_t i = 0; i < block.calls; ++i) {
-    const CheckedDirectoryLine line = DirectoryLine(directory, i);
+    const CheckedDirectoryLine line = DirectoryLine(block, directory, i);
     result_.places.Add(line.call_id, block.position);
     if (line.previous.set() && plan_.Has(line.previous.segment())) result_.places.Remove(line.call_id, line.previous);
   }
@@ -289,32 +299,53 @@ void SegmentChecker::CheckFooter(const CheckedBlock& block, std::string_view bod
   }
 }
 
-void SegmentChecker::TakeEntries(const CheckedBlock& block, std::string_view directory, uint64_t body_offset) {
+std::optional<std::string> SegmentChecker::CheckPart(const CheckedPayload& payload) {
+  if (!entry_.has_frame() || !entry_.frame().has_part()) return std::nullopt;
+  const v1::PayloadPart& part = entry_.frame().part();
+  if (!entry_.frame().payload().empty()) return "has a payload and a part";
+  // In the order of the block, each once.
+  if (part.index() != parts_named_++) return absl::StrCat("names part ", part.index(), " out of turn");
+  if (part.index() >= payload.parts.size()) return absl::StrCat("names part ", part.index(), ", which is not there");
+  return OpenPart(part, payload.parts[part.index()], payload_);
+}
+
+void SegmentChecker::TakeEntries(const CheckedBlock& block, const CheckedPayload& payload, uint64_t body_offset) {
   const auto add = [&](std::string text) { Add(body_offset, block.stored_length, std::move(text)); };
-  std::vector<uint64_t> named;
-  for (uint32_t i = 0; i < block.calls; ++i) named.push_back(DirectoryLine(directory, i).call_id);
-  std::sort(named.begin(), named.end());
-  absl::flat_hash_set<uint64_t> met;
+  // What the directory says of each call, which becomes less with each entry.
+  absl::flat_hash_map<uint64_t, CheckedDirectoryLine> named;
+  for (uint32_t i = 0; i < block.calls; ++i) {
+    const CheckedDirectoryLine line = DirectoryLine(block, payload.directory, i);
+    named.emplace(line.call_id, line);
+  }
+  absl::flat_hash_map<uint64_t, uint32_t> met;
+  parts_named_ = 0;
   for (size_t i = 0; i < body_.entries.size(); ++i) {
     const std::string_view bytes = body_.entries[i];
     entry_.Clear();
+    // A kind of entry that is not known here is passed over; what is none of any kind is no entry.
     if (!entry_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-        entry_.event_case() == v1::Entry::EVENT_NOT_SET) {
+        (entry_.event_case() == v1::Entry::EVENT_NOT_SET && entry_.GetReflection()->GetUnknownFields(entry_).empty())) {
       add(absl::StrCat("entry ", i, " of the block is no entry"));
       continue;
     }
     const uint64_t id = entry_.call_id();
-    met.insert(id);
-    if (!std::binary_search(named.begin(), named.end(), id)) {
+    ++met[id];
+    const auto line = named.find(id);
+    if (line == named.end()) {
       add(absl::StrCat("entry ", i, " is of call ", FormatId(id), ", which the directory does not name"));
       continue;
     }
+    if (const auto wrong = CheckPart(payload)) add(absl::StrCat("entry ", i, ": ", *wrong));
     PlacedCall& call = result_.parts[id];
     if (const std::string wrong = call.part.Take(entry_); !wrong.empty()) {
       add(absl::StrCat("call ", FormatId(id), " ", wrong));
     }
     if (entry_.has_start()) call.started = block.position;
     if (!entry_.has_end()) continue;
+    if (block.format != 2 && !line->second.ends) {
+      add(absl::StrCat("call ", FormatId(id), " ends in the block, and the directory does not say so"));
+    }
+    line->second.ends = false;
     call.ended = block.position;
     if (call.part.started()) {
       FinishCall(call, body_offset, block.stored_length);
@@ -322,6 +353,15 @@ void SegmentChecker::TakeEntries(const CheckedBlock& block, std::string_view dir
     }
   }
   if (met.size() != named.size()) add("the directory names a call that has no entry in the block");
+  if (parts_named_ != payload.parts.size()) add("the block has a part that no entry names");
+  if (block.format == 2) return;
+  for (const auto& [id, line] : named) {
+    if (line.ends) add(absl::StrCat("the directory says that call ", FormatId(id), " ends in the block"));
+    if (line.entries != met[id]) {
+      add(absl::StrCat("the directory counts ", line.entries, " entries of call ", FormatId(id), ", and there are ",
+                       met[id]));
+    }
+  }
 }
 
 void SegmentChecker::FinishCall(const PlacedCall& call, uint64_t offset, uint64_t length) {
@@ -367,6 +407,7 @@ void CountCall(const SegmentCheckPlan& plan, const PlacedCall& call, SetSum& con
   CallFacts facts = call.part.facts();
   if (!call.ended.set() || call.ended >= plan.index_end) {
     facts.end_reason = facts.status_code = facts.duration_ns = 0;
+    facts.connection_lost = false;
     facts.request_frames = facts.response_frames = facts.request_bytes = facts.response_bytes = 0;
   }
   if (plan.on_call) plan.on_call(facts);

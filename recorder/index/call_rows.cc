@@ -17,6 +17,8 @@ constexpr int kColumnCount = CallColumn::kPosition + 1;
 // The index's columns are signed: what an honest gateway never reaches is shown as the largest number.
 int64_t Clamped(uint64_t value) { return static_cast<int64_t>(std::min(value, uint64_t{INT64_MAX})); }
 
+int64_t ReasonOf(const ScannedEnd& end) { return Clamped(end.reason) | (end.connection_lost ? kConnectionLost : 0); }
+
 std::string InsertSql(size_t rows) {
   const std::string row = absl::StrCat("(", absl::StrJoin(std::vector<std::string>(kColumnCount, "?"), ","), ")");
   return absl::StrCat("INSERT OR IGNORE INTO calls(", kCallColumns, ") VALUES ",
@@ -87,7 +89,7 @@ void CallRows::Bind(Statement& insert, int first, const Waiting& row) {
   insert.Bind(first + CallColumn::kPeer, call.peer);
   insert.Bind(first + CallColumn::kPort, call.port);
   insert.Bind(first + CallColumn::kStartNs, call.start_ns);
-  insert.Bind(first + CallColumn::kEndReason, Clamped(end.reason));
+  insert.Bind(first + CallColumn::kEndReason, ReasonOf(end));
   insert.Bind(first + CallColumn::kStatus, int64_t{end.status_code});
   insert.Bind(first + CallColumn::kDurationNs, Clamped(end.duration_ns));
   insert.Bind(first + CallColumn::kRequestFrames, Clamped(end.request_frames));
@@ -105,7 +107,7 @@ PostedCall CallRows::PostedCallOf(const Waiting& row) {
           .session = static_cast<int64_t>(call.session),
           .method = call.method,
           .upstream = call.upstream,
-          .end_reason = Clamped(row.end.reason),
+          .end_reason = ReasonOf(row.end),
           .status = row.end.status_code,
           .duration_ns = Clamped(row.end.duration_ns),
           .start_ns = call.start_ns};
@@ -113,7 +115,7 @@ PostedCall CallRows::PostedCallOf(const Waiting& row) {
 
 absl::Status CallRows::SetEnd(uint64_t id, Position position, const ScannedEnd& end) {
   set_end_.Bind(1, id);
-  set_end_.Bind(2, Clamped(end.reason));
+  set_end_.Bind(2, ReasonOf(end));
   set_end_.Bind(3, int64_t{end.status_code});
   set_end_.Bind(4, Clamped(end.duration_ns));
   set_end_.Bind(5, Clamped(end.request_frames));
@@ -122,7 +124,7 @@ absl::Status CallRows::SetEnd(uint64_t id, Position position, const ScannedEnd& 
   set_end_.Bind(8, Clamped(end.response_bytes));
   set_end_.Bind(9, position.packed());
   if (absl::Status status = set_end_.Run(); !status.ok()) return status;
-  return chunks_->Ended(static_cast<int64_t>(id), Clamped(end.reason), end.status_code, Clamped(end.duration_ns));
+  return chunks_->Ended(static_cast<int64_t>(id), ReasonOf(end), end.status_code, Clamped(end.duration_ns));
 }
 
 absl::Status CallRows::SetPosition(uint64_t id, Position position) {

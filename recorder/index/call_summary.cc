@@ -30,7 +30,8 @@ absl::StatusOr<CallSummary> SummaryOf(const Statement& row, NameReader& names) {
     *text = *std::move(name);
   }
   call.peer = JoinPeer(std::move(call.peer), row.Integer(CallColumn::kPort));
-  call.end_reason = static_cast<v1::EndReason>(row.Integer(CallColumn::kEndReason));
+  call.end_reason = static_cast<v1::EndReason>(row.Integer(CallColumn::kEndReason) & ~kConnectionLost);
+  call.connection_lost = (row.Integer(CallColumn::kEndReason) & kConnectionLost) != 0;
   call.status_code = static_cast<int>(row.Integer(CallColumn::kStatus));
   call.duration = absl::Nanoseconds(row.Integer(CallColumn::kDurationNs));
   call.request_frames = row.Unsigned(CallColumn::kRequestFrames);

@@ -15,6 +15,9 @@ constexpr int64_t kOpen = 0;
 // that the id tells, and zeros.
 constexpr int64_t kShredded = -1;
 
+// In `calls.end_reason` of a call that ended: its connection was lost. Beside the reason, so that old rows stay good.
+constexpr int64_t kConnectionLost = int64_t{1} << 32;
+
 // A SQLite index costs each call more than a microsecond, so there is only the one that is nearly empty. What finds
 // calls by their other properties are postings (postings.h), written for thousands of calls at once.
 //

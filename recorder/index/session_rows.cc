@@ -120,7 +120,7 @@ absl::StatusOr<bool> SessionRows::Find(uint64_t id, Session& session) {
     return true;
   }
   find_.Bind(1, id);
-  const absl::StatusOr<bool> found = find_.Step();
+  absl::StatusOr<bool> found = find_.Step();
   if (found.ok() && *found) {
     session.first = {find_.Integer(4), find_.Integer(6), find_.Integer(0), find_.Integer(2), find_.Integer(3)};
     session.last = {find_.Integer(5), find_.Integer(7)};

@@ -56,7 +56,7 @@ absl::StatusOr<ShredPlan::Segment> ReadClosedSegment(const StoreLayout& layout, 
   const SegmentFooter footer = SegmentFooter::Decode(body.data());
   if (!block.has_value() || block->type != BlockType::kFooter ||
       block->position != Position(number, *size - kFooterSize) || footer.size != *size - kFooterSize ||
-      block->payload_hash != PayloadHash("", body)) {
+      block->payload_hash != PayloadHash(block->format, "", body, "")) {
     return open;
   }
   return ShredPlan::Segment{number, absl::FromUnixNanos(header->created_ns), absl::FromUnixNanos(footer.closed_ns),

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/entry_batch.h"
 #include "recorder/evidence/merkle.h"
 #include "recorder/wire_encoding.h"
 
@@ -53,7 +55,8 @@ absl::StatusOr<SaltedEntries> SaltEntries(std::string_view salt_seed, std::strin
 
 void BlockBuilder::FreeCompressor::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
-BlockBuilder::BlockBuilder(RandomSource random) : random_(random), compressor_(ZSTD_createCCtx()) {}
+BlockBuilder::BlockBuilder(RandomSource random, size_t smallest_part)
+    : random_(random), compressor_(ZSTD_createCCtx()), parts_(smallest_part, random, compressor_.get()) {}
 BlockBuilder::~BlockBuilder() = default;
 
 void BlockBuilder::Begin(absl::Span<const DirectoryEntry> directory) {
@@ -67,11 +70,19 @@ void BlockBuilder::Begin(absl::Span<const DirectoryEntry> directory) {
     at += kDirectoryEntrySize;
   }
   body_.resize(kSaltSeedSize);
+  parts_.Clear();
 }
 
-void BlockBuilder::AddEntries(std::string_view entries, uint32_t count) {
-  body_.append(entries);
+absl::Status BlockBuilder::AddEntries(std::string_view entries, uint32_t count, uint32_t entries_of_call) {
+  if (absl::Status status = parts_.TakeApart(entries, body_); !status.ok()) return status;
   entries_ += count;
+  // An end is written with this field last, see EntryBatch.
+  constexpr size_t kSize = kEndCountTag.size() + sizeof(uint32_t);
+  if (entries_of_call != 0 && entries.size() >= kSize && entries.substr(entries.size() - kSize, 2) == kEndCountTag) {
+    char* const value = body_.data() + body_.size() - sizeof(uint32_t);
+    if (GetFixed<uint32_t>(value) == 0) PutFixed(value, entries_of_call);
+  }
+  return absl::OkStatus();
 }
 
 std::string_view BlockBuilder::Encode(BlockHeader& header) {
@@ -108,12 +119,19 @@ absl::StatusOr<std::string_view> BlockBuilder::Finish(const Place& place, const 
 
   const std::string_view encoded = Encode(header);
   header.stored_length = static_cast<uint32_t>(encoded.size() + Aes256Gcm::kTagSize);
+  const std::string table = parts_.Table();
+  if (table.size() + parts_.bytes().size() > UINT32_MAX)
+    return absl::InternalError("the parts of a block are too large");
+  header.parts_length = static_cast<uint32_t>(table.size() + parts_.bytes().size());
   char bytes[kBlockHeaderSize];
   header.Encode(bytes);
   cipher.Seal(header.nonce, SealAssociatedData(store_id, key_id, bytes), encoded, buffer_);
 
   const std::string_view payload = std::string_view(buffer_).substr(kBlockHeaderSize);
-  header.payload_hash = PayloadHash(payload.substr(0, directory_size_), payload.substr(directory_size_));
+  header.payload_hash =
+      PayloadHash(header.format, payload.substr(0, directory_size_), payload.substr(directory_size_), table);
+  buffer_.append(table);
+  buffer_.append(parts_.bytes());
   header.Encode(bytes);
   std::copy_n(bytes, kBlockHeaderSize, buffer_.data());
   leaf_ = LeafHash({bytes, sizeof(bytes)});
@@ -127,7 +145,7 @@ PlainBlock EncodePlainBlock(BlockType type, const BlockBuilder::Place& place, st
   header.first_sequence = place.first_sequence;
   header.leaf_index = place.leaf_index;
   header.stored_length = header.plain_length = static_cast<uint32_t>(body.size());
-  header.payload_hash = PayloadHash({}, body);
+  header.payload_hash = PayloadHash(header.format, {}, body, {});
   char bytes[kBlockHeaderSize];
   header.Encode(bytes);
   PlainBlock block{std::string(bytes, sizeof(bytes)), LeafHash({bytes, sizeof(bytes)})};
@@ -158,8 +176,14 @@ BlockOpener::~BlockOpener() = default;
 absl::StatusOr<Block> BlockOpener::Open(const BlockHeader& header, std::string payload) {
   if (payload.size() != header.payload_size()) return absl::DataLossError("the block is cut short");
   const std::string_view directory = std::string_view(payload).substr(0, header.directory_size());
-  const std::string_view stored = std::string_view(payload).substr(header.directory_size());
-  if (PayloadHash(directory, stored) != header.payload_hash) return absl::DataLossError("hash mismatch");
+  const std::string_view stored = std::string_view(payload).substr(header.directory_size(), header.stored_length);
+  const std::string_view parts = std::string_view(payload).substr(header.directory_size() + stored.size());
+  const std::optional<std::vector<PartLine>> lines = ReadPartTable(parts);
+  if (!lines.has_value()) return absl::DataLossError("the table of parts is damaged");
+  const std::string_view table = parts.substr(0, lines->empty() ? 0 : PartTableSize(lines->size()));
+  if (PayloadHash(header.format, directory, stored, table) != header.payload_hash) {
+    return absl::DataLossError("hash mismatch");
+  }
   Block block;
   block.header = header;
   char bytes[kBlockHeaderSize];
@@ -167,7 +191,8 @@ absl::StatusOr<Block> BlockOpener::Open(const BlockHeader& header, std::string p
   block.leaf = LeafHash({bytes, sizeof(bytes)});
   block.directory.reserve(header.calls);
   for (uint32_t i = 0; i < header.calls; ++i) {
-    block.directory.push_back(DirectoryEntry::Decode(payload.data() + i * kDirectoryEntrySize));
+    block.directory.push_back(
+        DirectoryEntry::Decode(header.format, payload.data() + i * DirectoryEntrySize(header.format)));
   }
   if (header.seal == Seal::kNone) {
     payload.erase(0, header.directory_size());
@@ -183,6 +208,9 @@ absl::StatusOr<Block> BlockOpener::Open(const BlockHeader& header, std::string p
     return absl::DataLossError("the block does not open with its segment's data key");
   }
   if (absl::Status status = Decode(header, std::move(encoded), block); !status.ok()) return status;
+  if (absl::Status status = parts.empty() ? absl::OkStatus() : PutTogether(parts, block.body); !status.ok()) {
+    return status;
+  }
   return block;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "recorder/keys/crypto.h"
 #include "recorder/log/log_format.h"
+#include "recorder/log/payload_parts.h"
 
 struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
@@ -29,7 +30,8 @@ struct Block {
   // Its data key is destroyed: what is in it cannot be known any more.
   bool shredded = false;
   std::string salt_seed;
-  // Entries, each behind its varint length; of a footer or tombstone the body as it is. Empty if shredded.
+  // Entries, each behind its varint length, with their payloads; of a footer or tombstone the body as it is. Empty if
+  // shredded.
   std::string body;
 
   Position position() const { return header.position; }
@@ -52,19 +54,18 @@ struct SaltedEntries {
 };
 absl::StatusOr<SaltedEntries> SaltEntries(std::string_view salt_seed, std::string_view body, uint32_t entries);
 
-// Where a builder's salts and nonces come from.
-using RandomSource = absl::Status (*)(char* out, size_t size);
-
 // Puts together the bytes of one block of entries after another in buffers that keep their capacity. Not thread-safe.
 class BlockBuilder {
  public:
-  explicit BlockBuilder(RandomSource random);
+  // Payloads from `smallest_part` bytes on become parts.
+  BlockBuilder(RandomSource random, size_t smallest_part);
   ~BlockBuilder();
 
   // The next block's directory. Its entries follow.
   void Begin(absl::Span<const DirectoryEntry> directory);
-  // Bytes of whole entries, each behind its length.
-  void AddEntries(std::string_view entries, uint32_t count);
+  // Bytes of whole entries, each behind its length. `entries_of_call` is written into the end with which they end;
+  // 0 leaves it as it is.
+  absl::Status AddEntries(std::string_view entries, uint32_t count, uint32_t entries_of_call);
 
   // What the block is bound to.
   struct Place {
@@ -77,7 +78,7 @@ class BlockBuilder {
                                           Aes256Gcm& cipher);
   // The leaf of the block just finished.
   const Hash& leaf() const { return leaf_; }
-  // The entries of the block just finished, as they were added.
+  // The entries of the block just finished, as they are in its body.
   std::string_view entries_bytes() const { return std::string_view(body_).substr(kSaltSeedSize); }
   uint32_t entries() const { return entries_; }
 
@@ -91,6 +92,7 @@ class BlockBuilder {
 
   const RandomSource random_;
   std::unique_ptr<ZSTD_CCtx_s, FreeCompressor> compressor_;
+  PartBuilder parts_;
   std::string body_;  // salt seed and entries
   std::string compressed_;
   std::string buffer_;  // the block

@@ -8,18 +8,25 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "recorder/keys/crypto.h"
 
 namespace sallyport::recorder {
 
 constexpr std::string_view kSegmentMagic = "SALLYLOG";
-constexpr uint16_t kFormatVersion = 2;
+// What is written, and the oldest that is still read. FORMAT.md says what differs.
+constexpr uint16_t kFormatVersion = 3;
+constexpr uint16_t kOldestFormatVersion = 2;
 constexpr uint32_t kBlockMagic = 0x4B425053;  // "SPBK"
 
 constexpr size_t kSegmentHeaderSize = 128;
 constexpr size_t kBlockHeaderSize = 136;
-constexpr size_t kDirectoryEntrySize = 16;
+constexpr size_t DirectoryEntrySize(uint16_t format) { return format == 2 ? 16 : 24; }
+constexpr size_t kDirectoryEntrySize = DirectoryEntrySize(kFormatVersion);
+// Of a line of the table of parts, in front of which stands their number.
+constexpr size_t kPartCountSize = 4;
+constexpr size_t kPartLineSize = 36;
 constexpr size_t kFooterBodySize = 24;
 constexpr size_t kKeyIdSize = 16;
 // A body of entries begins with the seed of their salts.
@@ -62,6 +69,7 @@ class Position {
 };
 
 struct SegmentHeader {
+  uint16_t format = kFormatVersion;
   StoreId store_id = {};
   uint64_t number = 0;
   int64_t created_ns = 0;       // Unix epoch
@@ -95,6 +103,7 @@ enum class Seal : uint8_t {
 
 // Stands before each block's directory and body.
 struct BlockHeader {
+  uint16_t format = kFormatVersion;
   BlockType type = BlockType::kEntries;
   Codec codec = Codec::kPlain;
   Seal seal = Seal::kNone;
@@ -106,12 +115,13 @@ struct BlockHeader {
   uint32_t plain_length = 0;   // of the body once opened and decoded
   uint64_t leaf_index = 0;     // how many leaves the tree had before this block
   std::array<char, 12> nonce = {};
-  Hash entries_root = {};  // of the Merkle tree over the salted entries; zeros where there are none
-  Hash payload_hash = {};  // PayloadHash of directory and stored body
+  Hash entries_root = {};     // of the Merkle tree over the salted entries; zeros where there are none
+  Hash payload_hash = {};     // PayloadHash of what follows
+  uint32_t parts_length = 0;  // of the table of parts and the parts; 0 where there are none, and in format 2
 
-  size_t directory_size() const { return calls * kDirectoryEntrySize; }
-  // Of directory and body.
-  uint64_t payload_size() const { return directory_size() + uint64_t{stored_length}; }
+  size_t directory_size() const { return calls * DirectoryEntrySize(format); }
+  // Of directory, body and parts.
+  uint64_t payload_size() const { return directory_size() + uint64_t{stored_length} + parts_length; }
 
   // The bytes are the leaf's data.
   void Encode(char (&out)[kBlockHeaderSize]) const;
@@ -120,8 +130,10 @@ struct BlockHeader {
   static std::optional<BlockHeader> Decode(const char (&bytes)[kBlockHeaderSize]);
 };
 
-// SHA-256(SHA-256(directory) || SHA-256(body)), so that a directory can be shown without the body.
-Hash PayloadHash(std::string_view directory, std::string_view stored_body);
+// SHA-256(SHA-256(directory) || SHA-256(body) || SHA-256(table of parts)), so that a directory can be shown without the
+// rest. In format 2 there is no third.
+Hash PayloadHash(uint16_t format, std::string_view directory, std::string_view stored_body,
+                 std::string_view part_table);
 
 // What a sealed body is bound to: store id, key id and the first kBoundHeaderSize bytes of the header.
 std::string SealAssociatedData(const StoreId& store_id, const KeyId& key_id, const char (&header)[kBlockHeaderSize]);
@@ -130,10 +142,27 @@ std::string SealAssociatedData(const StoreId& store_id, const KeyId& key_id, con
 struct DirectoryEntry {
   uint64_t call_id = 0;
   Position previous;  // the block before this one that holds entries of the call; unset if none does
+  // In format 2 these are not there, and 0.
+  uint32_t entries = 0;  // of the call in this block
+  bool ends = false;     // the call's end is among them
+
+  // Writes a line of kFormatVersion.
+  void Encode(char* out) const;
+  static DirectoryEntry Decode(uint16_t format, const char* bytes);
+};
+
+// The table of a block's parts: payloads that are sealed each for itself and stand behind the body.
+struct PartLine {
+  uint32_t length = 0;  // as stored
+  Hash hash = {};       // SHA-256 of the part as stored
 
   void Encode(char* out) const;
-  static DirectoryEntry Decode(const char* bytes);
+  static PartLine Decode(const char* bytes);
 };
+// The lines of the table with which `bytes` begin, up to which the parts are as long as they say. Nothing if it is
+// none.
+std::optional<std::vector<PartLine>> ReadPartTable(std::string_view bytes);
+constexpr size_t PartTableSize(size_t parts) { return kPartCountSize + parts * kPartLineSize; }
 
 // The body of a footer.
 struct SegmentFooter {

@@ -27,8 +27,9 @@ LogWriter::LogWriter(const StoreLayout& layout, const Options& options, FileSyst
       segment_(start.segment),
       next_sequence_(start.first_sequence),
       tree_(std::move(start.tree)),
-      last_blocks_(std::move(start.open_calls)),
-      builder_(options.random) {}
+      builder_(options.random, options.smallest_part) {
+  for (const auto& [id, last] : start.open_calls) open_calls_.emplace(id, OpenCall{last});
+}
 
 absl::Status LogWriter::Open(absl::Time now) {
   absl::StatusOr<Segment> segment = Prepare(segment_, options_.space_ahead);
@@ -118,7 +119,10 @@ absl::StatusOr<WrittenBlock> LogWriter::Append(absl::Span<const CallEntries> ent
   const Position position = end();
   FillDirectory(entries);
   builder_.Begin(directory_);
-  for (const CallEntries& call : entries) builder_.AddEntries(call.bytes, call.count);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const absl::Status added = builder_.AddEntries(entries[i].bytes, entries[i].count, end_counts_[i]);
+    if (!added.ok()) return added;
+  }
   absl::StatusOr<std::string_view> bytes = builder_.Finish(Here(), keys_.store_id(), key_id_, *cipher_);
   if (!bytes.ok()) return bytes.status();
   if (absl::Status status = WriteZerosAhead(bytes->size()); !status.ok()) return status;
@@ -146,16 +150,26 @@ absl::Status LogWriter::AppendTombstone(std::string_view tombstone, absl::Time n
 void LogWriter::FillDirectory(absl::Span<const CallEntries> entries) {
   const Position position = end();
   directory_.clear();
-  for (const CallEntries& call : entries) {
-    auto [found, added] = last_blocks_.try_emplace(call.call_id);
-    if (added || found->second != position) {
-      directory_.push_back({call.call_id, found->second});
-      found->second = position;
+  end_counts_.assign(entries.size(), 0);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const CallEntries& call = entries[i];
+    auto [found, added] = open_calls_.try_emplace(call.call_id);
+    OpenCall& open = found->second;
+    if (added || open.last != position) {
+      open.line = static_cast<uint32_t>(directory_.size());
+      directory_.push_back({call.call_id, open.last});
+      open.last = position;
     }
+    DirectoryEntry& line = directory_[open.line];
+    line.entries += call.count;
+    line.ends = line.ends || call.ends_call;
+    // Of a call that an earlier process began nobody has counted.
+    if (added || open.entries != 0) open.entries += call.count;
+    if (call.ends_call) end_counts_[i] = open.entries;
   }
   // Only now, so that a call is named once even if something follows its end.
   for (const CallEntries& call : entries) {
-    if (call.ends_call) last_blocks_.erase(call.call_id);
+    if (call.ends_call) open_calls_.erase(call.call_id);
   }
 }
 

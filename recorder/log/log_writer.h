@@ -31,6 +31,13 @@ struct CallEntries {
   bool ends_call = false;
 };
 
+// A call that is open.
+struct OpenCall {
+  Position last;         // the last block with entries of it
+  uint32_t entries = 0;  // so far; 0 where that is not known
+  uint32_t line = 0;     // of the directory that is being made, if `last` is its block
+};
+
 // What one group commit wrote. Lives until the next one.
 struct WrittenBlock {
   Position position;
@@ -53,13 +60,15 @@ class LogWriter {
     uint64_t most_segment_bytes = kMaxSegmentSize - 2 * kMaxBodySize;
     // Disk space is taken in pieces of this size.
     uint64_t space_ahead = 16 << 20;
+    // Payloads from this size on are sealed and hashed apart from their entries.
+    uint64_t smallest_part = 16 << 10;
     RandomSource random = FillRandom;
   };
   struct Start {
     uint64_t segment = 1;         // the number of the first segment to write
     uint64_t first_sequence = 1;  // of the next entry
     CompactRange tree;            // over the leaves before the segment
-    // The last block with entries of each call that is open.
+    // The last block with entries of each call that is open, whose entries have not been counted.
     absl::flat_hash_map<uint64_t, Position> open_calls;
   };
 
@@ -98,8 +107,7 @@ class LogWriter {
   const CompactRange& tree() const { return tree_; }
   // Those added to the tree since the last time, in order.
   std::vector<Hash> TakeLeaves() { return std::exchange(leaves_, {}); }
-  // The last block with entries of each call that is open.
-  const absl::flat_hash_map<uint64_t, Position>& open_calls() const { return last_blocks_; }
+  const absl::flat_hash_map<uint64_t, OpenCall>& open_calls() const { return open_calls_; }
   uint64_t bytes_written() const { return bytes_written_; }
 
  private:
@@ -144,9 +152,9 @@ class LogWriter {
   uint64_t bytes_written_ = 0;
   CompactRange tree_;
   std::vector<Hash> leaves_;
-  // The last block with entries of each call that is open.
-  absl::flat_hash_map<uint64_t, Position> last_blocks_;
+  absl::flat_hash_map<uint64_t, OpenCall> open_calls_;
   std::vector<DirectoryEntry> directory_;
+  std::vector<uint32_t> end_counts_;  // for each CallEntries that ends a call, how many entries that has; else 0
   BlockBuilder builder_;
 };
 

@@ -56,6 +56,7 @@ absl::StatusOr<BlockHeader> SegmentReader::ReadBlockHeader(uint64_t offset, uint
   if (*got < sizeof(bytes)) return Damage(offset, "the file ends within a block header");
   const std::optional<BlockHeader> header = BlockHeader::Decode(bytes);
   if (!header.has_value()) return Damage(offset, "no block header");
+  if (header->format != header_.format) return Damage(offset, "a block of another format than the segment");
   if (header->position != Position(number(), offset)) return Damage(offset, "a block that belongs elsewhere");
   if (header->payload_size() > file_size - std::min(file_size, offset + kBlockHeaderSize)) {
     return Damage(offset, "the file ends within a block");
@@ -72,9 +73,15 @@ absl::StatusOr<Block> SegmentReader::ReadBlock(uint64_t offset) {
   absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, payload.size(), payload.data());
   if (!got.ok()) return got.status();
   payload.resize(*got);
-  absl::StatusOr<BlockOpener*> opener = Opener();
-  if (!opener.ok()) return opener.status();
-  absl::StatusOr<Block> block = (*opener)->Open(*header, std::move(payload));
+  // Footers and tombstones need no key: to get one may cost a run of a key command.
+  absl::StatusOr<Block> block = absl::InternalError("");
+  if (header->seal == Seal::kNone) {
+    block = BlockOpener(header_.store_id, header_.key_id, nullptr).Open(*header, std::move(payload));
+  } else {
+    absl::StatusOr<BlockOpener*> opener = Opener();
+    if (!opener.ok()) return opener.status();
+    block = (*opener)->Open(*header, std::move(payload));
+  }
   if (!block.ok()) return Damage(offset, std::string(block.status().message()));
   return block;
 }
@@ -91,8 +98,8 @@ absl::StatusOr<Block> SegmentReader::ReadDirectory(uint64_t offset) const {
   absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, bytes.size(), bytes.data());
   if (!got.ok()) return got.status();
   if (*got < bytes.size()) return Damage(offset, "the file ends within a block's directory");
-  for (size_t at = 0; at < bytes.size(); at += kDirectoryEntrySize) {
-    block.directory.push_back(DirectoryEntry::Decode(bytes.data() + at));
+  for (size_t at = 0; at < bytes.size(); at += DirectoryEntrySize(header->format)) {
+    block.directory.push_back(DirectoryEntry::Decode(header->format, bytes.data() + at));
   }
   return block;
 }

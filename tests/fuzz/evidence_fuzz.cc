@@ -57,7 +57,7 @@ void FuzzEvidence(std::string_view input) {
             "evidence is written as it is read");
   } else {
     if (!evidence.ParseFromArray(input.data(), static_cast<int>(input.size()))) return;
-    evidence.set_version(1);
+    evidence.set_version(how % 8 < 4 ? 1 : 2);
     if (how % 4 == 3 && evidence.has_call()) SignWhatIsThere(evidence, 1);
   }
   const absl::StatusOr<ProvenEvidence> proven = VerifyEvidence(evidence, TheKnown().key);

@@ -47,8 +47,14 @@ void WriteSeeds(const std::string& corpus) {
   WriteFile(corpus + "/block/large", BlockSeed(1, 2, segment.substr(large.offset, large.size)));
   WriteFile(corpus + "/block/footer", BlockSeed(3, 0, segment.substr(footer.offset, footer.size)));
   // Sealed by the target itself: header, directory, salt seed and an entry.
-  WriteFile(corpus + "/block/plain", BlockSeed(7, 1, segment.substr(small.offset, kBlockHeaderSize + 16)) +
-                                         std::string(16, 's') + "\x09\x09" + std::string(8, 'c'));
+  WriteFile(corpus + "/block/plain",
+            BlockSeed(7, 1, segment.substr(small.offset, kBlockHeaderSize + kDirectoryEntrySize)) +
+                std::string(16, 's') + "\x09\x09" + std::string(8, 'c'));
+  // The same with two parts of 20 bytes together.
+  WriteFile(corpus + "/block/parts", BlockSeed(7, static_cast<char>(1 + 8 * 20),
+                                               segment.substr(small.offset, kBlockHeaderSize + kDirectoryEntrySize)) +
+                                         std::string(20, 'p') + std::string(16, 's') + "\x09\x09" +
+                                         std::string(8, 'c'));
   WriteFile(corpus + "/checkpoint/stored", ReadFile(layout.Checkpoint()));
   WriteFile(corpus + "/checkpoint/note", log.Note());
   WriteFile(corpus + "/checkpoint/text", log.Note().substr(0, log.Note().find("\n\n") + 1));
@@ -65,6 +71,7 @@ void WriteSeeds(const std::string& corpus) {
   v1::Evidence alone = call;
   alone.mutable_call()->mutable_blocks(0)->clear_inclusion();
   WriteFile(corpus + "/evidence/signed", std::string(1, '\x03') + alone.SerializeAsString());
+  WriteFile(corpus + "/evidence/signed_now", std::string(1, '\x07') + alone.SerializeAsString());
 }
 
 void WriteKeySeeds(const std::string& corpus) {

@@ -70,7 +70,7 @@ void FuzzPolicy(std::string_view input) {
     request.peer = caller.peer;
     request.now = absl::FromUnixSeconds(1'767'607'200);
     CheckDecision(**policy, request);
-    const policy::Admission admission = limits.Admit(request);
+    const policy::Admission admission = limits.Admit(request, request.now);
     Require(admission.admitted || admission.retry_after > absl::ZeroDuration(),
             "who is refused is told when to come back");
     admission.ticket.Charge(1 << 20, request.now);

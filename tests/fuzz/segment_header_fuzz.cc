@@ -31,7 +31,7 @@ void FuzzSegmentHeader(std::string_view input) {
     Require(bad->offset + bad->length <= sizeof(bytes), "what is bad is within the header");
     return;
   }
-  Require(header->number == number && header->leaf_index == checked.leaf_index &&
+  Require(header->number == number && header->format == checked.format && header->leaf_index == checked.leaf_index &&
               header->first_sequence == checked.first_sequence && header->store_id == checked.store_id &&
               header->key_id == checked.key_id && header->tree_root == checked.tree_root,
           "reader and verifier read the same from a segment header");

@@ -57,7 +57,7 @@ TEST_CASE("everything that can be configured is read") {
   std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
                       << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
                       << "data: {directory: /tmp/x, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
-                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB}\n"
+                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB, retention_min_age: 6h}\n"
                       << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
                       << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
                       << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
@@ -76,6 +76,7 @@ TEST_CASE("everything that can be configured is read") {
   CHECK(options->segment_bytes == 8 << 20);
   CHECK(options->retention.age == absl::Hours(24 * 90));
   CHECK(options->retention.bytes == uint64_t{1} << 30);
+  CHECK(options->retention.min_age == absl::Hours(6));
   REQUIRE(options->keys.has_value());
   CHECK(options->keys->kind == recorder::KeySource::Kind::kCommand);
   CHECK(options->keys->value == "kms wrap");
@@ -106,6 +107,10 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault(least + "  two: {load_balancing: pick_first}\n")
             .starts_with("sallyport.yaml:5: upstreams.two.target: is missing"));
   CHECK(Fault(least + "  two: {target: x}\n").starts_with("sallyport.yaml:1: routes: is missing"));
+  CHECK(Fault(least + "routes: [{metadata: {X-Tenant: eu}, upstream: etcd}]\n") ==
+        "sallyport.yaml:5: routes[0].metadata: \"X-Tenant\" is no name of metadata: those have a-z, 0-9, _, . and - "
+        "only");
+  CHECK(Fault(least + "routes: [{metadata: {x-tenant: EU}, upstream: etcd}]\n").empty());
   CHECK(Fault(least + "limits: {message_size: many}\n").starts_with("sallyport.yaml:5: limits.message_size: "));
   CHECK(Fault(least + "sessions: {idle: -3m}\n").starts_with("sallyport.yaml:5: sessions.idle: "));
   CHECK(Fault(least + "descriptors: [{}]\n") == "sallyport.yaml:5: descriptors[0]: give either file or reflection");
@@ -180,6 +185,12 @@ TEST_CASE("where checkpoints go is read and checked") {
   CHECK(fault("interval: soon").starts_with("sallyport.yaml:5: checkpoints.interval: "));
   CHECK(fault("url: \"ftp://x/\"") == "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path");
   CHECK(fault("url: \"https://x/#y\"").starts_with("sallyport.yaml:5: checkpoints.url: has a fragment"));
+  CHECK(fault("url: \"http://c.example/\"").starts_with("sallyport.yaml:5: checkpoints.url: is plain http"));
+  CHECK(fault("url: \"http://c.example/\", insecure: true").empty());
+  CHECK(fault("url: \"http://127.0.0.1:8/\"").empty());
+  CHECK(fault("witnesses: [{url: \"http://w.example/\", key: \"" + key + "\"}]")
+            .starts_with("sallyport.yaml:5: checkpoints.witnesses[0].url: is plain http"));
+  CHECK(fault("insecure: true, witnesses: [{url: \"http://w.example/\", key: \"" + key + "\"}]").empty());
   CHECK(fault("ca: /nonexistent/ca").starts_with("sallyport.yaml:5: checkpoints.ca: cannot read"));
   CHECK(fault("witnesses: [{key: \"" + key + "\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].url: "));
   CHECK(fault("witnesses: [{url: \"https://w\"}]").starts_with("sallyport.yaml:5: checkpoints.witnesses[0].key: "));

@@ -233,6 +233,23 @@ Expected ExpectedOf(Ender ender) {
   return {v1::END_REASON_CANCELLED, 1, "Cancelled", false};
 }
 
+v1::Told ToldOf(Ender ender) {
+  // The library tells it, or the caller gave up before: nobody knows.
+  if (ender == Ender::kDeadline) return v1::TOLD_UNSPECIFIED;
+  return ExpectedOf(ender).told ? v1::TOLD_STATUS : v1::TOLD_NOTHING;
+}
+
+v1::EndedBy EndedByOf(Ender ender) {
+  switch (ExpectedOf(ender).reason) {
+    case v1::END_REASON_REFUSED:
+      return v1::ENDED_BY_GATEWAY;
+    case v1::END_REASON_UPSTREAM_FAILURE:
+      return v1::ENDED_BY_UPSTREAM;
+    default:
+      return v1::ENDED_BY_CALLER;
+  }
+}
+
 void Check(Ender ender, State state, Methods methods, const char* path) {
   INFO(Name(ender) << ", call " << Name(state) << ", method " << path
                    << (methods == Methods::kKnown ? ", known" : ", unknown"));
@@ -246,6 +263,9 @@ void Check(Ender ender, State state, Methods methods, const char* path) {
   CHECK(end.status_code() == expected.code);
   CHECK_THAT(end.status_message(), Catch::Contains(expected.message));
   CHECK(seen.status.has_value() == expected.told);
+  CHECK(v1::Told_Name(end.told()) == v1::Told_Name(ToldOf(ender)));
+  CHECK(end.connection_lost() == (ender == Ender::kClose || ender == Ender::kCrash));
+  CHECK(v1::EndedBy_Name(end.ended_by()) == v1::EndedBy_Name(EndedByOf(ender)));
   if (!seen.status.has_value()) return;
   CHECK(*seen.status == absl::StrCat(end.status_code()));
   CHECK(seen.message == end.status_message());
@@ -365,6 +385,8 @@ TEST_CASE("what the gateway itself refuses is recorded as its callers are told i
       CHECK(*seen[i].status == absl::StrCat(ends[i].status_code()));
       CHECK(seen[i].message == ends[i].status_message());
       CHECK(ends[i].reason() == v1::END_REASON_REFUSED);
+      CHECK(ends[i].told() == v1::TOLD_STATUS);
+      CHECK(ends[i].ended_by() == v1::ENDED_BY_GATEWAY);
     }
   }
 }

@@ -10,7 +10,6 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/relay/refused_record.h"
-#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "recorder/gateway_notes.h"
 #include "recorder/keys/api_key_file.h"
@@ -33,6 +32,7 @@ class Guarded {
   explicit Guarded(gateway::RefusalLimits limits)
       : key_(Issue()), rig_({{kUnary, EchoUnary}}, Methods::kKnown, [&](gateway::GatewayOptions& options) {
           options.identity.api_keys_file = keys_file();
+          options.identity.anonymous = false;
           options.refusals = limits;
         }) {}
 

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "policy/issuer_check.h"
 #include "policy/matching/match_cover.h"
 #include "tests/policy/policy_fixture.h"
 
@@ -115,6 +116,41 @@ TEST_CASE("a rule that no call is said to reach decides none, for policies and c
     }
   }
   CHECK(unreachable > 100);
+}
+
+TEST_CASE("as soon as there are two issuers, rules say whose subjects and groups they mean") {
+  const std::string text =
+      "access:\n  rules:\n"
+      "  - {name: groups, match: {groups: [sre]}, action: allow}\n"
+      "  - {name: subjects, match: {identities: [alice]}, action: allow}\n"
+      "  - {name: said, match: {groups: [sre], issuers: [\"https://idp.example\"]}, action: allow}\n"
+      "  - {name: anybody, match: {identities: [\"*\"]}, action: deny}\n"
+      "  - {name: but, match: {methods: [\"a.B/*\"], except: [{groups: [sre]}]}, action: deny}\n"
+      "limits: [{name: limit, match: {groups: [sre]}, open_calls: 1}]\n"
+      "masks: [{name: mask, match: {except: [{groups: [sre]}]}, fields: [a.B.c]}]\n"
+      "content: [{name: content, match: {groups: [sre]}, fields: [{field: a.B.c}]}]\n";
+  const auto policy = Parsed(text);
+  v1::Config config;
+  auto* const issuer = config.mutable_identity()->add_oidc();
+  issuer->set_issuer("https://idp.example");
+  auto* const group = (*config.mutable_upstreams())["etcd"].mutable_credentials()->add_by_group();
+  group->add_groups("sre");
+  CHECK(CheckIssuers(config, policy.get()).empty());
+
+  const auto second = GENERATE(0, 1, 2, 3);
+  if (second == 0) config.mutable_identity()->add_oidc()->set_issuer("https://other.example");
+  if (second == 1) config.mutable_identity()->mutable_mtls()->add_trust_domains()->set_name("prod.example");
+  if (second == 2) config.mutable_listen()->mutable_tls()->set_client_ca("ca.pem");
+  if (second == 3) config.mutable_identity()->mutable_api_keys()->set_file("keys");
+  std::vector<std::string> rules;
+  for (const PolicyWarning& warning : CheckIssuers(config, policy.get())) {
+    rules.push_back(warning.rule.empty() ? warning.text.substr(0, warning.text.find(' ')) : warning.rule);
+    CHECK(warning.text.find("https://idp.example") != std::string::npos);
+  }
+  CHECK(rules == std::vector<std::string>{"groups", "subjects", "but", "limit", "mask", "content",
+                                          "upstreams.etcd.credentials.by_group[0]"});
+  group->add_issuers("https://idp.example");
+  CHECK(CheckIssuers(config, nullptr).empty());
 }
 
 }  // namespace

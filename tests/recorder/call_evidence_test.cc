@@ -72,7 +72,8 @@ TEST_CASE("the evidence of a call proves its entries with nothing else at hand")
   CHECK(proven->origin == CheckpointOrigin(store.keys.store_id()));
   CHECK(proven->size == store.log.size());
   CHECK(call.entries == 4);
-  CHECK(!call.open);
+  CHECK(call.ended);
+  CHECK(call.complete);
   CHECK(call.facts.identity == "https://idp.test#alice");
   CHECK(call.facts.method == "shop.Orders/Get");
   CHECK(call.record[1].frame().payload() == "mine");
@@ -129,7 +130,7 @@ TEST_CASE("the evidence of an open call says that it is open") {
   REQUIRE(evidence.ok());
   const absl::StatusOr<ProvenEvidence> proven = VerifyEvidence(*evidence, store.key());
   REQUIRE(proven.ok());
-  CHECK(std::get<ProvenCall>(proven->about).open);
+  CHECK(std::get<ProvenCall>(proven->about).open());
 }
 
 TEST_CASE("evidence that was changed anywhere proves nothing") {
@@ -137,7 +138,7 @@ TEST_CASE("evidence that was changed anywhere proves nothing") {
   const v1::Evidence good = store.CallTwelve();
   REQUIRE(store.Verifies(good));
   const std::vector<std::function<void(v1::Evidence&)>> changes = {
-      [](auto& e) { e.set_version(2); },
+      [](auto& e) { e.set_version(3); },
       [](auto& e) { e.set_origin("sallyport/00"); },
       [](auto& e) { e.mutable_checkpoint()->replace(e.checkpoint().find('\n') + 1, 1, "9"); },
       [](auto& e) { e.clear_call(); },

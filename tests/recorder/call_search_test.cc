@@ -149,7 +149,7 @@ class OddStore {
   int64_t Below(int64_t end) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(end)); }
 
  private:
-  int64_t Pick(std::vector<int64_t> choices) { return choices[random_() % choices.size()]; }
+  int64_t Pick(const std::vector<int64_t>& choices) { return choices[random_() % choices.size()]; }
 
   // Mostly the next one, sometimes one between those that were.
   uint64_t NewId() {

@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -74,8 +75,11 @@ v1::Entry EndEntry(uint64_t call, uint64_t request_frames, uint64_t response_fra
 }
 
 std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload) {
-  return {StartEntry(call), FrameEntry(call, v1::DIRECTION_REQUEST, 0, payload),
-          FrameEntry(call, v1::DIRECTION_RESPONSE, 0, payload), EndEntry(call, 1, 1, payload.size(), payload.size())};
+  std::vector<v1::Entry> entries = {StartEntry(call), FrameEntry(call, v1::DIRECTION_REQUEST, 0, payload),
+                                    FrameEntry(call, v1::DIRECTION_RESPONSE, 0, payload),
+                                    EndEntry(call, 1, 1, payload.size(), payload.size())};
+  entries.back().mutable_end()->set_entries(4);
+  return entries;
 }
 
 std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root) {
@@ -105,6 +109,7 @@ std::string ForgedStore::CheckpointAt(uint64_t size, const StoreKeys& signer) co
 void ForgedStore::BeginSegment() {
   ++number_;
   SegmentHeader header;
+  header.format = format_;
   header.store_id = keys_.store_id();
   header.number = number_;
   header.created_ns = kStartNs;
@@ -119,8 +124,21 @@ void ForgedStore::BeginSegment() {
   AddLeaf({bytes, sizeof(bytes)}, sizeof(bytes));
 }
 
-void ForgedStore::Append(BlockHeader header, const std::string& directory, const std::string& plain) {
+void ForgedStore::Append(BlockHeader header, const std::string& directory, const std::string& plain,
+                         const std::vector<std::string>& parts) {
   std::string& bytes = segments_[number_];
+  std::string table;
+  std::string behind;
+  if (!parts.empty()) {
+    table.resize(PartTableSize(parts.size()));
+    PutFixed(table.data(), static_cast<uint32_t>(parts.size()));
+    for (size_t i = 0; i < parts.size(); ++i) {
+      PartLine{static_cast<uint32_t>(parts[i].size()), Sha256({parts[i]})}.Encode(table.data() + PartTableSize(i));
+      behind += parts[i];
+    }
+  }
+  header.format = format_;
+  header.parts_length = static_cast<uint32_t>(table.size() + behind.size());
   header.position = {number_, bytes.size()};
   header.first_sequence = sequence_;
   header.leaf_index = tree_.end();
@@ -140,15 +158,38 @@ void ForgedStore::Append(BlockHeader header, const std::string& directory, const
     Aes256Gcm(key.key).Seal(header.nonce, SealAssociatedData(keys_.store_id(), key.id, bound), encoded, stored);
   }
   header.stored_length = static_cast<uint32_t>(stored.size());
-  header.payload_hash = PayloadHash(directory, stored);
+  header.payload_hash = PayloadHash(format_, directory, stored, table);
   char encoded_header[kBlockHeaderSize];
   header.Encode(encoded_header);
-  blocks_.push_back({number_, bytes.size(), kBlockHeaderSize + directory.size() + stored.size()});
+  blocks_.push_back({number_, bytes.size(), kBlockHeaderSize + directory.size() + stored.size() + header.parts_length});
   bytes.append(encoded_header, sizeof(encoded_header));
   bytes += directory;
   bytes += stored;
+  bytes += table;
+  bytes += behind;
   sequence_ += header.entries;
   AddLeaf({encoded_header, sizeof(encoded_header)}, bytes.size());
+}
+
+void ForgedStore::TakePart(v1::Entry& entry, std::vector<std::string>& parts) const {
+  if (!entry.has_frame() || entry.frame().payload().size() < smallest_part_) return;
+  v1::Frame& frame = *entry.mutable_frame();
+  v1::PayloadPart& part = *frame.mutable_part();
+  std::string key(SecretKey::kSize, '\0');
+  Must(FillRandom(key.data(), key.size()).ok());
+  std::string sealed;
+  Aes256Gcm(SecretKey(key)).Seal({}, {}, frame.payload(), sealed);
+  part.set_index(static_cast<uint32_t>(parts.size()));
+  part.set_length(frame.payload().size());
+  part.set_sha256(std::string(AsText(Sha256({sealed}))));
+  if (seal_part_keys_) {
+    part.mutable_sealed_key()->set_key_id("a further key");
+    part.mutable_sealed_key()->set_sealed(std::string(48, 's'));
+  } else {
+    part.set_key(key);
+  }
+  frame.clear_payload();
+  parts.push_back(std::move(sealed));
 }
 
 ForgedStore::Block ForgedStore::AddEntries(const std::vector<v1::Entry>& entries) {
@@ -157,28 +198,39 @@ ForgedStore::Block ForgedStore::AddEntries(const std::vector<v1::Entry>& entries
   Must(FillRandom(seed.data(), seed.size()).ok());
   const std::string salts = Keystream(seed, entries.size() * kSaltSize);
   std::string plain = seed;
-  std::string directory;
+  std::vector<DirectoryEntry> lines;
   std::vector<Hash> leaves;
-  std::map<uint64_t, bool> named;
-  for (const v1::Entry& entry : entries) {
+  std::vector<std::string> parts;
+  for (v1::Entry entry : entries) {
+    TakePart(entry, parts);
     const std::string bytes = entry.SerializeAsString();
     char length[kMaxVarintSize];
     plain.append(length, PutVarint(length, bytes.size()));
     plain += bytes;
     leaves.push_back(LeafHash(salts.substr(leaves.size() * kSaltSize, kSaltSize) + bytes));
-    if (named.emplace(entry.call_id(), true).second) {
-      char line[kDirectoryEntrySize];
-      DirectoryEntry{entry.call_id(), last_[entry.call_id()]}.Encode(line);
-      directory.append(line, sizeof(line));
-      last_[entry.call_id()] = here;
+    const uint64_t id = entry.call_id();
+    auto line = std::find_if(lines.begin(), lines.end(), [&](const DirectoryEntry& one) { return one.call_id == id; });
+    if (line == lines.end()) {
+      line = lines.insert(line, {id, last_[id], more_entries_});
+      last_[id] = here;
     }
-    if (entry.has_end()) last_[entry.call_id()] = Position();
+    ++line->entries;
+    if (entry.has_end()) {
+      line->ends = !hide_ends_;
+      last_[id] = Position();
+    }
+  }
+  std::string directory;
+  for (const DirectoryEntry& line : lines) {
+    char bytes[kDirectoryEntrySize];
+    line.Encode(bytes);
+    directory.append(bytes, DirectoryEntrySize(format_));
   }
   BlockHeader header;
   header.entries = static_cast<uint32_t>(entries.size());
-  header.calls = static_cast<uint32_t>(named.size());
+  header.calls = static_cast<uint32_t>(lines.size());
   header.entries_root = MerkleRoot(leaves);
-  Append(header, directory, plain);
+  Append(header, directory, plain, parts);
   return blocks_.back();
 }
 

@@ -64,6 +64,18 @@ class ForgedStore {
  public:
   explicit ForgedStore(StoreKeys& keys) : keys_(keys) {}
 
+  // Of the segments that begin from now on.
+  void SetFormat(uint16_t format) { format_ = format; }
+  // What the directories of the blocks that follow say of how many entries a call has in them: so many more.
+  void SetDirectoryLie(uint32_t more_entries, bool hide_ends) {
+    more_entries_ = more_entries;
+    hide_ends_ = hide_ends;
+  }
+  // Entries with payloads from this size on get them as parts.
+  void SetSmallestPart(size_t bytes) { smallest_part_ = bytes; }
+  // Their keys are sealed under a further key, which nobody has.
+  void SealPartKeys() { seal_part_keys_ = true; }
+
   struct Block {
     uint64_t segment = 0;
     uint64_t offset = 0;
@@ -104,7 +116,10 @@ class ForgedStore {
     uint64_t end_sequence = 0;
   };
 
-  void Append(BlockHeader header, const std::string& directory, const std::string& plain);
+  void Append(BlockHeader header, const std::string& directory, const std::string& plain,
+              const std::vector<std::string>& parts = {});
+  // Takes the payload out of the entry.
+  void TakePart(v1::Entry& entry, std::vector<std::string>& parts) const;
   void AddLeaf(std::string_view data, uint64_t end);
 
   StoreKeys& keys_;
@@ -117,6 +132,11 @@ class ForgedStore {
   CompactRange tree_;
   uint64_t number_ = 0;
   uint64_t sequence_ = 1;
+  uint16_t format_ = kFormatVersion;
+  uint32_t more_entries_ = 0;
+  bool hide_ends_ = false;
+  size_t smallest_part_ = SIZE_MAX;
+  bool seal_part_keys_ = false;
 };
 
 void WriteFile(const std::string& path, std::string_view bytes);

@@ -44,7 +44,7 @@ void PutSegment(const StoreLayout& layout, uint64_t number, std::optional<absl::
     block.type = BlockType::kFooter;
     block.position = Position(number, bytes.size());
     block.stored_length = block.plain_length = sizeof(body);
-    block.payload_hash = PayloadHash("", {body, sizeof(body)});
+    block.payload_hash = PayloadHash(block.format, "", {body, sizeof(body)}, "");
     char block_bytes[kBlockHeaderSize];
     block.Encode(block_bytes);
     bytes.append(block_bytes, sizeof(block_bytes));

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "recorder/evidence/checkpoint.h"
+#include "recorder/evidence/evidence.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/segment_reader.h"
 #include "tests/recorder/store_fixture.h"
@@ -20,7 +22,7 @@ namespace fs = std::filesystem;
 // A directory for each format that a released version writes: a store with its keyring beside it, and how many calls.
 const fs::path kGolden = fs::path(SALLYPORT_SOURCE_DIRECTORY) / "tests" / "golden";
 
-size_t CountCalls(const std::string& store) {
+std::vector<CallSummary> AllCalls(const std::string& store) {
   auto reader = RecordReader::Open(store);
   INFO(reader.status());
   REQUIRE(reader.ok());
@@ -32,7 +34,27 @@ size_t CountCalls(const std::string& store) {
   for (const CallSummary& call : *calls) {
     if (!call.shredded) CHECK(EntriesOf(**reader, call.id).size() >= 2);
   }
-  return calls->size();
+  return *calls;
+}
+
+// What the evidence of a call proves, which must be something.
+ProvenCall ProvenFrom(const std::string& store, uint64_t id) {
+  const StoreLayout layout(store);
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  auto reader = RecordReader::Open(store);
+  REQUIRE(reader.ok());
+  const auto blocks = (*reader)->CallBlocks(id);
+  REQUIRE(blocks.ok());
+  const auto evidence = BuildCallEvidence(layout, **keys, id, *blocks);
+  INFO(evidence.status());
+  REQUIRE(evidence.ok());
+  const auto key = VerifierKey::Make(CheckpointOrigin((*keys)->store_id()), SignatureType::kEd25519,
+                                     (*keys)->signing_key().public_key());
+  const auto proven = VerifyEvidence(*evidence, *key);
+  INFO(proven.status());
+  REQUIRE(proven.ok());
+  return std::get<ProvenCall>(proven->about);
 }
 
 TEST_CASE("a store of every released format opens, verifies, is found in and can be continued") {
@@ -48,17 +70,29 @@ TEST_CASE("a store of every released format opens, verifies, is found in and can
     size_t calls = 0;
     std::ifstream(directory.path() + "/calls") >> calls;
     REQUIRE(calls > 0);
-    CHECK(CountCalls(directory.store()) == calls);
+    CHECK(AllCalls(directory.store()).size() == calls);
     CheckVerifies(directory.store());
+    const bool counts = golden.path().filename() != "format-2";
+    size_t proven = 0;
+    for (const CallSummary& call : AllCalls(directory.store())) {
+      if (call.shredded) continue;
+      const ProvenCall evidence = ProvenFrom(directory.store(), call.id);
+      CHECK(evidence.complete == counts);
+      CHECK(evidence.ended);
+      ++proven;
+    }
+    CHECK(proven > calls / 2);
+    uint64_t added = 0;
     {
       auto recorder = Recorder::Open({directory.store()});
       INFO(recorder.status());
       REQUIRE(recorder.ok());
       CHECK((*recorder)->Stats().damages == 0);
-      const uint64_t id = (*recorder)->NewCallId(absl::Now());
-      REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/New")).ok());
+      added = (*recorder)->NewCallId(absl::Now());
+      REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, added, absl::Now(), "/a.B/New")).ok());
     }
-    CHECK(CountCalls(directory.store()) == calls + 1);
+    CHECK(ProvenFrom(directory.store(), added).complete);
+    CHECK(AllCalls(directory.store()).size() == calls + 1);
     CheckVerifies(directory.store());
   }
   CHECK(formats >= 1);
@@ -83,6 +117,17 @@ TEST_CASE("makes a golden store", "[.make-golden]") {
       EntryBatch call = UnaryCall(**recorder, id, absl::Now(), i % 2 == 0 ? "/a.B/Even" : "/c.D/Odd", i % 3);
       REQUIRE(AppendDurably(**recorder, std::move(call)).ok());
     }
+    // One with a payload that stands apart from its entry.
+    const uint64_t large = (*recorder)->NewCallId(absl::Now());
+    EntryBatch frames = (*recorder)->NewBatch(large);
+    const std::string payload(20'000, 'p');
+    frames.AddStart(absl::Now(), StartOf("/a.B/Large"));
+    frames.AddFrame(absl::Now(), Direction::kRequest, 0, false, {payload});
+    CallEnd end;
+    end.request_frames = 1;
+    end.request_bytes = payload.size();
+    frames.AddEnd(absl::Now(), end);
+    REQUIRE(AppendDurably(**recorder, std::move(frames)).ok());
     // One that the gateway ends when it stops.
     const uint64_t id = (*recorder)->NewCallId(absl::Now());
     EntryBatch open = (*recorder)->NewBatch(id);
@@ -90,7 +135,7 @@ TEST_CASE("makes a golden store", "[.make-golden]") {
     REQUIRE(AppendDurably(**recorder, std::move(open)).ok());
   }
   REQUIRE(ShredSegment(StoreLayout(store), 2, RealFileSystem()).ok());
-  std::ofstream(std::string(path) + "/calls") << kCalls + 3 << "\n";
+  std::ofstream(std::string(path) + "/calls") << kCalls + 6 << "\n";
   CheckVerifies(store);
 }
 

@@ -93,6 +93,7 @@ struct Store {
   void DeleteOldSegments() {
     RecorderOptions keeping = options;
     keeping.retention.bytes = 6000;
+    keeping.retention.min_age = absl::ZeroDuration();
     auto recorder = Recorder::Open(keeping);
     REQUIRE(recorder.ok());
     const absl::Time give_up = absl::Now() + absl::Seconds(20);

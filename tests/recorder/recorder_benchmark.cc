@@ -1,6 +1,7 @@
 // What recording a unary call costs. Threads play callers that wait for each call to be durable; prints calls per
 // second and CPU per call of the whole process and of each thread. Usage: recorder_benchmark [in flight] [seconds]
-// [calls/s, 0 = as fast as it goes]
+// [calls/s, 0 = as fast as it goes] [bytes of each payload, which do not compress if it is not 100] [bytes from which a
+// payload is a part]
 #include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -30,6 +31,24 @@ double CpuSeconds() {
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
+// What payloads are cut from, and how long each is. The next one is another each time: repeated ones would compress
+// against each other.
+struct Payloads {
+  std::string bytes = std::string(100, 'q');
+  size_t size = 100;
+  size_t at = 0;
+
+  std::string_view Next() {
+    if (bytes.size() == size) return bytes;
+    at = (at + size + 4099) % (bytes.size() - size);
+    return std::string_view(bytes).substr(at, size);
+  }
+};
+Payloads& ThePayloads() {
+  static Payloads payloads;
+  return payloads;
+}
+
 // The first batch of a call as the gateway makes it: start and request.
 EntryBatch Begin(Recorder& recorder, uint64_t id, absl::Time now) {
   static const std::vector<Metadatum> metadata = {
@@ -48,8 +67,7 @@ EntryBatch Begin(Recorder& recorder, uint64_t id, absl::Time now) {
   start.upstream_target = "dns:///payments:50051";
   start.durability = "commit";
   batch.AddStart(now, start);
-  static const std::string payload(100, 'q');
-  batch.AddFrame(now, Direction::kRequest, 0, false, {payload});
+  batch.AddFrame(now, Direction::kRequest, 0, false, {ThePayloads().Next()});
   batch.AddHalfClose(now);
   return batch;
 }
@@ -57,14 +75,13 @@ EntryBatch Begin(Recorder& recorder, uint64_t id, absl::Time now) {
 EntryBatch Finish(Recorder& recorder, uint64_t id, absl::Time now) {
   static const std::vector<Metadatum> headers = {{"x-served-by", "payments-3"}, {"date", "Sun, 22 Nov 2026"}};
   static const std::vector<Metadatum> trailers = {{"x-cost", "3"}, {"x-region", "eu"}};
-  static const std::string payload(100, 'r');
   EntryBatch batch = recorder.NewBatch(id);
   batch.AddResponseHeaders(now, headers, "");
-  batch.AddFrame(now, Direction::kResponse, 0, false, {payload});
+  batch.AddFrame(now, Direction::kResponse, 0, false, {ThePayloads().Next()});
   CallEnd end;
   end.trailers = trailers;
   end.request_frames = end.response_frames = 1;
-  end.request_bytes = end.response_bytes = 100;
+  end.request_bytes = end.response_bytes = ThePayloads().size;
   end.duration = absl::Microseconds(700);
   batch.AddEnd(now, end);
   return batch;
@@ -133,14 +150,23 @@ int Main(int argc, char** argv) {
   const int in_flight = argc > 1 ? std::atoi(argv[1]) : 128;
   const double seconds = argc > 2 ? std::atof(argv[2]) : 3;
   const double rate = argc > 3 ? std::atof(argv[3]) : 15000;
+  if (argc > 4) {
+    Payloads& payloads = ThePayloads();
+    payloads.size = static_cast<size_t>(std::atol(argv[4]));
+    payloads.bytes.resize(64 << 20);
+    if (!FillRandom(payloads.bytes.data(), payloads.bytes.size()).ok()) return 1;
+  }
   TemporaryDirectory directory;
-  auto recorder = Recorder::Open({.directory = directory.store()});
+  RecorderOptions options;
+  options.directory = directory.store();
+  if (argc > 5) options.smallest_part = static_cast<uint64_t>(std::atoll(argv[5]));
+  auto recorder = Recorder::Open(options);
   if (!recorder.ok()) {
     std::fprintf(stderr, "%s\n", recorder.status().ToString().c_str());
     return 1;
   }
   {
-    constexpr int kBatches = 200000;
+    const int kBatches = argc > 4 ? 2000 : 200000;
     const double before = CpuSeconds();
     size_t bytes = 0;
     for (int i = 0; i < kBatches; ++i) {

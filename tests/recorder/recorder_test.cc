@@ -9,10 +9,12 @@
 #include <set>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/recorder/verified_store.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -327,6 +329,116 @@ TEST_CASE("descriptors are kept under their version and read back") {
   CHECK(*(*reader)->Descriptors(version) == "set");
   CHECK(absl::IsNotFound((*reader)->Descriptors("fedcba9876543210").status()));
   CHECK(absl::IsNotFound((*reader)->Descriptors("../fingerprint").status()));
+}
+
+TEST_CASE("large payloads stand apart from their entries, and every reader gets them back") {
+  TemporaryDirectory directory;
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.smallest_part = 1000;
+  std::string random(70'000, '\0');
+  REQUIRE(FillRandom(random.data(), random.size()).ok());
+  const std::vector<std::string> payloads = {
+      "small", std::string(999, 'a'), std::string(1000, 'b'), std::string(50'000, 'c'), "", random.substr(0, 20'000),
+      random};
+  uint64_t id = 0;
+  uint64_t open = 0;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    id = (*recorder)->NewCallId(absl::Now());
+    EntryBatch call = (*recorder)->NewBatch(id);
+    call.AddStart(absl::Now(), StartOf("/a.B/C"));
+    CallEnd end;
+    for (const std::string& payload : payloads) {
+      call.AddFrame(absl::Now(), Direction::kRequest, end.request_frames++, false, {payload});
+      end.request_bytes += payload.size();
+    }
+    call.AddEnd(absl::Now(), end);
+    REQUIRE(AppendDurably(**recorder, std::move(call)).ok());
+    open = (*recorder)->NewCallId(absl::Now());
+    EntryBatch begun = (*recorder)->NewBatch(open);
+    begun.AddStart(absl::Now(), StartOf("/a.B/D"));
+    begun.AddFrame(absl::Now(), Direction::kRequest, 0, false, {random});
+    REQUIRE(AppendDurably(**recorder, std::move(begun)).ok());
+  }
+  {
+    auto reader = RecordReader::Open(directory.store());
+    REQUIRE(reader.ok());
+    const std::vector<v1::Entry> entries = EntriesOf(**reader, id);
+    REQUIRE(entries.size() == payloads.size() + 2);
+    for (size_t i = 0; i < payloads.size(); ++i) {
+      CHECK(entries[i + 1].frame().payload() == payloads[i]);
+      CHECK_FALSE(entries[i + 1].frame().has_part());
+      CHECK(entries[i + 1].frame().index() == i);
+    }
+    CHECK(entries.back().end().entries() == entries.size());
+    // What ended it counted what it has.
+    const std::vector<v1::Entry> ended = EntriesOf(**reader, open);
+    REQUIRE(ended.size() == 3);
+    CHECK(ended.back().end().entries() == 3);
+    CHECK(ended.back().end().request_bytes() == random.size());
+  }
+  CheckVerifies(directory.store());
+}
+
+TEST_CASE("an end says how many entries its call has, over many batches and blocks") {
+  TemporaryDirectory directory;
+  auto recorder = Recorder::Open({directory.store()});
+  REQUIRE(recorder.ok());
+  const uint64_t id = (*recorder)->NewCallId(absl::Now());
+  EntryBatch first = (*recorder)->NewBatch(id);
+  first.AddStart(absl::Now(), StartOf("/a.B/C"));
+  REQUIRE(AppendDurably(**recorder, std::move(first)).ok());
+  for (uint64_t i = 0; i < 5; ++i) {
+    EntryBatch frame = (*recorder)->NewBatch(id);
+    frame.AddFrame(absl::Now(), Direction::kRequest, i, false, {"x"});
+    if (i % 2 == 0) {
+      REQUIRE(AppendDurably(**recorder, std::move(frame)).ok());
+    } else {
+      REQUIRE((*recorder)->Append(std::move(frame), Until::kAccepted, nullptr) == Appended::kDone);
+    }
+  }
+  EntryBatch last = (*recorder)->NewBatch(id);
+  CallEnd end;
+  end.request_frames = end.request_bytes = 5;
+  last.AddEnd(absl::Now(), end);
+  REQUIRE(AppendDurably(**recorder, std::move(last)).ok());
+  REQUIRE((*recorder)->Flush().ok());
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  const std::vector<v1::Entry> entries = EntriesOf(**reader, id);
+  REQUIRE(entries.size() == 7);
+  CHECK(entries.back().end().entries() == 7);
+}
+
+TEST_CASE("reflected descriptors are kept up to a bound, the operator's always, and nothing kept is deleted") {
+  TemporaryDirectory directory;
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.descriptor_sets = 3;
+  options.descriptor_bytes = 2000;
+  const auto version = [](int number) { return absl::StrCat("0123456789abcde", number); };
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    const std::string large(1500, 'x');
+    REQUIRE((*recorder)->KeepDescriptors(version(0), large).ok());
+    CHECK(absl::IsResourceExhausted((*recorder)->KeepDescriptors(version(1), large)));
+    CHECK((*recorder)->KeepDescriptors(version(0), large).ok());
+    CHECK((*recorder)->KeepDescriptors(version(1), "small").ok());
+    CHECK((*recorder)->KeepDescriptors(version(2), large, DescriptorOrigin::kOperator).ok());
+    CHECK(absl::IsResourceExhausted((*recorder)->KeepDescriptors(version(3), "s")));
+    CHECK((*recorder)->KeepDescriptors(version(4), "s", DescriptorOrigin::kOperator).ok());
+    CHECK((*recorder)->Stats().descriptors_refused == 2);
+  }
+  // What is there counts after a start, too.
+  auto recorder = Recorder::Open(options);
+  REQUIRE(recorder.ok());
+  CHECK(absl::IsResourceExhausted((*recorder)->KeepDescriptors(version(5), "s")));
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  for (int kept : {0, 1, 2, 4}) CHECK((*reader)->Descriptors(version(kept)).ok());
 }
 
 TEST_CASE("batches of one call keep their order, from many threads, over many blocks") {

@@ -1,9 +1,11 @@
 // Deleting segments, and shredding them, while a gateway runs.
 #include "recorder/retention.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/deleted_segments.h"
@@ -66,6 +68,7 @@ TEST_CASE("retention by size deletes the oldest segments with their keys, and sa
   const size_t before = ListSegments(layout)->size();
   REQUIRE(before > 4);
   options.retention.bytes = 2 * kSegmentBytes;
+  options.retention.min_age = absl::ZeroDuration();
   RunHousekeeping(options);
   const std::vector<uint64_t> left = *ListSegments(layout);
   CHECK(left.front() > 2);
@@ -105,6 +108,69 @@ TEST_CASE("retention by age deletes what was closed long ago, and nothing else")
   CHECK(CallsIn(directory.store()) == 0);
 }
 
+TEST_CASE("size alone deletes nothing young: the log grows beyond it, and the recorder says by how much") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  FillStore(options, 40);
+  const std::vector<uint64_t> before = *ListSegments(layout);
+  options.retention.bytes = 2 * kSegmentBytes;
+  {
+    auto recorder = OpenLogRecorder(options, RealFileSystem());
+    REQUIRE(recorder.ok());
+    const absl::Time give_up = absl::Now() + absl::Seconds(60);
+    while ((*recorder)->Stats().housekeepings == 0) REQUIRE(absl::Now() < give_up);
+    CHECK((*recorder)->Stats().retention_exceeded_bytes > kSegmentBytes);
+    CHECK(AppendDurably(**recorder, UnaryCall(**recorder, (*recorder)->NewCallId(absl::Now()), absl::Now(), "/a.B/C"))
+              .ok());
+  }
+  CHECK(ListSegments(layout)->front() == before.front());
+  CHECK(CallsIn(directory.store()) == 41);
+  // What is older than that goes, oldest first, until the size is kept; what is held stays.
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  const absl::Time later = absl::Now() + absl::Hours(25);
+  const auto due = FindDueSegments(layout, **keys, options.retention, before.back() + 1, {1}, later);
+  REQUIRE(due.ok());
+  REQUIRE_FALSE(due->segments.empty());
+  CHECK(due->segments.front() == 2);
+  CHECK(due->segments.size() < before.size());
+  CHECK(due->exceeded_bytes == 0);
+  // Age alone is not bound to it.
+  Retention by_age;
+  by_age.age = absl::Nanoseconds(1);
+  CHECK(FindDueSegments(layout, **keys, by_age, before.back() + 1, {}, absl::Now())->segments.size() == before.size());
+}
+
+TEST_CASE("looking after old segments asks for none of their keys, at the start and later") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  const std::string runs = directory.path() + "/runs";
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  // Counts its runs, and keeps nothing secret.
+  const std::string turned = "printf '%s\\n' \"$argument\" | tr A-Za-z N-ZA-Mn-za-m";
+  options.keys =
+      KeySource::Parse(absl::StrCat("exec:read -r operation argument; echo run >> ", runs, "; ", turned)).value();
+  const auto count = [&] {
+    const auto text = ReadWholeFile(runs, 1 << 20);
+    return text.ok() ? std::count(text->begin(), text->end(), '\n') : 0;
+  };
+  options.retention.age = absl::Hours(1);
+  FillStore(options, 5);
+  std::ptrdiff_t before = count();
+  RunHousekeeping(options);
+  const std::ptrdiff_t few = count() - before;
+  FillStore(options, 60);
+  REQUIRE(ListSegments(layout)->size() >= 8);
+  before = count();
+  RunHousekeeping(options);
+  CHECK(count() - before == few);
+}
+
 TEST_CASE("held segments stay, and tombstones join around them") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.store());
@@ -116,12 +182,15 @@ TEST_CASE("held segments stay, and tombstones join around them") {
   REQUIRE(keys.ok());
   Retention everything;
   everything.bytes = 0;
+  everything.min_age = absl::ZeroDuration();
   const uint64_t current = ListSegments(layout)->back() + 1;
-  auto due = SegmentsToDelete(layout, **keys, everything, current, {3}, absl::Now());
-  REQUIRE(due.ok());
-  CHECK(std::find(due->begin(), due->end(), uint64_t{3}) == due->end());
-  CHECK(due->front() == 1);
-  auto tombstone = MakeTombstone(layout, **keys, v1::Tombstone(), *due, absl::Now());
+  const auto found = FindDueSegments(layout, **keys, everything, current, {3}, absl::Now());
+  REQUIRE(found.ok());
+  const std::vector<uint64_t>& due = found->segments;
+  CHECK(std::find(due.begin(), due.end(), uint64_t{3}) == due.end());
+  CHECK(due.front() == 1);
+  CHECK(found->exceeded_bytes == *SegmentReader::Open(layout, **keys, 3)->Size());
+  auto tombstone = MakeTombstone(layout, **keys, v1::Tombstone(), due, absl::Now());
   REQUIRE(tombstone.ok());
   REQUIRE(tombstone->deleted_size() == 2);
   CHECK(IsDeleted(*tombstone, 2));
@@ -146,6 +215,7 @@ TEST_CASE("whichever operation fails while segments are deleted, the next start 
     options.segment_bytes = kSegmentBytes;
     FillStore(options, 25);
     options.retention.bytes = 2 * kSegmentBytes;
+    options.retention.min_age = absl::ZeroDuration();
     FaultyFiles files;
     std::atomic<int> operation = 0;
     files.SetJudge([&](Operation, const std::string&) {

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 struct ApiKeyFile {
-  CommandResult Issue(std::vector<std::string> more) const {
+  CommandResult Issue(const std::vector<std::string>& more) const {
     std::vector<std::string> arguments = {"keys", "issue-api-key", "--file", path};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return Run(arguments);

@@ -137,7 +137,7 @@ TEST_CASE("the original of a masked frame is shown to who has the reveal key, an
   store.Append(std::move(batch));
   const std::string call = recorder::FormatId(id);
 
-  const auto frame = [&](std::vector<std::string> more) {
+  const auto frame = [&](const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"show", call, "--frame", "0", "--json", "--data", store.data()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const CommandResult result = Run(arguments);

@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 // The ids that `sallyport calls --json ARGUMENTS...` lists, in order.
-std::vector<std::string> Listed(const ShopStore& store, std::vector<std::string> arguments) {
+std::vector<std::string> Listed(const ShopStore& store, const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"calls", "--json", "--data", store.data()};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const CommandResult result = Run(all);
@@ -68,6 +68,7 @@ TEST_CASE("--json gives one object a line with the documented names") {
                                             {"state", "completed"},
                                             {"status", "OK"},
                                             {"status_code", 0},
+                                            {"connection_lost", false},
                                             {"duration_ns", 3'000'000},
                                             {"request_frames", 1},
                                             {"response_frames", 1},

@@ -115,6 +115,19 @@ content:
   CHECK(report["content"] == Json::array({"no keys"}));
 }
 
+TEST_CASE("policy check says whose groups are meant, given the configuration") {
+  const PolicyFiles files;
+  const std::string file =
+      files.Write("p.yaml", "access: {rules: [{name: sre, match: {groups: [sre]}, action: allow}]}\n");
+  const std::string config =
+      files.Write("sallyport.yaml", "identity: {oidc: [{issuer: \"https://a\"}], api_keys: {file: keys}}\n");
+  CHECK(Run({"policy", "check", file, "--strict"}).code == 0);
+  const CommandResult found = Run({"policy", "check", file, "--config", config, "--strict"});
+  CHECK(found.code == 1);
+  CHECK(Contains(found.output, "rule \"sre\": names groups without issuers, so whichever of https://a, api-keys"));
+  CHECK(Run({"policy", "check", file, "--config", files.Path("none")}).code == 3);
+}
+
 TEST_CASE("policy check says which fields are not there, given descriptors") {
   const PolicyFiles files;
   const std::string set = files.Write("shop.binpb", policy::ShopSet().SerializeAsString());

@@ -41,7 +41,7 @@ limits:
 
 // Adds a call that took 100 ms.
 inline std::string AddCall(ShopStore& store, absl::Duration offset, std::string_view subject,
-                           std::vector<std::string> groups, std::string_view method,
+                           const std::vector<std::string>& groups, std::string_view method,
                            recorder::EndReason reason = recorder::EndReason::kCompleted, int status_code = 0) {
   const uint64_t id = store.NewId(offset);
   const absl::Time time = ShopTime() + offset;

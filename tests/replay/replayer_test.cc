@@ -30,7 +30,7 @@ using testing::ScriptedServer;
 // Hands out calls and keeps what came of them.
 class Audience final : public ReplayAudience {
  public:
-  explicit Audience(std::vector<RecordBuilder> records) : records_(records.begin(), records.end()) {}
+  explicit Audience(const std::vector<RecordBuilder>& records) : records_(records.begin(), records.end()) {}
 
   absl::StatusOr<std::optional<RecordedCall>> NextCall() override {
     if (records_.empty()) return std::optional<RecordedCall>();

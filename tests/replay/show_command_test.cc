@@ -163,6 +163,9 @@ TEST_CASE("an end says what reached the caller and whose doing it was") {
     CHECK(shown["told"] == one.told_name);
     CHECK(shown["ended_by"] == one.ended_by_name);
     CHECK(shown["connection_lost"] == end.connection_lost);
+    const Json listed = Json::parse(Run({"calls", "--json", "--data", store.data()}).output);
+    CHECK(listed["state"] == "cancelled");
+    CHECK(listed["connection_lost"] == end.connection_lost);
     const std::string text = Run({"show", recorder::FormatId(id), "--data", store.data()}).output;
     CHECK(Contains(text, one.text));
     CHECK(Contains(text, "the caller's connection was lost") == end.connection_lost);

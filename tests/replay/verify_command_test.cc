@@ -4,7 +4,9 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
+#include "absl/strings/str_cat.h"
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/tree_state.h"
 #include "recorder/keys/store_keys.h"
@@ -133,6 +135,56 @@ TEST_CASE("a call's evidence is written and checked with the key alone, also whi
   result = Run({"verify", "--evidence", file, "--key", key});
   CHECK(result.code == 1);
   CHECK(Contains(result.output, "NOT PROVED"));
+}
+
+TEST_CASE("evidence from which an end or a decision was taken is NOT PROVED, exit status 1") {
+  ShopStore store;
+  const std::string whole = store.AddGet(absl::ZeroDuration());
+  const uint64_t denied = store.NewId(absl::Seconds(1));
+  recorder::EntryBatch batch = store.recorder().NewBatch(denied);
+  batch.AddStart(ShopTime(), store.Start("/shop.Orders/Get"));
+  recorder::Decision decision;
+  decision.outcome = recorder::DecisionOutcome::kDenied;
+  batch.AddDecision(ShopTime(), decision);
+  recorder::CallEnd end;
+  end.reason = recorder::EndReason::kRefused;
+  end.status_code = 7;
+  batch.AddEnd(ShopTime(), end);
+  store.Append(std::move(batch));
+  const std::string open = recorder::FormatId(store.AddOpen(absl::Seconds(2)));
+  store.AddGet(absl::Seconds(3));
+  const std::string key = KeyOf(store);
+  const std::string file = Beside(store, "call.evidence");
+  const auto verify = [&](const Json& evidence) {
+    Overwrite(file, evidence.dump());
+    return Run({"verify", "--evidence", file, "--key", key});
+  };
+  for (const auto& [id, index, entries] :
+       {std::tuple{whole, 5, 6}, {whole, 0, 6}, {recorder::FormatId(denied), 1, 3}}) {
+    CAPTURE(id, index);
+    REQUIRE(Run({"evidence", id, "--data", store.data(), "--out", file}).code == 0);
+    Json evidence = Json::parse(Contents(file));
+    const CommandResult good = verify(evidence);
+    CAPTURE(good.output);
+    CHECK(good.code == 0);
+    CHECK(Contains(good.output, absl::StrCat("These ", entries, " entries")));
+    CHECK(Contains(good.output, "and no more"));
+    evidence["call"]["blocks"][0]["entries"].erase(static_cast<size_t>(index));
+    const CommandResult bad = verify(evidence);
+    CHECK(bad.code == 1);
+    CHECK(Contains(bad.output, "NOT PROVED"));
+    CHECK_FALSE(Contains(bad.output, "still open"));
+  }
+  REQUIRE(Run({"evidence", open, "--data", store.data(), "--out", file}).code == 0);
+  Json evidence = Json::parse(Contents(file));
+  CHECK(Contains(verify(evidence).output, "the call was still open"));
+  const CommandResult json = Run({"verify", "--evidence", file, "--key", key, "--json"});
+  CHECK(Json::parse(json.output)["state"] == "open");
+  CHECK(Json::parse(json.output)["complete"] == true);
+  evidence["call"]["later"] = Json::array();
+  const CommandResult cut = verify(evidence);
+  CHECK(cut.code == 1);
+  CHECK(Contains(cut.output, "whether the call had ended is not proved"));
 }
 
 TEST_CASE("there is no evidence of a call that there is not") {

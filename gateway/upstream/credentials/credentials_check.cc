@@ -176,7 +176,9 @@ class Checker {
   TokenEndpointOptions CheckEndpoint(const Message& message, const std::string& key) {
     TokenEndpointOptions options;
     options.url = message.token_url();
-    if (absl::Status status = CheckUrl(options.url); !status.ok()) fault_(key + ".token_url", status.message());
+    if (absl::Status status = CheckProtectedUrl(options.url, message.insecure()); !status.ok()) {
+      fault_(key + ".token_url", status.message());
+    }
     options.client_id = message.client_id();
     if (message.has_client_secret()) {
       if (!message.client_secret().prefix().empty()) fault_(key + ".client_secret.prefix", "is for metadata only");
@@ -277,7 +279,12 @@ UpstreamCredentialsOptions CheckCredentials(const v1::UpstreamCredentials& crede
     const v1::GroupCredentials& group = credentials.by_group(i);
     const std::string place = absl::StrCat(key, ".by_group[", i, "]");
     if (group.groups().empty()) fault(place + ".groups", "is missing: which groups these credentials are for");
-    options.by_group.push_back({{group.groups().begin(), group.groups().end()}, checker.CheckSet(group, place)});
+    for (int j = 0; j < group.issuers_size(); ++j) {
+      if (group.issuers(j).empty()) fault(absl::StrCat(place, ".issuers[", j, "]"), "is empty: give a text or a glob");
+    }
+    options.by_group.push_back({{group.groups().begin(), group.groups().end()},
+                                checker.CheckSet(group, place),
+                                {group.issuers().begin(), group.issuers().end()}});
     checker.CheckDistinct(options.by_group.back().credentials, options.always, place);
   }
   return options;

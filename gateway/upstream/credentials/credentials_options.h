@@ -73,6 +73,7 @@ struct CredentialOptions {
 struct GroupCredentialsOptions {
   std::vector<std::string> groups;
   std::vector<CredentialOptions> credentials;
+  std::vector<std::string> issuers = {};  // globs; none: whoever vouches for the groups
 };
 
 struct UpstreamCredentialsOptions {

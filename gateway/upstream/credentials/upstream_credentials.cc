@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "gateway/upstream/credentials/token_endpoint.h"
 #include "gateway/upstream/credentials/token_signer.h"
+#include "policy/glob.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -123,7 +124,7 @@ absl::StatusOr<std::unique_ptr<UpstreamCredentials>> UpstreamCredentials::Create
   for (const GroupCredentialsOptions& group : options.by_group) {
     absl::StatusOr<Entries> entries = credentials->MakeEntries(group.credentials, signer);
     if (!entries.ok()) return entries.status();
-    credentials->by_group_.push_back({group.groups, *std::move(entries)});
+    credentials->by_group_.push_back({group.groups, group.issuers, *std::move(entries)});
   }
   absl::StatusOr<Entries> otherwise = credentials->MakeEntries(options.otherwise, signer);
   if (!otherwise.ok()) return otherwise.status();
@@ -152,6 +153,11 @@ absl::StatusOr<UpstreamCredentials::Entries> UpstreamCredentials::MakeEntries(
 
 const UpstreamCredentials::Entries& UpstreamCredentials::EntriesFor(const CallerView& caller) const {
   for (const GroupEntries& group : by_group_) {
+    const bool vouched =
+        group.issuers.empty() || std::any_of(group.issuers.begin(), group.issuers.end(), [&](const std::string& glob) {
+          return !caller.issuer.empty() && policy::GlobMatches(glob, caller.issuer);
+        });
+    if (!vouched) continue;
     const bool in = std::any_of(group.groups.begin(), group.groups.end(), [&](const std::string& name) {
       return std::find(caller.groups.begin(), caller.groups.end(), name) != caller.groups.end();
     });

@@ -74,6 +74,7 @@ class UpstreamCredentials {
   using Entries = std::vector<Entry>;
   struct GroupEntries {
     std::vector<std::string> groups;
+    std::vector<std::string> issuers;
     Entries entries;
   };
   class Gathering;

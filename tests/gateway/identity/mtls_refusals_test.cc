@@ -265,7 +265,7 @@ std::vector<Refusal> OfName() {
       spec.subject = {{"CN", name}};
     };
   };
-  const auto dns = [](std::string name) { return [name](CertificateSpec& spec) { spec.dns = {name}; }; };
+  const auto dns = [](const std::string& name) { return [name](CertificateSpec& spec) { spec.dns = {name}; }; };
   return {
       Plain("a DNS name with a NUL", "control characters", dns(std::string("ada.example\0.evil.example", 25))),
       Plain("a later DNS name with a NUL", "control characters",

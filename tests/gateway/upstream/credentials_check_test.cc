@@ -135,6 +135,9 @@ TEST_CASE("what is wrong is told with its key") {
       {"client_credentials: {client_id: a, " + secret + "}", "c.client_credentials.token_url: is not a URL"},
       {"client_credentials: {token_url: \"ftp://a\", client_id: a, " + secret + "}", "is not a URL"},
       {"client_credentials: {token_url: \"https://a\", " + secret + "}", "c.client_credentials.client_id: is missing"},
+      {"client_credentials: {token_url: \"http://idp.example/token\", client_id: a, " + secret + "}",
+       "c.client_credentials.token_url: is plain http to another machine"},
+      {"token_exchange: {token_url: \"http://10.0.0.1/token\"}", "c.token_exchange.token_url: is plain http"},
       {client(secret + ", name: token-bin"), "c.client_credentials.name: "},
       {"metadata: {authorization: {from_command: x}}\n" + client(secret), "authorization is given twice"},
       {"token_exchange: {token_url: \"https://a\", client_id: a}", "needs both client_id and client_secret"},
@@ -144,6 +147,7 @@ TEST_CASE("what is wrong is told with its key") {
       {"signed_token: {claims: {sub: root}}", "c.signed_token.claims: the claim \"sub\" is there already"},
       {"signed_token: {claims: {a: b}, subject_claims: [a]}", "the claim \"a\" is there already"},
       {"signed_token: {number_claims: {exp: 1}}", "c.signed_token.number_claims: "},
+      {"by_group: [{groups: a, issuers: [\"\"]}]", "c.by_group[0].issuers[0]: is empty"},
       {"by_group: [{metadata: {a: {from_command: x}}}]", "c.by_group[0].groups: is missing"},
       {"identity_metadata: {name: token}\nby_group: [{groups: a, metadata: {token: {from_command: x}}}]",
        "c.by_group[0]: the metadata token is given twice"},
@@ -154,6 +158,13 @@ TEST_CASE("what is wrong is told with its key") {
     CHECK(Contains(fault, expected));
   }
   CHECK(Contains(Fault("signed_token: {}", false), "c.signed_token: needs token_signing"));
+  // Who says so, and who stays on this machine, may do without https.
+  CHECK(Check("client_credentials: {token_url: \"http://idp.example/token\", client_id: a, insecure: true, " + secret +
+              "}")
+            .faults.empty());
+  CHECK(Check("token_exchange: {token_url: \"http://127.0.0.1:8/token\"}").faults.empty());
+  CHECK(Check("by_group: [{groups: a, issuers: [\"https://idp.example\"]}]").options.by_group.at(0).issuers ==
+        std::vector<std::string>{"https://idp.example"});
 }
 
 TEST_CASE("signing needs an issuer's URL and a key that can be used") {

@@ -68,7 +68,7 @@ struct HttpScript {
       return HttpResponse{status, "application/json", body};
     });
   }
-  void Fail(absl::Status status) {
+  void Fail(const absl::Status& status) {
     answers.push_back([=](const HttpRequest&) -> absl::StatusOr<HttpResponse> { return status; });
   }
   std::string HeaderOf(size_t request, std::string_view name) const {

@@ -42,7 +42,7 @@ struct Subject {
           ++fetches;
           return [this](const SharedSecret&) { return next; };
         },
-        [this](absl::StatusOr<SharedSecret> later) { told.push_back(Text(later)); });
+        [this](const absl::StatusOr<SharedSecret>& later) { told.push_back(Text(later)); });
     return result.has_value() ? Text(*result) : "";
   }
   std::string AskAndWait() {

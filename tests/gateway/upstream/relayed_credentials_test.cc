@@ -315,4 +315,31 @@ TEST_CASE("a secret that changes in its file is what later calls carry") {
   CHECK(seen.contains("two"));
 }
 
+TEST_CASE("of what callers send in place of credentials the record keeps fingerprints") {
+  TemporaryDirectory directory;
+  SeenCalls seen;
+  const bool routed = GENERATE(true, false);
+  Rig rig(seen.scripts(), Both(), [&](GatewayOptions& options) {
+    With({FromFile(directory, "x-api-key", "the-gateways-own")})(options);
+    // Where it would have gone is not known then.
+    if (!routed) options.routes[0].match.add_services("elsewhere.*");
+  });
+  CallWith(rig, {{"x-api-key", "stolen-1"},
+                 {"x_api_key", "stolen-2"},
+                 {"authorization-bin", "stolen-3"},
+                 {"cookie-bin", "stolen-4"},
+                 {"x-other", "open"}});
+  const std::vector<recorder::CallSummary> calls = rig.Calls();
+  REQUIRE(calls.size() == 1);
+  int fingerprints = 0;
+  for (const v1::Entry& entry : rig.Entries(calls[0].id)) {
+    CHECK_FALSE(absl::StrContains(entry.SerializeAsString(), "stolen"));
+    for (const v1::Metadatum& pair : entry.start().metadata()) {
+      if (pair.fingerprint()) ++fingerprints;
+      if (pair.key() == "x-other") CHECK(pair.value() == "open");
+    }
+  }
+  CHECK(fingerprints == 4);
+}
+
 }  // namespace sallyport::gateway

@@ -278,6 +278,26 @@ TEST_CASE("callers get the credentials of the first group that has them, or the 
   CHECK(shown({"DEV"}).size() == 2);
 }
 
+TEST_CASE("a group counts only if one of the issuers vouches for it that are named") {
+  testing::TemporaryDirectory directory;
+  WriteFile(directory.path() + "/sre", "secret of sre");
+  UpstreamCredentialsOptions options;
+  options.by_group = {
+      {{"sre"}, {{"x-key", "", File(directory.path() + "/sre")}}, {"https://idp.example", "spiffe://*"}}};
+  const auto credentials = Make(options);
+  const auto shown = [&](std::string_view issuer) {
+    CallerView caller;
+    const std::vector<std::string> groups = {"sre"};
+    caller.issuer = issuer;
+    caller.groups = groups;
+    return ShownTo(*credentials, caller).size();
+  };
+  CHECK(shown("https://idp.example") == 1);
+  CHECK(shown("spiffe://prod.example") == 1);
+  CHECK(shown("https://idp.example.evil") == 0);
+  CHECK(shown("") == 0);
+}
+
 TEST_CASE("who calls is told besides whatever lets the call in") {
   testing::TemporaryDirectory directory;
   const auto signer = Signer(directory.path());

@@ -244,7 +244,7 @@ TEST_CASE("precision and recall on labelled lines") {
     while (text.size() < count) text.push_back(static_cast<char>('0' + engine() % 10));
     return text;
   };
-  const auto luhn = [&](std::string number) {
+  const auto luhn = [&](const std::string& number) {
     for (char last = '0';; ++last) {
       int sum = 0;
       const std::string whole = number + last;

@@ -5,11 +5,13 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "tests/policy/masking/masking_fixture.h"
 #include "tests/policy/masking/random_masks.h"
 #include "tests/policy/masking/random_messages.h"
 #include "tests/policy/masking/reference_mask.h"
+#include "tests/policy/masking/split_parts.h"
 
 namespace sallyport::policy {
 namespace {
@@ -80,6 +82,96 @@ TEST_CASE("masking on the wire does what masking a parsed message does") {
   CHECK(masked > 1000);
 }
 
+// What parsers read of `bytes` once the masks were at work on the parsed message.
+std::unique_ptr<pb::Message> MaskedByReference(MaskBench& bench, const RandomMaskSet& masks, const std::string& bytes) {
+  const auto expected = bench.New();
+  REQUIRE(expected->ParseFromString(bytes));
+  ApplyReference(masks.rules, kTestKey, expected.get());
+  auto travelled = bench.New();
+  REQUIRE(travelled->ParseFromString(expected->SerializeAsString()));
+  Normalize(travelled.get());
+  return travelled;
+}
+
+TEST_CASE("what comes in parts is masked as parsers merge it, or refused") {
+  int refused = 0;
+  int split = 0;
+  for (uint64_t seed = 20'000'000; seed <= 20'000'000 + Seeds(); ++seed) {
+    Chance chance(seed);
+    const std::string proto = RandomProto(chance);
+    const RandomMaskSet masks = RandomMasks(chance, false);
+    CAPTURE(seed, proto, masks.policy);
+    MaskBench bench(DescriptorsOf(proto), masks.policy);
+    for (int i = 0; i < 20; ++i) {
+      const auto original = bench.New();
+      Fill(chance, 3, original.get());
+      const std::string whole = original->SerializeAsString();
+      const std::string bytes = SplitParts(chance, *bench.type(), whole);
+      if (bytes == whole) continue;
+      ++split;
+      INFO(original->DebugString());
+      if (bench.record() != nullptr && bench.Unreadable(bytes)) {
+        // Nothing but an Any may make a difference.
+        REQUIRE(absl::StrContains(proto, "google.protobuf.Any"));
+        ++refused;
+        continue;
+      }
+      const auto found = bench.New();
+      REQUIRE(found->ParseFromString(bench.Masked(bytes)));
+      REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
+      const auto expected = MaskedByReference(bench, masks, bytes);
+      Normalize(found.get());
+      REQUIRE(DifferenceOf(*expected, *found) == "");
+    }
+  }
+  CHECK(split > 1000);
+  CHECK(refused > 10);
+  CHECK(refused < split / 4);
+}
+
+TEST_CASE("content rules refuse what parsers read, in parts or not") {
+  int refused = 0;
+  int passed = 0;
+  int unreadable = 0;
+  for (uint64_t seed = 30'000'000; seed <= 30'000'000 + Seeds(); ++seed) {
+    Chance chance(seed);
+    const std::string proto = RandomProto(chance);
+    const RandomContentRule rule = RandomContent(chance);
+    CAPTURE(seed, proto, rule.policy);
+    MaskBench bench(DescriptorsOf(proto), rule.policy);
+    for (int i = 0; i < 20; ++i) {
+      const auto original = bench.New();
+      Fill(chance, 3, original.get());
+      const std::string whole = original->SerializeAsString();
+      const auto travelled = bench.New();
+      REQUIRE(travelled->ParseFromString(whole));
+      const bool expected = ReferenceRefuses(rule.conditions, rule.detects, *travelled);
+      INFO(original->DebugString());
+      const ContentVerdict verdict = bench.masks().CheckContent(MessageSide::kRequest, whole);
+      REQUIRE_FALSE(verdict.unreadable);
+      // Detectors look into what is not known, where the reference does not, and messages that are meant as a whole
+      // are compared as their bytes, where it does not.
+      if (expected) REQUIRE(verdict.rule == "c");
+      const bool exact = !rule.detects && !absl::StrContains(rule.policy, "value: \"*7*\"");
+      if (exact) REQUIRE(expected == (verdict.rule == "c"));
+      const std::string bytes = SplitParts(chance, *bench.type(), whole);
+      const ContentVerdict in_parts = bench.masks().CheckContent(MessageSide::kRequest, bytes);
+      const auto merged = bench.New();
+      REQUIRE(merged->ParseFromString(bytes));
+      if (ReferenceRefuses(rule.conditions, rule.detects, *merged)) {
+        REQUIRE((in_parts.unreadable || in_parts.rule == "c"));
+      }
+      // What is refused whole is refused in parts.
+      if (expected) REQUIRE((in_parts.unreadable || in_parts.rule == "c"));
+      ++(in_parts.unreadable ? unreadable : in_parts.rule == "c" ? refused : passed);
+    }
+  }
+  CHECK(refused > 1000);
+  CHECK(passed > 1000);
+  CHECK(unreadable > 10);
+  CHECK(unreadable < passed);
+}
+
 TEST_CASE("whatever the bytes, nothing that is to be masked comes through") {
   int readable = 0;
   int unreadable = 0;
@@ -93,7 +185,9 @@ TEST_CASE("whatever the bytes, nothing that is to be masked comes through") {
     for (int i = 0; i < 60; ++i) {
       const auto original = bench.New();
       Fill(chance, 3, original.get());
-      const std::string bytes = Mutated(chance, original->SerializeAsString());
+      std::string bytes = original->SerializeAsString();
+      if (chance.OneIn(2)) bytes = SplitParts(chance, *bench.type(), bytes);
+      bytes = Mutated(chance, std::move(bytes));
       std::string output;
       std::string problem;
       const MessageMask::Outcome outcome = bench.record()->Apply(bytes, &output, &problem);

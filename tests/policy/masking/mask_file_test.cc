@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "policy/masking/field_glob.h"
 #include "tests/policy/masking/reference_mask.h"
 #include "tests/policy/policy_fixture.h"
@@ -24,6 +25,12 @@ TEST_CASE("faults of masks name line and key") {
   CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], with: redakt"), "did you mean \"redact\"?"));
   CHECK(absl::StrContains(fault("name: m, fields: [a.B.c], views: [caller], seal: true"), "masks[0].seal"));
   CHECK(absl::StrContains(fault("name: m, metadata: [x], seal: true"), "masks[0].seal: is about messages"));
+  for (const char* const name : {"X-Session", "X-Secret*", "x session", ":path", "*:authority"}) {
+    INFO(name);
+    CHECK(absl::StrContains(fault(absl::StrCat("name: m, metadata: [x-ok, \"", name, "\"]")),
+                            absl::StrCat("policy.yaml:2: masks[0].metadata[1]: \"", name, "\" matches no name of")));
+  }
+  Parsed("masks: [{name: m, metadata: [x-session, \"x-secret*\", \"*-?\", \"*\", \":authority\"]}]");
   CHECK(absl::StrContains(fault("name: m, detect: [pament_card]"),
                           "no detector is called \"pament_card\"; there are payment_card"));
   CHECK(absl::StrContains(FaultOf("masks: [{name: m, fields: [a.B.c]}, {name: m, fields: [a.B.c]}]"),

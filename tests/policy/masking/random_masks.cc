@@ -36,7 +36,8 @@ std::string RandomGlob(Chance& chance) {
 
 std::string RandomProto(Chance& chance) {
   std::string proto =
-      "syntax = \"proto3\"; package t; import \"google/protobuf/descriptor.proto\";\n"
+      "syntax = \"proto3\"; package t; import \"google/protobuf/descriptor.proto\"; import "
+      "\"google/protobuf/any.proto\";\n"
       "extend google.protobuf.FieldOptions { Mark sensitive = 51966; } message Mark { string class = 1; string holds = "
       "2; }\n"
       "enum Kind { KIND_ZERO = 0; KIND_ONE = 1; KIND_TWO = 2; }\n"
@@ -51,6 +52,7 @@ std::string RandomProto(Chance& chance) {
       const std::string name = absl::StrCat("f", field, " = ", number);
       std::string value = kScalars[chance.Below(std::size(kScalars))];
       if (chance.OneIn(3)) value = absl::StrCat("T", chance.Below(kTypes));
+      if (chance.OneIn(10)) value = "google.protobuf.Any";
       if (value == "bytes" && chance.OneIn(2)) {
         absl::StrAppend(&proto, chance.OneIn(3) ? "  repeated" : "  ", " bytes ", name, " [(sensitive) = {holds: \"t.T",
                         chance.OneIn(4) ? "Nowhere" : absl::StrCat(chance.Below(kTypes)), "\"}];\n");
@@ -58,7 +60,7 @@ std::string RandomProto(Chance& chance) {
         static const char* const kKeys[] = {"string", "int32", "uint64", "bool", "sint64", "fixed32"};
         absl::StrAppend(&proto, "  map<", kKeys[chance.Below(6)], ", ", value, "> ", name, ";\n");
       } else if (chance.OneIn(3)) {
-        const bool packable = value != "string" && value != "bytes" && value[0] != 'T';
+        const bool packable = value != "string" && value != "bytes" && value[0] != 'T' && value[0] != 'g';
         absl::StrAppend(&proto, "  repeated ", value, " ", name, packable && chance.OneIn(2) ? " [packed = false]" : "",
                         ";\n");
       } else if (chance.OneIn(6)) {
@@ -72,6 +74,20 @@ std::string RandomProto(Chance& chance) {
     absl::StrAppend(&proto, "}\n");
   }
   return proto;
+}
+
+RandomContentRule RandomContent(Chance& chance) {
+  RandomContentRule rule;
+  rule.policy = "content:\n  - {name: c, fields: [";
+  for (size_t n = 1 + chance.Below(3); n > 0; --n) {
+    static const char* const kValues[] = {"*", "*", "*7*", "4111", "KIND_ONE", "true", "1"};
+    rule.conditions.push_back({RandomGlob(chance), kValues[chance.Below(std::size(kValues))]});
+    absl::StrAppend(&rule.policy, n > 0 && rule.conditions.size() > 1 ? ", " : "", "{field: \"",
+                    rule.conditions.back().glob, "\", value: \"", rule.conditions.back().value, "\"}");
+  }
+  rule.detects = chance.OneIn(3);
+  absl::StrAppend(&rule.policy, "]", rule.detects ? ", detect: [payment_card]" : "", "}\n");
+  return rule;
 }
 
 RandomMaskSet RandomMasks(Chance& chance, bool idempotent) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/policy/masking/random_messages.h"
+#include "tests/policy/masking/reference_content.h"
 #include "tests/policy/masking/reference_mask.h"
 
 namespace sallyport::policy {
@@ -20,6 +21,13 @@ struct RandomMaskSet {
 };
 // `idempotent`: only those that change nothing when they are applied again.
 RandomMaskSet RandomMasks(Chance& chance, bool idempotent);
+
+struct RandomContentRule {
+  std::string policy;
+  std::vector<ReferenceCondition> conditions;  // the same
+  bool detects = false;                        // payment cards
+};
+RandomContentRule RandomContent(Chance& chance);
 
 }  // namespace sallyport::policy
 

@@ -25,6 +25,24 @@ std::string TextFor(Chance& chance, int depth, const pb::FieldDescriptor& field)
   return held->SerializeAsString();
 }
 
+// Of any type of the file, or of one that is not known, or of none.
+void FillAny(Chance& chance, int depth, pb::Message* any) {
+  const pb::Descriptor& type = *any->GetDescriptor();
+  const pb::Reflection& r = *any->GetReflection();
+  if (chance.OneIn(8)) return;
+  const std::string name = "t.T" + std::to_string(chance.Below(6));
+  if (!chance.OneIn(8)) r.SetString(any, type.FindFieldByNumber(1), "type.googleapis.com/" + name);
+  const pb::Descriptor* const content = type.file()->pool()->FindMessageTypeByName(name);
+  if (chance.OneIn(8) || content == nullptr || depth == 0) {
+    if (content == nullptr) r.SetString(any, type.FindFieldByNumber(2), chance.Text());
+    return;
+  }
+  pb::DynamicMessageFactory factory;
+  const std::unique_ptr<pb::Message> held(factory.GetPrototype(content)->New());
+  Fill(chance, depth - 1, held.get());
+  r.SetString(any, type.FindFieldByNumber(2), held->SerializeAsString());
+}
+
 }  // namespace
 
 void FillField(Chance& chance, int depth, const pb::FieldDescriptor& field, pb::Message* message) {
@@ -58,6 +76,7 @@ void FillField(Chance& chance, int depth, const pb::FieldDescriptor& field, pb::
 }
 
 void Fill(Chance& chance, int depth, pb::Message* message) {
+  if (message->GetDescriptor()->full_name() == "google.protobuf.Any") return FillAny(chance, depth, message);
   for (int i = 0; i < message->GetDescriptor()->field_count(); ++i) {
     const pb::FieldDescriptor& field = *message->GetDescriptor()->field(i);
     if (!message->GetDescriptor()->options().map_entry() && chance.OneIn(3)) continue;

@@ -21,6 +21,8 @@ namespace {
 namespace pb = google::protobuf;
 using Parts = std::vector<std::string>;
 
+constexpr char kAny[] = "google.protobuf.Any";
+
 bool PartsMatch(const Parts& glob, size_t g, const Parts& path, size_t p) {
   if (g == glob.size()) return p == path.size();
   if (glob[g] == "**") {
@@ -68,7 +70,7 @@ class Reference {
   }
 
   void Walk(pb::Message* message) {
-    if (message->GetDescriptor()->full_name() == "google.protobuf.Any") return WalkAny(message);
+    if (message->GetDescriptor()->full_name() == kAny) return WalkAny(message);
     const pb::Reflection& reflection = *message->GetReflection();
     std::vector<const pb::FieldDescriptor*> fields;
     reflection.ListFields(*message, &fields);
@@ -95,7 +97,7 @@ class Reference {
       } else if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
         ForEachText(*field, message, [&](const std::string& value) -> std::optional<std::string> {
           std::string masked;
-          return MaskFinds(table_, "", value, &masked) ? masked : value;
+          return MaskFinds(table_, "", value, &budget_, &masked) ? masked : value;
         });
       } else if (is_message && field->is_repeated()) {
         for (int i = 0; i < reflection.FieldSize(*message, field); ++i) {
@@ -113,6 +115,7 @@ class Reference {
     if (!reflection.GetUnknownFields(message).empty() && IsMasked(*message.GetDescriptor())) {
       *where += message.GetDescriptor()->full_name() + " ";
     }
+    if (message.GetDescriptor()->full_name() == kAny) return FindUnknownInAny(message, where);
     std::vector<const pb::FieldDescriptor*> fields;
     reflection.ListFields(message, &fields);
     for (const pb::FieldDescriptor* field : fields) {
@@ -186,15 +189,54 @@ class Reference {
     const pb::Reflection& r = *any->GetReflection();
     const pb::FieldDescriptor* url = any->GetDescriptor()->FindFieldByNumber(1);
     const pb::FieldDescriptor* value = any->GetDescriptor()->FindFieldByNumber(2);
-    const std::string name = r.GetString(*any, url);
-    const pb::Descriptor* type =
-        any->GetDescriptor()->file()->pool()->FindMessageTypeByName(name.substr(name.rfind('/') + 1));
-    if (type == nullptr) return r.ClearField(any, value);
+    const pb::Descriptor* const type = ContentType(*any);
+    if (const ReferenceRule* rule = RuleInAny("value"); rule != nullptr) {
+      if (r.HasField(*any, value)) Mask(rule->action, *value, any);
+    } else if (type == nullptr) {
+      r.ClearField(any, value);
+    } else {
+      WalkContent(*type, *value, any);
+    }
+    if (const ReferenceRule* rule = RuleInAny("type_url"); rule != nullptr) {
+      if (r.HasField(*any, url)) Mask(rule->action, *url, any);
+    } else if (std::string masked; MaskFinds(table_, "", r.GetString(*any, url), &budget_, &masked)) {
+      r.SetString(any, url, masked);
+    }
+  }
+
+  void WalkContent(const pb::Descriptor& type, const pb::FieldDescriptor& value, pb::Message* any) {
+    const pb::Reflection& r = *any->GetReflection();
+    pb::DynamicMessageFactory factory;
+    const std::unique_ptr<pb::Message> content(factory.GetPrototype(&type)->New());
+    if (!content->ParseFromString(r.GetString(*any, &value))) return;
+    Walk(content.get());
+    RemoveUnknown(content.get());
+    r.SetString(any, &value, Canonical(*content));
+  }
+
+  void FindUnknownInAny(const pb::Message& any, std::string* where) {
+    const std::string value = any.GetReflection()->GetString(any, any.GetDescriptor()->FindFieldByNumber(2));
+    if (RuleInAny("value") != nullptr || value.empty()) return;
+    const pb::Descriptor* const type = ContentType(any);
+    if (type == nullptr) {
+      *where += std::string(kAny) + " ";
+      return;
+    }
     pb::DynamicMessageFactory factory;
     const std::unique_ptr<pb::Message> content(factory.GetPrototype(type)->New());
-    if (!content->ParseFromString(r.GetString(*any, value))) return;
-    Walk(content.get());
-    r.SetString(any, value, Canonical(*content));
+    if (content->ParseFromString(value)) FindUnknown(*content, where);
+  }
+
+  static const pb::Descriptor* ContentType(const pb::Message& any) {
+    const std::string name = any.GetReflection()->GetString(any, any.GetDescriptor()->FindFieldByNumber(1));
+    return any.GetDescriptor()->file()->pool()->FindMessageTypeByName(name.substr(name.rfind('/') + 1));
+  }
+
+  const ReferenceRule* RuleInAny(const char* field) {
+    path_.push_back({kAny, field});
+    const ReferenceRule* const rule = RuleFor(false);
+    path_.pop_back();
+    return rule;
   }
 
   // Whether a rule is about fields of a message of this type here, those included that it does not have.
@@ -245,7 +287,7 @@ class Reference {
       case pb::FieldDescriptor::CPPTYPE_STRING: {
         const std::string value = many ? r.GetRepeatedString(*message, &field, i) : r.GetString(*message, &field);
         std::string masked;
-        AppendMaskedValue(table_, "", action, value, &masked);
+        AppendMaskedValue(table_, "", action, value, &budget_, &masked);
         return many ? r.SetRepeatedString(message, &field, i, masked) : r.SetString(message, &field, masked);
       }
       case pb::FieldDescriptor::CPPTYPE_MESSAGE:
@@ -296,6 +338,7 @@ class Reference {
   const std::vector<ReferenceRule>& rules_;
   const MaskKey& key_;
   MaskTable table_;
+  mutable WorkBudget budget_;
   std::vector<Step> path_;
 };
 
