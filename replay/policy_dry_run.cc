@@ -76,7 +76,7 @@ void PolicyDryRun::Decide(const PolicyCall& call, absl::Time start, const record
 
 void PolicyDryRun::Limit(const policy::AccessRequest& request, absl::Time start, const recorder::CallSummary& summary) {
   EndCalls(start);
-  policy::Admission admission = limits_.Admit(request);
+  policy::Admission admission = limits_.Admit(request, start);
   for (const std::string_view limit : admission.shadow_exceeded) Note(PolicyChange::kShadow, limit, summary);
   if (!admission.admitted) return Note(PolicyChange::kLimit, admission.limit, summary);
   const bool ended = summary.end_reason != v1::END_REASON_UNSPECIFIED;

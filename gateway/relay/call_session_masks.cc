@@ -4,15 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/relay/call_session.h"
+#include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/steady_time.h"
 
 namespace sallyport::gateway {
-namespace {
-
-constexpr std::string_view kSessionKey = "sallyport-session";
-
-}  // namespace
-
 std::shared_ptr<const policy::CallMasks> CallSession::FindMasks() const {
   if (rules_->masks == nullptr) return nullptr;
   const std::shared_ptr<const policy::Masker> masker = rules_->masks->For(descriptors_);
