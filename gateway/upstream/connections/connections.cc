@@ -25,6 +25,8 @@ constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr absl::Duration kShortTick = absl::Milliseconds(10);
 constexpr absl::Duration kComingUp = absl::Seconds(2);
 constexpr size_t kLanesPerTick = 100;
+// How long a connection may be up without channelz telling where to.
+constexpr absl::Duration kUntold = absl::Seconds(1);
 // Names whose addresses cannot be reached: the library waits up to two minutes before it asks again.
 constexpr absl::Duration kResolveFailing = absl::Seconds(2);
 constexpr absl::Duration kResolveTimeout = absl::Seconds(15);
@@ -172,7 +174,7 @@ void UpstreamConnections::Run() {
       if (resolves_) Resolve(*lane, now);
     }
     UpdateLimit(now);
-    AnswerWaiting();
+    AnswerWaiting(now);
     CloseUnshared(now);
   }
 }
@@ -269,8 +271,23 @@ void UpstreamConnections::Resolve(Lane& lane, absl::Time now) {
   lane.next = nullptr;
 }
 
-void UpstreamConnections::AnswerWaiting() {
+void UpstreamConnections::AssumeWhereUntold(bool connected, absl::Time now) {
+  if (!connected) {
+    untold_since_ = absl::InfiniteFuture();
+    return;
+  }
+  untold_since_ = std::min(untold_since_, now);
+  if (now - untold_since_ < kUntold) return;
+  limit_.store(kAssumedLimit, std::memory_order_release);
+  spdlog::warn(
+      "upstream {}: where it is connected to cannot be told, and so not how many calls it takes on one "
+      "connection: {} are assumed; upstreams.{}.connections.streams says it instead",
+      name_, kAssumedLimit, name_);
+}
+
+void UpstreamConnections::AnswerWaiting(absl::Time now) {
   const uint64_t limit = limit_.load(std::memory_order_acquire);
+  bool connected = false;
   std::vector<Waiting> waiting;
   std::vector<Waiting> stay;
   {
@@ -287,9 +304,11 @@ void UpstreamConnections::AnswerWaiting() {
       lane.open.fetch_add(1, std::memory_order_relaxed);
       one.later(LeaseOf(*one.sharers, lane));
     } else {
+      connected = connected || lane.channel.load()->channel->GetState(false) == GRPC_CHANNEL_READY;
       stay.push_back(std::move(one));
     }
   }
+  AssumeWhereUntold(connected, now);
   if (stay.empty()) return;
   absl::MutexLock lock(&mutex_);
   std::move(stay.begin(), stay.end(), std::back_inserter(waiting_));

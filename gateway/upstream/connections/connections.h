@@ -177,7 +177,9 @@ class UpstreamConnections {
   void Resolve(Lane& lane, absl::Time now);
   void AskForLimit(const SocketAddress& address, absl::Time now);
   void UpdateLimit(absl::Time now);
-  void AnswerWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AnswerWaiting(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Calls wait for the limit; `connected`: although there is a connection.
+  void AssumeWhereUntold(bool connected, absl::Time now);
   void CloseUnshared(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string name_;
@@ -202,6 +204,7 @@ class UpstreamConnections {
   // Of the thread.
   std::map<SocketAddress, KnownLimit> limits_;
   absl::Time socket_came_ = absl::InfinitePast();
+  absl::Time untold_since_ = absl::InfiniteFuture();
   size_t next_lane_ = 0;
 };
 
