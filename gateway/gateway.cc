@@ -10,6 +10,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/stream_windows.h"
@@ -423,7 +424,8 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
 }
 
 void Gateway::StopServing(absl::Duration grace) {
-  std::thread ender([this, grace] {
+  absl::Notification over;
+  std::thread ender([this, grace, &over] {
     {
       absl::MutexLock lock(&grace_mutex_);
       grace_mutex_.AwaitWithTimeout(absl::Condition(&grace_over_), grace);
@@ -431,12 +433,16 @@ void Gateway::StopServing(absl::Duration grace) {
     // Before the library cuts them: then callers would be told what the record does not say.
     const size_t ended = open_calls_->EndAll();
     if (ended > 0) spdlog::info("stopping: {} open calls are ended", ended);
+    open_calls_->AwaitNone(absl::Now() + kEndsTake);
+    // What is left are connections, some of whose callers may not answer any more: the library would wait for them.
+    do {
+      server_->CutConnections();
+    } while (!over.WaitForNotificationWithTimeout(absl::Milliseconds(50)));
   });
-  // Returns as soon as no call is open any more.
-  server_->Shutdown(absl::Now() + grace + kEndsTake);
+  server_->Shutdown(absl::Now() + grace + 2 * kEndsTake);
+  over.Notify();
   EndGrace();
   ender.join();
-  open_calls_->AwaitNone(absl::Now() + kEndsTake);
   server_ = nullptr;
 }
 

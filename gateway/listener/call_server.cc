@@ -70,7 +70,14 @@ void CallServer::Shutdown(absl::Time deadline) {
   if (server_ == nullptr) return;
   // InfinitePast is before what a deadline of gRPC can say.
   server_->Shutdown(absl::ToChronoTime(std::max(deadline, absl::UnixEpoch())));
-  server_ = nullptr;
+  std::unique_ptr<grpc::Server> over;
+  absl::MutexLock lock(&mutex_);
+  over.swap(server_);
+}
+
+void CallServer::CutConnections() {
+  absl::MutexLock lock(&mutex_);
+  if (server_ != nullptr) grpc_server_cancel_all_calls(server_->c_server());
 }
 
 }  // namespace sallyport::gateway

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/listener/connection_taker.h"
 
@@ -48,11 +49,14 @@ class CallServer final : public ConnectionTaker {
 
   // Takes no new calls, lets open ones end until `deadline`, and cancels the rest. Returns when all are over.
   void Shutdown(absl::Time deadline);
+  // While Shutdown waits: ends every connection, with what calls are left. gRPC waits for callers to answer its GOAWAY.
+  void CutConnections();
 
  private:
   CallServer() = default;
 
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  absl::Mutex mutex_;  // for who takes server_ away and who cuts
   std::unique_ptr<grpc::Server> server_;
   bool plaintext_ = false;
 };

@@ -31,15 +31,15 @@ enum class State {
   kPaused,      // a limit holds both directions back
 };
 
-enum class Ender { kStop, kSecondSignal, kExpiry, kCancel, kClose, kCrash, kDeadline, kUpstreamDies };
+enum class Ender { kStop, kSecondSignal, kExpiry, kCancel, kClose, kCrash, kDeadline, kUpstreamStops };
 
 const char* Name(State state) {
   constexpr const char* kNames[] = {"waiting", "asked", "headers", "streaming", "half-closed", "unread", "paused"};
   return kNames[static_cast<int>(state)];
 }
 const char* Name(Ender ender) {
-  constexpr const char* kNames[] = {"the gateway stops", "a second signal",  "expiry", "cancel", "close", "crash",
-                                    "deadline",          "the upstream dies"};
+  constexpr const char* kNames[] = {"the gateway stops", "a second signal",   "expiry", "cancel", "close", "crash",
+                                    "deadline",          "the upstream stops"};
   return kNames[static_cast<int>(ender)];
 }
 
@@ -145,7 +145,7 @@ class Stage {
       case Ender::kCrash:
         caller_.Close(ender == Ender::kCrash);
         break;
-      case Ender::kUpstreamDies:
+      case Ender::kUpstreamStops:
         rig_.upstream().Kill();
         break;
     }
@@ -223,8 +223,8 @@ Expected ExpectedOf(Ender ender) {
       return {v1::END_REASON_REFUSED, 16, "has expired", true};
     case Ender::kDeadline:
       return {v1::END_REASON_DEADLINE, 4, "Deadline Exceeded", true};
-    case Ender::kUpstreamDies:
-      return {v1::END_REASON_UPSTREAM_FAILURE, 14, "", true};
+    case Ender::kUpstreamStops:
+      return {v1::END_REASON_COMPLETED, 14, "", true};
     case Ender::kCancel:
     case Ender::kClose:
     case Ender::kCrash:
@@ -243,7 +243,7 @@ v1::EndedBy EndedByOf(Ender ender) {
   switch (ExpectedOf(ender).reason) {
     case v1::END_REASON_REFUSED:
       return v1::ENDED_BY_GATEWAY;
-    case v1::END_REASON_UPSTREAM_FAILURE:
+    case v1::END_REASON_COMPLETED:
       return v1::ENDED_BY_UPSTREAM;
     default:
       return v1::ENDED_BY_CALLER;
@@ -281,7 +281,7 @@ TEST_CASE("a stream's end is recorded as its caller saw it, whoever ends it in w
     }
   }
   for (const State state : {State::kAsked, State::kHeaders, State::kStreaming, State::kHalfClosed}) {
-    Check(Ender::kUpstreamDies, state, Methods::kUnknown, kBidi);
+    Check(Ender::kUpstreamStops, state, Methods::kUnknown, kBidi);
   }
 }
 
@@ -299,7 +299,7 @@ TEST_CASE("the end of a call of a method known to be unary is recorded as its ca
     }
   }
   for (const State state : {State::kAsked, State::kHeaders}) {
-    Check(Ender::kUpstreamDies, state, Methods::kKnown, kUnary);
+    Check(Ender::kUpstreamStops, state, Methods::kKnown, kUnary);
   }
 }
 
