@@ -25,8 +25,8 @@
 #include "policy/descriptors/descriptor_files.h"
 #include "policy/descriptors/first_fault.h"
 #include "policy/descriptors/proto_sources.h"
-#include "protos/seeded_hash.h"
 #include "policy/descriptors/reflected_files.h"
+#include "protos/seeded_hash.h"
 
 namespace sallyport::policy {
 namespace {

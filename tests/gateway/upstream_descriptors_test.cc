@@ -192,8 +192,8 @@ TEST_CASE("of an upstream that cannot deliver a file that one service imports, e
 
 TEST_CASE("masks turn away what they would have to look into and is not known, and nothing else") {
   testing::TemporaryDirectory directory;
-  const std::string policy =
-      WriteFile(directory, "policy.yaml", "access: {default: allow}\nmasks: [{name: m, fields: [\"*.name\"], text: \"***\"}]\n");
+  const std::string policy = WriteFile(
+      directory, "policy.yaml", "access: {default: allow}\nmasks: [{name: m, fields: [\"*.name\"], text: \"***\"}]\n");
   Rig rig(Reflecting({ServiceFile("b.proto", "b", "name", "import 'none.proto';"),
                       Source("bad.proto",
                              "syntax='proto3'; package bad; import 'none.proto'; "
@@ -223,7 +223,8 @@ TEST_CASE("two upstreams with different files of one name are both known, and ea
 TEST_CASE("no upstream's word counts for another's messages, or against the operator's files") {
   testing::TemporaryDirectory directory;
   const std::string policy =
-      WriteFile(directory, "policy.yaml", "access: {default: allow}\nmasks: [{name: m, fields: [\"pay.R.card\"], text: \"***\"}]\n");
+      WriteFile(directory, "policy.yaml",
+                "access: {default: allow}\nmasks: [{name: m, fields: [\"pay.R.card\"], text: \"***\"}]\n");
   // What the hostile one says of pay.R, under the same file's name and under another, and of what its field is made of.
   Files hostile = {ServiceFile("service.proto", "ord", "name"), ServiceFile("evil.proto", "pay", "harmless"),
                    Source("google/protobuf/any.proto",
