@@ -71,19 +71,19 @@ absl::StatusOr<uint32_t> LimitOfServerThatSays(std::string_view bytes) {
 }
 
 TEST_CASE("a server's limit is in the SETTINGS that it sends first") {
-  CHECK(StreamLimitIn("") == kNoStreamLimit);
-  CHECK(StreamLimitIn("\0\3\0\0\0\5"sv) == 5u);
-  CHECK(StreamLimitIn("\0\4\0\0\xff\xff\0\3\x12\x34\x56\x78"sv) == 0x12345678u);
-  CHECK(StreamLimitIn("\0\3\0\0\0\5\0\3\0\0\0\7"sv) == 7u);
-  CHECK(StreamLimitIn("\0\3\0\0\0\0"sv) == 0u);
+  CHECK(StreamLimitIn("").value() == kNoStreamLimit);
+  CHECK(StreamLimitIn("\0\3\0\0\0\5"sv).value() == 5u);
+  CHECK(StreamLimitIn("\0\4\0\0\xff\xff\0\3\x12\x34\x56\x78"sv).value() == 0x12345678u);
+  CHECK(StreamLimitIn("\0\3\0\0\0\5\0\3\0\0\0\7"sv).value() == 7u);
+  CHECK(StreamLimitIn("\0\3\0\0\0\0"sv).value() == 0u);
   CHECK_FALSE(StreamLimitIn("\0\3\0\0\0"sv).ok());
-  CHECK(LimitOfServerThatSays("\0\0\6\4\0\0\0\0\0\0\3\0\0\0\5"sv) == 5u);
-  CHECK(LimitOfServerThatSays("\0\0\0\4\0\0\0\0\0"sv) == kNoStreamLimit);
+  CHECK(LimitOfServerThatSays("\0\0\6\4\0\0\0\0\0\0\3\0\0\0\5"sv).value() == 5u);
+  CHECK(LimitOfServerThatSays("\0\0\0\4\0\0\0\0\0"sv).value() == kNoStreamLimit);
   CHECK(LimitOfServerThatSays("HTTP/1.1 400 Bad Request\r\n\r\n").status().code() ==
         absl::StatusCode::kInvalidArgument);
-  CHECK(LimitOfServerThatSays("\0\0\6\4\0\0\0\0\0\0\3"sv).status().code() == absl::StatusCode::kUnavailable);
-  CHECK(LimitOfServerThatSays("\xff\xff\xff\4\0\0\0\0\0"sv).status().code() == absl::StatusCode::kInvalidArgument);
-  CHECK(LimitOfServerThatSays("").status().code() == absl::StatusCode::kUnavailable);
+  CHECK(LimitOfServerThatSays("\0\0\6\4\0\0\0\0\0\0\3"sv).status().code().value() == absl::StatusCode::kUnavailable);
+  CHECK(LimitOfServerThatSays("\xff\xff\xff\4\0\0\0\0\0"sv).status().code().value() == absl::StatusCode::kInvalidArgument);
+  CHECK(LimitOfServerThatSays("").status().code().value() == absl::StatusCode::kUnavailable);
 }
 
 TEST_CASE("a server that does not answer is not waited for") {
