@@ -81,9 +81,9 @@ TEST_CASE("a server's limit is in the SETTINGS that it sends first") {
   CHECK(LimitOfServerThatSays("\0\0\0\4\0\0\0\0\0"sv).value() == kNoStreamLimit);
   CHECK(LimitOfServerThatSays("HTTP/1.1 400 Bad Request\r\n\r\n").status().code() ==
         absl::StatusCode::kInvalidArgument);
-  CHECK(LimitOfServerThatSays("\0\0\6\4\0\0\0\0\0\0\3"sv).status().code().value() == absl::StatusCode::kUnavailable);
-  CHECK(LimitOfServerThatSays("\xff\xff\xff\4\0\0\0\0\0"sv).status().code().value() == absl::StatusCode::kInvalidArgument);
-  CHECK(LimitOfServerThatSays("").status().code().value() == absl::StatusCode::kUnavailable);
+  CHECK(LimitOfServerThatSays("\0\0\6\4\0\0\0\0\0\0\3"sv).status().code() == absl::StatusCode::kUnavailable);
+  CHECK(LimitOfServerThatSays("\xff\xff\xff\4\0\0\0\0\0"sv).status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(LimitOfServerThatSays("").status().code() == absl::StatusCode::kUnavailable);
 }
 
 TEST_CASE("a server that does not answer is not waited for") {
