@@ -126,7 +126,7 @@ TEST_CASE("what comes in parts is masked as parsers merge it, or refused") {
   }
   CHECK(split > 1000);
   CHECK(refused > 10);
-  CHECK(refused < split / 4);
+  CHECK(refused < split / 3);
 }
 
 TEST_CASE("content rules refuse what parsers read, in parts or not") {
@@ -169,7 +169,7 @@ TEST_CASE("content rules refuse what parsers read, in parts or not") {
   CHECK(refused > 1000);
   CHECK(passed > 1000);
   CHECK(unreadable > 10);
-  CHECK(unreadable < passed);
+  CHECK(unreadable < 2 * passed);
 }
 
 TEST_CASE("whatever the bytes, nothing that is to be masked comes through") {
