@@ -21,6 +21,8 @@ namespace {
 
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
+// How long others may keep the keys of the tokens that the gateway signs.
+constexpr absl::Duration kKeysKept = absl::Minutes(1);
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 
 // How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
@@ -376,7 +378,6 @@ void Gateway::AskForReflection(const GatewayOptions& options) { refresher_->SetS
 
 absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
-  constexpr absl::Duration kKeysKept = absl::Minutes(1);
   AdminServer::Handlers handlers;
   handlers["/healthz"] = [] { return AdminAnswer{200, kPlainText, "ok\n", absl::ZeroDuration()}; };
   handlers["/readyz"] = [this] {

@@ -313,9 +313,8 @@ void CallSession::OpenUpstream() {
 void CallSession::AddResponseHeaders() {
   if (headers_added_) return;
   headers_added_ = true;
-  ForCaller(client_.GetServerInitialMetadata(), [this](std::string key, std::string value) {
-    server_->AddInitialMetadata(std::move(key), std::move(value));
-  });
+  ForCaller(client_.GetServerInitialMetadata(),
+            [this](const std::string& key, const std::string& value) { server_->AddInitialMetadata(key, value); });
   if (response_encoding_ != GRPC_COMPRESS_NONE) server_->set_compression_algorithm(response_encoding_);
 }
 

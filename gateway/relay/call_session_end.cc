@@ -95,9 +95,8 @@ void CallSession::Finish() {
   if (outcome.upstream_trailers) {
     if (headers) AddResponseHeaders();
     outcome.message = TextIn(policy::MaskView::kCaller, std::move(outcome.message));
-    ForCaller(client_.GetServerTrailingMetadata(), [this](std::string key, std::string value) {
-      server_->AddTrailingMetadata(std::move(key), std::move(value));
-    });
+    ForCaller(client_.GetServerTrailingMetadata(),
+              [this](const std::string& key, const std::string& value) { server_->AddTrailingMetadata(key, value); });
     if (response) {
       caller_.StartWriteAndFinish(response_views_.passed(), WriteOptionsFor(response_encoding_, response_compressed_),
                                   StatusFor(outcome));

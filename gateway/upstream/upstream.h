@@ -42,8 +42,9 @@ struct UpstreamOptions {
   absl::Duration keepalive_time = absl::InfiniteDuration();
   absl::Duration keepalive_timeout = absl::Seconds(20);
   // Bytes kept of each call's request, until the upstream answers, so that it can be sent again where the upstream says
-  // that it has not processed it. 0: nothing is sent again.
-  uint64_t retry_bytes = 256 << 10;
+  // that it has not processed it. 0: nothing is sent again. Only for upstreams that are trusted: gRPC 1.51.1's code for
+  // it (retry_filter.cc, GetCallStatus) ends the process at trailers without `grpc-status`.
+  uint64_t retry_bytes = 0;
   size_t message_bytes = 0;   // of one message
   size_t metadata_bytes = 0;  // of all metadata of a call
   std::optional<UpstreamCredentialsOptions> credentials;

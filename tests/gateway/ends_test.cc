@@ -263,7 +263,10 @@ void Check(Ender ender, State state, Methods methods, const char* path) {
   CHECK(end.status_code() == expected.code);
   CHECK_THAT(end.status_message(), Catch::Contains(expected.message));
   CHECK(seen.status.has_value() == expected.told);
-  CHECK(v1::Told_Name(end.told()) == v1::Told_Name(ToldOf(ender)));
+  // When a deadline passes, the gateway's leg may see it first, and tells it.
+  if (ender != Ender::kDeadline || end.told() != v1::TOLD_STATUS) {
+    CHECK(v1::Told_Name(end.told()) == v1::Told_Name(ToldOf(ender)));
+  }
   CHECK(end.connection_lost() == (ender == Ender::kClose || ender == Ender::kCrash));
   CHECK(v1::EndedBy_Name(end.ended_by()) == v1::EndedBy_Name(EndedByOf(ender)));
   if (!seen.status.has_value()) return;

@@ -39,13 +39,13 @@ TEST_CASE("what a mask lets pass unread, a content rule does not") {
     CHECK(reply.status.error_code() == code);
     CHECK(reply.info.reason() == "UNREADABLE");
   }
-  SECTION("more than is inflated") {
-    Masked masked(rule + "}\n");
-    const Reply reply = Call(masked.rig(), kBidi, {Long(16 << 20)}, Compressed);
-    CHECK(reply.messages.empty());
-    CHECK(reply.status.error_code() == code);
-    CHECK(reply.info.reason() == "UNREADABLE");
-  }
+  if (!response) SECTION("more than is inflated") {
+      Masked masked(rule + "}\n");
+      const Reply reply = Call(masked.rig(), kBidi, {Long(16 << 20)}, Compressed);
+      CHECK(reply.messages.empty());
+      CHECK(reply.status.error_code() == code);
+      CHECK(reply.info.reason() == "UNREADABLE");
+    }
   SECTION("of a method that nobody knows") {
     Masked masked(rule + "}\n", Methods::kUnknown);
     const Reply reply = Call(masked.rig(), kBidi, {Text("x")});
@@ -102,8 +102,8 @@ TEST_CASE("masks reach what else a caller chooses: session, authority, and the p
   REQUIRE(entries[0].has_start());
   CHECK(entries[0].start().session_name() == "###");
   CHECK(entries[0].start().authority() == "###");
-  CHECK(entries[0].start().method() == (by_name ? path.substr(1) : "test.v1.Echo/###"));
-  CHECK_FALSE(masked.RecordHolds(kSecret));
+  CHECK(entries[0].start().method() == (by_name ? path : "/test.v1.Echo/###"));
+  CHECK_FALSE(absl::StrContains(entries[0].SerializeAsString(), kSecret));
   // What the index lists comes from the record.
   CHECK_FALSE(absl::StrContains(masked.rig().Calls()[0].method, kSecret));
 }

@@ -224,8 +224,10 @@ TEST_CASE("what is cut is noted whatever it is, and stays below the bound") {
     const std::string details = text(3000);
     std::vector<std::pair<std::string, std::string>> texts;
     const size_t pairs = random() % 200;
+    texts.reserve(pairs);
     for (size_t j = 0; j < pairs; ++j) texts.emplace_back(text(j % 7 == 0 ? 3000 : 40), text(j % 5 == 0 ? 5000 : 60));
     std::vector<recorder::Metadatum> metadata;
+    metadata.reserve(texts.size());
     for (const auto& [key, value] : texts) metadata.push_back({key, value});
     const size_t given = metadata.size();
     std::vector<recorder::Metadatum> trailers = {{"grpc-status-details-bin", details}};
@@ -283,8 +285,10 @@ TEST_CASE("what a refused call takes on disk is no more than what it counts for"
         const std::string method = "/" + Random(random, 256);
         const std::string peer = Random(random, 120);
         std::vector<std::string> values;
+        values.reserve(6);
         for (int j = 0; j < 6; ++j) values.push_back(Random(random, 240));
         std::vector<recorder::Metadatum> metadata;
+        metadata.reserve(values.size());
         for (const std::string& value : values) metadata.push_back({"x-value", value});
         recorder::CallStart start;
         start.method = method;
@@ -299,7 +303,8 @@ TEST_CASE("what a refused call takes on disk is no more than what it counts for"
         batch.AddEnd(absl::Now(), end);
       }
       reserved += batch.bytes().size() + RefusalTable::kStoreOverhead;
-      REQUIRE((*recorder)->Append(std::move(batch), recorder::Until::kAccepted, nullptr) == recorder::Appended::kDone);
+      const recorder::Appended appended = (*recorder)->Append(std::move(batch), recorder::Until::kAccepted, nullptr);
+      REQUIRE(appended == recorder::Appended::kDone);
       REQUIRE((*recorder)->Flush().ok());
     }
   };

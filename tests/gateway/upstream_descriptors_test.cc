@@ -89,7 +89,7 @@ grpc::Status Echo(ScriptedCall& call) {
   return grpc::Status::OK;
 }
 
-std::map<std::string, ScriptedServer::Script> Reflecting(Files files, Missing missing = Missing::kTold) {
+std::map<std::string, ScriptedServer::Script> Reflecting(const Files& files, Missing missing = Missing::kTold) {
   return {{kV1, [files, missing](ScriptedCall& call) { return Reflect(files, missing, call); }},
           {"/a.A/Get", Echo},
           {"/b.B/Get", Echo},

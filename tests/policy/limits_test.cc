@@ -378,6 +378,7 @@ TEST_CASE("threads share limits without losing or inventing a call") {
   std::atomic<int> open = 0;
   std::atomic<int> most_open = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) {

@@ -16,7 +16,7 @@ class OidcProvider:
 
     def __init__(self, programs):
         self.program = programs.start("OpenID provider", ["node", FOLDER / "provider.js"])
-        self.issuer = self.program.wait_for_line(r"^issuer (\S+)$").group(1)
+        self.issuer = self.program.wait_for_line(r"^issuer (\S+)$", seconds=60).group(1)
         self._control = self.program.wait_for_line(r"^control (\S+)$").group(1)
 
     def token(self, algorithm="ES256", audience="sallyport", seconds=600):

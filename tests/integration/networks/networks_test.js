@@ -51,14 +51,14 @@ const CASES = {
     const port = await freePort();
     await nginx(`upstream u { server ${address}; keepalive 32; } server { listen 127.0.0.1:${port} http2;` +
                 ' keepalive_requests 100; location / { grpc_pass grpc://u; } }', port);
-    const gateway = await Gateway.to(programs, `127.0.0.1:${port}`);
+    const gateway = await Gateway.to(programs, `127.0.0.1:${port}`, ', retry_buffer: 256KiB');
     const callers = await Promise.all([1, 2, 3].map(() => Caller.connect(gateway.address)));
     assert.deepStrictEqual(await failures(callers, 3000), {});
   },
 
   async 'calls that an upstream has not processed are sent again: connections that close in order once a second'(programs) {
     const {server, address} = await upstream({'/x.S/Echo': echo});
-    const gateway = await Gateway.to(programs, address);
+    const gateway = await Gateway.to(programs, address, ', retry_buffer: 256KiB');
     const callers = await Promise.all([1, 2, 3].map(() => Caller.connect(gateway.address)));
     let closed = 0;
     const closing = setInterval(() => {
@@ -82,7 +82,7 @@ const CASES = {
       seen = valuesOf(call.fields, 'grpc-previous-rpc-attempts');
       return echo(call);
     });
-    const gateway = await Gateway.to(programs, address);
+    const gateway = await Gateway.to(programs, address, ', retry_buffer: 256KiB');
     const call = await (await Caller.connect(gateway.address)).unary('/x.S/Echo', A, [['grpc-previous-rpc-attempts', '2']]);
     assert.strictEqual(call.status, 0);
     assert.deepStrictEqual(seen, ['2']);
