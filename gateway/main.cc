@@ -161,9 +161,9 @@ int main(int argc, char** argv) {
   // Debian builds Abseil with deadlock detection, which costs a tenth of every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #ifdef SALLYPORT_MIMALLOC
-  // What is freed goes back to the system at once. Later is when the thread that freed it allocates again, and gRPC's
-  // threads may sleep for long: what a burst of streams took would stay.
-  mi_option_set(mi_option_decommit_delay, 0);
+  // Milliseconds after which what is freed goes back to the system: when the thread that freed it frees again, for
+  // which gRPC's threads may sleep long. At once (0) would be sure, and cost each call a third more.
+  mi_option_set(mi_option_decommit_delay, 5);
 #endif
   // Every thread inherits the mask, so that only sigwait below sees these.
   sigset_t signals;
