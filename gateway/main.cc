@@ -157,7 +157,8 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// What nobody catches ends the process, as it should.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   // Debian builds Abseil with deadlock detection, which costs a tenth of every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #ifdef SALLYPORT_MIMALLOC
