@@ -31,7 +31,7 @@ namespace {
 constexpr char kDefaultMessageSize[] = "64MiB";
 constexpr char kDefaultMetadataSize[] = "64KiB";
 constexpr char kDefaultWindow[] = "1MiB";
-constexpr char kDefaultRetryBuffer[] = "0B";
+constexpr char kDefaultRetryBuffer[] = "256KiB";
 constexpr char kDefaultRefusalsSize[] = "1GiB";
 constexpr char kDefaultBuffer[] = "64MiB";
 constexpr char kDefaultSegmentSize[] = "256MiB";

@@ -392,8 +392,19 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
     listener.connections_refused = listener_->refused();
     listener.memory_used = memory_->resident() + memory_->charged();
     listener.memory_budget = memory_->bytes();
+    // By name: a configuration that was read again may have another upstream of the same.
+    std::map<std::string, uint64_t> sent_again;
+    {
+      absl::MutexLock lock(&reload_mutex_);
+      for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
+        sent_again[upstream->name()] += upstream->sent_again();
+      }
+    }
+    std::vector<UpstreamNumbers> upstreams;
+    for (const auto& [name, calls] : sent_again) upstreams.push_back({name, calls});
     return AdminAnswer{200, kMetricsContentType,
-                       MetricsText(recorder_.get(), *detections_, refusals_->counts(), listener), absl::ZeroDuration()};
+                       MetricsText(recorder_.get(), *detections_, refusals_->counts(), listener, upstreams),
+                       absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {

@@ -90,12 +90,19 @@ void AddRefusals(MetricsWriter& metrics, const RefusalCounts& refusals) {
 }  // namespace
 
 std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
-                        const RefusalCounts& refusals, const ListenerNumbers& listener) {
+                        const RefusalCounts& refusals, const ListenerNumbers& listener,
+                        absl::Span<const UpstreamNumbers> upstreams) {
   MetricsWriter metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
                 recorder != nullptr ? 1 : 0);
   if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
   AddListener(metrics, listener);
+  std::vector<std::pair<std::string, uint64_t>> sent_again;
+  for (const UpstreamNumbers& upstream : upstreams) {
+    sent_again.emplace_back(absl::StrCat("upstream=\"", LabelValue(upstream.name), "\""), upstream.calls_sent_again);
+  }
+  metrics.Counters("sallyport_upstream_calls_sent_again_total",
+                   "Attempts at calls that the upstream had not processed before.", sent_again);
   std::vector<std::pair<std::string, uint64_t>> found;
   for (const policy::DetectionCounts::Count& count : detections.Read()) {
     found.emplace_back(

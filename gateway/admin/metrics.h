@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/types/span.h"
 #include "gateway/relay/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
@@ -22,10 +23,17 @@ struct ListenerNumbers {
   uint64_t memory_budget = 0;
 };
 
+// How an upstream is; names are those of the configuration.
+struct UpstreamNumbers {
+  std::string name;
+  uint64_t calls_sent_again = 0;
+};
+
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of
 // fields, of detectors and of reasons. `recorder` is null where nothing is recorded.
 std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
-                        const RefusalCounts& refusals, const ListenerNumbers& listener);
+                        const RefusalCounts& refusals, const ListenerNumbers& listener,
+                        absl::Span<const UpstreamNumbers> upstreams);
 
 }  // namespace sallyport::gateway
 

@@ -81,10 +81,10 @@ Actions CallSession::PerformOne(Action action) {
       SendUnary();
       break;
     case Action::kWriteUpstream:
-      upstream_stream_.StartWrite(request_views_.passed(), WriteOptionsFor(request_encoding_, request_compressed_));
+      WriteUpstream();
       break;
     case Action::kHalfCloseUpstream:
-      upstream_stream_.StartWritesDone();
+      HalfCloseUpstream();
       break;
     case Action::kReadUpstream:
       ReadUpstream();
@@ -94,13 +94,19 @@ Actions CallSession::PerformOne(Action action) {
     case Action::kDeferHeaders:
       context_.headers_timer->Arm(&headers_slot_, this);
       break;
-    case Action::kCancelUpstream:
-      client_.TryCancel();
+    case Action::kCancelUpstream: {
+      grpc::ClientContext* client = nullptr;
+      {
+        absl::MutexLock lock(&mutex_);
+        client = client_;
+      }
+      client->TryCancel();
       // What a limit holds back would hold the end back too.
       ReleasePauses();
       break;
+    }
     case Action::kReleaseUpstream:
-      upstream_stream_.RemoveHold();
+      ReleaseUpstream();
       break;
     case Action::kCutCaller:
       CutCaller();
@@ -195,20 +201,26 @@ void CallSession::OnCallerDone() {
 }
 
 void CallSession::OnUpstreamHeaders(bool ok) {
-  absl::Status legal = ok ? CheckFromUpstream(client_.GetServerInitialMetadata()) : absl::OkStatus();
-  if (ok) response_encoding_ = IncomingEncoding(client_.c_call());
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  absl::Status legal = ok ? CheckFromUpstream(client_->GetServerInitialMetadata()) : absl::OkStatus();
+  if (ok) response_encoding_ = IncomingEncoding(client_->c_call());
+  Actions actions;
+  UpstreamRequest::Step step;
+  {
+    absl::MutexLock lock(&mutex_);
+    step = ok ? upstream_request_.Headers() : upstream_request_.NoHeaders();
+    if (step.tell) actions |= call_.OnUpstreamWriteDone(step.ok);
     if (!legal.ok()) {
-      return call_.Refuse(grpc::StatusCode::INTERNAL, absl::StrCat("upstream response headers: ", legal.message())) |
-             call_.OnUpstreamHeaders(false);
+      actions |= call_.Refuse(grpc::StatusCode::INTERNAL, absl::StrCat("upstream response headers: ", legal.message()));
     }
-    return call_.OnUpstreamHeaders(ok);
-  });
+    if (!step.withheld) actions |= call_.OnUpstreamHeaders(ok && legal.ok());
+  }
+  Perform(actions);
+  PerformStep(step);
 }
 
 void CallSession::OnUpstreamReadDone(bool ok) {
   NoteActivity();
-  response_compressed_ = ok && LastMessageCompressed(client_.c_call());
+  response_compressed_ = ok && LastMessageCompressed(client_->c_call());
   bool unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
   Refusal refusal;
   if (ok && !unknown_encoding) refusal = LookInto(policy::MessageSide::kResponse);
@@ -229,15 +241,23 @@ void CallSession::OnUpstreamReadDone(bool ok) {
 }
 
 void CallSession::OnUpstreamWriteDone(bool ok) {
-  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnUpstreamWriteDone(ok); });
+  Actions actions;
+  UpstreamRequest::Step step;
+  {
+    absl::MutexLock lock(&mutex_);
+    step = upstream_request_.Written(ok);
+    if (step.tell) actions = call_.OnUpstreamWriteDone(step.ok);
+  }
+  Perform(actions);
+  PerformStep(step);
 }
 
 void CallSession::OnUpstreamDone(const grpc::Status& status) {
-  if (WaitsForSecondRead(status)) return;
+  if (TryAgain(status) || WaitsForSecondRead(status)) return;
   bool unary = false;
   // Its place is free for another call.
   const StreamLease over = std::move(lease_);
-  UpstreamOutcome outcome = OutcomeOf(status, client_);
+  UpstreamOutcome outcome = OutcomeOf(status, *client_);
   const bool too_long = route_deadline_ < absl::InfiniteDuration() && !outcome.from_upstream &&
                         outcome.code == grpc::StatusCode::DEADLINE_EXCEEDED;
   absl::Status legal = CheckUpstreamEnd(outcome);
@@ -250,7 +270,7 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
   if (unary) {
     context_.headers_timer->Disarm(&headers_slot_);
     if (response_frame_.valid()) {
-      response_compressed_ = LastMessageCompressed(client_.c_call());
+      response_compressed_ = LastMessageCompressed(client_->c_call());
       unknown_encoding = response_compressed_ && response_encoding_ == GRPC_COMPRESS_NONE;
       refusal = LookInto(policy::MessageSide::kResponse);
       ChargeFor(response_frame_, response_views_);
@@ -259,7 +279,7 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
     }
   }
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    Actions actions;
+    Actions actions = TellWithheld();
     if (!legal.ok()) {
       actions |= call_.Refuse(grpc::StatusCode::INTERNAL, absl::StrCat("upstream trailers: ", legal.message()));
     } else if (unknown_encoding) {
@@ -286,34 +306,32 @@ void CallSession::Waiter::OnAppended(absl::Status status) {
 }
 
 void CallSession::PrepareUpstream() {
-  client_.set_deadline(UpstreamDeadline());
+  client_->set_deadline(UpstreamDeadline());
   const std::string sent_authority = server_->host();
   if (const std::string_view authority = upstream_->AuthorityFor(sent_authority); !authority.empty()) {
-    client_.set_authority(std::string(authority));
+    client_->set_authority(std::string(authority));
   }
   std::string masked;
   for (const auto& [key, value] : server_->client_metadata()) {
     if (!CallerSendsOn(View(key))) continue;
     const auto pair = PairIn(policy::MaskView::kUpstream, {View(key), View(value)}, &masked);
-    if (pair.has_value()) client_.AddMetadata(std::string(pair->key), std::string(pair->value));
+    if (pair.has_value()) client_->AddMetadata(std::string(pair->key), std::string(pair->value));
   }
   ShowCredentials();
   ShowVisit();
-  if (request_encoding_ != GRPC_COMPRESS_NONE) client_.set_compression_algorithm(request_encoding_);
-  AddReference();
+  if (request_encoding_ != GRPC_COMPRESS_NONE) client_->set_compression_algorithm(request_encoding_);
 }
 
 void CallSession::OpenUpstream() {
-  PrepareUpstream();
-  lease_.stub().PrepareBidiStreamingCall(&client_, server_->method(), grpc::StubOptions(), &upstream_stream_);
-  upstream_stream_.AddHold();
-  upstream_stream_.StartCall();
+  AddReference();
+  KeepRequest();
+  StartStream();
 }
 
 void CallSession::AddResponseHeaders() {
   if (headers_added_) return;
   headers_added_ = true;
-  ForCaller(client_.GetServerInitialMetadata(),
+  ForCaller(client_->GetServerInitialMetadata(),
             [this](const std::string& key, const std::string& value) { server_->AddInitialMetadata(key, value); });
   if (response_encoding_ != GRPC_COMPRESS_NONE) server_->set_compression_algorithm(response_encoding_);
 }

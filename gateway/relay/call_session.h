@@ -36,7 +36,9 @@
 #include "gateway/relay/refusal_flood.h"
 #include "gateway/relay/refused_record.h"
 #include "gateway/relay/rules.h"
+#include "gateway/relay/upstream_request.h"
 #include "gateway/sessions.h"
+#include "gateway/upstream/attempt_watch.h"
 #include "gateway/upstream/method_catalog.h"
 #include "recorder/recorder.h"
 
@@ -207,6 +209,9 @@ class CallSession {
                        FrameViews& views);
 
   void PrepareUpstream();
+  void WriteUpstream();
+  void HalfCloseUpstream();
+  void ReleaseUpstream();
   // What of the caller's metadata goes upstream.
   bool CallerSendsOn(std::string_view key) const;
   // Whether what the caller sends under this name stands where the gateway's own credentials do.
@@ -218,10 +223,19 @@ class CallSession {
   absl::Status CheckFromUpstream(const GrpcMetadata& metadata) const;
   absl::Status CheckUpstreamEnd(UpstreamOutcome& outcome);
   void OpenUpstream();
+  void StartStream();
   void AddResponseHeaders();
+
+  // Attempts (call_session_attempts.cc).
+  void KeepRequest();
+  void PerformStep(const UpstreamRequest::Step& step) ABSL_LOCKS_EXCLUDED(mutex_);
+  // True if the upstream has not processed the call and is asked again.
+  bool TryAgain(const grpc::Status& status);
+  Actions TellWithheld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Methods known to be unary (call_session_unary.cc).
   void SendUnary();
+  void StartUnary();
   void ReadSecondResponse();
   // The end of the upstream's side is told only after that read's: true where there is one, which then goes on with it.
   bool WaitsForSecondRead(const grpc::Status& status);
@@ -316,6 +330,7 @@ class CallSession {
 
   absl::Mutex mutex_;
   Call call_ ABSL_GUARDED_BY(mutex_);
+  UpstreamRequest upstream_request_ ABSL_GUARDED_BY(mutex_);
   bool admitted_ ABSL_GUARDED_BY(mutex_) = false;  // or refused; before, the Call hears of nothing
   std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
@@ -331,7 +346,13 @@ class CallSession {
   CallerReactor caller_;
   UpstreamStreamReactor upstream_stream_;
   UpstreamUnaryReactor upstream_unary_;
-  grpc::ClientContext client_;
+  // Of the first attempt and of those that followed; client_ is the last one's. They stay until the session ends, so
+  // that the call can be taken back at any time.
+  grpc::ClientContext first_client_;
+  std::vector<std::unique_ptr<grpc::ClientContext>> more_clients_ ABSL_GUARDED_BY(mutex_);
+  grpc::ClientContext* client_ = &first_client_;  // changes under the mutex, while no attempt is under way
+  bool watched_ = false;                          // attempts are, for there may be more than one
+  AttemptWatch attempt_;
   SecondRead second_read_;
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;

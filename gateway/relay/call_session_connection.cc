@@ -11,7 +11,6 @@
 namespace sallyport::gateway {
 namespace {
 
-constexpr char kAttemptsKey[] = "grpc-previous-rpc-attempts";
 const char kAnonymous[] = "anonymous";
 
 gpr_timespec SpanOf(absl::Duration duration) {
@@ -23,7 +22,6 @@ gpr_timespec SpanOf(absl::Duration duration) {
 void CallSession::ObtainStream() {
   Upstream::Needs needs;
   needs.accepted = AcceptedEncodings(server_->c_call());
-  needs.tells_attempts = server_->client_metadata().find(kAttemptsKey) != server_->client_metadata().end();
   needs.identity = identity_.anonymous() ? std::string_view(kAnonymous) : std::string_view(identity_name_);
   needs.peer = connection_name_;
   std::shared_ptr<AdmissionWait> wait;

@@ -75,7 +75,7 @@ bool CallSession::IsCredential(std::string_view key) const {
 void CallSession::ShowCredentials() {
   if (credentials_ == nullptr) return;
   for (const ShownCredentials::Pair& pair : credentials_->pairs()) {
-    client_.AddMetadata(*pair.name, std::string(pair.credential.value->view()));
+    client_->AddMetadata(*pair.name, std::string(pair.credential.value->view()));
   }
 }
 
@@ -91,7 +91,7 @@ absl::Status CallSession::CheckFromUpstream(const GrpcMetadata& metadata) const 
 }
 
 absl::Status CallSession::CheckUpstreamEnd(UpstreamOutcome& outcome) {
-  absl::Status legal = CheckFromUpstream(client_.GetServerTrailingMetadata());
+  absl::Status legal = CheckFromUpstream(client_->GetServerTrailingMetadata());
   if (credentials_ == nullptr) return legal;
   if (outcome.code == grpc::StatusCode::UNAUTHENTICATED && outcome.from_upstream) credentials_->OnRejected(absl::Now());
   if (credentials_->RepeatedIn(outcome.message)) legal = absl::PermissionDeniedError(kRepeated);

@@ -95,7 +95,7 @@ void CallSession::Finish() {
   if (outcome.upstream_trailers) {
     if (headers) AddResponseHeaders();
     outcome.message = TextIn(policy::MaskView::kCaller, std::move(outcome.message));
-    ForCaller(client_.GetServerTrailingMetadata(),
+    ForCaller(client_->GetServerTrailingMetadata(),
               [this](const std::string& key, const std::string& value) { server_->AddTrailingMetadata(key, value); });
     if (response) {
       caller_.StartWriteAndFinish(response_views_.passed(), WriteOptionsFor(response_encoding_, response_compressed_),

@@ -156,7 +156,7 @@ Actions CallSession::RecordHeaders() {
     return call_.OnRecorded(Call::Recorded::kResponse, true);
   }
   recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
-  const RecordedMetadata headers = ForRecord(client_.GetServerInitialMetadata());
+  const RecordedMetadata headers = ForRecord(client_->GetServerInitialMetadata());
   batch.AddResponseHeaders(absl::Now(), headers.pairs, EncodingName(response_encoding_));
   return Append(std::move(batch), response_waiter_, Call::Recorded::kResponse);
 }
@@ -198,7 +198,7 @@ Actions CallSession::RecordEnd() {
   recorder::EntryBatch batch = context_.recorder->NewBatch(id_);
   if (start) AddStart(batch);
   if (headers) {
-    const RecordedMetadata metadata = ForRecord(client_.GetServerInitialMetadata());
+    const RecordedMetadata metadata = ForRecord(client_->GetServerInitialMetadata());
     batch.AddResponseHeaders(now, metadata.pairs, EncodingName(response_encoding_));
   }
   if (response) AddFrame(batch, now, recorder::Direction::kResponse, 0, response_views_);
@@ -216,7 +216,7 @@ Actions CallSession::RecordEnd() {
     end.upstream_status_message = upstream_message;
   }
   RecordedMetadata trailers;
-  if (upstream.has_value() && !trailers_withheld_) trailers = ForRecord(client_.GetServerTrailingMetadata());
+  if (upstream.has_value() && !trailers_withheld_) trailers = ForRecord(client_->GetServerTrailingMetadata());
   if (!details.empty()) trailers.pairs.push_back({kStatusDetailsKey, details});
   end.trailers = trailers.pairs;
   end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);

@@ -20,10 +20,17 @@
 namespace sallyport::gateway {
 
 void CallSession::SendUnary() {
+  AddReference();
+  KeepRequest();
+  StartUnary();
+}
+
+void CallSession::StartUnary() {
   PrepareUpstream();
   const grpc::internal::RpcMethod method(server_->method().c_str(), grpc::internal::RpcMethod::SERVER_STREAMING);
-  grpc::internal::ClientCallbackReaderFactory<grpc::ByteBuffer>::Create(&lease_.channel(), method, &client_,
+  grpc::internal::ClientCallbackReaderFactory<grpc::ByteBuffer>::Create(&lease_.channel(), method, client_,
                                                                         request_views_.passed(), &upstream_unary_);
+  if (watched_) attempt_.Begin(client_->c_call());
   upstream_unary_.StartRead(response_frame_.to_fill());
   upstream_unary_.StartCall();
 }
@@ -63,7 +70,7 @@ void CallSession::ReadSecondResponse() {
   read.op = GRPC_OP_RECV_MESSAGE;
   read.data.recv_message.recv_message = &second_read_.message;
   AddReference();
-  if (grpc_call_start_batch(client_.c_call(), &read, 1, &second_read_, nullptr) != GRPC_CALL_OK) {
+  if (grpc_call_start_batch(client_->c_call(), &read, 1, &second_read_, nullptr) != GRPC_CALL_OK) {
     OnSecondReadDone(false);
   }
 }

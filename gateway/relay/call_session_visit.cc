@@ -46,7 +46,7 @@ void CallSession::ShowVisit() {
   auto leads_to = [kept = std::move(kept)](std::string_view path) { return kept.LeadsTo(path); };
   visit_ = context_.reflection->Announce(
       std::make_unique<VisibleServices>(context_.catalog->Current(), std::move(leads_to)));
-  client_.AddMetadata(ReflectionServer::kVisitKey, visit_.name());
+  client_->AddMetadata(ReflectionServer::kVisitKey, visit_.name());
 }
 
 }  // namespace sallyport::gateway

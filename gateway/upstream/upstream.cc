@@ -98,7 +98,6 @@ std::optional<absl::StatusOr<StreamLease>> Upstream::Reserve(const Needs& needs,
                                                              absl::FunctionRef<UpstreamConnections::Later()> wait) {
   ChannelKind kind;
   kind.encodings = needs.accepted | (1u << GRPC_COMPRESS_NONE);
-  kind.resends = options_.retry_bytes > 0 && !needs.tells_attempts;
   return connections_.Reserve(kind, needs.identity, needs.peer, wait);
 }
 
@@ -118,9 +117,9 @@ std::shared_ptr<grpc::Channel> Upstream::MakeChannel(ChannelKind kind, const std
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, static_cast<int>(kind.encodings));
-  // What is left of retrying are gRPC's transparent retries, of what an upstream says it has not processed.
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, kind.resends ? 1 : 0);
-  arguments.SetInt(GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE, static_cast<int>(options_.retry_bytes));
+  // What the upstream has not processed is sent again by the relay: the library's own way has a fatal fault
+  // (attempt_watch.h).
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstRetryMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMostRetryMs);

@@ -7,6 +7,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/server.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,10 +42,9 @@ struct UpstreamOptions {
   // None are sent unless given; while no call is open there are none either.
   absl::Duration keepalive_time = absl::InfiniteDuration();
   absl::Duration keepalive_timeout = absl::Seconds(20);
-  // Bytes kept of each call's request, until the upstream answers, so that it can be sent again where the upstream says
-  // that it has not processed it. 0: nothing is sent again. Only for upstreams that are trusted: gRPC 1.51.1's code for
-  // it (retry_filter.cc, GetCallStatus) ends the process at trailers without `grpc-status`.
-  uint64_t retry_bytes = 0;
+  // Bytes kept of each call's request, until the upstream answers, so that it can be sent again where the upstream has
+  // not processed it (attempt_watch.h). 0: nothing is sent again.
+  uint64_t retry_bytes = 256 << 10;
   size_t message_bytes = 0;   // of one message
   size_t metadata_bytes = 0;  // of all metadata of a call
   std::optional<UpstreamCredentialsOptions> credentials;
@@ -64,6 +64,12 @@ class Upstream {
   const std::string& target() const { return options_.target; }
   const std::string& source() const { return options_.source; }
 
+  uint64_t retry_bytes() const { return options_.retry_bytes; }
+
+  // Calls that the upstream had not processed and was asked again, since the start.
+  void CountSentAgain() { sent_again_.fetch_add(1, std::memory_order_relaxed); }
+  uint64_t sent_again() const { return sent_again_.load(std::memory_order_relaxed); }
+
   // What calls carry besides what their callers sent; null if nothing.
   UpstreamCredentials* credentials() const { return credentials_.get(); }
 
@@ -72,11 +78,10 @@ class Upstream {
   std::string_view AuthorityFor(std::string_view sent) const;
 
   // A place for a call on a connection (connections.h). `accepted`: the message encodings that the caller can read, a
-  // bit for each grpc_compression_algorithm, for an upstream must not answer in another. `tells_attempts`: the caller
-  // says how often it has tried. `identity` and `peer` are the caller's.
+  // bit for each grpc_compression_algorithm, for an upstream must not answer in another. `identity` and `peer` are the
+  // caller's.
   struct Needs {
     uint32_t accepted = 0;
-    bool tells_attempts = false;
     std::string_view identity;
     std::string_view peer;
   };
@@ -94,6 +99,7 @@ class Upstream {
   const std::unique_ptr<UpstreamCredentials> credentials_;
   const std::shared_ptr<grpc::ChannelCredentials> channel_credentials_;
   grpc::Server* const server_;  // null unless it is in this process
+  std::atomic<uint64_t> sent_again_{0};
   UpstreamConnections connections_;
 };
 

@@ -46,12 +46,9 @@ struct ConnectionOptions {
 // What gRPC fixes for a channel and calls differ in. Connections are of one kind.
 struct ChannelKind {
   uint32_t encodings = 0;  // offered to the upstream, a bit for each grpc_compression_algorithm: fewer than 8
-  // The library sends again what an upstream says it has not processed. It then drops what the caller says of its own
-  // attempts (`grpc-previous-rpc-attempts`), so calls that say so go without.
-  bool resends = true;
 
-  static constexpr size_t kCount = 16;
-  size_t index() const { return encodings % 8 + (resends ? 8 : 0); }
+  static constexpr size_t kCount = 8;
+  size_t index() const { return encodings % kCount; }
 };
 
 // Makes a channel of a kind. Channels with the same `connection` share connections to the same address; others do not.

@@ -12,7 +12,7 @@ const path = require('node:path');
 const {spawnSync} = require('node:child_process');
 const {parseArgs} = require('node:util');
 const {Caller, Upstream, valuesOf} = require('../harness/grpc_by_hand.js');
-const {FarServer, Gateway, NameServer, folder, freePort, nginx, said, start, within} = require('./parts.js');
+const {FarServer, Gateway, NameServer, descriptorSet, folder, freePort, nginx, said, start, within} = require('./parts.js');
 
 const A = Buffer.from('a');
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -51,14 +51,14 @@ const CASES = {
     const port = await freePort();
     await nginx(`upstream u { server ${address}; keepalive 32; } server { listen 127.0.0.1:${port} http2;` +
                 ' keepalive_requests 100; location / { grpc_pass grpc://u; } }', port);
-    const gateway = await Gateway.to(programs, `127.0.0.1:${port}`, ', retry_buffer: 256KiB');
+    const gateway = await Gateway.to(programs, `127.0.0.1:${port}`);
     const callers = await Promise.all([1, 2, 3].map(() => Caller.connect(gateway.address)));
     assert.deepStrictEqual(await failures(callers, 3000), {});
   },
 
   async 'calls that an upstream has not processed are sent again: connections that close in order once a second'(programs) {
     const {server, address} = await upstream({'/x.S/Echo': echo});
-    const gateway = await Gateway.to(programs, address, ', retry_buffer: 256KiB');
+    const gateway = await Gateway.to(programs, address);
     const callers = await Promise.all([1, 2, 3].map(() => Caller.connect(gateway.address)));
     let closed = 0;
     const closing = setInterval(() => {
@@ -75,6 +75,71 @@ const CASES = {
     assert.ok(closed >= 3, `only ${closed} connections were closed`);
   },
 
+  async 'a call that the upstream refuses before it looks at it is sent again whole, and not for ever'(programs) {
+    const set = descriptorSet('syntax = "proto3"; package x; message M {} service S { rpc Unary(M) returns (M); }');
+    for (const path of ['/x.S/Unary', '/x.S/Stream']) {
+      let left = 2;
+      let tried = 0;
+      const received = [];
+      const {address} = await upstream({[path]: async (call) => {
+        ++tried;
+        if (left-- > 0) return call.stream.close(7);  // REFUSED_STREAM
+        received.push(...(await call.gotMessages(path === '/x.S/Stream' ? 2 : 1)).messages.map(({payload}) => String(payload)));
+        return echo(call);
+      }});
+      const gateway = await Gateway.to(programs, address, '', {rest: `descriptors: [{file: "${set}"}]`});
+      const caller = await Caller.connect(gateway.address);
+      const ask = async (first) => {
+        const call = caller.start(path);
+        call.send(first);
+        if (path === '/x.S/Stream') call.send(Buffer.from('c'));
+        call.halfClose();
+        assert.notStrictEqual(await atMost(20, call.ended), 'late', path);
+        return call;
+      };
+      assert.strictEqual((await ask(Buffer.alloc(0))).status, 0, path);
+      assert.deepStrictEqual(received, path === '/x.S/Stream' ? ['', 'c'] : [''], path);
+      assert.strictEqual(tried, 3, path);
+      left = Infinity;
+      tried = 0;
+      const refused = await ask(Buffer.alloc(0));
+      assert.strictEqual(refused.status, 14, path);
+      assert.match(refused.statusMessage, /RST_STREAM with error code 7/, path);
+      assert.strictEqual(tried, 5, path);
+      // A request that is longer than what is kept.
+      tried = 0;
+      assert.strictEqual((await ask(Buffer.alloc(300 << 10))).status, 14, path);
+      // A stream may have been refused before there was a request to keep.
+      if (path === '/x.S/Unary') assert.strictEqual(tried, 1);
+      assert.deepStrictEqual(gateway.calls().map((call) => call.status_code), [14, 14, 0], path);
+    }
+  },
+
+  async 'a call that the upstream may have processed is not sent again, whatever its status says'(programs) {
+    let tried = 0;
+    const {server, address} = await upstream({
+      '/x.S/Behind': (call) => ++tried && call.trailersOnly(14, [['grpc-message', 'GOAWAY received']]),
+      '/x.S/Refuses': (call) => ++tried && call.trailersOnly(14, [['grpc-message', 'Received RST_STREAM with error code 7']]),
+      '/x.S/Headers': (call) => ++tried && (call.respond(), setTimeout(() => call.stream.close(7), 50)),
+      '/x.S/Resets': (call) => ++tried && call.stream.close(2),
+      '/x.S/Breaks': (call) => ++tried && call.stream.session.destroy(),
+      '/x.S/Leaves': (call) => {
+        ++tried;
+        call.stream.session.goaway(0, call.stream.id);
+        setTimeout(() => call.stream.session.destroy(), 100);
+      },
+    });
+    const gateway = await Gateway.to(programs, address);
+    const caller = await Caller.connect(gateway.address);
+    for (const path of server.handlers.keys()) {
+      tried = 0;
+      const call = await atMost(20, caller.unary(path, A));
+      assert.notStrictEqual(call, 'late', path);
+      assert.ok(call.status === 14 || call.status === 13 || call.status === 2, `${path}: ${call.status} ${call.statusMessage}`);
+      assert.strictEqual(tried, 1, path);
+    }
+  },
+
   async "a caller's own count of attempts reaches the upstream"(programs) {
     const {server, address} = await upstream({'/x.S/Echo': echo});
     let seen;
@@ -82,7 +147,7 @@ const CASES = {
       seen = valuesOf(call.fields, 'grpc-previous-rpc-attempts');
       return echo(call);
     });
-    const gateway = await Gateway.to(programs, address, ', retry_buffer: 256KiB');
+    const gateway = await Gateway.to(programs, address);
     const call = await (await Caller.connect(gateway.address)).unary('/x.S/Echo', A, [['grpc-previous-rpc-attempts', '2']]);
     assert.strictEqual(call.status, 0);
     assert.deepStrictEqual(seen, ['2']);

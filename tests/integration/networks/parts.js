@@ -78,6 +78,16 @@ async function freePort() {
   return port;
 }
 
+// A descriptor set of one .proto source.
+function descriptorSet(source) {
+  const place = folder();
+  fs.writeFileSync(path.join(place, 'x.proto'), source);
+  const set = path.join(place, 'x.binpb');
+  const made = spawnSync('protoc', ['-I', place, '-o', set, 'x.proto'], {encoding: 'utf8'});
+  if (made.status !== 0) throw new Error(made.stderr);
+  return set;
+}
+
 class Gateway {
   // `config`: YAML without data and the listening address. `run`: what comes before the program, such as a namespace.
   static async start(programs, config, {listen = '', run = []} = {}) {
@@ -178,4 +188,4 @@ async function nginx(http, port) {
   if (!up) throw new Error(`nginx does not listen: ${program.text}`);
 }
 
-module.exports = {FarServer, Gateway, NameServer, folder, freePort, nginx, said, start, within};
+module.exports = {FarServer, Gateway, NameServer, descriptorSet, folder, freePort, nginx, said, start, within};
