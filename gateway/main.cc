@@ -16,7 +16,9 @@
 
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
+#include "gateway/listener/memory_budget.h"
 #include "gateway/log_text.h"
+#include "gateway/memory_bursts.h"
 
 #ifdef SALLYPORT_MIMALLOC
 #include <mimalloc.h>
@@ -101,6 +103,27 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
+// At once, or lazily (memory_bursts.h).
+void GiveFreedMemoryBack([[maybe_unused]] bool at_once) {
+#ifdef SALLYPORT_MIMALLOC
+  // Milliseconds, when the thread that freed it frees again.
+  mi_option_set(mi_option_decommit_delay, at_once ? 0 : 1000);
+  mi_option_set(mi_option_segment_decommit_delay, at_once ? 0 : 1000);
+#endif
+}
+
+// The next signal. Looks after memory while it waits.
+int NextSignal(const sigset_t& signals, sallyport::gateway::MemoryBursts& bursts) {
+  const timespec look = absl::ToTimespec(sallyport::gateway::MemoryBursts::kLookEvery);
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &look);
+    if (signal > 0) return signal;
+    timespec used = {};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    GiveFreedMemoryBack(bursts.Look(sallyport::gateway::ResidentBytes(), absl::DurationFromTimespec(used)));
+  }
+}
+
 using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>()>;
 
 // A second SIGTERM or SIGINT ends the grace.
@@ -131,8 +154,8 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
   for (const std::string& address : (*gateway)->addresses()) spdlog::info("listening on {}", address);
   if (const std::string admin = (*gateway)->admin_address(); !admin.empty())
     spdlog::info("admin endpoint on {}", admin);
-  int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+  sallyport::gateway::MemoryBursts bursts(sallyport::gateway::ResidentBytes());
+  while (NextSignal(signals, bursts) == SIGHUP) {
     auto changed = reread();
     absl::Status status = changed.ok() ? (*gateway)->Reload(*changed) : changed.status();
     if (status.ok()) {
@@ -161,11 +184,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   // Debian builds Abseil with deadlock detection, which costs a tenth of every call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-#ifdef SALLYPORT_MIMALLOC
-  // Milliseconds after which what is freed goes back to the system: when the thread that freed it frees again, for
-  // which gRPC's threads may sleep long. At once (0) would be sure, and cost each call a third more.
-  mi_option_set(mi_option_decommit_delay, 5);
-#endif
+  GiveFreedMemoryBack(false);
   // Every thread inherits the mask, so that only sigwait below sees these.
   sigset_t signals;
   sigemptyset(&signals);

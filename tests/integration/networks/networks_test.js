@@ -348,7 +348,7 @@ const CASES = {
     assert.match(silent.statusMessage, /no message has passed for 1s/);
   },
 
-  async 'streams that nobody reads are bounded, and what they held serves the next'(programs) {
+  async 'streams that nobody reads are bounded, and what they held goes back'(programs) {
     const streams = 50;
     const chunk = Buffer.alloc(100000, 7);
     const {address} = await upstream({'/x.S/Fast': async (call) => {
@@ -375,6 +375,7 @@ const CASES = {
       await Promise.all(open.map((call) => call.ended));
       // A MiB for each, and again as much for what lies between its places; in each burst anew.
       assert.ok(most < streams * 2, `${most.toFixed(0)} MiB in burst ${burst}`);
+      assert.ok(await within(15, () => gateway.residentMiB - before < 40), `${(gateway.residentMiB - before).toFixed(0)} MiB stay`);
     }
   },
 };
