@@ -134,7 +134,6 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.timer = gateway->timer_.get();
   context.open_calls = gateway->open_calls_.get();
   context.misdescribed = &gateway->misdescribed_;
-  context.sockets = &gateway->sockets_;
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
   context.most_message_bytes = options.message_bytes;
   context.connections = &gateway->listener_->connections();

@@ -130,7 +130,6 @@ class Gateway {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<OpenCalls> open_calls_;
   MisdescribedMethods misdescribed_;
-  CallerSockets sockets_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;

@@ -33,6 +33,14 @@ std::optional<uint64_t> SocketCookie(int fd) {
   return cookie;
 }
 
+bool Connection::open() const { return SocketCookie(fd_) == cookie_; }
+
+ConnectionState Connection::State() const {
+  const ConnectionState state = StateOfSocket(fd_);
+  // Asked afterwards, for the number may have become another socket's meanwhile.
+  return open() ? state : ConnectionState::kClosed;
+}
+
 Connections::Added Connections::Add(int fd, const std::string& transport_peer, std::string peer,
                                     const SocketName* host) {
   if (size() >= most_) return Added::kTooMany;
@@ -42,10 +50,8 @@ Connections::Added Connections::Add(int fd, const std::string& transport_peer, s
     const auto found = of_host_.find(entry.host);
     if (found != of_host_.end() && found->second >= most_per_peer_) return Added::kTooManyOfPeer;
   }
-  entry.fd = fd;
-  entry.cookie = SocketCookie(fd).value_or(0);
   entry.transport_peer = transport_peer;
-  entry.connection = std::make_shared<Connection>(last_number_ + 1, std::move(peer));
+  entry.connection = std::make_shared<Connection>(last_number_ + 1, std::move(peer), fd, SocketCookie(fd).value_or(0));
   {
     Shard& shard = ShardOf(transport_peer);
     absl::MutexLock lock(&shard.mutex);
@@ -69,7 +75,7 @@ bool Connections::Sweep() {
   const size_t before = entries_.size();
   for (size_t i = 0; i < entries_.size();) {
     Entry& entry = entries_[i];
-    if (SocketCookie(entry.fd) == entry.cookie) {
+    if (entry.connection->open()) {
       ++i;
       continue;
     }

@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "gateway/listener/connection_state.h"
 #include "gateway/listener/socket_name.h"
 #include "recorder/text.h"
 
@@ -22,18 +23,26 @@ namespace sallyport::gateway {
 // One connection. Shared by the table and the calls that came over it; constant but for the count.
 class Connection {
  public:
-  Connection(uint64_t number, std::string peer) : number_(number), peer_(std::move(peer)) {}
+  // `fd` and `cookie` are its socket's, which belongs to gRPC.
+  Connection(uint64_t number, std::string peer, int fd, uint64_t cookie)
+      : number_(number), peer_(std::move(peer)), fd_(fd), cookie_(cookie) {}
 
   // No other connection of this process has or will have it.
   uint64_t number() const { return number_; }
   // The caller's own address, in gRPC's notation: where a trusted proxy stands between, the one that it told.
   const std::string& peer() const { return peer_; }
+  // Whether gRPC has not closed it yet: its descriptor's number still leads to its socket.
+  bool open() const;
+  // What the kernel says of it now; kClosed once gRPC has closed it.
+  ConnectionState State() const;
   uint32_t open_calls() const { return open_calls_.load(std::memory_order_relaxed); }
 
  private:
   friend class OpenCall;
   const uint64_t number_;
   const std::string peer_;
+  const int fd_;
+  const uint64_t cookie_;
   std::atomic<uint32_t> open_calls_{0};
 };
 
@@ -52,6 +61,9 @@ class OpenCall {
     return *this;
   }
   ~OpenCall() { End(); }
+
+  // Null if it is not known, and once the place was given back.
+  const std::shared_ptr<Connection>& connection() const { return connection_; }
 
   // How many the connection had open with this one, when it came.
   uint32_t place() const { return place_; }
@@ -98,8 +110,6 @@ class Connections {
 
  private:
   struct Entry {
-    int fd;
-    uint64_t cookie;
     std::string transport_peer;
     std::string host;  // as it is counted; empty if it is not
     std::shared_ptr<Connection> connection;

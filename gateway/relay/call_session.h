@@ -24,7 +24,6 @@
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_facts.h"
 #include "gateway/relay/call_timer.h"
-#include "gateway/relay/caller_connection.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/frame_views.h"
 #include "gateway/relay/headers_timer.h"
@@ -58,7 +57,6 @@ struct RelayContext {
   CallTimer* timer = nullptr;
   OpenCalls* open_calls = nullptr;
   MisdescribedMethods* misdescribed = nullptr;
-  CallerSockets* sockets = nullptr;
   const recorder::RevealKey* reveal_key = nullptr;  // null if there is none
   size_t most_message_bytes = 0;                    // inflated
   const Connections* connections = nullptr;
@@ -295,8 +293,9 @@ class CallSession {
   uint64_t id_ = 0;
   std::string peer_;  // the caller's own address, in gRPC's notation
   OpenCall place_;
-  size_t connection_ = 0;        // the same for calls of one connection, and seldom for others
-  std::string connection_name_;  // likewise
+  std::shared_ptr<const Connection> caller_connection_;  // null if it is not known
+  size_t connection_ = 0;                                // the same for calls of one connection, and seldom for others
+  std::string connection_name_;                          // likewise
   std::string session_name_;
   Sessions::Member session_;
   Caller identity_;

@@ -93,6 +93,7 @@ Refusal CallSession::TakePlace() {
     peer_ = connection->peer();
     connection_ = connection->number();
     connection_name_ = absl::StrCat("#", connection->number());
+    caller_connection_ = connection;
     place_ = OpenCall(std::move(connection));
   }
   if (place_.place() > context_.calls_per_connection) {

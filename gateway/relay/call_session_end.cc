@@ -138,7 +138,8 @@ std::string CallSession::DetailsOf(const Call::Outcome& outcome) const {
 
 CallerLoss CallSession::LossNow() const {
   if (DeadlineReached()) return CallerLoss::kDeadline;
-  const ConnectionState state = context_.sockets->StateOf(server_->peer(), start_);
+  if (caller_connection_ == nullptr) return CallerLoss::kCancelled;
+  const ConnectionState state = caller_connection_->State();
   const bool lost = state == ConnectionState::kClosed || state == ConnectionState::kSilent;
   return lost ? CallerLoss::kConnection : CallerLoss::kCancelled;
 }

@@ -54,6 +54,23 @@ TEST_CASE("a connection counts until its descriptor is closed, also if another t
   CHECK(connections.size() == 0);
 }
 
+TEST_CASE("the state of a connection is that of its own socket, and no other that has its number") {
+  int ends[2] = {-1, -1};
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const Descriptor ours(ends[0]);
+  const Descriptor theirs(ends[1]);
+  Connections connections(10, 10);
+  REQUIRE(connections.Add(ours.get(), "unix:1", "unix:", nullptr) == Added::kAdded);
+  const auto connection = connections.Find("unix:1");
+  CHECK(connection->State() == ConnectionState::kThere);
+  int others[2] = {-1, -1};
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, others) == 0);
+  const Descriptor other(others[0]);
+  const Descriptor end(others[1]);
+  REQUIRE(dup2(other.get(), ours.get()) == ours.get());
+  CHECK(connection->State() == ConnectionState::kClosed);
+}
+
 TEST_CASE("two connections that gRPC could not tell apart are not there at once") {
   Connections connections(10, 10);
   Descriptor first = Socket();
@@ -92,7 +109,7 @@ TEST_CASE("connections are bounded in all and by address") {
 }
 
 TEST_CASE("open calls of a connection are counted, and their places given back once") {
-  const auto connection = std::make_shared<Connection>(1, "x");
+  const auto connection = std::make_shared<Connection>(1, "x", -1, 0);
   OpenCall one(connection);
   OpenCall other;
   other = OpenCall(connection);
