@@ -1,9 +1,11 @@
 #include "gateway/gateway.h"
 
 #include <google/protobuf/util/message_differencer.h>
+#include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/stream_windows.h"
+#include "gateway/upstream/attempt_watch.h"
 #include "policy/issuer_check.h"
 
 namespace sallyport::gateway {
@@ -182,6 +185,10 @@ absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
   }
   for (const UpstreamOptions& upstream_options : options.upstreams) {
     if (FindUpstream(upstreams_, upstream_options) != nullptr) continue;
+    if (upstream_options.retry_bytes > 0 && !AttemptWatch::Supported()) {
+      spdlog::warn("upstream {}: what it has not processed is not sent again, for gRPC {} does not tell",
+                   upstream_options.name, grpc::Version());
+    }
     absl::StatusOr<std::unique_ptr<Upstream>> upstream = Upstream::Create(upstream_options, token_signer_.get());
     if (!upstream.ok()) return upstream.status();
     upstreams_.push_back(*std::move(upstream));
