@@ -58,6 +58,11 @@ async function said(child, pattern, seconds = 60) {
   return child.text.match(pattern);
 }
 
+const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+// What is promised, or 'late' after so many seconds.
+const atMost = (seconds, promise) => Promise.race([promise, sleep(seconds).then(() => 'late')]);
+
 // Waits until `holds` is true, looking every so often. False after `seconds`.
 async function within(seconds, holds, everyMs = 100) {
   const late = Date.now() + seconds * 1000;
@@ -89,16 +94,17 @@ function descriptorSet(source) {
 }
 
 class Gateway {
-  // `config`: YAML without data and the listening address. `run`: what comes before the program, such as a namespace.
-  static async start(programs, config, {listen = '', run = []} = {}) {
+  // `config`: YAML without data and the listening address. `run`: what comes before the program, such as a namespace, from
+  // which a UNIX socket, "unix:PATH" as `at`, leads to callers elsewhere.
+  static async start(programs, config, {at = '127.0.0.1:0', listen = '', run = []} = {}) {
     const gateway = new Gateway();
     gateway.programs = programs;
     gateway.data = path.join(folder(), 'data');
     const file = path.join(folder(), 'gateway.yaml');
-    fs.writeFileSync(file, `listen: {address: "127.0.0.1:0"${listen}}\ndata: {directory: ${gateway.data}}\n${config}`);
+    fs.writeFileSync(file, `listen: {address: "${at}"${listen}}\ndata: {directory: ${gateway.data}}\n${config}`);
     const words = [...run, programs.sallyportd, '--config', file, '--grace', '1'];
     gateway.process = start(words[0], words.slice(1));
-    gateway.address = (await said(gateway.process, /listening on (127\.0\.0\.1:\d+)/))[1];
+    gateway.address = (await said(gateway.process, /listening on (127\.0\.0\.1:\d+|unix:\S+)/))[1];
     return gateway;
   }
 
@@ -121,11 +127,13 @@ class Gateway {
   }
 }
 
-// An upstream in a process of its own, which can be stopped and killed: "Echo" answers, all else stays open.
+// An upstream in a process of its own, which can be stopped and killed: "Echo" answers, all else stays open. `run`: what
+// comes before the program, such as a namespace.
 class FarServer {
-  static async start(port = 0) {
+  static async start(port = 0, {host = '127.0.0.1', run = []} = {}) {
     const server = new FarServer();
-    server.process = start(process.execPath, [path.join(__dirname, 'far_server.js'), String(port)]);
+    const words = [...run, process.execPath, path.join(__dirname, 'far_server.js'), String(port), host];
+    server.process = start(words[0], words.slice(1));
     server.address = (await said(server.process, /listening on (\S+)/))[1];
     return server;
   }
@@ -188,4 +196,4 @@ async function nginx(http, port) {
   if (!up) throw new Error(`nginx does not listen: ${program.text}`);
 }
 
-module.exports = {FarServer, Gateway, NameServer, descriptorSet, folder, freePort, nginx, said, start, within};
+module.exports = {FarServer, Gateway, NameServer, atMost, descriptorSet, folder, freePort, nginx, said, sleep, start, within};
