@@ -4,8 +4,8 @@
 const assert = require('node:assert');
 const path = require('node:path');
 const {Caller} = require('../harness/grpc_by_hand.js');
-const {FarServer, Gateway, atMost, folder, sleep, within} = require('./parts.js');
-const {FAR, TwoHosts} = require('./two_hosts.js');
+const {FarServer, Gateway, atMost, folder, said, sleep, start, within} = require('./parts.js');
+const {FAR, NEAR, TwoHosts} = require('./two_hosts.js');
 
 const A = Buffer.from('a');
 
@@ -74,6 +74,19 @@ const HOST_CASES = {
       assert.ok(await within(9, answered, 100), `${i === 0 ? 'called' : 'not called'} meanwhile: ${ended(call)}`);
       assert.ok(Date.now() - back < 9000, `after ${(Date.now() - back) / 1000} s`);
     }));
+  }),
+
+  'a caller whose host is gone has its call ended': forBothEnds(async (programs, hosts, end) => {
+    const server = await FarServer.start(0, {run: hosts.near});
+    const gateway = await Gateway.to(programs, server.address, '', {
+      at: `${NEAR}:0`, listen: ', insecure: true', rest: 'identity: {anonymous: true}\n', run: hosts.near});
+    const caller = start(hosts.far[0], [...hosts.far.slice(1), process.execPath, path.join(__dirname, 'far_caller.js'), gateway.address]);
+    await said(caller, /open/);
+    assert.ok(!server.process.text.includes('cancelled'), server.process.text);
+    hosts.link('down', end);
+    await said(server.process, /cancelled/, 35);  // thirty, and some for a busy machine
+    assert.ok(await within(10, () => gateway.calls()[0].state === 'cancelled', 500), JSON.stringify(gateway.calls()[0]));
+    assert.strictEqual(gateway.calls()[0].connection_lost, true);
   }),
 };
 

@@ -52,7 +52,10 @@ async function said(child, pattern, seconds = 60) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${child.spawnfile} ended:\n${child.text}`);
     if (Date.now() > late) throw new Error(`${child.spawnfile} did not print ${pattern} in ${seconds} s:\n${child.text}`);
     let timer;
-    await Promise.race([once(child, 'said'), child.ended, new Promise((resolve) => (timer = setTimeout(resolve, 1000)))]);
+    const waiting = new AbortController();
+    await Promise.race([once(child, 'said', {signal: waiting.signal}), child.ended,
+                        new Promise((resolve) => (timer = setTimeout(resolve, 1000)))]);
+    waiting.abort();
     clearTimeout(timer);
   }
   return child.text.match(pattern);
@@ -104,7 +107,7 @@ class Gateway {
     fs.writeFileSync(file, `listen: {address: "${at}"${listen}}\ndata: {directory: ${gateway.data}}\n${config}`);
     const words = [...run, programs.sallyportd, '--config', file, '--grace', '1'];
     gateway.process = start(words[0], words.slice(1));
-    gateway.address = (await said(gateway.process, /listening on (127\.0\.0\.1:\d+|unix:\S+)/))[1];
+    gateway.address = (await said(gateway.process, /listening on ([\d.]+:\d+|unix:\S+)/))[1];
     return gateway;
   }
 

@@ -57,4 +57,4 @@ class TwoHosts {
   }
 }
 
-module.exports = {FAR, TwoHosts};
+module.exports = {FAR, NEAR, TwoHosts};
