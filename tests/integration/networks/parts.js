@@ -124,6 +124,13 @@ class Gateway {
     return listed.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
   }
 
+  // All that is recorded of one call.
+  show(id) {
+    const shown = spawnSync(this.programs.sallyport, ['show', '--data', this.data, '--json', id], {encoding: 'utf8'});
+    if (shown.status !== 0) throw new Error(shown.stderr);
+    return JSON.parse(shown.stdout);
+  }
+
   get residentMiB() {
     const status = fs.readFileSync(`/proc/${this.process.pid}/status`, 'utf8');
     return Number(status.match(/VmRSS:\s+(\d+)/)[1]) / 1024;
