@@ -97,14 +97,14 @@ function descriptorSet(source) {
 }
 
 class Gateway {
-  // `config`: YAML without data and the listening address. `run`: what comes before the program, such as a namespace, from
-  // which a UNIX socket, "unix:PATH" as `at`, leads to callers elsewhere.
-  static async start(programs, config, {at = '127.0.0.1:0', listen = '', run = []} = {}) {
+  // `config`: YAML without data and the listening address, of which `data` and `listen` are more. `run`: what comes before
+  // the program, such as a namespace, from which a UNIX socket, "unix:PATH" as `at`, leads to callers elsewhere.
+  static async start(programs, config, {at = '127.0.0.1:0', data = '', listen = '', run = []} = {}) {
     const gateway = new Gateway();
     gateway.programs = programs;
     gateway.data = path.join(folder(), 'data');
     const file = path.join(folder(), 'gateway.yaml');
-    fs.writeFileSync(file, `listen: {address: "${at}"${listen}}\ndata: {directory: ${gateway.data}}\n${config}`);
+    fs.writeFileSync(file, `listen: {address: "${at}"${listen}}\ndata: {directory: ${gateway.data}${data}}\n${config}`);
     const words = [...run, programs.sallyportd, '--config', file, '--grace', '1'];
     gateway.process = start(words[0], words.slice(1));
     gateway.address = (await said(gateway.process, /listening on ([\d.]+:\d+|unix:\S+)/))[1];
