@@ -12,6 +12,7 @@ const path = require('node:path');
 const {spawnSync} = require('node:child_process');
 const {parseArgs} = require('node:util');
 const {Caller, Upstream, valuesOf} = require('../harness/grpc_by_hand.js');
+const {AGE_CASES} = require('./age_cases.js');
 const {HOST_CASES} = require('./host_cases.js');
 const {FarServer, Gateway, NameServer, atMost, descriptorSet, folder, freePort, nginx, said, sleep, start, within} = require('./parts.js');
 const {TwoHosts} = require('./two_hosts.js');
@@ -260,48 +261,6 @@ const CASES = {
     assert.strictEqual(await atMost(0.1, watch.ended), 'late');
   },
 
-  async 'connections of an age are asked to end, and their calls finish'(programs) {
-    const {server, address} = await upstream({'/x.S/Echo': echo});
-    const slow = new Promise((resolve) => server.handlers.set('/x.S/Slow', (call) => {
-      call.respond();
-      resolve(call);
-    }));
-    const gateway = await Gateway.to(programs, address, '', {
-      listen: ', max_connection_age: 2s, max_connection_age_grace: 1h'});
-    const caller = await Caller.connect(gateway.address);
-    const asked = new Promise((resolve) => caller.session.on('goaway', resolve));
-    const call = caller.start('/x.S/Slow');
-    await call.gotHeaders();
-    assert.strictEqual(await atMost(30, asked), 0, 'GOAWAY with NO_ERROR');
-    assert.strictEqual(await atMost(3, call.ended), 'late', 'open calls go on');
-    const other = await Caller.connect(gateway.address);
-    assert.strictEqual((await atMost(20, other.unary('/x.S/Echo', A))).status, 0);
-    await (await slow).send(A);
-    (await slow).finish(0, [['x-last', 'yes']]);
-    await atMost(30, call.ended);
-    assert.strictEqual(call.status, 0, call.statusMessage);
-    assert.strictEqual(call.messages.length, 1);
-    assert.deepStrictEqual(valuesOf(call.trailers, 'x-last'), ['yes']);
-    const [last, first] = gateway.calls();
-    assert.deepStrictEqual([first.method, first.status, last.method, last.status], ['x.S/Slow', 'OK', 'x.S/Echo', 'OK']);
-    assert.notStrictEqual(last.peer, first.peer, 'new calls go over another connection');
-    assert.strictEqual(await atMost(30, caller.closed), undefined, 'and then the connection is closed');
-  },
-
-  async 'a call that outlasts the grace of an aged connection is recorded as its caller saw it'(programs) {
-    const {address} = await upstream({'/x.S/Watch': stayOpen});
-    const gateway = await Gateway.to(programs, address, '', {
-      listen: ', max_connection_age: 1s, max_connection_age_grace: 2s'});
-    const watch = (await Caller.connect(gateway.address)).start('/x.S/Watch');
-    await watch.gotHeaders();
-    assert.notStrictEqual(await atMost(30, watch.ended), 'late');
-    assert.ok(await within(20, () => gateway.calls()[0].state !== 'open', 500));
-    const {end} = gateway.show(gateway.calls()[0].id);
-    assert.deepStrictEqual([end.status_code, end.status_message], [watch.status, watch.statusMessage]);
-    assert.strictEqual(watch.status, 14);
-    assert.deepStrictEqual([end.told, end.ended_by, end.connection_lost], ['status', 'gateway', false]);
-  },
-
   async 'an upstream that is back is used again'(programs) {
     let server = await FarServer.start();
     const port = server.address.split(':')[1];
@@ -424,7 +383,7 @@ async function main() {
   const {values: programs, positionals} = parseArgs({
     options: {sallyportd: {type: 'string'}, sallyport: {type: 'string'}}, allowPositionals: true});
   let broken = 0;
-  const cases = {...CASES, ...HOST_CASES};
+  const cases = {...CASES, ...AGE_CASES, ...HOST_CASES};
   const missing = TwoHosts.missing();
   for (const name of missing === undefined ? [] : Object.keys(HOST_CASES)) {
     console.log(`left out ${name}: ${missing}`);
