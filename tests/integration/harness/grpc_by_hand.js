@@ -3,6 +3,7 @@
 // send what they would not. No packages needed. The wire protocol is grpc/doc/PROTOCOL-HTTP2.md.
 
 const http2 = require('node:http2');
+const net = require('node:net');
 const {EventEmitter, once} = require('node:events');
 
 // One message with gRPC's five-byte prefix.
@@ -143,12 +144,16 @@ class CallerCall extends EventEmitter {
 
 // A connection that makes calls.
 class Caller {
-  // `authority` is what calls name the server by, unless they say otherwise; `always` are fields that every call has.
-  static async connect(address, {authority = address, always = []} = {}) {
-    const session = http2.connect(`http://${address}`, {settings: {maxHeaderListSize: 1 << 20}});
+  // `address` is "host:port" or "unix:PATH". `authority` is what calls name the server by, unless they say otherwise; `always` are
+  // fields that every call has.
+  static async connect(address, {authority, always = []} = {}) {
+    const settings = {settings: {maxHeaderListSize: 1 << 20}};
+    const host = address.startsWith('unix:') ? 'localhost' : address;
+    if (host !== address) settings.createConnection = () => net.connect(address.slice('unix:'.length));
+    const session = http2.connect(`http://${host}`, settings);
     session.on('error', () => {});  // streams report what became of them
     await once(session, 'connect');
-    return new Caller(session, [[':authority', authority], ...always]);
+    return new Caller(session, [[':authority', authority || host], ...always]);
   }
 
   constructor(session, always) {

@@ -1,5 +1,5 @@
 'use strict';
-// An upstream for tests that stop it: calls of methods named Echo are answered, others stay open.
+// An upstream for tests that stop it: calls of methods named Echo are answered, others stay open. Says when one is cancelled.
 //     far_server.js PORT [HOST]
 
 const http2 = require('node:http2');
@@ -10,6 +10,7 @@ const server = http2.createServer();
 server.on('session', (session) => session.on('error', () => {}));
 server.on('stream', (stream, headers) => {
   stream.on('error', () => {});
+  stream.on('aborted', () => console.log('cancelled'));
   stream.resume();
   const respond = (options) => {
     if (!stream.destroyed) stream.respond({':status': 200, 'content-type': 'application/grpc', 'x-host': host}, options);

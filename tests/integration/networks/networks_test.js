@@ -12,18 +12,17 @@ const path = require('node:path');
 const {spawnSync} = require('node:child_process');
 const {parseArgs} = require('node:util');
 const {Caller, Upstream, valuesOf} = require('../harness/grpc_by_hand.js');
-const {FarServer, Gateway, NameServer, descriptorSet, folder, freePort, nginx, said, start, within} = require('./parts.js');
+const {AGE_CASES} = require('./age_cases.js');
+const {HOST_CASES} = require('./host_cases.js');
+const {FarServer, Gateway, NameServer, atMost, descriptorSet, folder, freePort, nginx, said, sleep, start, within} = require('./parts.js');
+const {TwoHosts} = require('./two_hosts.js');
 
 const A = Buffer.from('a');
-const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 const echo = (call) => call.halfClosed.then(() => {
   call.respond();
   return call.send(Buffer.from('b'));
 }).then(() => call.finish(0));
 const stayOpen = (call) => call.respond();
-
-// The call, or 'late' after so many seconds.
-const atMost = (seconds, promise) => Promise.race([promise, sleep(seconds).then(() => 'late')]);
 
 async function upstream(handlers, settings = {}) {
   const server = new Upstream(handlers);
@@ -384,7 +383,13 @@ async function main() {
   const {values: programs, positionals} = parseArgs({
     options: {sallyportd: {type: 'string'}, sallyport: {type: 'string'}}, allowPositionals: true});
   let broken = 0;
-  const chosen = Object.entries(CASES).filter(([name]) => positionals.every((part) => name.includes(part)));
+  const asked = Object.entries({...CASES, ...AGE_CASES, ...HOST_CASES})
+      .filter(([name]) => positionals.every((part) => name.includes(part)));
+  const missing = TwoHosts.missing();
+  const chosen = asked.filter(([name]) => missing === undefined || !(name in HOST_CASES));
+  for (const [name] of asked) {
+    if (!chosen.some(([other]) => other === name)) console.log(`left out ${name}: ${missing}`);
+  }
   await Promise.all(chosen.map(async ([name, run]) => {
     const began = Date.now();
     try {

@@ -52,11 +52,19 @@ async function said(child, pattern, seconds = 60) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${child.spawnfile} ended:\n${child.text}`);
     if (Date.now() > late) throw new Error(`${child.spawnfile} did not print ${pattern} in ${seconds} s:\n${child.text}`);
     let timer;
-    await Promise.race([once(child, 'said'), child.ended, new Promise((resolve) => (timer = setTimeout(resolve, 1000)))]);
+    const waiting = new AbortController();
+    await Promise.race([once(child, 'said', {signal: waiting.signal}), child.ended,
+                        new Promise((resolve) => (timer = setTimeout(resolve, 1000)))]);
+    waiting.abort();
     clearTimeout(timer);
   }
   return child.text.match(pattern);
 }
+
+const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+// What is promised, or 'late' after so many seconds.
+const atMost = (seconds, promise) => Promise.race([promise, sleep(seconds).then(() => 'late')]);
 
 // Waits until `holds` is true, looking every so often. False after `seconds`.
 async function within(seconds, holds, everyMs = 100) {
@@ -89,16 +97,17 @@ function descriptorSet(source) {
 }
 
 class Gateway {
-  // `config`: YAML without data and the listening address. `run`: what comes before the program, such as a namespace.
-  static async start(programs, config, {listen = '', run = []} = {}) {
+  // `config`: YAML without data and the listening address, of which `data` and `listen` are more. `run`: what comes before
+  // the program, such as a namespace, from which a UNIX socket, "unix:PATH" as `at`, leads to callers elsewhere.
+  static async start(programs, config, {at = '127.0.0.1:0', data = '', listen = '', run = []} = {}) {
     const gateway = new Gateway();
     gateway.programs = programs;
     gateway.data = path.join(folder(), 'data');
     const file = path.join(folder(), 'gateway.yaml');
-    fs.writeFileSync(file, `listen: {address: "127.0.0.1:0"${listen}}\ndata: {directory: ${gateway.data}}\n${config}`);
+    fs.writeFileSync(file, `listen: {address: "${at}"${listen}}\ndata: {directory: ${gateway.data}${data}}\n${config}`);
     const words = [...run, programs.sallyportd, '--config', file, '--grace', '1'];
     gateway.process = start(words[0], words.slice(1));
-    gateway.address = (await said(gateway.process, /listening on (127\.0\.0\.1:\d+)/))[1];
+    gateway.address = (await said(gateway.process, /listening on ([\d.]+:\d+|unix:\S+)/))[1];
     return gateway;
   }
 
@@ -115,17 +124,26 @@ class Gateway {
     return listed.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
   }
 
+  // All that is recorded of one call.
+  show(id) {
+    const shown = spawnSync(this.programs.sallyport, ['show', '--data', this.data, '--json', id], {encoding: 'utf8'});
+    if (shown.status !== 0) throw new Error(shown.stderr);
+    return JSON.parse(shown.stdout);
+  }
+
   get residentMiB() {
     const status = fs.readFileSync(`/proc/${this.process.pid}/status`, 'utf8');
     return Number(status.match(/VmRSS:\s+(\d+)/)[1]) / 1024;
   }
 }
 
-// An upstream in a process of its own, which can be stopped and killed: "Echo" answers, all else stays open.
+// An upstream in a process of its own, which can be stopped and killed: "Echo" answers, all else stays open. `run`: what
+// comes before the program, such as a namespace.
 class FarServer {
-  static async start(port = 0) {
+  static async start(port = 0, {host = '127.0.0.1', run = []} = {}) {
     const server = new FarServer();
-    server.process = start(process.execPath, [path.join(__dirname, 'far_server.js'), String(port)]);
+    const words = [...run, process.execPath, path.join(__dirname, 'far_server.js'), String(port), host];
+    server.process = start(words[0], words.slice(1));
     server.address = (await said(server.process, /listening on (\S+)/))[1];
     return server;
   }
@@ -188,4 +206,4 @@ async function nginx(http, port) {
   if (!up) throw new Error(`nginx does not listen: ${program.text}`);
 }
 
-module.exports = {FarServer, Gateway, NameServer, descriptorSet, folder, freePort, nginx, said, start, within};
+module.exports = {FarServer, Gateway, NameServer, atMost, descriptorSet, folder, freePort, nginx, said, sleep, start, within};
