@@ -143,6 +143,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.memory = gateway->memory_.get();
   context.open_health = options.listen_options.open_health;
   context.calls_per_connection = options.listen_options.calls_per_connection;
+  context.connection_life = options.listen_options.LongestCall();
   gateway->service_ = std::make_unique<RelayService>(context);
   if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
   if (absl::Status status = gateway->Serve(options); !status.ok()) return status;

@@ -41,7 +41,7 @@ enum class EndReason {
 };
 
 // Mirrors sallyport.v1.Told.
-enum class Told { kUnspecified = 0, kStatus = 1, kNothing = 2, kReset = 3 };
+enum class Told { kUnspecified = 0, kStatus = 1, kNothing = 2, kReset = 3, kUnsure = 4 };
 
 // Mirrors sallyport.v1.EndedBy.
 enum class EndedBy { kUnspecified = 0, kUpstream = 1, kCaller = 2, kGateway = 3 };

@@ -72,6 +72,8 @@ Json ToldName(v1::Told told) {
       return "status";
     case v1::TOLD_NOTHING:
       return "nothing";
+    case v1::TOLD_UNSURE:
+      return "unsure";
     case v1::TOLD_RESET:
       return "reset";
     default:

@@ -7,10 +7,14 @@
 #include <limits>
 #include <utility>
 
+#include "gateway/listener/listen_options.h"
 #include "gateway/stream_windows.h"
 
 namespace sallyport::gateway {
 namespace {
+
+// Calls are ended by the relay, and only connections by gRPC.
+constexpr absl::Duration kRelayEndsFirst = absl::Seconds(5);
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(duration), std::numeric_limits<int>::max()));
@@ -35,7 +39,9 @@ absl::StatusOr<std::unique_ptr<CallServer>> CallServer::Start(const CallServerOp
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, Count(options.calls_per_connection));
   if (options.connection_age != absl::InfiniteDuration()) {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.connection_age));
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(options.connection_grace));
+    builder.AddChannelArgument(
+        GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+        Milliseconds(options.connection_grace + 2 * kConnectionAgeSpread * options.connection_age + kRelayEndsFirst));
   }
   // Callers keep their connections alive as they did with the upstream; the default would cut those that ping often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

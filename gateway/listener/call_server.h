@@ -26,8 +26,9 @@ struct CallServerOptions {
   absl::Duration keepalive_time;
   absl::Duration keepalive_timeout;
   absl::Duration handshake;  // from the connection to its first SETTINGS frame, TLS included
-  // A connection is asked to end (GOAWAY) after so long, give or take a tenth, and cut so long after that, with calls
-  // that are still open. Infinite: never.
+  // A connection is asked to end (GOAWAY) after so long, give or take a tenth. Calls that are still open so long after
+  // that are ended by the relay, at ListenOptions::LongestCall, so that the record says what they were told; what is
+  // left then is cut some seconds later. Infinite: never.
   absl::Duration connection_age = absl::InfiniteDuration();
   absl::Duration connection_grace = absl::InfiniteDuration();
 };

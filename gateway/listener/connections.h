@@ -14,6 +14,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gateway/listener/connection_state.h"
 #include "gateway/listener/socket_name.h"
 #include "recorder/text.h"
@@ -25,10 +27,11 @@ class Connection {
  public:
   // `fd` and `cookie` are its socket's, which belongs to gRPC.
   Connection(uint64_t number, std::string peer, int fd, uint64_t cookie)
-      : number_(number), peer_(std::move(peer)), fd_(fd), cookie_(cookie) {}
+      : number_(number), accepted_(absl::Now()), peer_(std::move(peer)), fd_(fd), cookie_(cookie) {}
 
   // No other connection of this process has or will have it.
   uint64_t number() const { return number_; }
+  absl::Time accepted() const { return accepted_; }
   // The caller's own address, in gRPC's notation: where a trusted proxy stands between, the one that it told.
   const std::string& peer() const { return peer_; }
   // Whether gRPC has not closed it yet: its descriptor's number still leads to its socket.
@@ -40,6 +43,7 @@ class Connection {
  private:
   friend class OpenCall;
   const uint64_t number_;
+  const absl::Time accepted_;
   const std::string peer_;
   const int fd_;
   const uint64_t cookie_;

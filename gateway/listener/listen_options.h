@@ -15,6 +15,9 @@
 
 namespace sallyport::gateway {
 
+// gRPC asks connections to end at their age give or take this part of it.
+inline constexpr double kConnectionAgeSpread = 0.1;
+
 struct ListenOptions {
   std::vector<policy::Network> trusted_proxies;
   absl::Duration handshake = absl::Seconds(20);
@@ -25,6 +28,9 @@ struct ListenOptions {
   size_t connections_per_peer = 0;  // 0: half of all
   uint32_t calls_per_connection = 1000;
   uint64_t memory_bytes = 0;  // 0: as much as the machine allows
+
+  // How long after its connection was accepted a call may still be open.
+  absl::Duration LongestCall() const { return connection_age * (1 + kConnectionAgeSpread) + connection_grace; }
 };
 
 // Checks `listen` and the part of `limits` that is about connections, and tells `fault` what is wrong. `local` says

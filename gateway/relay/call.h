@@ -71,9 +71,9 @@ struct UpstreamOutcome {
   std::optional<uint64_t> response_bytes;
 };
 
-// Why the caller's side was cut: the caller took the call back, its deadline passed, or its connection broke or fell
-// silent.
-enum class CallerLoss { kCancelled, kDeadline, kConnection };
+// Why the caller's side was cut: the caller took the call back, its deadline passed, its connection broke, or
+// nothing came over it any more and the library closed it.
+enum class CallerLoss { kCancelled, kDeadline, kConnection, kSilence };
 
 // Decides. Events go in (what the two sides and the recorder did), actions come out; each direction has at most one
 // frame in hand and reads the next only when that has been recorded and written on. Knows neither gRPC nor time nor

@@ -196,6 +196,7 @@ void CallSession::OnCallerHeadersSent() {
 
 void CallSession::OnCallerDone() {
   context_.timer->Disarm(&expiry_slot_);
+  context_.timer->Disarm(&age_slot_);
   context_.timer->Disarm(&idle_slot_);
   DropReference();
 }

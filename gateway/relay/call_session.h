@@ -62,7 +62,8 @@ struct RelayContext {
   const Connections* connections = nullptr;
   MemoryBudget* memory = nullptr;
   uint32_t calls_per_connection = 0;
-  bool open_health = false;  // whoever connects may ask for health
+  absl::Duration connection_life = absl::InfiniteDuration();  // after which calls over a connection are ended
+  bool open_health = false;                                   // whoever connects may ask for health
 };
 
 // Turns what the reactors, the recorder and the timer report into events for a Call, and performs the actions that the
@@ -94,6 +95,7 @@ class CallSession {
   // From the timers.
   void OnHeadersDue();
   void OnExpired();
+  void OnConnectionAged();
   void OnRequestPauseOver();
   void OnResponsePauseOver();
   void OnIdle();
@@ -274,7 +276,8 @@ class CallSession {
 
   // Unless the call is over already.
   Actions RefuseWith(Refusal refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Refusal ExpiredRefusal() const;
+  // From now on, or as soon as the call is admitted.
+  void EndWith(Refusal refusal) ABSL_LOCKS_EXCLUDED(mutex_);
   Refusal StoppingRefusal() const;
   // The call's id as people type it; empty where nothing is recorded.
   std::string CallText() const;
@@ -333,7 +336,7 @@ class CallSession {
   bool admitted_ ABSL_GUARDED_BY(mutex_) = false;  // or refused; before, the Call hears of nothing
   std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
-  bool expired_before_ ABSL_GUARDED_BY(mutex_) = false;
+  Refusal due_before_ ABSL_GUARDED_BY(mutex_);
   bool stopping_before_ ABSL_GUARDED_BY(mutex_) = false;
   bool response_came_ ABSL_GUARDED_BY(mutex_) = false;     // of a unary call, as are these:
   bool response_overdue_ ABSL_GUARDED_BY(mutex_) = false;  // its headers have been there for a while
@@ -355,6 +358,7 @@ class CallSession {
   SecondRead second_read_;
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;
+  CallTimer::Slot age_slot_;
   CallTimer::Slot idle_slot_;
   CallTimer::Slot request_pause_slot_;
   CallTimer::Slot response_pause_slot_;

@@ -335,6 +335,10 @@ void CallSession::Admitted(Refusal refusal) {
     const absl::Time expires = identity_.expires();
     if (expires != absl::InfiniteFuture()) context_.timer->Arm(&expiry_slot_, expires, this, &CallSession::OnExpired);
   }
+  if (admitted && caller_connection_ != nullptr && context_.connection_life != absl::InfiniteDuration()) {
+    context_.timer->Arm(&age_slot_, caller_connection_->accepted() + context_.connection_life, this,
+                        &CallSession::OnConnectionAged);
+  }
   if (admitted) WatchForIdleness();
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     admitted_ = true;
@@ -344,7 +348,7 @@ void CallSession::Admitted(Refusal refusal) {
     if (lost_before_.has_value()) actions |= call_.OnCallerLost(*lost_before_);
     if (!admitted) return actions | RefuseWith(std::move(refusal));
     if (stopping_before_) actions |= RefuseWith(StoppingRefusal());
-    if (expired_before_) actions |= RefuseWith(ExpiredRefusal());
+    if (!due_before_.ok()) actions |= RefuseWith(std::move(due_before_));
     return actions | call_.Begin();
   });
 }

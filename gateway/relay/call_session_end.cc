@@ -33,10 +33,22 @@ void CallSession::OnCallerCancel() {
 }
 
 void CallSession::OnExpired() {
+  EndWith(MakeRefusal(grpc::StatusCode::UNAUTHENTICATED,
+                      "the caller's proof of identity has expired: call again with a new one", "PROOF_EXPIRED",
+                      {{"call", CallText()}}));
+}
+
+void CallSession::OnConnectionAged() {
+  EndWith(MakeRefusal(grpc::StatusCode::UNAVAILABLE,
+                      "the call's connection has lasted as long as the gateway lets it: call again over another",
+                      "CONNECTION_AGED", {{"limit", "listen.max_connection_age_grace"}, {"call", CallText()}}));
+}
+
+void CallSession::EndWith(Refusal refusal) {
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (!admitted_) expired_before_ = true;
-    if (!admitted_ || call_.ending()) return Actions();
-    return RefuseWith(ExpiredRefusal());
+    if (admitted_) return RefuseWith(std::move(refusal));
+    due_before_ = std::move(refusal);
+    return Actions();
   });
   ReleasePauses();
 }
@@ -66,12 +78,6 @@ Actions CallSession::RefuseWith(Refusal refusal) {
   if (call_.ending()) return {};
   refusal_ = std::move(refusal);
   return call_.Refuse(refusal_.code, refusal_.message);
-}
-
-Refusal CallSession::ExpiredRefusal() const {
-  return MakeRefusal(grpc::StatusCode::UNAUTHENTICATED,
-                     "the caller's proof of identity has expired: call again with a new one", "PROOF_EXPIRED",
-                     {{"call", CallText()}});
 }
 
 Refusal CallSession::StoppingRefusal() const {
@@ -140,8 +146,8 @@ CallerLoss CallSession::LossNow() const {
   if (DeadlineReached()) return CallerLoss::kDeadline;
   if (caller_connection_ == nullptr) return CallerLoss::kCancelled;
   const ConnectionState state = caller_connection_->State();
-  const bool lost = state == ConnectionState::kClosed || state == ConnectionState::kSilent;
-  return lost ? CallerLoss::kConnection : CallerLoss::kCancelled;
+  if (state == ConnectionState::kSilent) return CallerLoss::kSilence;
+  return state == ConnectionState::kClosed ? CallerLoss::kConnection : CallerLoss::kCancelled;
 }
 
 bool CallSession::DeadlineReached() const {

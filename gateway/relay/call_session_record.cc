@@ -24,6 +24,8 @@ recorder::Told ToldOf(const Call::Outcome& outcome) {
   if (!outcome.loss.has_value()) return recorder::Told::kStatus;
   // When the deadline passes the library tells the caller so, unless the caller has given up before.
   if (*outcome.loss == CallerLoss::kDeadline) return recorder::Told::kUnspecified;
+  // The library tells it something of its own.
+  if (*outcome.loss == CallerLoss::kSilence) return recorder::Told::kUnsure;
   return recorder::Told::kNothing;
 }
 
@@ -205,7 +207,7 @@ Actions CallSession::RecordEnd() {
   end.reason = outcome.reason;
   end.told = ToldOf(outcome);
   end.ended_by = EndedByOf(outcome.reason);
-  end.connection_lost = outcome.loss == CallerLoss::kConnection;
+  end.connection_lost = outcome.loss == CallerLoss::kConnection || outcome.loss == CallerLoss::kSilence;
   end.status_code = outcome.code;
   const std::string message = TextIn(policy::MaskView::kRecord, outcome.message);
   end.status_message = message;

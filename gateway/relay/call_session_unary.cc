@@ -84,13 +84,14 @@ bool CallSession::WaitsForSecondRead(const grpc::Status& status) {
 }
 
 void CallSession::OnSecondReadDone(bool message) {
+  // While the read still counts as pending: a status that comes meanwhile must not end the call as if there were none.
+  if (message) OnSecondResponse();
   std::optional<grpc::Status> status;
   {
     absl::MutexLock lock(&mutex_);
     second_read_.pending = false;
     status.swap(status_behind_read_);
   }
-  if (message) OnSecondResponse();
   if (status.has_value()) OnUpstreamDone(*status);
   DropReference();
 }
