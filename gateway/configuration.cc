@@ -22,6 +22,7 @@
 #include "gateway/upstream/authority.h"
 #include "gateway/upstream/credentials/credentials_check.h"
 #include "policy/policy.h"
+#include "protos/faults.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -59,11 +60,10 @@ std::string SerializedOf(const google::protobuf::MessageLite& message) {
   return bytes;
 }
 
-// Collects the checks; the first that fails is the one reported.
 class Checker {
  public:
   Checker(const v1::Config& config, const std::string& name, const KeyLines& lines)
-      : config_(config), name_(name), lines_(lines) {}
+      : config_(config), faults_(name, lines) {}
 
   absl::StatusOr<GatewayOptions> Check() {
     CheckListen();
@@ -75,24 +75,13 @@ class Checker {
     CheckRoutes();
     CheckDescriptors();
     CheckCheckpoints();
-    if (!status_.ok()) return status_;
+    if (absl::Status status = faults_.status(); !status.ok()) return status;
     options_.source = config_;
     return std::move(options_);
   }
 
  private:
-  void Fail(const std::string& key, absl::string_view problem) {
-    if (!status_.ok()) return;
-    // What is missing has no line: the nearest part of the path that is there has one.
-    std::string place = key;
-    while (!place.empty() && !lines_.contains(place)) {
-      size_t end = place.find_last_of(".[");
-      place.resize(end == std::string::npos ? 0 : end);
-    }
-    auto line = lines_.find(place);
-    std::string where = line == lines_.end() ? name_ : absl::StrCat(name_, ":", line->second);
-    status_ = absl::InvalidArgumentError(absl::StrCat(where, ": ", key, ": ", problem));
-  }
+  void Fail(const std::string& key, absl::string_view problem) { faults_.Add(key, problem); }
 
   uint64_t Size(const std::string& key, const std::string& text, const char* otherwise, uint64_t least, uint64_t most) {
     absl::StatusOr<uint64_t> size = ParseSize(text.empty() ? otherwise : text);
@@ -506,10 +495,8 @@ class Checker {
   }
 
   const v1::Config& config_;
-  const std::string& name_;
-  const KeyLines& lines_;
+  sallyport::Faults faults_;
   GatewayOptions options_;
-  absl::Status status_;
 };
 
 }  // namespace

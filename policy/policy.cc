@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/content_hash.h"
-#include "policy/faults.h"
+#include "protos/faults.h"
 #include "policy/policy_reader.h"
 #include "protos/yaml_message.h"
 

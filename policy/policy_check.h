@@ -13,6 +13,7 @@ struct PolicyWarning {
   int line = 0;
   std::string rule;  // the name of the rule it is about; empty if it is about none
   std::string text;
+  std::string file = "";  // where the line is, if that is known
 };
 
 // In the order of their lines: rules that no call reaches because an earlier one decides it first, rules whose

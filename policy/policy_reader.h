@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "policy/faults.h"
+#include "protos/faults.h"
 #include "policy/policy.h"
 #include "sallyport/v1/policy.pb.h"
 

@@ -16,12 +16,14 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "protos/suggestion.h"
 
 namespace sallyport {
 namespace {
@@ -44,34 +46,9 @@ std::string Quoted(std::string_view text) {
                       "\"");
 }
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, change}));
-    }
-  }
-  return row[b.size()];
-}
-
 // The name that `given` was probably meant to be, as a sentence; all the names if none is near.
 std::string Suggestion(std::string_view given, const std::vector<std::string>& known) {
-  constexpr size_t kLongestName = 64;
-  const std::string* nearest = nullptr;
-  size_t least = 0;
-  if (given.size() <= kLongestName) {
-    for (const std::string& name : known) {
-      const size_t distance = EditDistance(given, name);
-      if (nearest == nullptr || distance < least) {
-        nearest = &name;
-        least = distance;
-      }
-    }
-  }
-  if (nearest != nullptr && least <= std::max<size_t>(1, given.size() / 3)) {
+  if (const std::optional<std::string> nearest = Nearest(given, known); nearest.has_value()) {
     return absl::StrCat("did you mean \"", *nearest, "\"?");
   }
   return absl::StrCat("expected one of: ", absl::StrJoin(known, ", "));
@@ -84,22 +61,36 @@ absl::string_view KindOf(const YAML::Node& node) {
   return "nothing";
 }
 
-// Walks one document against a message's descriptor. Lives for one ReadYaml.
+// Walks one document against a message's descriptor and goes on after a fault, so that all are told. Lives for one
+// ReadYaml. A status other than OK ends the walk: the document is none to be walked.
 class Walker {
  public:
   Walker(std::string name, KeyLines* lines) : name_(std::move(name)), lines_(lines) {}
 
-  absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name_, ":", node.Mark().line + 1, ": ", path, path.empty() ? "" : ": ", what));
-  }
-
   absl::Status FillMessage(const YAML::Node& node, const std::string& path, int depth, Message* message);
+  // Of the faults that were found.
+  absl::Status status() const;
 
  private:
+  static constexpr size_t kMostFaults = 20;
+  std::string TextOf(const YAML::Node& node, absl::string_view path, absl::string_view what) const {
+    return absl::StrCat(name_, ":", node.Mark().line + 1, ": ", path, path.empty() ? "" : ": ", what);
+  }
+  // Notes it. OK, for those who have nothing else to return.
+  absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) {
+    if (faults_.size() < kMostFaults) {
+      faults_.push_back(TextOf(node, path, what));
+    } else {
+      ++left_out_;
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Count(const YAML::Node& node, const std::string& path, int depth);
-  absl::Status CheckKey(const YAML::Node& key, const std::string& path, std::set<std::string>* seen) const;
-  absl::Status CheckGiven(const YAML::Node& key, const YAML::Node& value, const std::string& path) const;
+  // False, with a fault, if there is nothing to go on with.
+  bool CheckKey(const YAML::Node& key, const std::string& path, std::set<std::string>* seen);
+  bool CheckGiven(const YAML::Node& key, const YAML::Node& value, const std::string& path);
+  bool CheckOneof(const YAML::Node& key, const std::string& path, const FieldDescriptor* field, const Message& message);
   absl::Status FillField(const YAML::Node& value, const std::string& path, int depth, const FieldDescriptor* field,
                          Message* message);
   absl::Status FillMap(const YAML::Node& value, const std::string& path, int depth, const FieldDescriptor* field,
@@ -114,29 +105,55 @@ class Walker {
   std::string name_;
   KeyLines* lines_;  // null if nobody asks
   int values_ = 0;
+  std::vector<std::string> faults_;
+  int left_out_ = 0;
 };
 
+absl::Status Walker::status() const {
+  if (faults_.empty()) return absl::OkStatus();
+  std::string text = absl::StrJoin(faults_, "\n");
+  if (left_out_ > 0) absl::StrAppend(&text, "\n", name_, ": and ", left_out_, " more");
+  return absl::InvalidArgumentError(text);
+}
+
 absl::Status Walker::Count(const YAML::Node& node, const std::string& path, int depth) {
-  if (depth > kDeepest) return Fault(node, path.substr(0, 200), absl::StrCat("nested deeper than ", kDeepest));
+  if (depth > kDeepest) {
+    return absl::InvalidArgumentError(TextOf(node, path.substr(0, 200), absl::StrCat("nested deeper than ", kDeepest)));
+  }
   if (lines_ != nullptr) lines_->emplace(path, node.Mark().line + 1);
   if (++values_ > kMostValues) {
-    return Fault(node, path, absl::StrCat("the document stands for more than ", kMostValues, " values"));
+    return absl::InvalidArgumentError(
+        TextOf(node, path, absl::StrCat("the document stands for more than ", kMostValues, " values")));
   }
   return absl::OkStatus();
 }
 
-absl::Status Walker::CheckKey(const YAML::Node& key, const std::string& path, std::set<std::string>* seen) const {
-  if (!key.IsScalar() || key.Scalar().empty()) return Fault(key, path, "a key is empty: every key needs a name");
+bool Walker::CheckKey(const YAML::Node& key, const std::string& path, std::set<std::string>* seen) {
+  if (!key.IsScalar() || key.Scalar().empty()) {
+    Fault(key, path, "a key is empty: every key needs a name").IgnoreError();
+    return false;
+  }
   if (!seen->insert(key.Scalar()).second) {
-    return Fault(key, path, absl::StrCat("key ", Quoted(key.Scalar()), " is given twice: keep one of them"));
+    Fault(key, path, absl::StrCat("key ", Quoted(key.Scalar()), " is given twice: keep one of them")).IgnoreError();
+    return false;
   }
-  return absl::OkStatus();
+  return true;
 }
 
-absl::Status Walker::CheckGiven(const YAML::Node& key, const YAML::Node& value, const std::string& path) const {
+bool Walker::CheckGiven(const YAML::Node& key, const YAML::Node& value, const std::string& path) {
+  if (!value.IsNull()) return true;
   // An absent value carries the mark of what follows it, so the key's is told.
-  if (value.IsNull()) return Fault(key, path, "has no value: give it one or remove the key");
-  return absl::OkStatus();
+  Fault(key, path, "has no value: give it one or remove the key").IgnoreError();
+  return false;
+}
+
+bool Walker::CheckOneof(const YAML::Node& key, const std::string& path, const FieldDescriptor* field,
+                        const Message& message) {
+  const auto* oneof = field->real_containing_oneof();
+  if (oneof == nullptr || !message.GetReflection()->HasOneof(message, oneof)) return true;
+  const FieldDescriptor* other = message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
+  Fault(key, path, absl::StrCat("cannot stand together with \"", other->name(), "\"")).IgnoreError();
+  return false;
 }
 
 absl::Status Walker::FillMessage(const YAML::Node& node, const std::string& path, int depth, Message* message) {
@@ -147,7 +164,7 @@ absl::Status Walker::FillMessage(const YAML::Node& node, const std::string& path
   const Descriptor* descriptor = message->GetDescriptor();
   std::set<std::string> seen;
   for (const auto& pair : node) {
-    if (absl::Status status = CheckKey(pair.first, path, &seen); !status.ok()) return status;
+    if (!CheckKey(pair.first, path, &seen)) continue;
     const std::string& key = pair.first.Scalar();
     const FieldDescriptor* field = descriptor->FindFieldByName(key);
     const std::string prefix = path.empty() ? "" : absl::StrCat(path, ".");
@@ -155,16 +172,14 @@ absl::Status Walker::FillMessage(const YAML::Node& node, const std::string& path
       std::vector<std::string> known;
       known.reserve(static_cast<size_t>(descriptor->field_count()));
       for (int i = 0; i < descriptor->field_count(); ++i) known.push_back(descriptor->field(i)->name());
-      return Fault(pair.first, prefix + absl::CHexEscape(key.substr(0, 80)),
-                   absl::StrCat("unknown key; ", Suggestion(key, known)));
+      Fault(pair.first, prefix + absl::CHexEscape(key.substr(0, 80)),
+            absl::StrCat("unknown key; ", Suggestion(key, known)))
+          .IgnoreError();
+      continue;
     }
     const std::string field_path = prefix + key;
-    if (absl::Status status = CheckGiven(pair.first, pair.second, field_path); !status.ok()) return status;
-    if (const auto* oneof = field->real_containing_oneof();
-        oneof != nullptr && message->GetReflection()->HasOneof(*message, oneof)) {
-      const FieldDescriptor* other = message->GetReflection()->GetOneofFieldDescriptor(*message, oneof);
-      return Fault(pair.first, field_path, absl::StrCat("cannot stand together with \"", other->name(), "\""));
-    }
+    if (!CheckGiven(pair.first, pair.second, field_path)) continue;
+    if (!CheckOneof(pair.first, field_path, field, *message)) continue;
     if (absl::Status status = FillField(pair.second, field_path, depth + 1, field, message); !status.ok()) {
       return status;
     }
@@ -184,7 +199,10 @@ absl::Status Walker::FillField(const YAML::Node& value, const std::string& path,
   int index = 0;
   for (const YAML::Node& element : value) {
     const std::string element_path = absl::StrCat(path, "[", index++, "]");
-    if (element.IsNull()) return Fault(element, element_path, "has no value: give it one or remove the element");
+    if (element.IsNull()) {
+      Fault(element, element_path, "has no value: give it one or remove the element").IgnoreError();
+      continue;
+    }
     if (absl::Status status = FillElement(element, element_path, depth + 1, field, message); !status.ok()) {
       return status;
     }
@@ -200,9 +218,9 @@ absl::Status Walker::FillMap(const YAML::Node& value, const std::string& path, i
   const Descriptor* entry_type = field->message_type();
   std::set<std::string> seen;
   for (const auto& pair : value) {
-    if (absl::Status status = CheckKey(pair.first, path, &seen); !status.ok()) return status;
+    if (!CheckKey(pair.first, path, &seen)) continue;
     const std::string entry_path = absl::StrCat(path, ".", absl::CHexEscape(pair.first.Scalar().substr(0, 80)));
-    if (absl::Status status = CheckGiven(pair.first, pair.second, entry_path); !status.ok()) return status;
+    if (!CheckGiven(pair.first, pair.second, entry_path)) continue;
     Message* entry = message->GetReflection()->AddMessage(message, field);
     if (absl::Status status = FillScalar(pair.first, entry_path, entry_type->map_key(), entry); !status.ok()) {
       return status;
@@ -334,6 +352,35 @@ int SecondDocument(const std::string& text) {
   return starts.line();
 }
 
+std::string_view LineAt(std::string_view text, int line) {
+  for (; line > 0; --line) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return "";
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// What to write instead, where the mistake is one of those that are made often.
+std::string Advice(std::string_view text, const YAML::Exception& error) {
+  const std::string_view line = LineAt(text, error.mark.line);
+  if (absl::StrContains(absl::string_view(line.data(), line.size()), '\t')) {
+    return "; there is a tab in this line: YAML is indented with spaces only";
+  }
+  const size_t column = static_cast<size_t>(std::max(error.mark.column, 0));
+  // What is wrong begins at the mark or ends there.
+  for (const char begins : {'*', '&', '!', '@', '`', '%'}) {
+    const size_t at = line.substr(0, column + 1).rfind(begins);
+    if (at == std::string_view::npos) continue;
+    if (at > 0 && line[at - 1] != ' ' && line[at - 1] != '[' && line[at - 1] != ',' && line[at - 1] != '{') continue;
+    const std::string_view rest = line.substr(at);
+    const std::string value(rest.substr(0, rest.find_first_of(begins == '*' ? ",]} " : ",]}")));
+    return absl::StrCat("; a text that begins with ", std::string(1, begins), " has to be quoted: \"", value, "\"");
+  }
+  if (error.msg == YAML::ErrorMsg::MAP_VALUE) return "; a text with a colon and a space in it has to be quoted";
+  return "";
+}
+
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -371,9 +418,11 @@ absl::Status ReadYaml(std::string_view text, std::string_view source, Message* m
     }
     const YAML::Node document = YAML::Load(owned);
     if (document.IsNull()) return absl::OkStatus();
-    return walker.FillMessage(document, "", 0, message);
+    if (absl::Status status = walker.FillMessage(document, "", 0, message); !status.ok()) return status;
+    return walker.status();
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ":", error.mark.line + 1, ": not YAML: ", error.msg));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ":", error.mark.line + 1, ": not YAML: ", error.msg, Advice(text, error)));
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": not YAML: ", error.what()));
   }

@@ -1,15 +1,16 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "policy/issuer_check.h"
-#include "policy/masking/field_check.h"
-#include "policy/policy_check.h"
+#include "absl/time/clock.h"
+#include "policy/settings_check.h"
 #include "protos/yaml_message.h"
+#include "replay/call_filter.h"
+#include "replay/command.h"
 #include "replay/policy_command.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
@@ -18,9 +19,11 @@ namespace sallyport::replay {
 namespace {
 
 constexpr char kFooter[] = R"(
-Errors make a file unusable: a gateway would refuse it. Warnings are about rules that no call reaches and the like; with
---descriptors, also about masks and content rules that name fields which no message has; with --config, about rules that
-name subjects or groups and not their issuers, if the configuration has several.
+Errors make a file unusable: a gateway would refuse it. Warnings are about what has no effect, or another one than it
+seems: rules that no call reaches and the like; with --descriptors, also methods and fields that nothing has; with
+--config, also routes that no call reaches and rules that name subjects or groups and not their issuers, if there are
+several (the descriptor files that it names are read too); with --data, methods count that were called in the last day.
+A gateway says the same when it starts or reads its files again, and `sallyportd --check` without starting.
 
 Exit status: 0 without errors, 1 with errors (or, with --strict, warnings), 3 if the file can't be read.)";
 
@@ -30,6 +33,7 @@ struct CheckOptions {
   std::string config;
   bool json = false;
   bool strict = false;
+  bool with_data = false;
 };
 
 std::string Count(size_t count, const char* thing) { return absl::StrCat(count, " ", thing, count == 1 ? "" : "s"); }
@@ -50,7 +54,8 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
   if (options.json) {
     Json list = Json::array();
     for (const policy::PolicyWarning& warning : warnings) {
-      list.push_back({{"line", warning.line},
+      list.push_back({{"file", warning.file.empty() ? Json() : Json(warning.file)},
+                      {"line", warning.line},
                       {"rule", warning.rule.empty() ? Json() : Json(warning.rule)},
                       {"text", warning.text}});
     }
@@ -67,10 +72,7 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
     return;
   }
   for (const policy::PolicyWarning& warning : warnings) {
-    std::cout << "warning: ";
-    if (warning.line > 0) std::cout << Printable(options.file) << ":" << warning.line << ": ";
-    if (!warning.rule.empty()) std::cout << "rule \"" << Printable(warning.rule) << "\": ";
-    std::cout << Printable(warning.text) << '\n';
+    std::cout << "warning: " << Printable(policy::WarningText(warning)) << '\n';
   }
   std::cout << Printable(options.file) << ": version " << policy.version() << ", "
             << Count(policy.rules().size(), "rule") << ", " << Count(policy.limits().size(), "limit")
@@ -78,32 +80,68 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
             << (policy.shadow() ? ", in shadow" : "") << "; no errors, " << Count(warnings.size(), "warning") << '\n';
 }
 
-ExitCode RunCheck(const CheckOptions& options) {
+// The sets of the files named, and of those that the configuration names.
+absl::StatusOr<std::shared_ptr<const policy::Descriptors>> ReadDescriptors(const CheckOptions& options,
+                                                                           const v1::Config& config,
+                                                                           std::vector<std::string>* told) {
+  std::vector<std::string> paths = options.descriptors;
+  for (const v1::DescriptorSource& source : config.descriptors()) {
+    if (!source.file().empty()) paths.push_back(source.file());
+  }
+  std::vector<std::shared_ptr<const policy::Descriptors>> sets;
+  for (const std::string& path : paths) {
+    auto set = policy::Descriptors::Load(path, told);
+    if (!set.ok()) return set.status();
+    sets.push_back(*std::move(set));
+  }
+  return policy::Descriptors::Merge(sets, told);
+}
+
+// Whether a call like that was recorded in the last day.
+std::function<bool(const std::string&)> CalledIn(std::shared_ptr<recorder::RecordReader> reader) {
+  return [reader = std::move(reader)](const std::string& glob) {
+    CallFilter filter;
+    filter.method = glob;
+    filter.since = "24h";
+    const absl::StatusOr<recorder::CallQuery> query = ToQuery(filter, absl::Now());
+    bool found = false;
+    if (!query.ok()) return true;
+    const absl::StatusOr<bool> more = ForEachCall(reader.get(), *query, 1, [&](const recorder::CallSummary&) {
+      found = true;
+      return absl::OkStatus();
+    });
+    // What could not be looked up may have been called.
+    return found || !more.ok();
+  };
+}
+
+ExitCode RunCheck(const CommandContext& context, const CheckOptions& options) {
   const auto policy = policy::Policy::Load(options.file);
   if (absl::IsInvalidArgument(policy.status())) return ReportFaults(options, std::string(policy.status().message()));
   if (!policy.ok()) return ReportError(policy.status());
-  std::vector<policy::PolicyWarning> warnings = policy::CheckPolicy(**policy);
-  if (!options.descriptors.empty()) {
-    std::vector<std::shared_ptr<const policy::Descriptors>> sets;
-    std::vector<std::string> told;
-    for (const std::string& path : options.descriptors) {
-      auto set = policy::Descriptors::Load(path, &told);
-      if (!set.ok()) return ReportError(set.status());
-      sets.push_back(*std::move(set));
-    }
-    const auto merged = policy::Descriptors::Merge(sets, &told);
-    if (!merged.ok()) return ReportError(merged.status());
-    for (std::string& text : told) warnings.push_back({0, "", std::move(text)});
-    const std::vector<policy::PolicyWarning> fields = policy::CheckFields(**policy, **merged);
-    warnings.insert(warnings.end(), fields.begin(), fields.end());
-  }
+  v1::Config config;
+  KeyLines lines;
+  policy::Settings settings;
+  settings.policy = policy->get();
+  settings.policy_file = options.file;
   if (!options.config.empty()) {
-    v1::Config config;
-    if (absl::Status status = ReadYamlFile(options.config, &config); !status.ok()) return ReportError(status);
-    const std::vector<policy::PolicyWarning> issuers = policy::CheckIssuers(config, policy->get());
-    warnings.insert(warnings.end(), issuers.begin(), issuers.end());
+    if (absl::Status status = ReadYamlFile(options.config, &config, &lines); !status.ok()) return ReportError(status);
+    settings.config = &config;
+    settings.config_file = options.config;
+    settings.config_lines = &lines;
   }
-  std::stable_sort(warnings.begin(), warnings.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
+  std::vector<std::string> told;
+  const auto descriptors = ReadDescriptors(options, config, &told);
+  if (!descriptors.ok()) return ReportError(descriptors.status());
+  settings.descriptors = {*descriptors};
+  if (options.with_data) {
+    auto reader = OpenStore(context);
+    if (!reader.ok()) return ReportError(reader.status());
+    settings.called = CalledIn(*std::move(reader));
+  }
+  std::vector<policy::PolicyWarning> warnings;
+  for (std::string& text : told) warnings.push_back({0, "", std::move(text)});
+  for (policy::PolicyWarning& warning : policy::CheckSettings(settings)) warnings.push_back(std::move(warning));
   Report(options, **policy, warnings);
   return options.strict && !warnings.empty() ? ExitCode::kNegative : ExitCode::kFine;
 }
@@ -120,7 +158,12 @@ void AddPolicyCheckCommand(CLI::App* policy, CommandContext* context) {
   command->add_option("--config", options->config, "The gateway's configuration: checks whose groups are meant");
   command->add_flag("--strict", options->strict, "Warnings count as errors");
   command->add_flag("--json", options->json, "One JSON object, for programs");
-  command->callback([context, options] { context->run = [options] { return RunCheck(*options); }; });
+  AddDataOption(command, context);
+  command->callback([context, options, command] {
+    // The variables of the environment are for those who ask for the record.
+    options->with_data = command->count("--data") > 0;
+    context->run = [context, options] { return RunCheck(*context, *options); };
+  });
 }
 
 }  // namespace sallyport::replay

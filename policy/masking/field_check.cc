@@ -1,35 +1,85 @@
 #include "policy/masking/field_check.h"
 
+#include <google/protobuf/descriptor.h>
+
 #include <algorithm>
-#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "policy/masking/mask_plan.h"
+#include "policy/glob.h"
+#include "policy/masking/field_glob.h"
+#include "policy/masking/field_options.h"
+#include "protos/suggestion.h"
 
 namespace sallyport::policy {
 namespace {
 
+namespace pb = google::protobuf;
+
+// Whether a glob means a field of the types of one set. Follows only what the glob leads to.
+class FieldSearch {
+ public:
+  explicit FieldSearch(const FieldGlob& glob) : glob_(glob) {}
+
+  // Also if that is too much to look at: it then means too much rather than nothing.
+  bool Finds(const pb::Descriptor& type) {
+    open_.emplace_back(&type, glob_.AtType(type.full_name()));
+    while (!open_.empty()) {
+      const auto [at, places] = std::move(open_.back());
+      open_.pop_back();
+      if (places.empty() || !seen_.insert({at, places}).second) continue;
+      if (seen_.size() > kMostSteps) return true;
+      for (int i = 0; i < at->field_count(); ++i) {
+        if (Follow(*at->field(i), places)) return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  static constexpr size_t kMostSteps = 1'000'000;
+
+  bool Follow(const pb::FieldDescriptor& field, const FieldGlob::Places& places) {
+    FieldGlob::Places next = glob_.After(places, field.name());
+    bool by_wildcard = false;
+    if (next.empty()) return false;
+    if (glob_.Accepts(next, &by_wildcard)) return true;
+    if (field.message_type() != nullptr) open_.emplace_back(field.message_type(), std::move(next));
+    return false;
+  }
+
+  const FieldGlob& glob_;
+  std::vector<std::pair<const pb::Descriptor*, FieldGlob::Places>> open_;
+  std::set<std::pair<const pb::Descriptor*, FieldGlob::Places>> seen_;
+};
+
 class Checker {
  public:
-  explicit Checker(const Descriptors& descriptors) : descriptors_(descriptors) {}
+  explicit Checker(absl::Span<const std::shared_ptr<const Descriptors>> sets) : sets_(sets) {
+    std::set<const pb::Descriptor*> known;
+    for (const auto& set : sets) {
+      for (const std::string& name : set->message_types()) {
+        const pb::Descriptor* type = set->pool().FindMessageTypeByName(name);
+        if (type != nullptr && known.insert(type).second) types_.push_back(type);
+      }
+    }
+  }
 
   void Check(const std::string& name, int line, const FieldSelection& fields) {
-    for (size_t i = 0; i < fields.globs.size(); ++i) {
-      FieldSelection one;
-      one.globs = {fields.globs[i]};
-      if (!MeansAny(one)) Warn(name, line, absl::StrCat("no field is meant by \"", fields.globs[i].text(), "\""));
+    for (const FieldGlob& glob : fields.globs) {
+      if (!Means(glob)) Warn(name, line, absl::StrCat("no field is meant by \"", glob.text(), "\"", Instead(glob)));
     }
     for (const std::string& glob : fields.classes) {
-      FieldSelection one;
-      one.classes = {glob};
-      if (!MeansAny(one)) Warn(name, line, absl::StrCat("no field has a class like \"", glob, "\""));
+      const auto like = [&](const std::string& known) { return GlobMatches(glob, known); };
+      if (std::none_of(Classes().begin(), Classes().end(), like)) {
+        Warn(name, line, absl::StrCat("no field has a class like \"", glob, "\""));
+      }
     }
     for (const std::string& option : fields.options) {
-      FieldSelection one;
-      one.options = {option};
-      if (!MeansAny(one)) Warn(name, line, absl::StrCat("no field has the option \"", option, "\""));
+      if (!HasOption(option)) Warn(name, line, absl::StrCat("no field has the option \"", option, "\""));
     }
   }
 
@@ -37,30 +87,66 @@ class Checker {
 
  private:
   void Warn(const std::string& name, int line, const std::string& text) {
-    warnings_.push_back({line, name, absl::StrCat(text, " in the descriptors given")});
+    warnings_.push_back({line, name, absl::StrCat(text, " in the descriptors known")});
   }
 
-  bool MeansAny(const FieldSelection& selection) const {
-    const std::vector<std::string> types = descriptors_.message_types();
-    return std::any_of(types.begin(), types.end(), [&](const std::string& type) {
-      MaskPlan::Request request;
-      request.root = descriptors_.pool().FindMessageTypeByName(type);
-      request.pool = &descriptors_.pool();
-      request.selections = {&selection};
-      // Contents of an Any are types that are looked at themselves.
-      const auto plan = MaskPlan::Compile(request);
-      // One that is too large means too much rather than nothing.
-      return !plan.ok() || (*plan)->selects();
+  bool Means(const FieldGlob& glob) const {
+    FieldSearch search(glob);
+    return std::any_of(types_.begin(), types_.end(), [&](const pb::Descriptor* type) { return search.Finds(*type); });
+  }
+
+  // The same glob with a last name that there is, if one is near.
+  std::string Instead(const FieldGlob& glob) const {
+    const std::string& text = glob.text();
+    const size_t dot = text.rfind('.');
+    if (dot == std::string::npos || text.find_first_of("*?", dot) != std::string::npos) return "";
+    std::set<std::string> names;
+    if (const absl::StatusOr<FieldGlob> any = FieldGlob::Parse(text.substr(0, dot) + ".*"); any.ok()) {
+      for (const pb::Descriptor* type : types_) {
+        for (int i = 0; i < type->field_count(); ++i) {
+          bool by_wildcard = false;
+          const FieldGlob::Places places = any->After(any->AtType(type->full_name()), type->field(i)->name());
+          if (any->Accepts(places, &by_wildcard)) names.insert(type->field(i)->name());
+        }
+      }
+    }
+    const std::optional<std::string> nearest =
+        Nearest(text.substr(dot + 1), std::vector<std::string>(names.begin(), names.end()));
+    return nearest.has_value() ? absl::StrCat(" (did you mean \"", text.substr(0, dot), ".", *nearest, "\"?)") : "";
+  }
+
+  const std::set<std::string>& Classes() {
+    if (classes_.has_value()) return *classes_;
+    classes_.emplace();
+    for (const pb::Descriptor* type : types_) {
+      for (int i = 0; i < type->field_count(); ++i) {
+        const FieldOptions options = ReadFieldOptions(*type->field(i));
+        if (!options.sensitive_class.empty()) classes_->insert(options.sensitive_class);
+        options_.insert(options.set.begin(), options.set.end());
+      }
+    }
+    return *classes_;
+  }
+
+  bool HasOption(const std::string& name) {
+    Classes();
+    return std::any_of(sets_.begin(), sets_.end(), [&](const std::shared_ptr<const Descriptors>& set) {
+      const uint32_t number = OptionNumber(set->pool(), name);
+      return number != 0 && options_.contains(number);
     });
   }
 
-  const Descriptors& descriptors_;
+  const absl::Span<const std::shared_ptr<const Descriptors>> sets_;
+  std::vector<const pb::Descriptor*> types_;
+  std::optional<std::set<std::string>> classes_;  // once somebody asks, as is
+  std::set<uint32_t> options_;                    // numbers of those that some field has
   std::vector<PolicyWarning> warnings_;
 };
 
 }  // namespace
 
-std::vector<PolicyWarning> CheckFields(const Policy& policy, const Descriptors& descriptors) {
+std::vector<PolicyWarning> CheckFields(const Policy& policy,
+                                       absl::Span<const std::shared_ptr<const Descriptors>> descriptors) {
   Checker checker(descriptors);
   for (const MaskRule& mask : policy.masks()) checker.Check(mask.name, mask.line, mask.fields);
   for (const ContentRule& rule : policy.content_rules()) {

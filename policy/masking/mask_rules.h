@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "policy/faults.h"
+#include "protos/faults.h"
 #include "policy/masking/detectors.h"
 #include "policy/masking/field_glob.h"
 #include "policy/masking/mask_action.h"

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "policy/faults.h"
+#include "protos/faults.h"
 #include "policy/matching/match.h"
 #include "sallyport/v1/policy.pb.h"
 

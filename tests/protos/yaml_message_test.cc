@@ -157,6 +157,43 @@ TEST_CASE("mangled documents give a fault or a message, and nothing else") {
   CHECK(refused > 1000);
 }
 
+TEST_CASE("all faults are told, twenty of them one by one") {
+  v1::Config config;
+  const absl::Status several = ReadYaml(
+      "listen: {adress: x, insecure: yes}\ndata: {durability: sometimes}\nlimits: {conections: 7, connections: many}\n"
+      "upstreams: {a: {target: \"x:1\", target: \"y:1\"}}\n",
+      "f.yaml", &config);
+  CHECK(several.message() ==
+        "f.yaml:1: listen.adress: unknown key; did you mean \"address\"?\n"
+        "f.yaml:1: listen.insecure: expected true or false, found \"yes\"\n"
+        "f.yaml:2: data.durability: unknown value \"sometimes\"; expected one of: commit, write_ahead, relaxed, off\n"
+        "f.yaml:3: limits.conections: unknown key; did you mean \"connections\"?\n"
+        "f.yaml:3: limits.connections: expected a whole number of 32 bits, not negative, found \"many\"\n"
+        "f.yaml:4: upstreams.a: key \"target\" is given twice: keep one of them");
+  std::string many;
+  for (int i = 0; i < 25; ++i) many += "wrong" + std::to_string(i) + ": 1\n";
+  CHECK_THAT(std::string(ReadYaml(many, "f.yaml", &config).message()), Catch::EndsWith("\nf.yaml: and 5 more"));
+}
+
+TEST_CASE("what trips people in YAML is told with what to write instead") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a: [*/Delete*]\n", "quoted: \"*/Delete*\""},
+      {"a: [**, b]\n", "quoted: \"**\""},
+      {"a:\n  - *\n", "quoted: \"*\""},
+      {"a: [@x]\n", "quoted: \"@x\""},
+      {"a: %x\n", "quoted: \"%x\""},
+      {"a: `x`\n", "quoted: \"`x`\""},
+      {"a:\n\tb: 1\n", "indented with spaces only"},
+      {"a:\n  b: 1\n\t  c: 1\n", "indented with spaces only"},
+      {"a: b: c\n", "a colon and a space"},
+  };
+  for (const auto& [text, advice] : cases) {
+    v1::Config config;
+    INFO(text);
+    CHECK_THAT(std::string(ReadYaml(text, "f.yaml", &config).message()), Catch::Contains(advice));
+  }
+}
+
 TEST_CASE("a file that cannot be read is named") {
   v1::Config config;
   const absl::Status missing = ReadYamlFile("/nonexistent/sallyport.yaml", &config);

@@ -1,0 +1,208 @@
+#include "policy/settings_check.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "policy/glob.h"
+#include "policy/issuer_check.h"
+#include "policy/masking/field_check.h"
+#include "protos/faults.h"
+#include "protos/suggestion.h"
+
+namespace sallyport::policy {
+namespace {
+
+namespace pb = google::protobuf;
+
+// What the gateway answers itself.
+constexpr const char* kOwnServices[] = {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                        "grpc.reflection.v1alpha.ServerReflection"};
+constexpr char kOwnUpstream[] = "sallyport";
+
+// The methods and services of some sets of descriptors.
+class KnownMethods {
+ public:
+  explicit KnownMethods(const std::vector<std::shared_ptr<const Descriptors>>& sets) {
+    for (const auto& set : sets) {
+      for (const std::string& name : set->services()) {
+        const pb::ServiceDescriptor* service = set->pool().FindServiceByName(name);
+        if (service == nullptr) continue;
+        services_.insert(name);
+        for (int i = 0; i < service->method_count(); ++i) {
+          methods_.insert(absl::StrCat(name, "/", service->method(i)->name()));
+        }
+      }
+    }
+    known_ = !services_.empty();
+    services_.insert(std::begin(kOwnServices), std::end(kOwnServices));
+    methods_.insert({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch",
+                     "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+                     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"});
+  }
+
+  // Without descriptors nothing can be said.
+  bool known() const { return known_; }
+  const std::set<std::string>& methods() const { return methods_; }
+  const std::set<std::string>& services() const { return services_; }
+
+ private:
+  bool known_ = false;
+  std::set<std::string> methods_;  // "package.Service/Method"
+  std::set<std::string> services_;
+};
+
+std::string DidYouMean(const std::string& glob, const std::set<std::string>& names) {
+  if (glob.find_first_of("*?") != std::string::npos) return "";
+  const std::optional<std::string> nearest = Nearest(glob, std::vector<std::string>(names.begin(), names.end()));
+  return nearest.has_value() ? absl::StrCat(" (did you mean \"", *nearest, "\"?)") : "";
+}
+
+class SettingsChecker {
+ public:
+  explicit SettingsChecker(const Settings& settings) : settings_(settings), methods_(settings.descriptors) {}
+
+  std::vector<PolicyWarning> Check() && {
+    if (settings_.policy != nullptr) {
+      AddOfPolicy(CheckPolicy(*settings_.policy));
+      if (methods_.known()) AddOfPolicy(CheckFields(*settings_.policy, settings_.descriptors));
+      CheckMethods(settings_.policy->rules());
+      CheckMethods(settings_.policy->limits());
+      CheckMethods(settings_.policy->masks());
+      CheckMethods(settings_.policy->content_rules());
+    }
+    if (settings_.config != nullptr) {
+      CheckRoutes();
+      for (PolicyWarning& warning : CheckIssuers(*settings_.config, settings_.policy)) {
+        // Those about the policy have lines; those about the configuration begin with their key.
+        if (warning.line > 0) {
+          warning.file = settings_.policy_file;
+          warnings_.push_back(std::move(warning));
+        } else {
+          AddOfConfig(warning.text.substr(0, warning.text.find(' ')), warning.text.substr(warning.text.find(' ') + 1));
+        }
+      }
+    }
+    std::stable_sort(warnings_.begin(), warnings_.end(), [](const PolicyWarning& a, const PolicyWarning& b) {
+      return std::tie(a.file, a.line) < std::tie(b.file, b.line);
+    });
+    return std::move(warnings_);
+  }
+
+ private:
+  void AddOfPolicy(std::vector<PolicyWarning> found) {
+    for (PolicyWarning& warning : found) {
+      warning.file = settings_.policy_file;
+      warnings_.push_back(std::move(warning));
+    }
+  }
+
+  void AddOfConfig(const std::string& key, const std::string& text) {
+    static const KeyLines kNone;
+    const Faults places(settings_.config_file, settings_.config_lines == nullptr ? kNone : *settings_.config_lines);
+    warnings_.push_back({places.LineOf(key), "", absl::StrCat(key, ": ", text), settings_.config_file});
+  }
+
+  // Empty if the glob means a method, or nothing is known.
+  std::string NoMethod(const std::string& glob, const std::set<std::string>& names, const char* thing) const {
+    if (!methods_.known()) return "";
+    const auto like = [&](const std::string& name) { return GlobMatches(glob, name); };
+    if (std::any_of(names.begin(), names.end(), like)) return "";
+    if (settings_.called != nullptr && settings_.called(glob)) return "";
+    return absl::StrCat("no ", thing, " is meant by \"", glob, "\"", DidYouMean(glob, names),
+                        " in the descriptors known",
+                        settings_.called != nullptr ? ", nor was there a call of one lately" : "");
+  }
+
+  template <typename Rules>
+  void CheckMethods(const Rules& rules) {
+    for (const auto& rule : rules) {
+      const auto check = [&](const Match& match) {
+        for (const std::string& glob : match.methods) {
+          std::string text = NoMethod(glob, methods_.methods(), "method");
+          if (!text.empty()) warnings_.push_back({rule.line, rule.name, std::move(text), settings_.policy_file});
+        }
+      };
+      check(rule.match);
+      for (const Match& except : rule.match.except) check(except);
+    }
+  }
+
+  void CheckRoutes() {
+    const v1::Config& config = *settings_.config;
+    std::set<std::string> led_to;
+    for (int i = 0; i < config.routes_size(); ++i) {
+      const v1::Route& route = config.routes(i);
+      const std::string key = absl::StrCat("routes[", i, "]");
+      led_to.insert(route.upstream());
+      for (int earlier = 0; earlier < i; ++earlier) {
+        if (!Covers(config.routes(earlier), route)) continue;
+        AddOfConfig(key, absl::StrCat("no call reaches this route: routes[", earlier,
+                                      "] matches every call that it matches, and comes first"));
+        break;
+      }
+      for (const std::string& service : route.services()) {
+        if (std::string text = NoMethod(service, methods_.services(), "service"); !text.empty()) {
+          AddOfConfig(key + ".services", text);
+        }
+      }
+      for (const std::string& method : route.methods()) {
+        const std::string glob = method.substr(method.find_first_not_of('/') == 1 ? 1 : 0);
+        if (std::string text = NoMethod(glob, methods_.methods(), "method"); !text.empty()) {
+          AddOfConfig(key + ".methods", text);
+        }
+      }
+    }
+    if (config.routes().empty()) return;
+    const std::map<std::string, v1::Upstream> sorted(config.upstreams().begin(), config.upstreams().end());
+    for (const auto& [name, upstream] : sorted) {
+      if (led_to.contains(name) || name == kOwnUpstream) continue;
+      AddOfConfig(absl::StrCat("upstreams.", name), "no route leads to this upstream");
+    }
+  }
+
+  // Every text that one of `narrow` matches; no globs match everything.
+  template <typename Globs>
+  static bool AllCovered(const Globs& wide, const Globs& narrow) {
+    if (wide.empty()) return true;
+    return !narrow.empty() && std::all_of(narrow.begin(), narrow.end(), [&](const std::string& glob) {
+      return std::any_of(wide.begin(), wide.end(), [&](const std::string& each) { return GlobCovers(each, glob); });
+    });
+  }
+
+  static bool MatchesAll(const std::string& glob) { return GlobCovers(glob, "*"); }
+
+  static bool Covers(const v1::Route& wide, const v1::Route& narrow) {
+    const bool any_service = std::any_of(wide.services().begin(), wide.services().end(), MatchesAll);
+    const bool any_method = std::any_of(wide.methods().begin(), wide.methods().end(), MatchesAll);
+    const bool any_authority = std::any_of(wide.authorities().begin(), wide.authorities().end(), MatchesAll);
+    return wide.metadata().empty() && (any_service || AllCovered(wide.services(), narrow.services())) &&
+           (any_method || AllCovered(wide.methods(), narrow.methods())) &&
+           (any_authority || AllCovered(wide.authorities(), narrow.authorities()));
+  }
+
+  const Settings& settings_;
+  const KnownMethods methods_;
+  std::vector<PolicyWarning> warnings_;
+};
+
+}  // namespace
+
+std::vector<PolicyWarning> CheckSettings(const Settings& settings) { return SettingsChecker(settings).Check(); }
+
+std::string WarningText(const PolicyWarning& warning) {
+  std::string text;
+  if (!warning.file.empty()) absl::StrAppend(&text, warning.file, ":");
+  if (warning.line > 0) absl::StrAppend(&text, warning.line, ":");
+  if (!text.empty()) text += ' ';
+  if (!warning.rule.empty()) absl::StrAppend(&text, "rule \"", warning.rule, "\": ");
+  return text + warning.text;
+}
+
+}  // namespace sallyport::policy
