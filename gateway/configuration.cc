@@ -63,7 +63,7 @@ std::string SerializedOf(const google::protobuf::MessageLite& message) {
 class Checker {
  public:
   Checker(const v1::Config& config, const std::string& name, const KeyLines& lines)
-      : config_(config), faults_(name, lines) {}
+      : config_(config), name_(name), lines_(lines), faults_(name, lines) {}
 
   absl::StatusOr<GatewayOptions> Check() {
     CheckListen();
@@ -77,6 +77,8 @@ class Checker {
     CheckCheckpoints();
     if (absl::Status status = faults_.status(); !status.ok()) return status;
     options_.source = config_;
+    options_.file = name_;
+    options_.lines = lines_;
     return std::move(options_);
   }
 
@@ -132,14 +134,13 @@ class Checker {
   }
 
   void CheckAddresses() {
-    for (const std::string& address : config_.listen().addresses()) options_.listen.push_back(address);
-    if (!config_.listen().address().empty()) options_.listen.push_back(config_.listen().address());
-    if (options_.listen.empty()) Fail("listen.address", "give at least one address, such as 127.0.0.1:50050");
-    for (const std::string& address : options_.listen) {
-      bool unix = absl::StartsWith(address, "unix:") || absl::StartsWith(address, "unix-abstract:");
-      if (!unix && !absl::StrContains(address, ':') && address != kInherited) {
-        Fail("listen.address", absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
-      }
+    const int count = config_.listen().addresses_size();
+    for (int i = 0; i < count; ++i) {
+      CheckAddress(absl::StrCat("listen.addresses[", i, "]"), config_.listen().addresses(i));
+    }
+    if (!config_.listen().address().empty()) CheckAddress("listen.address", config_.listen().address());
+    if (count == 0 && config_.listen().address().empty()) {
+      Fail("listen.address", "give at least one address, such as 127.0.0.1:50050");
     }
     const v1::CallerKeepalive& keepalive = config_.listen().keepalive();
     options_.caller_keepalive_time = DurationBetween("listen.keepalive.time", keepalive.time(), "15s", absl::Hours(1));
@@ -155,6 +156,20 @@ class Checker {
                         "the way reads and changes all calls: give listen.tls, or say listen.insecure: true (for "
                         "a first try --insecure-listen) if something else protects them"));
     }
+  }
+
+  void CheckAddress(const std::string& key, const std::string& address) {
+    const bool unix = absl::StartsWith(address, "unix:") || absl::StartsWith(address, "unix-abstract:");
+    if (!unix && !absl::StrContains(address, ':') && address != kInherited) {
+      return Fail(key, absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
+    }
+    if (const std::string fault = unix ? "" : PortFault(address); !fault.empty()) return Fail(key, fault);
+    options_.listen.push_back(address);
+  }
+
+  void CheckTarget(const std::string& key, const std::string& target) {
+    if (target.empty()) return Fail(key, "is missing: host:port or any other target gRPC understands");
+    if (const std::string fault = TargetFault(target); !fault.empty()) Fail(key, fault);
   }
 
   void CheckIdentityAndPolicy() {
@@ -301,7 +316,7 @@ class Checker {
       options.name = name;
       options.source = SerializedOf(upstream);
       options.target = upstream.target();
-      if (options.target.empty()) Fail(key + ".target", "is missing: host:port or any other target gRPC understands");
+      CheckTarget(key + ".target", options.target);
       if (!upstream.load_balancing().empty()) options.load_balancing = upstream.load_balancing();
       CheckConnections(key, upstream, options);
       if (upstream.has_tls()) {
@@ -380,8 +395,10 @@ class Checker {
       }
       CheckRouteMetadata(absl::StrCat("routes[", i, "].metadata"), route);
       CheckForwarding(absl::StrCat("routes[", i, "].forward_authorization"), route);
-      RouteOptions options{route, route.upstream()};
       const std::string key = absl::StrCat("routes[", i, "]");
+      RouteOptions options{route, route.upstream()};
+      for (std::string& glob : *options.match.mutable_services()) CheckService(key + ".services", glob);
+      for (std::string& glob : *options.match.mutable_methods()) glob = WithoutSlash(glob);
       options.default_deadline = RouteDuration(key + ".deadline.default", route.deadline().default_());
       options.most_deadline = RouteDuration(key + ".deadline.most", route.deadline().most());
       options.idle = RouteDuration(key + ".idle", route.idle());
@@ -413,6 +430,16 @@ class Checker {
     for (const std::string& service : services) route.match.add_services(service);
     route.upstream = kOwnUpstream;
     options_.routes.insert(options_.routes.begin(), std::move(route));
+  }
+
+  // As policies take it: the first slash of a path is not part of a method's name.
+  static std::string WithoutSlash(const std::string& glob) { return glob.substr(absl::StartsWith(glob, "/") ? 1 : 0); }
+
+  void CheckService(const std::string& key, std::string& glob) {
+    glob = WithoutSlash(glob);
+    if (!absl::StrContains(glob, '/')) return;
+    Fail(key,
+         absl::StrCat("\"", glob, "\" names a method, and services have no slash: write methods: [\"", glob, "\"]"));
   }
 
   // A name that gRPC never delivers would match no call.
@@ -495,6 +522,8 @@ class Checker {
   }
 
   const v1::Config& config_;
+  const std::string& name_;
+  const KeyLines& lines_;
   sallyport::Faults faults_;
   GatewayOptions options_;
 };

@@ -40,6 +40,8 @@ struct ReflectionOptions {
 
 struct GatewayOptions {
   v1::Config source;                // what was checked
+  std::string file;                 // where it came from, for messages
+  KeyLines lines;                   // of it
   std::vector<std::string> listen;  // in gRPC's notation
   ListenOptions listen_options;
   std::optional<ServerTlsOptions> tls;

@@ -17,7 +17,6 @@
 #include "gateway/admin/metrics.h"
 #include "gateway/stream_windows.h"
 #include "gateway/upstream/attempt_watch.h"
-#include "policy/issuer_check.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -39,7 +38,8 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
   return nullptr;
 }
 
-// What is in these files, which must agree among themselves, whatever upstreams tell.
+}  // namespace
+
 absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::string>& paths) {
   std::set<std::string> sorted(paths.begin(), paths.end());
   std::vector<DescriptorSets::Set> sets;
@@ -56,6 +56,8 @@ absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::s
   return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
 }
 
+namespace {
+
 DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   DescriptorPlan plan;
   plan.files = options.descriptor_files;
@@ -65,15 +67,6 @@ DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   plan.answers =
       absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
   return plan;
-}
-
-// What is odd about the policy is for `sallyport policy check` to say, but for what lets strangers in.
-void WarnOfIssuers(const v1::Config& config, const policy::Policy* policy) {
-  for (const policy::PolicyWarning& warning : policy::CheckIssuers(config, policy)) {
-    const std::string rule =
-        warning.rule.empty() ? "" : absl::StrCat("policy: rule \"", warning.rule, "\", line ", warning.line, ": ");
-    spdlog::warn("{}{}", rule, warning.text);
-  }
 }
 
 // The parts of the configuration that differ and that only a start takes up.
@@ -100,6 +93,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
                                                         std::vector<Descriptor> inherited) {
   std::unique_ptr<Gateway> gateway(new Gateway);
+  gateway->settings_watch_ = std::make_unique<SettingsWatch>([waiting = gateway.get()] { waiting->TellSettings(); });
   SetStreamWindow(options.window);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
@@ -230,9 +224,10 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
     policy_file_ = former;
     return status;
   }
-  WarnOfIssuers(options.source, rules->policy.get());
   PutInForce(std::move(rules));
   config_ = options.source;
+  config_file_ = options.file;
+  config_lines_ = options.lines;
   return absl::OkStatus();
 }
 
@@ -271,6 +266,7 @@ void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {
     rules_->Replace(std::move(rules));
   }
   spdlog::info("policy in force: {}", version);
+  settings_watch_->Changed();
 }
 
 absl::Status Gateway::Reload(const GatewayOptions& options) {
@@ -308,7 +304,6 @@ absl::Status Gateway::ReloadPolicy() {
       rules->policy->version() == present->policy->version()) {
     return absl::OkStatus();
   }
-  WarnOfIssuers(config_, rules->policy.get());
   PutInForce(std::move(rules));
   return absl::OkStatus();
 }
@@ -348,7 +343,9 @@ void Gateway::MakeCatalog() {
     const std::shared_ptr<const Rules> rules = rules_->Get();
     if (rules->masks != nullptr) rules->masks->Prepare(next);
   };
-  catalog_ = std::make_unique<MethodCatalog>(keep, prepare);
+  catalog_ = std::make_unique<MethodCatalog>(keep, prepare, [this] {
+    if (rules_ != nullptr) settings_watch_->Changed();
+  });
 }
 
 absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {
@@ -409,9 +406,10 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
     }
     std::vector<UpstreamNumbers> upstreams;
     for (const auto& [name, calls] : sent_again) upstreams.push_back({name, calls});
-    return AdminAnswer{200, kMetricsContentType,
-                       MetricsText(recorder_.get(), *detections_, refusals_->counts(), listener, upstreams),
-                       absl::ZeroDuration()};
+    return AdminAnswer{
+        200, kMetricsContentType,
+        MetricsText(recorder_.get(), *detections_, refusals_->counts(), listener, upstreams, odd_settings_.load()),
+        absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {

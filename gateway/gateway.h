@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_GATEWAY_GATEWAY_H_
 #define SALLYPORT_GATEWAY_GATEWAY_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,8 +26,10 @@
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
+#include "gateway/settings_watch.h"
 #include "gateway/upstream/credentials/token_signer.h"
 #include "gateway/upstream/method_catalog.h"
+#include "policy/policy_check.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
@@ -37,6 +40,14 @@ struct DescriptorPlan {
   std::set<std::string> reflection;  // names of upstreams that are asked
   bool answers = false;              // the gateway answers reflection itself
 };
+
+// What is in these files, which must agree among themselves, whatever upstreams tell. Files that cannot be used are
+// logged and left out. INVALID_ARGUMENT if they do not agree, or cannot be read at all.
+absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::string>& paths);
+
+// What the settings say in vain, as far as that can be known without asking upstreams (policy/settings_check.h). Reads
+// the files that are named.
+absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOptions& options);
 
 // Serves from Start until Shutdown. One thread starts and shuts it down; calls run on gRPC's threads.
 class Gateway {
@@ -97,6 +108,9 @@ class Gateway {
   std::vector<ReflectionRefresher::Source> ReflectionSources(const GatewayOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void MakeCatalog();
+  // What is in force and what is odd about it, to the log, where that was not told before (gateway_settings.cc). On a
+  // thread of settings_watch_.
+  void TellSettings();
   // Listens; nobody is served before Serve.
   absl::Status Listen(const GatewayOptions& options, std::vector<Descriptor> inherited);
   absl::Status Serve(const GatewayOptions& options);
@@ -112,6 +126,8 @@ class Gateway {
   // Those of former configurations included: calls may be open, and gRPC 1.51 is safer off with channels that stay.
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
   v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
+  std::string config_file_ ABSL_GUARDED_BY(reload_mutex_);
+  KeyLines config_lines_ ABSL_GUARDED_BY(reload_mutex_);  // its
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
   DescriptorPlan descriptor_plan_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   policy::MaskKey mask_key_ = {};
@@ -133,6 +149,9 @@ class Gateway {
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
   std::unique_ptr<FileWatcher> file_watcher_;
+  std::atomic<size_t> odd_settings_{0};
+  std::set<std::string> told_settings_;  // of settings_watch_'s thread
+  std::unique_ptr<SettingsWatch> settings_watch_;
   std::shared_ptr<CallServer> server_;
   std::unique_ptr<AdminServer> admin_;
   absl::Mutex grace_mutex_;

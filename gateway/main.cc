@@ -19,6 +19,7 @@
 #include "gateway/listener/memory_budget.h"
 #include "gateway/log_text.h"
 #include "gateway/memory_bursts.h"
+#include "policy/settings_check.h"
 
 #ifdef SALLYPORT_MIMALLOC
 #include <mimalloc.h>
@@ -221,7 +222,13 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     return kUsage;
   }
   if (flags.check) {
-    std::cout << flags.config << ": in order\n";
+    auto odd = sallyport::gateway::OddSettings(*options);
+    if (!odd.ok()) {
+      std::cerr << odd.status().message() << "\n";
+      return kUsage;
+    }
+    for (const auto& warning : *odd) std::cerr << "warning: " << sallyport::policy::WarningText(warning) << "\n";
+    std::cout << flags.config << ": in order" << (odd->empty() ? "" : ", with warnings") << "\n";
     return 0;
   }
   return Serve(*options, read, absl::Seconds(flags.grace_seconds), signals);

@@ -91,11 +91,13 @@ void AddRefusals(MetricsWriter& metrics, const RefusalCounts& refusals) {
 
 std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
                         const RefusalCounts& refusals, const ListenerNumbers& listener,
-                        absl::Span<const UpstreamNumbers> upstreams) {
+                        absl::Span<const UpstreamNumbers> upstreams, size_t odd_settings) {
   MetricsWriter metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
                 recorder != nullptr ? 1 : 0);
   if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
+  metrics.Gauge("sallyport_settings_odd",
+                "Settings that have no effect, or another one than it seems; the log says which.", odd_settings);
   AddListener(metrics, listener);
   std::vector<std::pair<std::string, uint64_t>> sent_again;
   for (const UpstreamNumbers& upstream : upstreams) {

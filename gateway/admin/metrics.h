@@ -33,7 +33,7 @@ struct UpstreamNumbers {
 // fields, of detectors and of reasons. `recorder` is null where nothing is recorded.
 std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
                         const RefusalCounts& refusals, const ListenerNumbers& listener,
-                        absl::Span<const UpstreamNumbers> upstreams);
+                        absl::Span<const UpstreamNumbers> upstreams, size_t odd_settings);
 
 }  // namespace sallyport::gateway
 

@@ -32,8 +32,11 @@ absl::Status MethodCatalog::PutInForce(DescriptorSets next) {
     if (absl::Status status = keep(present.For(upstream), set); !status.ok()) return status;
   }
   if (prepare_) prepare_(next);
-  absl::WriterMutexLock lock(&mutex_);
-  current_ = std::move(next);
+  {
+    absl::WriterMutexLock lock(&mutex_);
+    current_ = std::move(next);
+  }
+  if (changed_) changed_();
   return absl::OkStatus();
 }
 

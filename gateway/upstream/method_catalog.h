@@ -25,7 +25,10 @@ class MethodCatalog {
   using Keep = absl::AnyInvocable<absl::Status(const policy::Descriptors&)>;
   // `prepare`, if given, makes ready what is derived from the sets that come into force next, before calls see them.
   using Prepare = absl::AnyInvocable<void(const DescriptorSets& next)>;
-  explicit MethodCatalog(Keep keep, Prepare prepare = nullptr) : keep_(std::move(keep)), prepare_(std::move(prepare)) {}
+  // `changed`, if given, is told when they have; it must not call the catalog.
+  using Changed = absl::AnyInvocable<void()>;
+  explicit MethodCatalog(Keep keep, Prepare prepare = nullptr, Changed changed = nullptr)
+      : keep_(std::move(keep)), prepare_(std::move(prepare)), changed_(std::move(changed)) {}
 
   // What the upstream says of itself from now on. Errors: what building or keeping said; the present set then stays.
   // What of it is not believed or cannot be used is logged. Of an upstream that no change named it does nothing.
@@ -59,6 +62,7 @@ class MethodCatalog {
   absl::Mutex update_mutex_;
   Keep keep_ ABSL_GUARDED_BY(update_mutex_);
   Prepare prepare_ ABSL_GUARDED_BY(update_mutex_);
+  Changed changed_ ABSL_GUARDED_BY(update_mutex_);
   Reflected reflected_ ABSL_GUARDED_BY(update_mutex_);
   std::set<std::string> named_ ABSL_GUARDED_BY(update_mutex_);  // upstreams that may have a word
   mutable absl::Mutex mutex_;
