@@ -29,6 +29,8 @@ constexpr char kPlainText[] = "text/plain; charset=utf-8";
 
 // How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
 constexpr absl::Duration kEndsTake = absl::Seconds(30);
+// How long their connections may take to end in order.
+constexpr absl::Duration kConnectionsEnd = absl::Seconds(3);
 
 // The one that was made with these options; null if there is none.
 Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {
@@ -451,7 +453,9 @@ void Gateway::StopServing(absl::Duration grace) {
     const size_t ended = open_calls_->EndAll();
     if (ended > 0) spdlog::info("stopping: {} open calls are ended", ended);
     open_calls_->AwaitNone(absl::Now() + kEndsTake);
-    // What is left are connections, some of whose callers may not answer any more: the library would wait for them.
+    // What callers are told was handed over and may still be on its way: a connection that is cut now would take it
+    // along. The library lets connections end in order, for which their callers have to answer.
+    if (over.WaitForNotificationWithTimeout(kConnectionsEnd)) return;
     do {
       server_->CutConnections();
     } while (!over.WaitForNotificationWithTimeout(absl::Milliseconds(50)));

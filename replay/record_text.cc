@@ -178,7 +178,7 @@ void RecordText::End(const v1::CallEnd& end) {
   if (end.connection_lost()) Lines("the caller's connection was lost");
   if (end.told() == v1::TOLD_NOTHING) Lines("nothing of this could be handed to the caller");
   if (end.told() == v1::TOLD_UNSURE)
-    Lines("the caller had fallen silent; it may have been told that its connection ends");
+    Lines("whether the caller was told this cannot be known: it was silent, or did not read");
   if (end.told() == v1::TOLD_RESET) Lines("the caller's stream was reset, without this status");
   if (end.ended_by() == v1::ENDED_BY_GATEWAY) Lines("ended by the gateway");
   if (end.has_upstream_status_code()) {

@@ -232,7 +232,7 @@ Actions Call::MaybeEnd() {
 
 Actions Call::MaybeFinish() {
   if (end_ != End::kRecorded) return {};
-  if (headers_sending_ || response_ == Response::kWriting) {
+  if (writing_to_caller()) {
     // A caller that does not read is told all the same, and does not keep the call open.
     if (!refused_ || lost_.has_value() || caller_cut_) return {};
     caller_cut_ = true;
@@ -245,6 +245,7 @@ Actions Call::MaybeFinish() {
 
 void Call::DecideOutcome() {
   outcome_.loss = lost_;
+  outcome_.unread = refused_ && writing_to_caller();
   if (refused_) return;
   if (lost_.has_value()) {
     bool deadline = *lost_ == CallerLoss::kDeadline;

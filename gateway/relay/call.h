@@ -32,7 +32,7 @@ enum class Action : uint32_t {
   kDeferHeaders = 1u << 14,  // report OnHeadersDue soon
   kCancelUpstream = 1u << 15,
   kReleaseUpstream = 1u << 16,  // nothing more will be started on the upstream side
-  kCutCaller = 1u << 17,        // tell the caller outcome() now, over what is still being written, which then fails
+  kCutCaller = 1u << 17,        // soon, while cut_due(), tell the caller outcome() over what is being written
   kFinish = 1u << 18,           // end the call towards the caller, as outcome() says; the last action
 };
 
@@ -123,8 +123,12 @@ class Call {
     // The caller had gone before: nothing of this can be handed to it, unless the library has done so itself when the
     // deadline passed.
     std::optional<CallerLoss> loss;
+    // The gateway ends the call while something is still being written to the caller, who may not read.
+    bool unread = false;
   };
   const Outcome& outcome() const { return outcome_; }
+  // A caller that does not read still keeps the call from being finished.
+  bool cut_due() const { return caller_cut_ && end_ == End::kRecorded && writing_to_caller(); }
   const std::optional<UpstreamOutcome>& upstream_outcome() const { return upstream_outcome_; }
 
   Path path() const { return path_; }
@@ -146,6 +150,7 @@ class Call {
   enum class End { kOpen, kRecording, kRecorded, kFinished };
   enum class InHand { kFrame, kHalfClose, kHeaders };
 
+  bool writing_to_caller() const { return headers_sending_ || response_ == Response::kWriting; }
   // Nothing more is to be passed on.
   bool stopped() const { return lost_.has_value() || refused_ || upstream_ended_ || end_ != End::kOpen; }
   Actions OpenUpstream();

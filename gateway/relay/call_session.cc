@@ -15,6 +15,9 @@ constexpr char kUnknownEncoding[] =
     "the message is compressed with an encoding that the gateway cannot pass on faithfully: use identity, gzip or "
     "deflate";
 
+// In which callers that read have taken what is being written to them.
+constexpr absl::Duration kReadersTime = absl::Milliseconds(500);
+
 }  // namespace
 
 grpc::ServerGenericBidiReactor* CallSession::Start(const RelayContext& context,
@@ -109,7 +112,7 @@ Actions CallSession::PerformOne(Action action) {
       ReleaseUpstream();
       break;
     case Action::kCutCaller:
-      CutCaller();
+      context_.timer->Arm(&cut_slot_, absl::Now() + kReadersTime, this, &CallSession::OnCutDue);
       break;
     case Action::kFinish:
       Finish();
@@ -197,6 +200,7 @@ void CallSession::OnCallerHeadersSent() {
 void CallSession::OnCallerDone() {
   context_.timer->Disarm(&expiry_slot_);
   context_.timer->Disarm(&age_slot_);
+  context_.timer->Disarm(&cut_slot_);
   context_.timer->Disarm(&idle_slot_);
   DropReference();
 }

@@ -96,6 +96,7 @@ class CallSession {
   void OnHeadersDue();
   void OnExpired();
   void OnConnectionAged();
+  void OnCutDue();
   void OnRequestPauseOver();
   void OnResponsePauseOver();
   void OnIdle();
@@ -244,7 +245,6 @@ class CallSession {
 
   // The end (call_session_end.cc).
   void RefuseOversized();
-  void CutCaller();
   void Finish();
 
   // What masks and content rules make of the frame in hand (call_session_masks.cc).
@@ -333,6 +333,7 @@ class CallSession {
   absl::Mutex mutex_;
   Call call_ ABSL_GUARDED_BY(mutex_);
   UpstreamRequest upstream_request_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> connection_ends_{false};       // with the call, by the gateway
   bool admitted_ ABSL_GUARDED_BY(mutex_) = false;  // or refused; before, the Call hears of nothing
   std::optional<CallerLoss> lost_before_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<AdmissionWait> wait_ ABSL_GUARDED_BY(mutex_);
@@ -359,6 +360,7 @@ class CallSession {
   HeadersTimer::Slot headers_slot_;
   CallTimer::Slot expiry_slot_;
   CallTimer::Slot age_slot_;
+  CallTimer::Slot cut_slot_;
   CallTimer::Slot idle_slot_;
   CallTimer::Slot request_pause_slot_;
   CallTimer::Slot response_pause_slot_;

@@ -39,6 +39,7 @@ void CallSession::OnExpired() {
 }
 
 void CallSession::OnConnectionAged() {
+  connection_ends_ = true;
   EndWith(MakeRefusal(grpc::StatusCode::UNAVAILABLE,
                       "the call's connection has lasted as long as the gateway lets it: call again over another",
                       "CONNECTION_AGED", {{"limit", "listen.max_connection_age_grace"}, {"call", CallText()}}));
@@ -54,6 +55,7 @@ void CallSession::EndWith(Refusal refusal) {
 }
 
 void CallSession::OnGatewayStopping() {
+  connection_ends_ = true;
   std::shared_ptr<AdmissionWait> wait;
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (admitted_) return RefuseWith(StoppingRefusal());
@@ -125,10 +127,11 @@ void CallSession::RefuseOversized() {
   });
 }
 
-void CallSession::CutCaller() {
+void CallSession::OnCutDue() {
   Call::Outcome outcome;
   {
     absl::MutexLock lock(&mutex_);
+    if (!call_.cut_due()) return;
     outcome = call_.outcome();
   }
   // The library takes this for the end of the call: it sends the status in trailers, which flow control does not hold

@@ -206,6 +206,8 @@ Actions CallSession::RecordEnd() {
   if (response) AddFrame(batch, now, recorder::Direction::kResponse, 0, response_views_);
   end.reason = outcome.reason;
   end.told = ToldOf(outcome);
+  // The library closes a connection that it has asked to end with its last call, over what is still to be written.
+  if (outcome.unread && connection_ends_) end.told = recorder::Told::kUnsure;
   end.ended_by = EndedByOf(outcome.reason);
   end.connection_lost = outcome.loss == CallerLoss::kConnection || outcome.loss == CallerLoss::kSilence;
   end.status_code = outcome.code;

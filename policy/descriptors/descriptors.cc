@@ -353,7 +353,7 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::strin
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::string& path,
                                                                      std::vector<std::string>* left_out) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return CompileProtos(path);
+  if (std::filesystem::is_directory(path, error)) return CompileProtos(path, left_out);
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(path, errno);
   std::string bytes;

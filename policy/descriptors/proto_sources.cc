@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <vector>
 
@@ -21,12 +22,31 @@ namespace fs = std::filesystem;
 constexpr size_t kMostFiles = 20'000;
 constexpr uint64_t kMostBytes = uint64_t{64} << 20;
 
+// Whether its first statement is `edition = "...";`.
+bool IsEditionsSource(const std::string& path) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line.compare(begin, 2, "//") == 0) continue;
+    return line.compare(begin, 7, "edition") == 0;
+  }
+  return false;
+}
+
 // Of sources, with places, and of what is built from them.
 class Faults final : public pb::compiler::MultiFileErrorCollector, public pb::DescriptorPool::ErrorCollector {
  public:
   explicit Faults(std::string directory) : directory_(std::move(directory)) {}
 
   void AddError(const std::string& file, int line, int column, const std::string& message) override {
+    if (editions_.contains(file)) return;
+    if (IsEditionsSource(directory_ + "/" + file)) {
+      editions_.insert(file);
+      return Note(absl::StrCat(directory_, "/", Shown(file),
+                               ": is written in an edition, which is not understood as a source: make a descriptor set "
+                               "with `buf build ",
+                               directory_, " -o descriptors.binpb` and name that"));
+    }
     // Both count from 0; lines are negative where there is none.
     Note(line < 0 ? absl::StrCat(directory_, "/", Shown(file), ": ", Shown(message))
                   : absl::StrCat(directory_, "/", Shown(file), ":", line + 1, ":", column + 1, ": ", Shown(message)));
@@ -37,6 +57,7 @@ class Faults final : public pb::compiler::MultiFileErrorCollector, public pb::De
   }
 
   bool any() const { return !told_.empty(); }
+  void Tell(std::vector<std::string>* lines) const { lines->insert(lines->end(), told_.begin(), told_.end()); }
   absl::Status status() const { return absl::InvalidArgumentError(absl::StrJoin(told_, "\n")); }
 
  private:
@@ -46,6 +67,7 @@ class Faults final : public pb::compiler::MultiFileErrorCollector, public pb::De
   }
 
   const std::string directory_;
+  std::set<std::string> editions_;
   std::vector<std::string> told_;
 };
 
@@ -77,7 +99,8 @@ void AddWithImports(const pb::FileDescriptor& file, std::set<std::string>* added
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::string& directory) {
+absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::string& directory,
+                                                                 std::vector<std::string>* left_out) {
   const absl::StatusOr<std::vector<std::string>> sources = FindSources(directory);
   if (!sources.ok()) return sources.status();
   pb::compiler::DiskSourceTree tree;
@@ -94,7 +117,8 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::stri
     const pb::FileDescriptor* file = pool.FindFileByName(source);
     if (file != nullptr) AddWithImports(*file, &added, &set);
   }
-  if (faults.any()) return faults.status();
+  if (faults.any() && (left_out == nullptr || set.file().empty())) return faults.status();
+  if (faults.any()) faults.Tell(left_out);
   return Descriptors::Create(set, directory);
 }
 

@@ -121,8 +121,9 @@ class BuiltInScan {
     const size_t run = end - at;
     const char next = end < text_.size() ? text_[end] : '\0';
     const char before = at > 0 ? text_[at - 1] : '\0';
-    if (run <= 19 && (run >= 13 || next == ' ' || next == '-')) Add(kPaymentCard, PaymentCardAt, at);
-    if (run == 9 || (run == 3 && (next == '-' || next == ' '))) Add(kUsSsn, SocialSecurityNumberAt, at);
+    const bool goes_on = next == ' ' || next == '-' || static_cast<unsigned char>(next) >= 0x80;
+    if (run <= 19 && (run >= 13 || goes_on)) Add(kPaymentCard, PaymentCardAt, at);
+    if (run == 9 || (run == 3 && goes_on)) Add(kUsSsn, SocialSecurityNumberAt, at);
     if (run <= 3 && next == '.') Add(kIpv4, Ipv4At, at);
     if ((run == 3 || (run == 1 && text_[at] == '1')) && before != '(' && (next == '-' || next == '.' || next == ' ')) {
       Add(kPhone, PhoneAt, at);

@@ -23,8 +23,39 @@ bool IsBase64(char c) { return IsAlnum(c) || c == '+' || c == '/'; }
 char At(std::string_view text, size_t at) { return at < text.size() ? text[at] : '\0'; }
 char Before(std::string_view text, size_t at) { return at > 0 && at <= text.size() ? text[at - 1] : '\0'; }
 
-// Part of a word or a number that goes on.
-bool IsWord(char c) { return IsAlnum(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
+// Part of a word or a number that goes on. What is not ASCII is a border: quotation marks, dashes and the letters of
+// scripts that set no spaces stand right beside numbers.
+bool IsWord(char c) { return IsAlnum(c) || c == '_'; }
+
+// What people set between groups of digits: a space or a hyphen, or what typography has in their place.
+struct Separator {
+  char kind = '\0';  // ' ' or '-'; none otherwise
+  size_t size = 0;
+};
+Separator SeparatorAt(std::string_view text, size_t at) {
+  struct Known {
+    std::string_view bytes;
+    char kind;
+  };
+  constexpr Known kOthers[] = {{"\xc2\xa0", ' '},       // no-break space
+                               {"\xe2\x80\x87", ' '},   // figure space
+                               {"\xe2\x80\x89", ' '},   // thin space
+                               {"\xe2\x80\xaf", ' '},   // narrow no-break space
+                               {"\xe3\x80\x80", ' '},   // ideographic space
+                               {"\xe2\x80\x90", '-'},   // hyphen
+                               {"\xe2\x80\x91", '-'},   // non-breaking hyphen
+                               {"\xe2\x80\x92", '-'},   // figure dash
+                               {"\xe2\x80\x93", '-'},   // en dash
+                               {"\xe2\x80\x94", '-'},   // em dash
+                               {"\xe2\x88\x92", '-'}};  // minus
+  const char c = At(text, at);
+  if (c == ' ' || c == '-') return {c, 1};
+  if (static_cast<unsigned char>(c) < 0x80) return {};
+  for (const Known& known : kOthers) {
+    if (text.substr(at, known.bytes.size()) == known.bytes) return {known.kind, known.bytes.size()};
+  }
+  return {};
+}
 
 // A decimal point and the digits on its other side.
 bool IsFraction(std::string_view text, size_t begin, size_t end) {
@@ -186,10 +217,10 @@ std::optional<Found> PaymentCardAt(std::string_view text, size_t at) {
     if (count >= kShortest && whole && IsCardGrouping(groups, group_count) && IsCard({digits.data(), count})) {
       found = Found{at, end};
     }
-    const char next = At(text, end);
-    if ((next != ' ' && next != '-') || (separator != '\0' && next != separator)) break;
-    separator = next;
-    ++end;
+    const Separator next = SeparatorAt(text, end);
+    if (next.size == 0 || (separator != '\0' && next.kind != separator)) break;
+    separator = next.kind;
+    end += next.size;
   }
   return found;
 }
@@ -202,14 +233,16 @@ std::optional<Found> SocialSecurityNumberAt(std::string_view text, size_t at) {
   size_t end = at;
   const size_t run = RunOfDigits(text, at, kDigits + 1);
   if (run == 3) {
-    const char separator = At(text, at + 3);
-    if ((separator != '-' && separator != ' ') || RunOfDigits(text, at + 4, 3) != 2 || At(text, at + 6) != separator ||
-        RunOfDigits(text, at + 7, 5) != 4) {
+    const Separator first = SeparatorAt(text, at + 3);
+    const size_t group = at + 3 + first.size;
+    const Separator second = SeparatorAt(text, group + 2);
+    const size_t serial = group + 2 + second.size;
+    if (first.size == 0 || second.kind != first.kind || RunOfDigits(text, group, 3) != 2 ||
+        RunOfDigits(text, serial, 5) != 4) {
       return std::nullopt;
     }
-    digits =
-        std::string(text.substr(at, 3)) + std::string(text.substr(at + 4, 2)) + std::string(text.substr(at + 7, 4));
-    end = at + 11;
+    digits = std::string(text.substr(at, 3)) + std::string(text.substr(group, 2)) + std::string(text.substr(serial, 4));
+    end = serial + 4;
   } else if (run == kDigits) {
     // A bare number is one only where the text says so.
     constexpr size_t kNear = 32;

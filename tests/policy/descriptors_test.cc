@@ -237,6 +237,24 @@ TEST_CASE("directories of sources are compiled, and faults have their places") {
   compiled = CompileProtos(directory);
   const std::string fault(compiled.status().message());
   CHECK(fault.find(directory.string() + "/shop/bad.proto:5:1: ") == 0);
+  // With somebody to tell, what is in order is used.
+  write("shop/new.proto", "// Copyright\n\nedition = \"2023\";\npackage shop;\nmessage New {}\n");
+  std::filesystem::create_directories(directory / "node_modules/x");
+  write("node_modules/x/garbage.proto", "\x01\xff{{{");
+  write("shop/lost.proto", "syntax = \"proto3\";\nimport \"nowhere.proto\";\n");
+  std::vector<std::string> left_out;
+  compiled = CompileProtos(directory, &left_out);
+  REQUIRE(compiled.ok());
+  CHECK((*compiled)->FindMethod("/shop.Orders/Get") != nullptr);
+  const auto told = [&](const std::string& what) {
+    return std::any_of(left_out.begin(), left_out.end(),
+                       [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  CHECK(told("/shop/bad.proto:5:1: "));
+  CHECK(told("/shop/new.proto: is written in an edition"));
+  CHECK(told("buf build "));
+  CHECK(told("/node_modules/x/garbage.proto:"));
+  CHECK(told("/shop/lost.proto"));
   std::filesystem::remove_all(directory);
   CHECK_FALSE(CompileProtos(directory).ok());
   std::filesystem::create_directories(directory);

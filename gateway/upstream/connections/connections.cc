@@ -17,6 +17,9 @@ constexpr uint32_t kAssumedLimit = 100;
 constexpr absl::Duration kAskTimeout = absl::Seconds(3);
 // An address is asked again when it gets a connection, but not for each of several that it gets at once.
 constexpr absl::Duration kAskPause = absl::Milliseconds(500);
+// And while it has one, for servers change their limits; sooner where it takes no calls at all.
+constexpr absl::Duration kAskAgain = absl::Seconds(20);
+constexpr absl::Duration kAskAgainSoon = absl::Seconds(1);
 // Limits of addresses that have had no connection for so long do not count, and then are forgotten.
 constexpr absl::Duration kCounts = absl::Minutes(1);
 constexpr absl::Duration kForgotten = absl::Minutes(10);
@@ -201,12 +204,22 @@ void UpstreamConnections::LookAtSockets(Lane& lane, const ConnectedChannel& chan
     if (socket.remote.has_value()) limits_[*socket.remote].seen = now;
   }
   lane.sockets = std::move(present);
+  if (options_.streams == 0) AskAgain(sockets, now);
   if (fresh.empty()) return;
   socket_came_ = now;
   KeepAlive(fresh, options_.lost_after);
   if (options_.streams != 0) return;
   for (const ChannelSocket& socket : fresh) {
     if (socket.remote.has_value()) AskForLimit(*socket.remote, now);
+  }
+}
+
+void UpstreamConnections::AskAgain(const std::vector<ChannelSocket>& sockets, absl::Time now) {
+  for (const ChannelSocket& socket : sockets) {
+    if (!socket.remote.has_value()) continue;
+    const KnownLimit& known = limits_[*socket.remote];
+    if (known.asked == absl::InfinitePast()) continue;
+    if (now - known.asked > (known.limit == 0 ? kAskAgainSoon : kAskAgain)) return AskForLimit(*socket.remote, now);
   }
 }
 

@@ -94,8 +94,9 @@ class StreamLease {
 // gRPC 1.51 keeps calls beyond a connection's MAX_CONCURRENT_STREAMS waiting in its transport, without a sign, so one
 // caller's long streams would starve all others. Here calls are counted: each channel (a lane) is given no more of them
 // than the lowest limit that an address of the upstream has stated, however the library spreads them over addresses;
-// then comes the next lane, and beyond the last one the call is refused. That is sound as long as servers keep to the
-// limit of their first SETTINGS; one that is changed in the midst of a connection is not seen.
+// then comes the next lane, and beyond the last one the call is refused. That is sound as long as servers treat their
+// connections alike: an address is asked again every 20 s, so a limit that is changed for all is seen by then, and one
+// that is changed for a single connection is not.
 //
 // Until the first limit is known calls wait, as they do for the connection itself, which takes as long. A thread of its
 // own looks after the lanes from the first call on: asks addresses for their limits when they get a connection, turns
@@ -173,6 +174,8 @@ class UpstreamConnections {
   void LookAtSockets(Lane& lane, const ConnectedChannel& channel, absl::Time now);
   void Resolve(Lane& lane, absl::Time now);
   void AskForLimit(const SocketAddress& address, absl::Time now);
+  // One of the connected addresses whose limit is old.
+  void AskAgain(const std::vector<ChannelSocket>& sockets, absl::Time now);
   void UpdateLimit(absl::Time now);
   void AnswerWaiting(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   // Calls wait for the limit; `connected`: although there is a connection.

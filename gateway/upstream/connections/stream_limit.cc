@@ -26,7 +26,9 @@ constexpr size_t kFrameHeader = 9;
 constexpr size_t kSetting = 6;
 constexpr size_t kMostSettings = 16384;
 constexpr uint8_t kSettingsType = 4;
+constexpr uint8_t kAckFlag = 1;
 constexpr uint16_t kMaxConcurrentStreams = 3;
+constexpr absl::Duration kReadyTime = absl::Seconds(1);
 constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::string_view kNoSettings("\0\0\0\4\0\0\0\0\0", kFrameHeader);
 constexpr std::string_view kAcknowledged("\0\0\0\4\1\0\0\0\0", kFrameHeader);
@@ -50,13 +52,15 @@ class Wire {
   absl::Status Write(std::string_view bytes);
   // Exactly so many.
   absl::StatusOr<std::string> Read(size_t size);
+  // In place of the deadline that it was made with.
+  void GiveUpAt(absl::Time deadline) { deadline_ = deadline; }
 
  private:
   absl::Status WaitFor(int16_t events);
   // After `result` of an operation of ssl_: waits until it can go on. `what` names it.
   absl::Status WaitAfter(int result, const char* what);
 
-  const absl::Time deadline_;
+  absl::Time deadline_;
   int socket_ = -1;
   std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>> context_;
   std::unique_ptr<SSL, FreeWith<SSL_free>> ssl_;
@@ -196,6 +200,26 @@ absl::StatusOr<uint32_t> StreamLimitIn(std::string_view settings) {
   return limit;
 }
 
+namespace {
+
+struct Frame {
+  uint8_t type = 0;
+  uint8_t flags = 0;
+  std::string payload;
+};
+
+absl::StatusOr<Frame> ReadFrame(Wire& wire) {
+  const absl::StatusOr<std::string> header = wire.Read(kFrameHeader);
+  if (!header.ok()) return header.status();
+  const size_t size = size_t{ByteAt(*header, 0)} << 16 | size_t{ByteAt(*header, 1)} << 8 | ByteAt(*header, 2);
+  if (size > kMostSettings) return absl::InvalidArgumentError("what answers does not speak HTTP/2");
+  absl::StatusOr<std::string> payload = wire.Read(size);
+  if (!payload.ok()) return payload.status();
+  return Frame{ByteAt(*header, 3), ByteAt(*header, 4), *std::move(payload)};
+}
+
+}  // namespace
+
 absl::StatusOr<uint32_t> AskStreamLimit(const SocketAddress& address, const StreamLimitTls* tls,
                                         absl::Duration timeout) {
   const OpensslErrors errors;
@@ -205,17 +229,30 @@ absl::StatusOr<uint32_t> AskStreamLimit(const SocketAddress& address, const Stre
     if (absl::Status status = wire.StartTls(*tls); !status.ok()) return status;
   }
   if (absl::Status status = wire.Write(std::string(kPreface).append(kNoSettings)); !status.ok()) return status;
-  const absl::StatusOr<std::string> header = wire.Read(kFrameHeader);
-  if (!header.ok()) return header.status();
-  const size_t size = size_t{ByteAt(*header, 0)} << 16 | size_t{ByteAt(*header, 1)} << 8 | ByteAt(*header, 2);
-  if (ByteAt(*header, 3) != kSettingsType || ByteAt(*header, 4) != 0 || size > kMostSettings) {
+  absl::StatusOr<Frame> first = ReadFrame(wire);
+  if (!first.ok()) return first.status();
+  if (first->type != kSettingsType || first->flags != 0) {
     return absl::InvalidArgumentError("what answers does not speak HTTP/2");
   }
-  const absl::StatusOr<std::string> settings = wire.Read(size);
-  if (!settings.ok()) return settings.status();
+  absl::StatusOr<uint32_t> limit = StreamLimitIn(first->payload);
+  if (!limit.ok()) return limit;
+  wire.Write(kAcknowledged).IgnoreError();
+  // What it says before it acknowledges this side's settings belongs to its first word. Servers that are not ready yet
+  // begin with no calls, and allow some a little later.
+  wire.GiveUpAt(absl::Now() + std::min(kReadyTime, timeout));
+  for (bool acknowledged = false; !acknowledged || *limit == 0;) {
+    const absl::StatusOr<Frame> next = ReadFrame(wire);
+    if (!next.ok()) break;
+    if (next->type != kSettingsType) continue;
+    acknowledged = acknowledged || next->flags == kAckFlag;
+    if (next->flags == kAckFlag) continue;
+    const absl::StatusOr<uint32_t> later = StreamLimitIn(next->payload);
+    // A setting that is not named stays as it is.
+    if (later.ok() && *later != kNoStreamLimit) limit = later;
+  }
   // In order, so that no server counts an error. What it thinks of that changes nothing here.
-  wire.Write(std::string(kAcknowledged).append(kGoaway)).IgnoreError();
-  return StreamLimitIn(*settings);
+  wire.Write(kGoaway).IgnoreError();
+  return limit;
 }
 
 }  // namespace sallyport::gateway

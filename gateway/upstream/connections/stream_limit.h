@@ -24,8 +24,9 @@ struct StreamLimitTls {
   std::string name;  // expected in the certificate
 };
 
-// Connects, reads the server's first frame, which HTTP/2 (RFC 9113, 3.4) has be SETTINGS, and closes in order. Returns
-// its SETTINGS_MAX_CONCURRENT_STREAMS, or kNoStreamLimit if it states none. Blocks for `timeout` at most. `tls` may be
+// Connects, reads the server's first frame, which HTTP/2 (RFC 9113, 3.4) has be SETTINGS, and those that follow until
+// it acknowledges this side's; while no calls are allowed, for up to a second. Closes in order. Returns its
+// SETTINGS_MAX_CONCURRENT_STREAMS, or kNoStreamLimit if it states none. Blocks for `timeout` at most. `tls` may be
 // null. Errors: UNAVAILABLE if it cannot be reached, DEADLINE_EXCEEDED, FAILED_PRECONDITION if the TLS handshake fails,
 // INVALID_ARGUMENT if what answers does not speak HTTP/2.
 absl::StatusOr<uint32_t> AskStreamLimit(const SocketAddress& address, const StreamLimitTls* tls,

@@ -97,7 +97,8 @@ TEST_CASE("what is sensitive is found, alone and within a text") {
   };
   for (const auto& [name, text] : positives) {
     const std::string wanted = absl::StrCat(name, ":", text);
-    for (const char* around : {"%", " % ", "card=%;", "\"%\"", "(see %).", "x: %, y"}) {
+    for (const char* around : {"%", " % ", "card=%;", "\"%\"", "(see %).", "x: %, y", "“%”", "«%»", "卡号：%，谢谢",
+                               "%。", "—%—", "\xff%\x80", "%\xc2\xa0\xe2\x80\xa6", "№\xc2\xa0%"}) {
       std::string whole = around;
       whole.replace(whole.find('%'), 1, text);
       CAPTURE(whole);
@@ -105,6 +106,13 @@ TEST_CASE("what is sensitive is found, alone and within a text") {
       CHECK(std::find(finds.begin(), finds.end(), wanted) != finds.end());
     }
   }
+  for (const char* space : {"\xc2\xa0", "\xe2\x80\x93", "\xe2\x80\x91", "\xe2\x80\xaf", "\xe3\x80\x80"}) {
+    const std::string card = absl::StrCat("4111", space, "1111", space, "1111", space, "1111");
+    CHECK(Finds(*detectors, absl::StrCat("卡号", card, "です")) == std::vector<std::string>{"payment_card:" + card});
+    const std::string number = absl::StrCat("078", space, "05", space, "1120");
+    CHECK(Finds(*detectors, absl::StrCat("“", number, "”")) == std::vector<std::string>{"us_ssn:" + number});
+  }
+  CHECK(Finds(*detectors, "カード4111111111111111です") == std::vector<std::string>{"payment_card:4111111111111111"});
   CHECK(Finds(*detectors, "a..b@example.com") == std::vector<std::string>{"email:b@example.com"});
   // What begins within another find of its kind is hidden with it.
   CHECK(Finds(*detectors, "a@b.cc@d.ee") == std::vector<std::string>{"email:a@b.cc@d.ee"});
@@ -129,6 +137,10 @@ TEST_CASE("what only looks like it is left alone") {
            "************1111",
            "411111******1111",
            "4111-1111 1111-1111",
+           "4111\xc2\xa0"
+           "1111\xe2\x80\x93"
+           "1111\xc2\xa0"
+           "1111",
            "000-12-3456",
            "666-12-3456",
            "900-12-3456",

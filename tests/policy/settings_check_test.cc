@@ -1,0 +1,141 @@
+// What is told about settings that mean nothing.
+#include "policy/settings_check.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/policy/masking/masking_fixture.h"
+
+namespace sallyport::policy {
+namespace {
+
+constexpr char kProto[] = R"(
+syntax = "proto3";
+package etcd;
+message User { string password = 1; Options options = 2; map<string, Secret> secrets = 3; repeated User friends = 4; }
+message Options { bool no_password = 1; }
+message Secret { string token = 1; }
+service Auth { rpc Add(User) returns (Options); rpc Remove(User) returns (Options); }
+)";
+
+struct Given {
+  std::string policy = "access: {default: allow}\n";
+  std::string config;
+  std::set<std::string> called;
+  bool ask_for_calls = false;
+  bool descriptors = true;
+};
+
+std::vector<std::string> WarningsOf(const Given& given) {
+  const auto policy = Parsed(given.policy);
+  v1::Config config;
+  KeyLines lines;
+  Settings settings;
+  settings.policy = policy.get();
+  settings.policy_file = "policy.yaml";
+  if (!given.config.empty()) {
+    REQUIRE(ReadYaml(given.config, "sallyport.yaml", &config, &lines).ok());
+    settings.config = &config;
+    settings.config_file = "sallyport.yaml";
+    settings.config_lines = &lines;
+  }
+  if (given.descriptors) settings.descriptors = {DescriptorsOf(kProto)};
+  if (given.ask_for_calls) {
+    settings.called = [&given](const std::string& glob) { return given.called.contains(glob); };
+  }
+  std::vector<std::string> texts;
+  for (const PolicyWarning& warning : CheckSettings(settings)) texts.push_back(WarningText(warning));
+  return texts;
+}
+
+std::vector<std::string> OfMask(const std::string& mask) {
+  return WarningsOf({"access: {default: allow}\nmasks:\n  - {name: m, " + mask + "}\n"});
+}
+
+TEST_CASE("fields that no message has are told, with the one that was probably meant") {
+  for (const char* meant : {"fields: [etcd.User.password]", "fields: [\"*.password\"]", "fields: [\"**.token\"]",
+                            "fields: [\"etcd.*.secrets.value.token\"]", "fields: [\"**\"]",
+                            "fields: [\"etcd.User.friends.options.no_*\"]", "fields: [\"etcd.User.**.no_password\"]"}) {
+    CAPTURE(meant);
+    CHECK(OfMask(meant).empty());
+  }
+  CHECK(OfMask("fields: [\"etcd.*.pasword\"]") ==
+        std::vector<std::string>{"policy.yaml:3: rule \"m\": no field is meant by \"etcd.*.pasword\" (did you mean "
+                                 "\"etcd.*.password\"?) in the descriptors known"});
+  CHECK(OfMask("fields: [etcd.User.card]") ==
+        std::vector<std::string>{
+            "policy.yaml:3: rule \"m\": no field is meant by \"etcd.User.card\" in the descriptors known"});
+  CHECK(OfMask("fields: [etcd.User.secrets.token]").size() == 1);
+  CHECK(OfMask("classes: [pci]") ==
+        std::vector<std::string>{
+            "policy.yaml:3: rule \"m\": no field has a class like \"pci\" in the descriptors known"});
+  CHECK(OfMask("options: [debug_redact]").size() == 1);
+}
+
+TEST_CASE("methods that no descriptor has are told, but those that are called") {
+  const std::string rules =
+      "access:\n  rules:\n"
+      "  - {name: one, match: {methods: [etcd.Auth/Ad]}, action: allow}\n"
+      "  - {name: two, match: {methods: [\"etcd.Auth/*\", \"/etcd.Auth/Add\", \"grpc.health.*\"]}, action: allow}\n"
+      "  - {name: three, match: {methods: [\"*\"], except: [{methods: [\"gone.S/*\"]}]}, action: deny}\n";
+  CHECK(WarningsOf({rules}) ==
+        std::vector<std::string>{"policy.yaml:3: rule \"one\": no method is meant by \"etcd.Auth/Ad\" (did you mean "
+                                 "\"etcd.Auth/Add\"?) in the descriptors known",
+                                 "policy.yaml:5: rule \"three\": no method is meant by \"gone.S/*\" in the descriptors "
+                                 "known"});
+  Given called{rules};
+  called.ask_for_calls = true;
+  called.called = {"gone.S/*"};
+  CHECK(WarningsOf(called) ==
+        std::vector<std::string>{"policy.yaml:3: rule \"one\": no method is meant by \"etcd.Auth/Ad\" (did you mean "
+                                 "\"etcd.Auth/Add\"?) in the descriptors known, nor was there a call of one lately"});
+  Given unknown{rules};
+  unknown.descriptors = false;
+  CHECK(WarningsOf(unknown).empty());
+}
+
+TEST_CASE("routes that no call reaches and upstreams that no route leads to are told") {
+  Given given;
+  given.config =
+      "upstreams:\n  a: {target: \"a:1\"}\n  b: {target: \"b:1\"}\n  c: {target: \"c:1\"}\n"
+      "routes:\n"
+      "  - {services: [\"etcd.*\"], upstream: a}\n"
+      "  - {methods: [/etcd.Auth/Add], services: [etcd.Auth], upstream: b}\n"
+      "  - {services: [etcd.Auht], upstream: a}\n"
+      "  - {upstream: a}\n"
+      "  - {authorities: [\"*.x\"], upstream: b}\n";
+  CHECK(
+      WarningsOf(given) ==
+      std::vector<std::string>{
+          "sallyport.yaml:4: upstreams.c: no route leads to this upstream",
+          "sallyport.yaml:7: routes[1]: no call reaches this route: routes[0] matches every call that it matches, and "
+          "comes first",
+          "sallyport.yaml:8: routes[2]: no call reaches this route: routes[0] matches every call that it matches, and "
+          "comes first",
+          "sallyport.yaml:8: routes[2].services: no service is meant by \"etcd.Auht\" (did you mean \"etcd.Auth\"?) in "
+          "the descriptors known",
+          "sallyport.yaml:10: routes[4]: no call reaches this route: routes[3] matches every call that it matches, and "
+          "comes first"});
+  // One with conditions of its own may leave calls to the next.
+  given.config =
+      "upstreams: {a: {target: \"a:1\"}}\nroutes:\n  - {metadata: {tenant: eu}, upstream: a}\n"
+      "  - {authorities: [x], upstream: a}\n  - {services: [\"etcd.*\"], methods: [\"*/Add\"], upstream: a}\n"
+      "  - {services: [\"etcd.*\"], upstream: a}\n";
+  CHECK(WarningsOf(given).empty());
+}
+
+TEST_CASE("what groups' credentials do not say is told with the place") {
+  Given given;
+  given.config =
+      "identity:\n  oidc: [{issuer: \"https://a\"}, {issuer: \"https://b\"}]\n"
+      "upstreams:\n  a:\n    target: \"a:1\"\n    credentials:\n      by_group: [{groups: [sre]}]\n";
+  const std::vector<std::string> warnings = WarningsOf(given);
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0],
+             Catch::StartsWith("sallyport.yaml:7: upstreams.a.credentials.by_group[0]: names groups without issuers"));
+}
+
+}  // namespace
+}  // namespace sallyport::policy
