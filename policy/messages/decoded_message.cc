@@ -1,0 +1,251 @@
+#include "policy/messages/decoded_message.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "policy/messages/message_scan.h"
+#include "policy/messages/wire_scalar.h"
+#include "protos/seeded_hash.h"
+
+namespace sallyport::policy {
+
+namespace pb = google::protobuf;
+using pb_field = pb::FieldDescriptor;
+
+namespace {
+
+bool Before(const Occurrence& left, const Occurrence& right) {
+  return left.number != right.number ? left.number < right.number : left.begin < right.begin;
+}
+
+void SortFrom(size_t first, std::vector<Occurrence>* list) {
+  const auto begin = list->begin() + static_cast<ptrdiff_t>(first);
+  if (!std::is_sorted(begin, list->end(), Before)) std::sort(begin, list->end(), Before);
+}
+
+}  // namespace
+
+MessageReader::MessageReader(const MessageTypes& types, std::string_view message) : types_(types), message_(message) {
+  known_.push_back({0, WireType::kLength, 0, static_cast<uint32_t>(message.size())});
+}
+
+uint64_t MessageReader::Scalar(const pb_field& field, const Occurrence& occurrence) const {
+  WireReader reader(bytes(occurrence));
+  uint64_t raw = 0;
+  ReadScalar(field, reader, &raw);
+  return raw;
+}
+
+DecodedMessage::DecodedMessage(MessageReader& reader, const pb::Descriptor& type, OccurrenceRange parts,
+                               const DecodedMessage* outer)
+    : reader_(reader),
+      type_(type),
+      depth_(outer == nullptr ? 1 : outer->depth_ + 1),
+      first_known_(reader.known_.size()),
+      first_unknown_(reader.unknown_.size()),
+      first_field_(reader.fields_.size()),
+      first_unparsed_(reader.unparsed_.size()),
+      first_group_end_(reader.group_ends_.size()) {
+  if (parts.size() > 0 && reader.occurrence(parts.first).type == WireType::kStartGroup) {
+    const bool inherited = outer->scope_first_ < outer->scope_last_;
+    scope_first_ = inherited ? outer->scope_first_ : outer->first_group_end_;
+    scope_last_ = inherited ? outer->scope_last_ : first_group_end_;
+  }
+  MessageScan scan(reader, *this);
+  for (uint32_t i = parts.first; i < parts.last; ++i) scan.Scan(reader.occurrence(i));
+  SortFrom(first_known_, &reader.known_);
+  SortFrom(first_unknown_, &reader.unknown_);
+  unknown_count_ = reader.unknown_.size() - first_unknown_;
+  unparsed_count_ = reader.unparsed_.size() - first_unparsed_;
+  if (unknown_count_ > 0 || unparsed_count_ > 0) clean_ = false;
+  Collect();
+}
+
+DecodedMessage::~DecodedMessage() {
+  reader_.known_.resize(first_known_);
+  reader_.unknown_.resize(first_unknown_);
+  reader_.fields_.resize(first_field_);
+  reader_.unparsed_.resize(first_unparsed_);
+  reader_.group_ends_.resize(first_group_end_);
+}
+
+void DecodedMessage::Collect() {
+  const auto last = static_cast<uint32_t>(reader_.known_.size());
+  int oneof_members = 0;
+  for (auto first = static_cast<uint32_t>(first_known_); first < last;) {
+    const uint32_t number = reader_.known_[first].number;
+    uint32_t end = first + 1;
+    while (end < last && reader_.known_[end].number == number) ++end;
+    const pb_field* descriptor = type_.FindFieldByNumber(static_cast<int>(number));
+    if (descriptor == nullptr) descriptor = reader_.types().FindExtension(type_, number);
+    DecodedField field{descriptor, {first, end}};
+    if (!descriptor->is_repeated()) {
+      field.several = end - first > 1;
+      const bool message = descriptor->cpp_type() == pb_field::CPPTYPE_MESSAGE;
+      if (!message) {
+        field.values.first = end - 1;
+        field.absent = !descriptor->has_presence() && IsAbsent(*descriptor, reader_.known_[end - 1]);
+      }
+      if (field.several) clean_ = false;
+      if (descriptor->real_containing_oneof() != nullptr) ++oneof_members;
+    }
+    reader_.fields_.push_back(field);
+    first = end;
+  }
+  field_count_ = reader_.fields_.size() - first_field_;
+  if (oneof_members > 1) ResolveOneofs();
+}
+
+bool DecodedMessage::IsAbsent(const pb_field& field, const Occurrence& value) const {
+  if (field.cpp_type() == pb_field::CPPTYPE_STRING) return value.begin == value.end;
+  return reader_.Scalar(field, value) == 0;
+}
+
+// The member that came last counts, from where no other one follows.
+void DecodedMessage::ResolveOneofs() {
+  struct Last {
+    uint32_t winner = 0;  // where the last of all begins
+    uint32_t other = 0;   // where the last of another member begins
+    const DecodedField* field = nullptr;
+  };
+  absl::flat_hash_map<const pb::OneofDescriptor*, Last> oneofs;
+  for (size_t i = 0; i < field_count_; ++i) {
+    const DecodedField& field = reader_.fields_[first_field_ + i];
+    const pb::OneofDescriptor* const oneof = field.descriptor->real_containing_oneof();
+    if (oneof == nullptr || field.descriptor->is_repeated()) continue;
+    Last& last = oneofs[oneof];
+    const uint32_t begin = reader_.known_[field.values.last - 1].begin;
+    if (last.field == nullptr || begin > last.winner) {
+      last.other = last.winner;
+      last.winner = begin;
+      last.field = &field;
+    } else {
+      last.other = std::max(last.other, begin);
+    }
+  }
+  for (size_t i = 0; i < field_count_; ++i) {
+    DecodedField& field = reader_.fields_[first_field_ + i];
+    const pb::OneofDescriptor* const oneof = field.descriptor->real_containing_oneof();
+    if (oneof == nullptr || field.descriptor->is_repeated()) continue;
+    const Last& last = oneofs[oneof];
+    if (&field != last.field) {
+      field.displaced = true;
+      clean_ = false;
+      continue;
+    }
+    while (field.values.size() > 1 && reader_.known_[field.values.first].begin < last.other) ++field.values.first;
+  }
+}
+
+const DecodedField* DecodedMessage::Find(int number) const {
+  for (size_t i = 0; i < field_count_; ++i) {
+    const DecodedField& found = field(i);
+    if (found.descriptor->number() == number && found.shown()) return &found;
+  }
+  return nullptr;
+}
+
+const std::vector<const pb_field*>* DecodedMessage::Required() const {
+  if (type_.file()->syntax() == pb::FileDescriptor::SYNTAX_PROTO3) return nullptr;
+  const auto [place, is_new] = reader_.required_.try_emplace(&type_);
+  if (is_new) {
+    for (int i = 0; i < type_.field_count(); ++i) {
+      if (type_.field(i)->is_required()) place->second.push_back(type_.field(i));
+    }
+    std::sort(place->second.begin(), place->second.end(),
+              [](const pb_field* left, const pb_field* right) { return left->number() < right->number(); });
+  }
+  return &place->second;
+}
+
+std::vector<const pb_field*> DecodedMessage::Missing() const {
+  std::vector<const pb_field*> missing;
+  const std::vector<const pb_field*>* const required = Required();
+  if (required == nullptr) return missing;
+  size_t next = 0;
+  for (const pb_field* required_field : *required) {
+    while (next < field_count_ && field(next).descriptor->number() < required_field->number()) ++next;
+    if (next == field_count_ || field(next).descriptor != required_field) missing.push_back(required_field);
+  }
+  return missing;
+}
+
+bool ScalarElements::Next(uint64_t* raw) {
+  while (true) {
+    if (!packed_.done()) {
+      if (!ReadScalar(field_, packed_, raw)) return false;
+    } else if (next_ == last_) {
+      return false;
+    } else {
+      const Occurrence& value = reader_.occurrence(next_++);
+      packed_ = WireReader(reader_.bytes(value));
+      continue;
+    }
+    if (!IsClosedEnum(field_) ||
+        field_.enum_type()->FindValueByNumber(static_cast<int>(static_cast<int64_t>(*raw))) != nullptr) {
+      return true;
+    }
+  }
+}
+
+namespace {
+
+// The key of an entry, as far as it can be read.
+void ReadKey(const MessageReader& reader, const pb_field& key, const Occurrence& entry, MapEntry* out) {
+  WireReader wire(reader.bytes(entry));
+  uint32_t number = 0;
+  WireType type = WireType::kVarint;
+  bool minimal = false;
+  while (!wire.done() && wire.ReadTag(&number, &type, &minimal)) {
+    if (number != static_cast<uint32_t>(key.number()) || type != WireTypeOf(key.type())) {
+      if (!wire.SkipValue(number, type, kMostDepth)) return;
+      continue;
+    }
+    std::string_view text;
+    if (type == WireType::kLength) {
+      if (!wire.ReadLength(&text, &minimal)) return;
+      out->text = text;
+    } else if (uint64_t raw = 0; ReadScalar(key, wire, &raw)) {
+      out->number = raw;
+    } else {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<MapEntry> MapEntries(const MessageReader& reader, const pb_field& map, OccurrenceRange values) {
+  const pb_field& key = *map.message_type()->map_key();
+  std::vector<MapEntry> entries;
+  entries.reserve(values.size());
+  for (uint32_t i = values.first; i < values.last; ++i) {
+    MapEntry entry{i, false, 0, {}};
+    ReadKey(reader, key, reader.occurrence(i), &entry);
+    entries.push_back(entry);
+  }
+  if (entries.size() < 2) return entries;
+  const bool is_text = key.cpp_type() == pb_field::CPPTYPE_STRING;
+  const auto key_bytes = [&](const MapEntry& entry) {
+    return is_text ? entry.text : std::string_view(reinterpret_cast<const char*>(&entry.number), sizeof entry.number);
+  };
+  absl::flat_hash_map<std::string_view, size_t, SeededHash, std::equal_to<>> last;
+  last.reserve(entries.size());
+  bool any = false;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const auto [place, is_new] = last.try_emplace(key_bytes(entries[i]), i);
+    if (is_new) continue;
+    entries[i].several = true;
+    place->second = i;
+    any = true;
+  }
+  if (!any) return entries;
+  std::vector<MapEntry> kept;
+  kept.reserve(last.size());
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (last[key_bytes(entries[i])] == i) kept.push_back(entries[i]);
+  }
+  return kept;
+}
+
+}  // namespace sallyport::policy
