@@ -98,7 +98,7 @@ class JsonComparison {
 Json Decode(const MessageContext& context, std::string_view message) {
   if (context.descriptors == nullptr) return Json(Json::value_t::discarded);
   const absl::StatusOr<std::string> text =
-      context.descriptors->ToJson(context.method, context.side, message, policy::Descriptors::JsonStyle::kCompact);
+      context.descriptors->ToJson(context.method, context.side, message, policy::JsonStyle::kOneLine);
   if (!text.ok()) return Json(Json::value_t::discarded);
   return Json::parse(*text, nullptr, /*allow_exceptions=*/false);
 }

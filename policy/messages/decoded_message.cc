@@ -18,9 +18,9 @@ bool Before(const Occurrence& left, const Occurrence& right) {
   return left.number != right.number ? left.number < right.number : left.begin < right.begin;
 }
 
-void SortFrom(size_t first, std::vector<Occurrence>* list) {
-  const auto begin = list->begin() + static_cast<ptrdiff_t>(first);
-  if (!std::is_sorted(begin, list->end(), Before)) std::sort(begin, list->end(), Before);
+template <typename List>
+void SortFrom(size_t first, List* list) {
+  std::sort(list->begin() + static_cast<ptrdiff_t>(first), list->end(), Before);
 }
 
 }  // namespace
@@ -32,8 +32,13 @@ MessageReader::MessageReader(const MessageTypes& types, std::string_view message
 uint64_t MessageReader::Scalar(const pb_field& field, const Occurrence& occurrence) const {
   WireReader reader(bytes(occurrence));
   uint64_t raw = 0;
-  ReadScalar(field, reader, &raw);
-  return raw;
+  if (occurrence.type != WireType::kVarint) {
+    ReadScalar(field, reader, &raw);
+    return raw;
+  }
+  bool minimal = false;
+  reader.ReadVarint(&raw, &minimal);
+  return Truncated(field.type(), raw);
 }
 
 DecodedMessage::DecodedMessage(MessageReader& reader, const pb::Descriptor& type, OccurrenceRange parts,
@@ -53,8 +58,10 @@ DecodedMessage::DecodedMessage(MessageReader& reader, const pb::Descriptor& type
   }
   MessageScan scan(reader, *this);
   for (uint32_t i = parts.first; i < parts.last; ++i) scan.Scan(reader.occurrence(i));
-  SortFrom(first_known_, &reader.known_);
-  SortFrom(first_unknown_, &reader.unknown_);
+  if (!scan.sorted()) {
+    SortFrom(first_known_, &reader.known_);
+    SortFrom(first_unknown_, &reader.unknown_);
+  }
   unknown_count_ = reader.unknown_.size() - first_unknown_;
   unparsed_count_ = reader.unparsed_.size() - first_unparsed_;
   if (unknown_count_ > 0 || unparsed_count_ > 0) clean_ = false;
@@ -62,11 +69,14 @@ DecodedMessage::DecodedMessage(MessageReader& reader, const pb::Descriptor& type
 }
 
 DecodedMessage::~DecodedMessage() {
-  reader_.known_.resize(first_known_);
-  reader_.unknown_.resize(first_unknown_);
-  reader_.fields_.resize(first_field_);
-  reader_.unparsed_.resize(first_unparsed_);
-  reader_.group_ends_.resize(first_group_end_);
+  const auto cut = [](auto& list, size_t first) {
+    list.erase(list.begin() + static_cast<ptrdiff_t>(first), list.end());
+  };
+  cut(reader_.known_, first_known_);
+  cut(reader_.unknown_, first_unknown_);
+  cut(reader_.fields_, first_field_);
+  cut(reader_.unparsed_, first_unparsed_);
+  cut(reader_.group_ends_, first_group_end_);
 }
 
 void DecodedMessage::Collect() {
@@ -81,12 +91,11 @@ void DecodedMessage::Collect() {
     DecodedField field{descriptor, {first, end}};
     if (!descriptor->is_repeated()) {
       field.several = end - first > 1;
-      const bool message = descriptor->cpp_type() == pb_field::CPPTYPE_MESSAGE;
-      if (!message) {
-        field.values.first = end - 1;
-        field.absent = !descriptor->has_presence() && IsAbsent(*descriptor, reader_.known_[end - 1]);
-      }
       if (field.several) clean_ = false;
+      if (descriptor->cpp_type() != pb_field::CPPTYPE_MESSAGE) {
+        field.values.first = end - 1;
+        field.absent = IsAbsent(*descriptor, reader_.known_[end - 1]);
+      }
       if (descriptor->real_containing_oneof() != nullptr) ++oneof_members;
     }
     reader_.fields_.push_back(field);
@@ -97,8 +106,10 @@ void DecodedMessage::Collect() {
 }
 
 bool DecodedMessage::IsAbsent(const pb_field& field, const Occurrence& value) const {
-  if (field.cpp_type() == pb_field::CPPTYPE_STRING) return value.begin == value.end;
-  return reader_.Scalar(field, value) == 0;
+  if (value.type == WireType::kLength) return value.begin == value.end && !field.has_presence();
+  // Of a number, the first byte mostly tells.
+  if (value.type == WireType::kVarint && (reader_.message_[value.begin] & 0x7F) != 0) return false;
+  return reader_.Scalar(field, value) == 0 && !field.has_presence();
 }
 
 // The member that came last counts, from where no other one follows.

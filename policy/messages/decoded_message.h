@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "policy/messages/message_types.h"
 #include "policy/messages/wire.h"
 
@@ -81,9 +82,9 @@ class MessageReader {
   const MessageTypes& types_;
   const std::string_view message_;
   // Each level that is open has a stretch at the end of these.
-  std::vector<Occurrence> known_;
+  absl::InlinedVector<Occurrence, 32> known_;
   std::vector<Occurrence> unknown_;
-  std::vector<DecodedField> fields_;
+  absl::InlinedVector<DecodedField, 24> fields_;
   std::vector<Unparsed> unparsed_;
   std::vector<GroupEnd> group_ends_;
   absl::flat_hash_map<const google::protobuf::Descriptor*, std::vector<const google::protobuf::FieldDescriptor*>>

@@ -1,5 +1,6 @@
 #include "policy/messages/json_text.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -38,6 +39,19 @@ size_t Utf8Length(std::string_view text) {
     return continues(1) && continues(2) && continues(3) && !overlong && !beyond ? 4 : 0;
   }
   return 0;
+}
+
+using Base64Table = std::array<std::array<char, 2>, 4096>;
+
+// What each 12 bits are in base64.
+Base64Table Base64Pairs() {
+  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  Base64Table pairs;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    pairs[i][0] = kAlphabet[i >> 6];
+    pairs[i][1] = kAlphabet[i & 63];
+  }
+  return pairs;
 }
 
 // A number such as -1.25e+02, without the exponent as far as people read numbers that way.
@@ -135,15 +149,23 @@ void AppendJsonString(std::string_view text, std::string* out) {
 }
 
 void AppendBase64(std::string_view bytes, std::string* out) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static const auto& pairs = *new Base64Table(Base64Pairs());
   const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(bytes[i])); };
-  const auto put = [&](uint32_t three, int count) {
-    for (int i = 0; i < 4; ++i) out->push_back(i <= count ? kAlphabet[(three >> (18 - 6 * i)) & 63] : '=');
-  };
+  const size_t first = out->size();
+  out->resize(first + (bytes.size() + 2) / 3 * 4);
+  char* to = out->data() + first;
   size_t i = 0;
-  for (; i + 3 <= bytes.size(); i += 3) put(byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2), 3);
-  if (i + 1 == bytes.size()) put(byte(i) << 16, 1);
-  if (i + 2 == bytes.size()) put(byte(i) << 16 | byte(i + 1) << 8, 2);
+  for (; i + 3 <= bytes.size(); i += 3, to += 4) {
+    const uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    std::memcpy(to, pairs[three >> 12].data(), 2);
+    std::memcpy(to + 2, pairs[three & 0xFFF].data(), 2);
+  }
+  if (i == bytes.size()) return;
+  const bool two = i + 2 == bytes.size();
+  const uint32_t three = byte(i) << 16 | (two ? byte(i + 1) << 8 : 0);
+  std::memcpy(to, pairs[three >> 12].data(), 2);
+  to[2] = two ? pairs[three & 0xFFF][0] : '=';
+  to[3] = '=';
 }
 
 void AppendJsonDouble(double value, std::string* out) { AppendFloating(value, out); }

@@ -49,7 +49,10 @@ class JsonWriter {
     Element();
     out_.push_back('"');
   }
-  void EndName() { out_.append(style_ == JsonStyle::kIndented ? "\": " : "\":"); }
+  void EndName() {
+    out_.append("\":", 2);
+    if (style_ == JsonStyle::kIndented) out_.push_back(' ');
+  }
 
   // Values are appended to this.
   std::string* text() { return &out_; }
@@ -60,8 +63,19 @@ class JsonWriter {
     AppendBase64(bytes, &out_);
     out_.push_back('"');
   }
+  // Numbers, and in quotes where JSON's readers would not keep all digits.
   void Unsigned(uint64_t value);
   void Signed(int64_t value);
+  void QuotedUnsigned(uint64_t value) {
+    out_.push_back('"');
+    Unsigned(value);
+    out_.push_back('"');
+  }
+  void QuotedSigned(int64_t value) {
+    out_.push_back('"');
+    Signed(value);
+    out_.push_back('"');
+  }
 
   // Until the end of the innermost object or array that is begun next, everything is on one line.
   void BeginLine() { ++lines_; }

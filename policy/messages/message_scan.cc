@@ -19,6 +19,7 @@ constexpr char kBadTag[] = "no field begins like this";
 constexpr char kBadEnd[] = "a group ends that did not begin";
 constexpr char kNoEnd[] = "a group does not end";
 constexpr char kBadVarint[] = "a number that does not end";
+constexpr char kBadLength[] = "no length that a value may have";
 constexpr char kCut[] = "cut short";
 constexpr char kCutInside[] = "the message that ends here is cut short";
 constexpr char kTooDeep[] = "groups nested deeper than is read";
@@ -136,7 +137,7 @@ const char* MessageScan::TakeLength(WireReader& reader, uint32_t number, const p
   reader = before;
   uint64_t length = 0;
   const bool has_length = reader.ReadVarint(&length, &minimal) && length <= kMostLength;
-  if (!has_length) return kBadVarint;
+  if (!has_length) return kBadLength;
   const bool readable = field != nullptr && field->type() == pb_field::TYPE_MESSAGE && !field->is_map();
   if (!readable || length <= reader.rest().size()) return kCut;
   const std::string_view rest = reader.rest();
@@ -158,7 +159,13 @@ const char* MessageScan::TakeGroup(WireReader& reader, uint32_t number, const pb
 }
 
 void MessageScan::Add(const pb_field* field, const Occurrence& value) {
-  (field != nullptr ? reader_.known_ : reader_.unknown_).push_back(value);
+  if (value.number < greatest_) sorted_ = false;
+  greatest_ = value.number;
+  if (field != nullptr) {
+    reader_.known_.push_back(value);
+  } else {
+    reader_.unknown_.push_back(value);
+  }
 }
 
 void MessageScan::AddPacked(const pb_field& field, Occurrence value) {
@@ -179,7 +186,7 @@ bool MessageScan::SortOutEnum(const pb_field& field, const Occurrence& value) {
     if (IsNamed(field, raw)) {
       any_named = true;
     } else {
-      reader_.unknown_.push_back({value.number, WireType::kVarint, begin, Offset(packed.at())});
+      Add(nullptr, {value.number, WireType::kVarint, begin, Offset(packed.at())});
     }
   }
   return any_named;

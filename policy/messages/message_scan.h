@@ -21,6 +21,8 @@ class MessageScan {
 
   // `part` is a copy: the list it comes from grows.
   void Scan(Occurrence part);
+  // Whether what was found has come in the order of numbers.
+  bool sorted() const { return sorted_; }
 
  private:
   using Field = google::protobuf::FieldDescriptor;
@@ -48,6 +50,8 @@ class MessageScan {
   const DecodedMessage& level_;
   const char* const base_;
   const bool is_set_;
+  bool sorted_ = true;
+  uint32_t greatest_ = 0;  // number
   uint32_t last_number_ = 0;
   const Field* last_field_ = nullptr;
 };

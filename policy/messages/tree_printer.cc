@@ -221,9 +221,7 @@ void TreePrinter::Unknown(const Occurrence& unknown, std::string_view in) {
       for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<uint8_t>(bytes[i]);
     }
     json_.Member("value");
-    json_.Raw("\"");
-    json_.Unsigned(value);
-    json_.Raw("\"");
+    json_.QuotedUnsigned(value);
   }
   json_.Member("bytes");
   json_.Base64(reader_.bytes(unknown));
@@ -313,12 +311,6 @@ void TreePrinter::Text(std::string_view text) {
 }
 
 void TreePrinter::Scalar(const pb_field& field, uint64_t raw) {
-  const auto as_signed = static_cast<int64_t>(raw);
-  const auto quoted = [&](auto write) {
-    json_.Raw("\"");
-    write();
-    json_.Raw("\"");
-  };
   switch (field.type()) {
     case pb_field::TYPE_INT32:
     case pb_field::TYPE_SFIXED32:
@@ -330,12 +322,12 @@ void TreePrinter::Scalar(const pb_field& field, uint64_t raw) {
       return json_.Unsigned(static_cast<uint32_t>(raw));
     case pb_field::TYPE_INT64:
     case pb_field::TYPE_SFIXED64:
-      return quoted([&] { json_.Signed(as_signed); });
+      return json_.QuotedSigned(static_cast<int64_t>(raw));
     case pb_field::TYPE_SINT64:
-      return quoted([&] { json_.Signed(UnZigZag(raw)); });
+      return json_.QuotedSigned(UnZigZag(raw));
     case pb_field::TYPE_UINT64:
     case pb_field::TYPE_FIXED64:
-      return quoted([&] { json_.Unsigned(raw); });
+      return json_.QuotedUnsigned(raw);
     case pb_field::TYPE_BOOL:
       return json_.Raw(raw != 0 ? "true" : "false");
     case pb_field::TYPE_FLOAT:

@@ -1,6 +1,5 @@
 #include "policy/messages/well_known_types.h"
 
-#include <cstdio>
 #include <initializer_list>
 
 namespace sallyport::policy {
@@ -52,14 +51,20 @@ bool IsValue(const pb::Descriptor& type) {
          IsA(type, kValueStruct, WellKnownType::kStruct) && IsA(type, kValueList, WellKnownType::kListValue);
 }
 
-// "", ".5" as ".500", three digits at a time.
+// `value` in so many digits.
+void AppendPadded(int64_t value, size_t digits, std::string* out) {
+  const size_t first = out->size();
+  out->resize(first + digits);
+  for (size_t i = digits; i-- > 0; value /= 10) (*out)[first + i] = static_cast<char>('0' + value % 10);
+}
+
+// Nothing, or milliseconds, microseconds or nanoseconds, whichever is enough.
 void AppendFraction(int64_t nanos, std::string* out) {
   if (nanos == 0) return;
-  char text[16];
-  std::snprintf(text, sizeof text, ".%09d", static_cast<int>(nanos));
-  size_t length = 10;
-  while (length > 4 && std::string_view(text + length - 3, 3) == "000") length -= 3;
-  out->append(text, length);
+  size_t digits = 9;
+  for (; nanos % 1'000 == 0; nanos /= 1'000) digits -= 3;
+  out->push_back('.');
+  AppendPadded(nanos, digits, out);
 }
 
 constexpr int64_t kSecondsADay = 86'400;
@@ -145,10 +150,16 @@ const char* AppendTimestamp(int64_t seconds, int64_t nanos, std::string* out) {
     --days;
   }
   const Date date = DateOf(days);
-  char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d", static_cast<int>(date.year), date.month, date.day,
-                static_cast<int>(second / 3600), static_cast<int>(second / 60 % 60), static_cast<int>(second % 60));
-  out->append(text);
+  const auto part = [&](int64_t value, char before) {
+    out->push_back(before);
+    AppendPadded(value, 2, out);
+  };
+  AppendPadded(date.year, 4, out);
+  part(date.month, '-');
+  part(date.day, '-');
+  part(second / 3600, 'T');
+  part(second / 60 % 60, ':');
+  part(second % 60, ':');
   AppendFraction(nanos, out);
   out->push_back('Z');
   return nullptr;
