@@ -80,9 +80,12 @@ void TreePrinter::Message(const pb::Descriptor& type, OccurrenceRange parts, con
     TooDeep(parts);
     return json_.EndObject();
   }
-  const DecodedMessage message(reader_, type, parts, outer);
+  Level(DecodedMessage(reader_, type, parts, outer));
+}
+
+void TreePrinter::Level(const DecodedMessage& message) {
   const char* invalid = nullptr;
-  const WellKnownType kind = WellKnownTypeOf(type);
+  const WellKnownType kind = WellKnownTypeOf(message.type());
   if (kind != WellKnownType::kNone && message.clean() && WellKnown(kind, message, &invalid)) return;
   json_.BeginObject();
   Members(message, invalid);

@@ -30,11 +30,15 @@ class TreePrinter {
 
   // The merged parts of one message; `outer` is the level they stand in.
   void Message(const google::protobuf::Descriptor& type, OccurrenceRange parts, const DecodedMessage* outer);
+  // The same of one that has been opened.
+  void Level(const DecodedMessage& message);
   // The value of a field of `message`: an array or an object where it is repeated.
   void FieldValue(const DecodedMessage& message, DecodedField field);
   // One element of it.
   void Element(const DecodedMessage& message, const google::protobuf::FieldDescriptor& field, uint32_t occurrence);
   void Scalar(const google::protobuf::FieldDescriptor& field, uint64_t raw);
+  // The value of an entry of a map, or what stands for it where it has none.
+  void EntryValue(const DecodedMessage& entry, const google::protobuf::FieldDescriptor& value);
   void Text(std::string_view text);
 
   // An element of "@unknown" or "@unparsed". `in` says where in the message, if not in itself.
@@ -59,7 +63,6 @@ class TreePrinter {
   void Marks(const DecodedMessage& message, size_t first_entry_mark, const char* invalid);
   void Names(const char* mark, const std::vector<std::string>& names);
   void Map(const DecodedMessage& message, const DecodedField& field);
-  void EntryValue(const DecodedMessage& entry, const Field& value);
   void NoteEntry(const Field& map, const MapEntry& key, const DecodedMessage& entry);
   void TooDeep(OccurrenceRange parts);
   void Enum(const Field& field, int32_t number);
