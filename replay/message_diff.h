@@ -32,7 +32,8 @@ struct MessageContext {
 std::vector<Difference> CompareMessages(const MessageContext& context, std::string_view recorded,
                                         std::string_view replayed, size_t most = 20);
 
-// A message for one line: as policy::MessagePrinter shows it where a descriptor knows it, else its size and first bytes.
+// A message for one line: as policy::MessagePrinter shows it where a descriptor knows it, else its size and first
+// bytes.
 std::string MessageText(const MessageContext& context, std::string_view message, size_t most_characters = 200);
 
 // Text from outside for one line of a terminal: escaped, and cut after `most` bytes.

@@ -33,9 +33,10 @@ struct ComparisonBounds {
 };
 
 // Two messages of `type` are equal if what is decoded of them is: fields, known extensions and what Anys of known types
-// hold by their values; unknown fields, what Anys of other types hold, and what cannot be parsed by their bytes, wherever
-// they stand. How a value is encoded does not count, nor the order of fields of different numbers, nor that of a map's
-// entries; any other order does. All NaNs are equal, 0.0 and -0.0 are not. The same rules of reading as MessagePrinter's.
+// hold by their values; unknown fields, what Anys of other types hold, and what cannot be parsed by their bytes,
+// wherever they stand. How a value is encoded does not count, nor the order of fields of different numbers, nor that of
+// a map's entries; any other order does. All NaNs are equal, 0.0 and -0.0 are not. The same rules of reading as
+// MessagePrinter's.
 MessageDifferences CompareMessages(const MessageTypes& types, const google::protobuf::Descriptor& type,
                                    std::string_view left, std::string_view right, const ComparisonBounds& bounds = {});
 

@@ -146,8 +146,7 @@ void TreeComparison::Elements(const LevelPair& levels, const pb_field& field, Oc
     if (in_left && in_right && SameText(left_.occurrence(at_left), right_.occurrence(at_right))) continue;
     const Step step(*this, i);
     if (in_left && in_right && messages) {
-      Messages(*field.message_type(),
-               {{at_left, at_left + 1}, &levels.left, {at_right, at_right + 1}, &levels.right});
+      Messages(*field.message_type(), {{at_left, at_left + 1}, &levels.left, {at_right, at_right + 1}, &levels.right});
       continue;
     }
     const auto write_left = [&](TreePrinter& printer, JsonWriter&) { printer.Element(levels.left, field, at_left); };
@@ -177,8 +176,13 @@ void TreeComparison::ScalarLists(const pb_field& field, OccurrenceRange left, Oc
 
 void TreeComparison::Maps(const LevelPair& levels, const pb_field& map, OccurrenceRange left, OccurrenceRange right) {
   if (levels.left.depth() >= kMostNesting) {
-    return Tell([&](TreePrinter& printer, JsonWriter&) { printer.FieldValue(levels.left, {&map, left}); },
-                [&](TreePrinter& printer, JsonWriter&) { printer.FieldValue(levels.right, {&map, right}); });
+    return Tell(
+        [&](TreePrinter& printer, JsonWriter&) {
+          printer.FieldValue(levels.left, {&map, left});
+        },
+        [&](TreePrinter& printer, JsonWriter&) {
+          printer.FieldValue(levels.right, {&map, right});
+        });
   }
   const bool is_text = map.message_type()->map_key()->cpp_type() == pb_field::CPPTYPE_STRING;
   const auto key_bytes = [&](const MapEntry& entry) {

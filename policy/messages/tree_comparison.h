@@ -80,7 +80,9 @@ class TreeComparison {
   // Compares all fields of a message that is shown as one value.
   void AsOne(const LevelPair& levels);
 
-  bool SameText(const Occurrence& left, const Occurrence& right) const { return left_.bytes(left) == right_.bytes(right); }
+  bool SameText(const Occurrence& left, const Occurrence& right) const {
+    return left_.bytes(left) == right_.bytes(right);
+  }
   static bool SameScalar(const pb_field& field, uint64_t left, uint64_t right);
   bool done() const { return quiet_ > 0 && found_; }
 

@@ -103,7 +103,8 @@ TEST_CASE("what differs is told with its path") {
       {"deep inside", Bytes(3, Bytes(3, Bytes(3, Int(2, 1)))), Bytes(3, Bytes(3, Bytes(3, Int(2, 2)))),
        "inner.next.next.n: 1 / 2"},
       {"a message that is not there", "", Bytes(3, Inner("x")), R"(inner: none / {"name":"x"})"},
-      {"an element", Bytes(4, "") + Bytes(4, Inner("a")), Bytes(4, "") + Bytes(4, Inner("b")), R"(inners[1].name: "a" / "b")"},
+      {"an element", Bytes(4, "") + Bytes(4, Inner("a")), Bytes(4, "") + Bytes(4, Inner("b")),
+       R"(inners[1].name: "a" / "b")"},
       {"the order of elements", Int(5, 1) + Int(5, 2), Int(5, 2) + Int(5, 1), "ints[0]: 1 / 2\nints[1]: 2 / 1"},
       {"elements that are not there", Bytes(6, "a"), Bytes(6, "a") + Bytes(6, "b") + Bytes(6, "c"),
        "texts[1]: none / \"b\"\ntexts[2]: none / \"c\""},
@@ -112,7 +113,8 @@ TEST_CASE("what differs is told with its path") {
       {"entries that are not there", Bytes(8, Int(1, 1) + Bytes(2, "x")), Bytes(8, Int(1, 2)),
        "by_number.1: \"x\" / none\nby_number.2: none / \"\""},
       {"a group", Group(9, Bytes(1, "a")), Group(9, Bytes(1, "b")), R"(og.id: "a" / "b")"},
-      {"a group among several", Group(10, "") + Group(10, Int(1, 1)), Group(10, "") + Group(10, ""), "many[1].n: 1 / none"},
+      {"a group among several", Group(10, "") + Group(10, Int(1, 1)), Group(10, "") + Group(10, ""),
+       "many[1].n: 1 / none"},
       {"a known extension", Bytes(3, Int(100, 1)), Bytes(3, Int(100, 2)), "inner.[t.rank]: 1 / 2"},
       {"minus zero", Double(16, 0), Double(16, -0.0), "real: 0 / -0.0"},
       {"a number among several", Double(20, 1) + Double(20, 2), Double(20, 1) + Double(20, 3), "reals[1]: 2 / 3"},
@@ -157,21 +159,26 @@ TEST_CASE("unknown fields are compared by their bytes, wherever they stand") {
 
 TEST_CASE("what Anys hold is compared, by its bytes where its type is not known") {
   CheckRows({
-      {"a known type", Bytes(11, AnyOf("t.Inner", Inner("a"))), Bytes(11, AnyOf("t.Inner", Inner("b"))), R"(any.name: "a" / "b")"},
-      {"an unknown type", Bytes(11, AnyOf("no.Such", "A")), Bytes(11, AnyOf("no.Such", "B")), R"(any.@bytes: "QQ==" / "Qg==")"},
+      {"a known type", Bytes(11, AnyOf("t.Inner", Inner("a"))), Bytes(11, AnyOf("t.Inner", Inner("b"))),
+       R"(any.name: "a" / "b")"},
+      {"an unknown type", Bytes(11, AnyOf("no.Such", "A")), Bytes(11, AnyOf("no.Such", "B")),
+       R"(any.@bytes: "QQ==" / "Qg==")"},
       {"an unknown type among several", Bytes(12, AnyOf("no.Such", "A")) + Bytes(12, AnyOf("no.Such", "A")),
        Bytes(12, AnyOf("no.Such", "A")) + Bytes(12, AnyOf("no.Such", "")), R"(anys[1].@bytes: "QQ==" / "")"},
       {"a form of its own", Bytes(11, AnyOf("google.protobuf.Timestamp", Int(1, 1))),
        Bytes(11, AnyOf("google.protobuf.Timestamp", Int(1, 2))),
        R"(any.value: "1970-01-01T00:00:01Z" / "1970-01-01T00:00:02Z")"},
-      {"another host", Bytes(11, Bytes(1, "a/t.Inner")), Bytes(11, Bytes(1, "b/t.Inner")), R"(any.@type: "a/t.Inner" / "b/t.Inner")"},
+      {"another host", Bytes(11, Bytes(1, "a/t.Inner")), Bytes(11, Bytes(1, "b/t.Inner")),
+       R"(any.@type: "a/t.Inner" / "b/t.Inner")"},
       {"another type", Bytes(11, Bytes(1, "a/t.Inner")), Bytes(11, Bytes(1, "a/no.Such")),
        R"(any: {"@type":"a/t.Inner"} / {"@type":"a/no.Such","@bytes":""})"},
   });
 }
 
 TEST_CASE("well-known types are compared as what they are") {
-  const auto entry = [](const char* key, const std::string& value) { return Bytes(1, Bytes(1, key) + Bytes(2, value)); };
+  const auto entry = [](const char* key, const std::string& value) {
+    return Bytes(1, Bytes(1, key) + Bytes(2, value));
+  };
   CheckRows({
       {"times", Bytes(13, Int(1, 5)), Bytes(13, Int(1, 6)), R"(at: "1970-01-01T00:00:05Z" / "1970-01-01T00:00:06Z")"},
       {"wrappers", Bytes(19, Bytes(1, "a")), Bytes(19, ""), R"(wrapped: "a" / "")"},
