@@ -50,7 +50,8 @@ DecodedMessage::DecodedMessage(MessageReader& reader, const pb::Descriptor& type
       first_unknown_(reader.unknown_.size()),
       first_field_(reader.fields_.size()),
       first_unparsed_(reader.unparsed_.size()),
-      first_group_end_(reader.group_ends_.size()) {
+      first_group_end_(reader.group_ends_.size()),
+      merged_(parts.size() > 1) {
   if (parts.size() > 0 && reader.occurrence(parts.first).type == WireType::kStartGroup) {
     const bool inherited = outer->scope_first_ < outer->scope_last_;
     scope_first_ = inherited ? outer->scope_first_ : outer->first_group_end_;
@@ -64,7 +65,7 @@ DecodedMessage::DecodedMessage(MessageReader& reader, const pb::Descriptor& type
   }
   unknown_count_ = reader.unknown_.size() - first_unknown_;
   unparsed_count_ = reader.unparsed_.size() - first_unparsed_;
-  if (unknown_count_ > 0 || unparsed_count_ > 0) clean_ = false;
+  has_extras_ = unknown_count_ > 0 || unparsed_count_ > 0;
   Collect();
 }
 
@@ -91,7 +92,7 @@ void DecodedMessage::Collect() {
     DecodedField field{descriptor, {first, end}};
     if (!descriptor->is_repeated()) {
       field.several = end - first > 1;
-      if (field.several) clean_ = false;
+      if (field.several) has_repeats_ = true;
       if (descriptor->cpp_type() != pb_field::CPPTYPE_MESSAGE) {
         field.values.first = end - 1;
         field.absent = IsAbsent(*descriptor, reader_.known_[end - 1]);
@@ -141,7 +142,7 @@ void DecodedMessage::ResolveOneofs() {
     const Last& last = oneofs[oneof];
     if (&field != last.field) {
       field.displaced = true;
-      clean_ = false;
+      has_repeats_ = true;
       continue;
     }
     while (field.values.size() > 1 && reader_.known_[field.values.first].begin < last.other) ++field.values.first;

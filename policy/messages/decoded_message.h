@@ -123,7 +123,9 @@ class DecodedMessage {
   std::vector<const google::protobuf::FieldDescriptor*> Missing() const;
 
   // Nothing about it has to be told beside the values of its fields.
-  bool clean() const { return clean_; }
+  bool clean() const { return !has_extras_ && !has_repeats_; }
+  // Nothing has to be told that is not told about the field whose value it is: that it came in parts.
+  bool clean_but_for_parts() const { return !has_extras_ && (!has_repeats_ || merged_); }
 
  private:
   friend class MessageScan;
@@ -147,7 +149,9 @@ class DecodedMessage {
   size_t field_count_ = 0;
   size_t unknown_count_ = 0;
   size_t unparsed_count_ = 0;
-  bool clean_ = true;
+  const bool merged_;         // it came in parts
+  bool has_extras_ = false;   // unknown, or not parsed
+  bool has_repeats_ = false;  // values that do not count
 };
 
 // The elements of a repeated field of scalars, packed or not.

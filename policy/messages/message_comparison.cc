@@ -72,7 +72,7 @@ void TreeComparison::AsOne(const LevelPair& levels) {
 
 void TreeComparison::Value(const LevelPair& levels) {
   const auto only = [](const DecodedMessage& level) {
-    return level.clean() && level.field_count() == 1 ? &level.field(0) : nullptr;
+    return level.clean_but_for_parts() ? ValueKind(level) : nullptr;
   };
   const DecodedField* const left = only(levels.left);
   const DecodedField* const right = only(levels.right);

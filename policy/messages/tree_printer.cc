@@ -69,7 +69,7 @@ void TreePrinter::Message(const pb::Descriptor& type, OccurrenceRange parts, con
 void TreePrinter::Level(const DecodedMessage& message) {
   const char* invalid = nullptr;
   const WellKnownType kind = WellKnownTypeOf(message.type());
-  if (kind != WellKnownType::kNone && message.clean() && WellKnown(kind, message, &invalid)) return;
+  if (kind != WellKnownType::kNone && message.clean_but_for_parts() && WellKnown(kind, message, &invalid)) return;
   json_.BeginObject();
   Members(message, invalid);
   json_.EndObject();

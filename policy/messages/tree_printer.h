@@ -100,6 +100,9 @@ const google::protobuf::Descriptor* AnyType(const MessageTypes& types, std::stri
 // The value that counts of a field of an Any.
 OccurrenceRange AnyField(const DecodedMessage& any, uint32_t number);
 
+// The field of a google.protobuf.Value that is set; null if none is.
+const DecodedField* ValueKind(const DecodedMessage& value);
+
 }  // namespace sallyport::policy
 
 #endif  // SALLYPORT_POLICY_MESSAGES_TREE_PRINTER_H_

@@ -20,6 +20,13 @@ OccurrenceRange AnyField(const DecodedMessage& any, uint32_t number) {
   return found == nullptr ? OccurrenceRange{} : found->values;
 }
 
+const DecodedField* ValueKind(const DecodedMessage& value) {
+  for (size_t i = 0; i < value.field_count(); ++i) {
+    if (value.field(i).shown()) return &value.field(i);
+  }
+  return nullptr;
+}
+
 bool TreePrinter::WellKnown(WellKnownType kind, const DecodedMessage& message, const char** invalid) {
   switch (kind) {
     case WellKnownType::kTimestamp:
@@ -94,11 +101,12 @@ bool TreePrinter::Struct(const DecodedMessage& message) {
 }
 
 bool TreePrinter::Value(const DecodedMessage& message, const char** invalid) {
-  if (message.field_count() != 1) {
+  const DecodedField* const found = ValueKind(message);
+  if (found == nullptr) {
     *invalid = "it has no value, which is not null";
     return false;
   }
-  const DecodedField field = message.field(0);
+  const DecodedField field = *found;
   const int kind = field.descriptor->number();
   if (kind == kValueNumber || kind == kValueNull) {
     const uint64_t raw = reader_.Scalar(*field.descriptor, reader_.occurrence(field.values.first));
