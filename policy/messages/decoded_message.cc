@@ -18,6 +18,10 @@ bool Before(const Occurrence& left, const Occurrence& right) {
   return left.number != right.number ? left.number < right.number : left.begin < right.begin;
 }
 
+// Whether a default value that was written is another thing than nothing. (For extensions that a proto3 file declares,
+// has_presence is wrong.)
+bool TellsAbsence(const pb_field& field) { return field.has_presence() || field.is_extension(); }
+
 template <typename List>
 void SortFrom(size_t first, List* list) {
   std::sort(list->begin() + static_cast<ptrdiff_t>(first), list->end(), Before);
@@ -107,10 +111,10 @@ void DecodedMessage::Collect() {
 }
 
 bool DecodedMessage::IsAbsent(const pb_field& field, const Occurrence& value) const {
-  if (value.type == WireType::kLength) return value.begin == value.end && !field.has_presence();
+  if (value.type == WireType::kLength) return value.begin == value.end && !TellsAbsence(field);
   // Of a number, the first byte mostly tells.
   if (value.type == WireType::kVarint && (reader_.message_[value.begin] & 0x7F) != 0) return false;
-  return reader_.Scalar(field, value) == 0 && !field.has_presence();
+  return reader_.Scalar(field, value) == 0 && !TellsAbsence(field);
 }
 
 // The member that came last counts, from where no other one follows.

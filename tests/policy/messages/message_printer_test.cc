@@ -193,6 +193,14 @@ TEST_CASE("what the type does not have is listed with number, wire type and byte
       });
 }
 
+TEST_CASE("an extension that holds its default is there, whatever file declares it") {
+  const MessageBench bench(R"(
+      syntax = "proto3"; package t; import "google/protobuf/descriptor.proto";
+      extend google.protobuf.FieldOptions { bool flag = 50001; string note = 50002; })");
+  CHECK(bench.Line("google.protobuf.FieldOptions", Int(50001, 0) + Bytes(50002, "")) ==
+        R"({"[t.flag]":false,"[t.note]":""})");
+}
+
 TEST_CASE("texts that are not UTF-8 are shown as bytes") {
   CheckRows(MessageBench(kThree), "t.M",
             {
