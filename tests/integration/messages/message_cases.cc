@@ -1,5 +1,5 @@
-// Makes random messages of the types of a descriptor set and shows them as the project does: a line of JSON for each, with
-// `type`, `bytes` (base64) and `shown`. What others make of the same bytes is compared by differential_test.py.
+// Makes random messages of the types of a descriptor set and shows them as the project does: a line of JSON for each,
+// with `type`, `bytes` (base64) and `shown`. What others make of the same bytes is compared by differential_test.py.
 // usage: message_cases SET KIND SEED COUNT     (KIND: plain, odd, unknown, enums)
 #include <google/protobuf/descriptor.pb.h>
 

@@ -56,8 +56,8 @@ std::string RandomWire::Scalar(const pb_field& field) {
   switch (field.type()) {
     case pb_field::TYPE_DOUBLE: {
       static constexpr double kOdd[] = {0.0, -0.0, 1, 0.1, 1e21, 1e-7, 5e-324, HUGE_VAL, -HUGE_VAL, NAN, 123456789.125};
-      const double value =
-          chance_.OneIn(2) ? kOdd[chance_.Below(std::size(kOdd))] : std::bit_cast<double>(chance_.Number() ^ chance_.Number() << 52);
+      const double value = chance_.OneIn(2) ? kOdd[chance_.Below(std::size(kOdd))]
+                                            : std::bit_cast<double>(chance_.Number() ^ chance_.Number() << 52);
       return fixed(std::bit_cast<uint64_t>(value), 8);
     }
     case pb_field::TYPE_FLOAT: {

@@ -17,8 +17,8 @@ struct RandomWireOptions {
   // be. Not within well-known types, which are not in parts either.
   bool odd = false;
   bool unknown_fields = false;
-  bool unknown_anys = false;     // of types that are not there
-  bool unnamed_enums = false;    // numbers that open enums do not name
+  bool unknown_anys = false;   // of types that are not there
+  bool unnamed_enums = false;  // numbers that open enums do not name
   bool unnamed_closed_enums = false;
   bool leave_out_required = false;
   std::vector<const google::protobuf::Descriptor*> any_types;  // what Anys may hold; they hold nothing if empty
