@@ -206,38 +206,50 @@ bool ScalarElements::Next(uint64_t* raw) {
 
 namespace {
 
-// The key of an entry, as far as it can be read.
-void ReadKey(const MessageReader& reader, const pb_field& key, const Occurrence& entry, MapEntry* out) {
+// The key of an entry, without opening it. False if it is not that simple.
+bool ReadKey(const MessageReader& reader, const pb_field& key, const Occurrence& entry, MapEntry* out) {
   WireReader wire(reader.bytes(entry));
   uint32_t number = 0;
   WireType type = WireType::kVarint;
   bool minimal = false;
-  while (!wire.done() && wire.ReadTag(&number, &type, &minimal)) {
+  while (!wire.done()) {
+    if (!wire.ReadTag(&number, &type, &minimal) || type == WireType::kStartGroup) return false;
     if (number != static_cast<uint32_t>(key.number()) || type != WireTypeOf(key.type())) {
-      if (!wire.SkipValue(number, type, kMostDepth)) return;
-      continue;
+      if (!wire.SkipValue(number, type, 0)) return false;
+    } else if (type == WireType::kLength) {
+      if (!wire.ReadLength(&out->text, &minimal)) return false;
+    } else if (!ReadScalar(key, wire, &out->number)) {
+      return false;
     }
-    std::string_view text;
-    if (type == WireType::kLength) {
-      if (!wire.ReadLength(&text, &minimal)) return;
-      out->text = text;
-    } else if (uint64_t raw = 0; ReadScalar(key, wire, &raw)) {
-      out->number = raw;
-    } else {
-      return;
-    }
+  }
+  return true;
+}
+
+// The same as any level is read.
+void OpenForKey(MessageReader& reader, const DecodedMessage& message, const pb_field& key, MapEntry* out) {
+  out->number = 0;
+  out->text = {};
+  const DecodedMessage entry(reader, *key.containing_type(), {out->occurrence, out->occurrence + 1}, &message);
+  const DecodedField* const found = entry.Find(key.number());
+  if (found == nullptr) return;
+  const Occurrence& value = reader.occurrence(found->values.first);
+  if (value.type == WireType::kLength) {
+    out->text = reader.bytes(value);
+  } else {
+    out->number = reader.Scalar(key, value);
   }
 }
 
 }  // namespace
 
-std::vector<MapEntry> MapEntries(const MessageReader& reader, const pb_field& map, OccurrenceRange values) {
+std::vector<MapEntry> MapEntries(MessageReader& reader, const DecodedMessage& message, const pb_field& map,
+                                 OccurrenceRange values) {
   const pb_field& key = *map.message_type()->map_key();
   std::vector<MapEntry> entries;
   entries.reserve(values.size());
   for (uint32_t i = values.first; i < values.last; ++i) {
     MapEntry entry{i, false, 0, {}};
-    ReadKey(reader, key, reader.occurrence(i), &entry);
+    if (!ReadKey(reader, key, reader.occurrence(i), &entry)) OpenForKey(reader, message, key, &entry);
     entries.push_back(entry);
   }
   if (entries.size() < 2) return entries;

@@ -177,9 +177,10 @@ struct MapEntry {
   uint64_t number;      // the key, if it is no text
   std::string_view text;
 };
-// The entries of a map that count: of those with one key the last. In the order in which they came.
-std::vector<MapEntry> MapEntries(const MessageReader& reader, const google::protobuf::FieldDescriptor& map,
-                                 OccurrenceRange values);
+// The entries of a map of `message` that count: of those with one key the last. In the order in which they came. Not
+// where entries are nested too deeply.
+std::vector<MapEntry> MapEntries(MessageReader& reader, const DecodedMessage& message,
+                                 const google::protobuf::FieldDescriptor& map, OccurrenceRange values);
 
 // Whether values of the enum that it does not name are unknown fields.
 bool IsClosedEnum(const google::protobuf::FieldDescriptor& field);

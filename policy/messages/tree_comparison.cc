@@ -188,8 +188,8 @@ void TreeComparison::Maps(const LevelPair& levels, const pb_field& map, Occurren
   const auto key_bytes = [&](const MapEntry& entry) {
     return is_text ? entry.text : std::string_view(reinterpret_cast<const char*>(&entry.number), sizeof entry.number);
   };
-  const std::vector<MapEntry> lefts = MapEntries(left_, map, left);
-  const std::vector<MapEntry> rights = MapEntries(right_, map, right);
+  const std::vector<MapEntry> lefts = MapEntries(left_, levels.left, map, left);
+  const std::vector<MapEntry> rights = MapEntries(right_, levels.right, map, right);
   absl::flat_hash_map<std::string_view, uint32_t, SeededHash, std::equal_to<>> by_key;
   by_key.reserve(rights.size());
   for (const MapEntry& entry : rights) by_key.emplace(key_bytes(entry), entry.occurrence);

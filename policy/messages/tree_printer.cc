@@ -203,7 +203,7 @@ void TreePrinter::Map(const DecodedMessage& message, const DecodedField& field) 
     return json_.EndObject();
   }
   const pb_field& map = *field.descriptor;
-  for (const MapEntry& key : MapEntries(reader_, map, field.values)) {
+  for (const MapEntry& key : MapEntries(reader_, message, map, field.values)) {
     if (Full()) {
       CutObject();
       break;

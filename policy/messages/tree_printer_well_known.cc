@@ -92,7 +92,7 @@ bool TreePrinter::Struct(const DecodedMessage& message) {
   const DecodedField fields = *found;
   if (message.depth() + 1 > kMostNesting) return false;
   const pb::Descriptor& entry_type = *fields.descriptor->message_type();
-  for (const MapEntry& key : MapEntries(reader_, *fields.descriptor, fields.values)) {
+  for (const MapEntry& key : MapEntries(reader_, message, *fields.descriptor, fields.values)) {
     if (key.several) return false;
     if (!DecodedMessage(reader_, entry_type, {key.occurrence, key.occurrence + 1}, &message).clean()) return false;
   }

@@ -137,6 +137,8 @@ TEST_CASE("maps are objects, whatever their entries look like") {
            R"({"counts":{"a":0},"@unknown":[{"in":"counts[a]","number":3,"wire_type":"varint","value":"1","bytes":"AQ=="}]})"},
           {"an entry that stops", Bytes(41, Bytes(1, "a") + "\x10"),
            R"({"counts":{"a":0},"@unparsed":[{"in":"counts[a]","offset":6,"reason":"a number that does not end","bytes":"EA=="}]})"},
+          {"a key behind groups that are not known", Bytes(41, Group(9, Group(9, "")) + Bytes(1, "a") + Int(2, 1)),
+           R"({"counts":{"a":1},"@unknown":[{"in":"counts[a]","number":9,"wire_type":"group","bytes":"S0w="}]})"},
           {"a key that looks like a mark", Bytes(41, Bytes(1, "@unknown") + Int(2, 1)),
            R"({"counts":{"@@unknown":1}})"},
           {"a key that is not UTF-8", Bytes(41, Bytes(1, "\xff") + Int(2, 1)), R"({"counts":{"@bytes:/w==":1}})"},
