@@ -67,10 +67,12 @@ void AppendDigits(std::string_view scientific, std::string* out) {
     if (c == '-') out->push_back('-');
     if (c >= '0' && c <= '9') digits.push_back(c);
   }
-  const auto whole = static_cast<size_t>(exponent + 1);  // of the digits, before the point
   if (exponent < 0) {
-    out->append("0.").append(static_cast<size_t>(-exponent - 1), '0').append(digits);
-  } else if (digits.size() <= whole) {
+    out->append("0.").append(static_cast<size_t>(-exponent) - 1, '0').append(digits);
+    return;
+  }
+  const size_t whole = static_cast<size_t>(exponent) + 1;  // of the digits, before the point
+  if (digits.size() <= whole) {
     out->append(digits).append(whole - digits.size(), '0');
   } else {
     out->append(digits, 0, whole).append(".").append(digits, whole);

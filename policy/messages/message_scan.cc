@@ -225,14 +225,12 @@ void MessageScan::AddSetItem(const Occurrence& item) {
     uint32_t number = 0;
     WireType type = WireType::kVarint;
     bool minimal = false;
-    if (!reader.ReadTag(&number, &type, &minimal)) {
-      regular = false;
-    } else if (number == kItemType && type == WireType::kVarint) {
+    regular = false;
+    if (!reader.ReadTag(&number, &type, &minimal)) break;
+    if (number == kItemType && type == WireType::kVarint) {
       regular = reader.ReadVarint(&type_id, &minimal) && ++types == 1;
     } else if (number == kItemMessage && type == WireType::kLength) {
       regular = reader.ReadLength(&message, &minimal) && ++messages == 1;
-    } else {
-      regular = false;
     }
   }
   constexpr uint64_t kMostTypeId = (uint64_t{1} << 31) - 1;

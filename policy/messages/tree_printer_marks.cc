@@ -61,6 +61,7 @@ void TreePrinter::Marks(const DecodedMessage& message, size_t first_entry_mark, 
   const std::vector<const pb_field*> missing = message.Missing();
   if (!message.clean() || !missing.empty() || entry_marks_.size() > first_entry_mark) {
     std::vector<std::string> names;
+    names.reserve(missing.size());
     for (const pb_field* field : missing) names.push_back(FieldName(*field));
     Names("@missing", names);
     names.clear();

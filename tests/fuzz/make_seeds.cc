@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
 #include "recorder/index/postings_builder.h"
@@ -126,7 +127,7 @@ void WritePostingsSeeds(const std::string& corpus) {
   }
   for (const PostingsBuilder::Row& row : builder.Finish(1)) {
     const std::string kind = std::to_string(static_cast<int>(PostingKindOf(row.key)));
-    WriteFile(corpus + "/postings/kind_" + kind, row.bytes);
+    WriteFile(absl::StrCat(corpus, "/postings/kind_", kind), row.bytes);
   }
 }
 
@@ -141,7 +142,7 @@ void WriteMaskSchemaSeeds(const std::string& corpus) {
     const auto* type = (*descriptors)->FindMessage("/t.S/M", policy::MessageSide::kRequest);
     const std::unique_ptr<google::protobuf::Message> message(factory.GetPrototype(type)->New());
     policy::Fill(chance, 2, message.get());
-    WriteFile(corpus + "/mask_schema/schema_" + std::to_string(seed),
+    WriteFile(absl::StrCat(corpus, "/mask_schema/schema_", seed),
               std::string(1, static_cast<char>(seed)) + message->SerializeAsString());
   }
 }
@@ -165,8 +166,8 @@ void WriteMessageSeeds(const std::string& corpus) {
     const std::string right = chance.OneIn(2) ? wire.Message(*type, 3) : left;
     // Cut at a multiple of 16.
     const char cut = static_cast<char>(std::min<size_t>(left.size() / 16, 255));
-    WriteFile(corpus + "/messages/seed_" + std::to_string(seed),
-              std::string({static_cast<char>(kind), cut}) + left + right);
+    WriteFile(absl::StrCat(corpus, "/messages/seed_", seed),
+              absl::StrCat(std::string({static_cast<char>(kind), cut}), left, right));
   }
 }
 
