@@ -45,7 +45,7 @@ absl::StatusOr<std::string> CallDecoder::Message(const v1::Frame& frame) const {
 }
 
 absl::StatusOr<std::string> CallDecoder::Json(const v1::Frame& frame, std::string_view message,
-                                              Descriptors::JsonStyle style) const {
+                                              policy::JsonStyle style) const {
   if (!descriptors_.ok()) return descriptors_.status();
   if ((*descriptors_)->version().empty()) return absl::NotFoundError("no descriptor was known for this method");
   const policy::MessageSide side =
@@ -53,7 +53,7 @@ absl::StatusOr<std::string> CallDecoder::Json(const v1::Frame& frame, std::strin
   return (*descriptors_)->ToJson(method_, side, message, style);
 }
 
-absl::StatusOr<std::string> CallDecoder::StatusDetailsJson(std::string_view value, Descriptors::JsonStyle style) const {
+absl::StatusOr<std::string> CallDecoder::StatusDetailsJson(std::string_view value, policy::JsonStyle style) const {
   return replay::StatusDetailsJson(descriptors_.ok() ? *descriptors_ : Descriptors::Empty(), value, style);
 }
 

@@ -41,10 +41,9 @@ class CallDecoder {
   // The frame's message, inflated where it was compressed. INVALID_ARGUMENT says why it can't be.
   absl::StatusOr<std::string> Message(const v1::Frame& frame) const;
   // `message` (what Message returned for `frame`) as JSON. Errors say why there is none.
-  absl::StatusOr<std::string> Json(const v1::Frame& frame, std::string_view message,
-                                   policy::Descriptors::JsonStyle style) const;
+  absl::StatusOr<std::string> Json(const v1::Frame& frame, std::string_view message, policy::JsonStyle style) const;
   // A `grpc-status-details-bin` value as JSON of a google.rpc.Status. Errors say why there is none.
-  absl::StatusOr<std::string> StatusDetailsJson(std::string_view value, policy::Descriptors::JsonStyle style) const;
+  absl::StatusOr<std::string> StatusDetailsJson(std::string_view value, policy::JsonStyle style) const;
 
  private:
   StoredDescriptors* stored_;

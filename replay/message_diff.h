@@ -26,13 +26,14 @@ struct MessageContext {
   std::vector<std::string> ignored_fields;
 };
 
-// The differences between two messages: field by field where the descriptors know the message, else the first byte that
-// differs with what stands around it. No more than `most` of them, the last then saying how many more there are. Empty
-// if they mean the same: the order of map entries, say, does not count.
+// The differences between two messages: where the descriptors know the message as policy::CompareMessages finds them,
+// else the first byte that differs with what stands around it. No more than `most` of them, the last then saying how
+// many more there are. Empty if they mean the same: the order of map entries, say, does not count.
 std::vector<Difference> CompareMessages(const MessageContext& context, std::string_view recorded,
                                         std::string_view replayed, size_t most = 20);
 
-// A message for one line: JSON where a descriptor knows it, else its size and first bytes.
+// A message for one line: as policy::MessagePrinter shows it where a descriptor knows it, else its size and first
+// bytes.
 std::string MessageText(const MessageContext& context, std::string_view message, size_t most_characters = 200);
 
 // Text from outside for one line of a terminal: escaped, and cut after `most` bytes.

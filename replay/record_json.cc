@@ -114,7 +114,7 @@ Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, co
   }
   const absl::StatusOr<std::string> message = decoder.Message(frame);
   const absl::StatusOr<std::string> text =
-      message.ok() ? decoder.Json(frame, *message, policy::Descriptors::JsonStyle::kCompact) : message.status();
+      message.ok() ? decoder.Json(frame, *message, policy::JsonStyle::kOneLine) : message.status();
   if (text.ok()) {
     json["message"] = Parsed(*text);
   } else {
@@ -291,8 +291,7 @@ Json EndJson(const v1::Entry& entry, uint64_t start_ns, const CallDecoder& decod
   }
   for (const v1::Metadatum& trailer : end.trailers()) {
     if (trailer.key() != kStatusDetails) continue;
-    const absl::StatusOr<std::string> details =
-        decoder.StatusDetailsJson(trailer.value(), policy::Descriptors::JsonStyle::kCompact);
+    const absl::StatusOr<std::string> details = decoder.StatusDetailsJson(trailer.value(), policy::JsonStyle::kOneLine);
     if (details.ok()) json["status_details"] = Parsed(*details);
   }
   return json;

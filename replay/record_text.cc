@@ -137,7 +137,7 @@ void RecordText::Frame(const v1::Entry& entry, uint64_t frame_number) {
   Event(entry, absl::StrCat(title, "  [frame ", frame_number, "]"));
 
   const absl::StatusOr<std::string> json =
-      message.ok() ? decoder_.Json(frame, *message, policy::Descriptors::JsonStyle::kPretty) : message.status();
+      message.ok() ? decoder_.Json(frame, *message, policy::JsonStyle::kIndented) : message.status();
   if (json.ok()) {
     const bool cut = extent_ == FrameExtent::kBounded && json->size() > kMostJson;
     Lines(PrintableLines(cut ? json->substr(0, kMostJson) : *json));
@@ -189,7 +189,7 @@ void RecordText::End(const v1::CallEnd& end) {
   for (const v1::Metadatum& trailer : end.trailers()) {
     if (trailer.key() != "grpc-status-details-bin" || trailer.fingerprint()) continue;
     const absl::StatusOr<std::string> details =
-        decoder_.StatusDetailsJson(trailer.value(), policy::Descriptors::JsonStyle::kPretty);
+        decoder_.StatusDetailsJson(trailer.value(), policy::JsonStyle::kIndented);
     if (details.ok()) Lines(absl::StrCat("status details: ", PrintableLines(*details)));
   }
 }

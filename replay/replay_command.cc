@@ -39,7 +39,7 @@ frame that followed a response is sent after that response came. Metadata goes o
 Deadlines are the recorded timeouts; a call that its caller cancelled is cancelled at the same place.
 
 Exit status: 0 all equal, 1 differences, 2 wrong usage, 3 it could not be done (no connection, say, or a call that was
-named cannot be replayed), 130 interrupted.)";
+named cannot be replayed; what was left out is said), 130 interrupted.)";
 
 // What was typed. Empty means not given.
 struct ReplayArguments {
@@ -118,6 +118,22 @@ absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) 
   return options;
 }
 
+// NOT_FOUND, naming them all, if some of the calls are not there: they are not to be missed when half of the others
+// have been sent.
+absl::Status CheckCalls(recorder::RecordReader& reader, const std::vector<uint64_t>& ids) {
+  std::string missing;
+  for (const uint64_t id : ids) {
+    const absl::Status status = reader.Call(id).status();
+    if (absl::IsNotFound(status)) {
+      absl::StrAppend(&missing, missing.empty() ? "" : ", ", recorder::FormatId(id));
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("not recorded here: ", missing, "; nothing was sent"));
+}
+
 // The ids of all calls to replay, in the order in which they started.
 absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, const ReplayArguments& arguments,
                                                 const recorder::CallQuery& query) {
@@ -127,6 +143,7 @@ absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, 
     if (!id.ok()) return id.status();
     ids.push_back(*id);
   }
+  if (absl::Status status = CheckCalls(reader, ids); !status.ok()) return status;
   if (arguments.calls.empty()) {
     // With a limit, the newest ones, as `calls` lists them.
     absl::StatusOr<bool> more =
@@ -150,6 +167,7 @@ class ReplayRun final : public ReplayAudience {
       : reader_(reader),
         descriptors_(&reader),
         ids_(std::move(ids)),
+        without_result_(ids_.begin(), ids_.end()),
         arguments_(arguments),
         report_(arguments.json ? ReportStyle::kJsonLines : ReportStyle::kText, std::cout,
                 isatty(STDERR_FILENO) != 0 && !arguments.dry_run ? &std::cerr : nullptr) {
@@ -163,6 +181,7 @@ class ReplayRun final : public ReplayAudience {
 
   ExitCode Run(const ReplayOptions& options) {
     const absl::Status status = arguments_.dry_run ? PlanAll(options) : Replay(options, *this);
+    if (!status.ok() && !arguments_.dry_run) report_.BrokenOff(without_result_, status);
     if (!arguments_.dry_run) report_.Summary(options.target);
     if (absl::IsCancelled(status)) {
       std::cerr << "sallyport: interrupted" << std::endl;
@@ -188,12 +207,14 @@ class ReplayRun final : public ReplayAudience {
       // Of many calls, some may be of a kind that cannot be replayed; a store that cannot be read is another matter.
       if (!absl::IsFailedPrecondition(status) && !absl::IsResourceExhausted(status)) return status;
       report_.LeftOut(id, status);
+      without_result_.erase(id);
     }
     return std::optional<RecordedCall>();
   }
 
   absl::Status OnReplayed(const RecordedCall& record, ReplayedResponse response) override {
     report_.Replayed(record, response, CompareResponses(record, response, DescriptorsOf(record), comparison_));
+    without_result_.erase(record.id);
     return absl::OkStatus();
   }
 
@@ -226,6 +247,7 @@ class ReplayRun final : public ReplayAudience {
   std::set<std::string> unreadable_descriptors_;
   const std::vector<uint64_t> ids_;
   size_t next_ = 0;
+  std::set<uint64_t> without_result_;
   const ReplayArguments& arguments_;
   ComparisonOptions comparison_;
   ReplayReport report_;

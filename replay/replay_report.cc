@@ -160,6 +160,16 @@ void ReplayReport::LeftOut(uint64_t id, const absl::Status& why) {
   ShowProgress();
 }
 
+void ReplayReport::BrokenOff(const std::set<uint64_t>& ids, const absl::Status& why) {
+  broken_off_ = ids.size();
+  HideProgress();
+  if (style_ != ReportStyle::kJsonLines) return;
+  const std::string reason = absl::StrCat("the replay was broken off: ", why.message());
+  for (const uint64_t id : ids) {
+    WriteJson(out_, {{"call", recorder::FormatId(id)}, {"result", "not_replayed"}, {"reason", reason}});
+  }
+}
+
 void ReplayReport::Plan(const RecordedCall& record, const OutgoingMetadata& metadata,
                         const policy::Descriptors* descriptors) {
   if (style_ == ReportStyle::kJsonLines) {
@@ -176,6 +186,9 @@ void ReplayReport::Summary(const std::string& target) {
   out_ << replayed << (replayed == 1 ? " call" : " calls") << " replayed against " << target << ": " << equal_
        << " equal, " << different_ << " different";
   if (left_out_ > 0) out_ << "; " << left_out_ << " left out";
+  if (broken_off_ > 0) {
+    out_ << "; BROKEN OFF, " << broken_off_ << (broken_off_ == 1 ? " call was" : " calls were") << " left out";
+  }
   out_ << std::endl;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ class ReplayReport {
                 const std::vector<Difference>& differences);
   // A call that was not replayed, and why.
   void LeftOut(uint64_t id, const absl::Status& why);
+  // The replay ended before these calls had a result, and why.
+  void BrokenOff(const std::set<uint64_t>& ids, const absl::Status& why);
   // What would be sent for a call.
   void Plan(const RecordedCall& record, const OutgoingMetadata& metadata, const policy::Descriptors* descriptors);
   // After the last call; in kText only.
@@ -51,6 +54,7 @@ class ReplayReport {
   uint64_t equal_ = 0;
   uint64_t different_ = 0;
   uint64_t left_out_ = 0;
+  uint64_t broken_off_ = 0;  // calls
 };
 
 }  // namespace sallyport::replay

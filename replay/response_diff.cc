@@ -32,8 +32,7 @@ struct RecordedValues {
 std::string ValueText(const std::string& name, const std::string& value,
                       const std::shared_ptr<const policy::Descriptors>& descriptors) {
   if (name == "grpc-status-details-bin") {
-    const absl::StatusOr<std::string> json =
-        StatusDetailsJson(descriptors, value, policy::Descriptors::JsonStyle::kCompact);
+    const absl::StatusOr<std::string> json = StatusDetailsJson(descriptors, value, policy::JsonStyle::kOneLine);
     if (json.ok()) return SafeText(*json, kMostDetails);
   }
   if (absl::EndsWith(name, "-bin")) return SafeText(absl::Base64Escape(value));

@@ -5,8 +5,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
+#include "policy/messages/message_printer.h"
 
 namespace sallyport::replay {
 namespace {
@@ -15,8 +14,6 @@ using google::protobuf::DescriptorProto;
 using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::FileDescriptorSet;
-
-constexpr char kReaderMethod[] = "/sallyport.status.Reader/Read";
 
 // A field's number is its place in the list, from 1. `type` is "string", "int32" or a message's full name with a
 // leading dot.
@@ -92,39 +89,47 @@ FileDescriptorProto ErrorDetailsFile() {
   return file;
 }
 
-// A method that takes a google.rpc.Status, as descriptors read messages by method.
-FileDescriptorProto ReaderFile() {
-  FileDescriptorProto file = NewFile("sallyport/status/reader.proto", "sallyport.status", {"google/rpc/status.proto"});
-  google::protobuf::ServiceDescriptorProto* service = file.add_service();
-  service->set_name("Reader");
-  google::protobuf::MethodDescriptorProto* method = service->add_method();
-  method->set_name("Read");
-  method->set_input_type(".google.rpc.Status");
-  method->set_output_type(".google.rpc.Status");
-  return file;
+// They are the same in every store.
+const absl::StatusOr<std::shared_ptr<const policy::Descriptors>>& StandardDetails() {
+  static const auto& details = *new absl::StatusOr<std::shared_ptr<const policy::Descriptors>>([] {
+    FileDescriptorSet set;
+    *set.add_file() = StatusFile();
+    *set.add_file() = ErrorDetailsFile();
+    return policy::Descriptors::Create(set, "standard status details");
+  }());
+  return details;
 }
 
-absl::StatusOr<std::shared_ptr<const policy::Descriptors>> StandardDetails() {
-  FileDescriptorSet set;
-  *set.add_file() = StatusFile();
-  *set.add_file() = ErrorDetailsFile();
-  *set.add_file() = ReaderFile();
-  return policy::Descriptors::Create(set, "standard status details");
-}
+// The service's own types come first.
+class DetailTypes final : public policy::MessageTypes {
+ public:
+  DetailTypes(const policy::MessageTypes& known, const policy::MessageTypes& standard)
+      : known_(known), standard_(standard) {}
+
+  const google::protobuf::Descriptor* FindMessage(const std::string& full_name) const override {
+    const google::protobuf::Descriptor* const found = known_.FindMessage(full_name);
+    return found != nullptr ? found : standard_.FindMessage(full_name);
+  }
+  const google::protobuf::FieldDescriptor* FindExtension(const google::protobuf::Descriptor& extended,
+                                                         uint32_t number) const override {
+    return known_.FindExtension(extended, number);
+  }
+
+ private:
+  const policy::MessageTypes& known_;
+  const policy::MessageTypes& standard_;
+};
 
 }  // namespace
 
 absl::StatusOr<std::string> StatusDetailsJson(const std::shared_ptr<const policy::Descriptors>& known,
-                                              std::string_view value, policy::Descriptors::JsonStyle style) {
-  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> standard = StandardDetails();
+                                              std::string_view value, policy::JsonStyle style) {
+  const absl::StatusOr<std::shared_ptr<const policy::Descriptors>>& standard = StandardDetails();
   if (!standard.ok()) return standard.status();
-  // The service's own descriptors come first. Where they hold google.rpc.Status under a file name of its own, the
-  // standard files are left out of the merger and the standard ones alone are used.
-  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> merged =
-      policy::Descriptors::Merge({known, *standard}, nullptr);
-  if (!merged.ok()) return merged.status();
-  const policy::Descriptors& reader = (*merged)->FindMethod(kReaderMethod) != nullptr ? **merged : **standard;
-  return reader.ToJson(kReaderMethod, policy::MessageSide::kRequest, value, style);
+  const DetailTypes types(known->types(), (*standard)->types());
+  std::string json;
+  policy::MessagePrinter(types, style).Append(*types.FindMessage("google.rpc.Status"), value, &json);
+  return json;
 }
 
 }  // namespace sallyport::replay

@@ -12,10 +12,10 @@
 namespace sallyport::replay {
 
 // `value`, a serialised google.rpc.Status, as JSON. What its Any members hold is shown where it is one of the standard
-// details (google/rpc/error_details.proto) or a type of `known`. INVALID_ARGUMENT if the bytes are not a
-// google.rpc.Status.
+// details (google/rpc/error_details.proto) or a type of `known`. Bytes that are no google.rpc.Status are shown as
+// MessagePrinter shows them.
 absl::StatusOr<std::string> StatusDetailsJson(const std::shared_ptr<const policy::Descriptors>& known,
-                                              std::string_view value, policy::Descriptors::JsonStyle style);
+                                              std::string_view value, policy::JsonStyle style);
 
 }  // namespace sallyport::replay
 

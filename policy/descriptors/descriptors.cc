@@ -2,12 +2,6 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
-#include <google/protobuf/dynamic_message.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/type_resolver.h>
-#include <google/protobuf/util/type_resolver_util.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,13 +13,13 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "policy/content_hash.h"
 #include "policy/descriptors/descriptor_files.h"
 #include "policy/descriptors/first_fault.h"
 #include "policy/descriptors/proto_sources.h"
 #include "policy/descriptors/reflected_files.h"
+#include "policy/messages/message_printer.h"
 #include "protos/seeded_hash.h"
 
 namespace sallyport::policy {
@@ -36,65 +30,18 @@ namespace pb = google::protobuf;
 constexpr size_t kMostBytes = 256 << 20;
 // A chain of `import public` is followed by recursion, and anew for each file: real ones are a few files long.
 constexpr int kLongestPublicChain = 100;
-// A dynamic message is made by recursion over the types that its type leads to: what would use up the stack is not
-// shown.
-constexpr size_t kMostReachableTypes = 4'000;
-// Messages nested deeper than this are not shown; protobuf's own parsers stop at the same depth.
-constexpr int kDeepestMessage = 100;
-
-// True if more than kMostReachableTypes message types can be reached from `type` over its fields.
-bool LeadsToTooManyTypes(const pb::Descriptor* type) {
-  absl::flat_hash_set<const pb::Descriptor*> seen = {type};
-  std::vector<const pb::Descriptor*> waiting = {type};
-  while (!waiting.empty() && seen.size() <= kMostReachableTypes) {
-    const pb::Descriptor* next = waiting.back();
-    waiting.pop_back();
-    for (int i = 0; i < next->field_count(); ++i) {
-      const pb::Descriptor* field_type = next->field(i)->message_type();
-      if (field_type != nullptr && seen.insert(field_type).second) waiting.push_back(field_type);
-    }
-  }
-  return seen.size() > kMostReachableTypes;
-}
-
-// Resolves types for JSON. Where an Any holds a type that the set does not know, a type without fields stands in, so
-// that the rest of the message is still shown ("@type" says what it was).
-class LenientResolver : public pb::util::TypeResolver {
- public:
-  explicit LenientResolver(const pb::DescriptorPool* pool)
-      : resolver_(pb::util::NewTypeResolverForDescriptorPool("type.googleapis.com", pool)) {}
-
-  pb::util::Status ResolveMessageType(const std::string& url, pb::Type* type) override {
-    // Any host may stand before the type's name; ours knows one.
-    const std::string name = url.substr(url.rfind('/') + 1);
-    pb::util::Status status = resolver_->ResolveMessageType("type.googleapis.com/" + name, type);
-    if (status.ok()) return status;
-    type->Clear();
-    type->set_name(name);
-    return {};
-  }
-  pb::util::Status ResolveEnumType(const std::string& url, pb::Enum* type) override {
-    return resolver_->ResolveEnumType(url, type);
-  }
-
- private:
-  std::unique_ptr<pb::util::TypeResolver> resolver_;
-};
 
 struct Method {
   MethodShape shape;
   const pb::MethodDescriptor* descriptor = nullptr;
 };
 
-// The set, built. Everything is constant after Build, apart from the factory's cache of prototypes, which locks itself.
+// The set, built. Everything is constant after Build.
 class BuiltDescriptors final : public Descriptors {
  public:
   // `base`, if given, is what the set stands on; its pool is the underlay of the set's own.
   explicit BuiltDescriptors(std::shared_ptr<const BuiltDescriptors> base = nullptr)
-      : base_(std::move(base)),
-        pool_(base_ == nullptr ? nullptr : &base_->pool_),
-        factory_(&pool_),
-        resolver_(&pool_) {}
+      : base_(std::move(base)), pool_(base_ == nullptr ? nullptr : &base_->pool_), types_(&pool_) {}
 
   // Builds `files`. If `conflicts` is given, a file that cannot be built is left out, along with those that import it,
   // and told there; otherwise it is an error.
@@ -113,6 +60,7 @@ class BuiltDescriptors final : public Descriptors {
     return side == MessageSide::kRequest ? found->descriptor->input_type() : found->descriptor->output_type();
   }
   const pb::DescriptorPool& pool() const override { return pool_; }
+  const MessageTypes& types() const override { return types_; }
   std::vector<std::string> message_types() const override { return WithBase(&BuiltDescriptors::message_types_); }
   absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                      JsonStyle style) const override;
@@ -159,8 +107,7 @@ class BuiltDescriptors final : public Descriptors {
 
   const std::shared_ptr<const BuiltDescriptors> base_;  // stands on nothing itself
   pb::DescriptorPool pool_;
-  mutable pb::DynamicMessageFactory factory_;
-  mutable LenientResolver resolver_;
+  const PoolTypes types_;
   // What the set knows itself, without its base.
   Methods methods_;
   // How many public imports follow one another from a file on; used while building.
@@ -283,29 +230,8 @@ absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, Mess
                                                      JsonStyle style) const {
   const pb::Descriptor* type = FindMessage(path, side);
   if (type == nullptr) return absl::NotFoundError(absl::StrCat("no descriptor is known for method ", Shown(path)));
-  if (LeadsToTooManyTypes(type)) {
-    return absl::InvalidArgumentError(absl::StrCat("a ", type->full_name(), " leads to more than ", kMostReachableTypes,
-                                                   " types: it is not shown as JSON"));
-  }
-  // Parsed first: the JSON writer stops without a word where bytes do not parse.
-  const std::unique_ptr<pb::Message> parsed(factory_.GetPrototype(type)->New());
-  pb::io::ArrayInputStream array(message.data(), static_cast<int>(message.size()));
-  pb::io::CodedInputStream input(&array);
-  input.SetRecursionLimit(kDeepestMessage);
-  if (!parsed->MergePartialFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
-    return absl::InvalidArgumentError(absl::StrCat("the ", message.size(), " bytes are not a ", type->full_name()));
-  }
-  pb::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.add_whitespace = style == JsonStyle::kPretty;
   std::string json;
-  const auto status = pb::util::BinaryToJsonString(&resolver_, "type.googleapis.com/" + type->full_name(),
-                                                   parsed->SerializePartialAsString(), &json, options);
-  if (!status.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a ", type->full_name(), " that has no JSON form: ", Shown(std::string(status.message()))));
-  }
-  while (!json.empty() && json.back() == '\n') json.pop_back();
+  MessagePrinter(types_, style).Append(*type, message, &json);
   return json;
 }
 

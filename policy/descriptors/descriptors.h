@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "policy/messages/json_writer.h"
+#include "policy/messages/message_types.h"
 
 namespace google::protobuf {
 class Descriptor;
@@ -70,9 +72,11 @@ class Descriptors {
   // Full names of all message types.
   virtual std::vector<std::string> message_types() const = 0;
 
-  // A message of a known method as JSON with the original field names, one line or (pretty) several. NOT_FOUND for a
-  // method that is not known, INVALID_ARGUMENT for bytes that do not parse.
-  enum class JsonStyle { kCompact, kPretty };
+  // Of messages that name types by themselves. Lives as long as this object.
+  virtual const MessageTypes& types() const = 0;
+
+  // A message of a known method as MessagePrinter shows it, whatever its bytes are. NOT_FOUND for a method that is not
+  // known.
   virtual absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
                                              JsonStyle style) const = 0;
 

@@ -1,6 +1,6 @@
 #include "policy/masking/field_options.h"
 
-#include "policy/masking/wire.h"
+#include "policy/messages/wire.h"
 #include "sallyport/v1/options.pb.h"
 
 namespace sallyport::policy {

@@ -8,7 +8,7 @@
 
 #include "policy/masking/mask_plan.h"
 #include "policy/masking/mask_table.h"
-#include "policy/masking/wire.h"
+#include "policy/messages/wire.h"
 #include "policy/masking/wire_field.h"
 
 namespace sallyport::policy {

@@ -9,29 +9,11 @@
 
 #include "absl/container/inlined_vector.h"
 #include "policy/masking/mask_plan.h"
-#include "policy/masking/wire.h"
+#include "policy/messages/well_known_types.h"
+#include "policy/messages/wire.h"
+#include "policy/messages/wire_scalar.h"
 
 namespace sallyport::policy {
-
-// Of one value.
-WireType WireTypeOf(google::protobuf::FieldDescriptor::Type type);
-// Its values may come packed into one length-delimited field, or each on its own.
-bool IsPackable(const google::protobuf::FieldDescriptor& field);
-
-// What a parser keeps of a varint: 32 bits of those types, sign-extended where they have a sign, and one of a bool.
-uint64_t Truncated(google::protobuf::FieldDescriptor::Type type, uint64_t value);
-// A value that is neither text nor a message; varints truncated, fixed ones in their low bits.
-bool ReadScalar(const google::protobuf::FieldDescriptor& field, WireReader& reader, uint64_t* raw);
-
-// Whether the content of a packed field is whole values of that type.
-bool IsPackedSound(const google::protobuf::FieldDescriptor& field, std::string_view content);
-
-inline uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
-inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1); }
-
-// Fields of google.protobuf.Any.
-inline constexpr uint32_t kAnyTypeUrl = 1;
-inline constexpr uint32_t kAnyValue = 2;
 
 struct AnyContent {
   bool known = false;                    // its type is one of the plan's

@@ -20,6 +20,7 @@ void FuzzBearerToken(std::string_view input);
 void FuzzKeySet(std::string_view input);
 void FuzzMask(std::string_view input);
 void FuzzMaskSchema(std::string_view input);
+void FuzzMessages(std::string_view input);
 void FuzzCallMetadata(std::string_view input);
 void FuzzApiKeys(std::string_view input);
 void FuzzCertificates(std::string_view input);

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
 #include "recorder/index/postings_builder.h"
@@ -16,8 +17,10 @@
 #include "recorder/store_layout.h"
 #include "tests/fuzz/identity_seeds.h"
 #include "tests/fuzz/known_keys.h"
+#include "tests/fuzz/message_schema.h"
 #include "tests/policy/masking/parsed_proto.h"
 #include "tests/policy/masking/random_masks.h"
+#include "tests/policy/messages/random_wire.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -124,7 +127,7 @@ void WritePostingsSeeds(const std::string& corpus) {
   }
   for (const PostingsBuilder::Row& row : builder.Finish(1)) {
     const std::string kind = std::to_string(static_cast<int>(PostingKindOf(row.key)));
-    WriteFile(corpus + "/postings/kind_" + kind, row.bytes);
+    WriteFile(absl::StrCat(corpus, "/postings/kind_", kind), row.bytes);
   }
 }
 
@@ -139,8 +142,32 @@ void WriteMaskSchemaSeeds(const std::string& corpus) {
     const auto* type = (*descriptors)->FindMessage("/t.S/M", policy::MessageSide::kRequest);
     const std::unique_ptr<google::protobuf::Message> message(factory.GetPrototype(type)->New());
     policy::Fill(chance, 2, message.get());
-    WriteFile(corpus + "/mask_schema/schema_" + std::to_string(seed),
+    WriteFile(absl::StrCat(corpus, "/mask_schema/schema_", seed),
               std::string(1, static_cast<char>(seed)) + message->SerializeAsString());
+  }
+}
+
+// Some messages of each of the types that messages_fuzz.cc reads, as bytes of every kind.
+void WriteMessageSeeds(const std::string& corpus) {
+  const auto descriptors = policy::ParsedProto(kMessageSchema);
+  if (!descriptors.ok()) std::abort();
+  policy::RandomWireOptions options;
+  options.odd = options.unknown_fields = options.unknown_anys = true;
+  options.unnamed_enums = options.unnamed_closed_enums = options.leave_out_required = true;
+  for (const char* name : {"t.M", "t.Set", "t.Strict", "google.protobuf.Timestamp", "google.protobuf.Value"}) {
+    options.any_types.push_back((*descriptors)->pool().FindMessageTypeByName(name));
+  }
+  policy::Chance chance(1);
+  policy::RandomWire wire(chance, options);
+  for (int seed = 0; seed < 48; ++seed) {
+    const auto kind = static_cast<size_t>(seed) % std::size(kMessageTypes);
+    const auto* type = (*descriptors)->pool().FindMessageTypeByName(kMessageTypes[kind]);
+    const std::string left = wire.Message(*type, 3);
+    const std::string right = chance.OneIn(2) ? wire.Message(*type, 3) : left;
+    // Cut at a multiple of 16.
+    const char cut = static_cast<char>(std::min<size_t>(left.size() / 16, 255));
+    WriteFile(absl::StrCat(corpus, "/messages/seed_", seed),
+              absl::StrCat(std::string({static_cast<char>(kind), cut}), left, right));
   }
 }
 
@@ -157,5 +184,6 @@ int main(int argc, char** argv) {
   sallyport::recorder::WriteKeySeeds(argv[1]);
   sallyport::recorder::WritePostingsSeeds(argv[1]);
   sallyport::recorder::WriteMaskSchemaSeeds(argv[1]);
+  sallyport::recorder::WriteMessageSeeds(argv[1]);
   return 0;
 }

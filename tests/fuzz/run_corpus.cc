@@ -28,6 +28,7 @@ constexpr Target kTargets[] = {
     {"keyring", sallyport::recorder::FuzzKeyring},
     {"mask", sallyport::recorder::FuzzMask},
     {"mask_schema", sallyport::recorder::FuzzMaskSchema},
+    {"messages", sallyport::recorder::FuzzMessages},
     {"policy", sallyport::recorder::FuzzPolicy},
     {"postings", sallyport::recorder::FuzzPostings},
     {"proxy_header", sallyport::recorder::FuzzProxyHeader},

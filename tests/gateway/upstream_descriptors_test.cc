@@ -161,8 +161,7 @@ std::string RecordedJson(Rig& rig, const std::string& method, std::string* versi
         const auto set = policy::Descriptors::Parse(json, "kept");
         REQUIRE(set.ok());
         return (*set)
-            ->ToJson(method, policy::MessageSide::kRequest, entry.frame().payload(),
-                     policy::Descriptors::JsonStyle::kCompact)
+            ->ToJson(method, policy::MessageSide::kRequest, entry.frame().payload(), policy::JsonStyle::kOneLine)
             .value_or("not decoded");
       }
     }

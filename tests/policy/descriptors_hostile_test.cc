@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 
@@ -134,16 +135,16 @@ TEST_CASE("mangled sets give a refusal or a set whose methods can be used") {
       continue;
     }
     if ((*set)->FindMethod("/shop.Orders/Get") != nullptr) {
-      const auto json = (*set)->ToJson("/shop.Orders/Get", MessageSide::kRequest, "\x0a\x01x\x10\x01\x1a\x00",
-                                       Descriptors::JsonStyle::kCompact);
-      CHECK((json.ok() || absl::IsInvalidArgument(json.status())));
+      const auto json =
+          (*set)->ToJson("/shop.Orders/Get", MessageSide::kRequest, "\x0a\x01x\x10\x01\x1a\x00", JsonStyle::kOneLine);
+      CHECK(json.ok());
     }
   }
   CHECK(refused > 100);
   CHECK(refused < 4000);
 }
 
-TEST_CASE("mangled messages give JSON or a refusal") {
+TEST_CASE("mangled messages give JSON") {
   const Silence silence;
   const auto shop = Descriptors::Create(ShopSet(), "shop").value();
   const std::string any = std::string("\x0a\x11") + "x.test/shop.Order" + "\x12\x02\x10\x07";
@@ -154,20 +155,22 @@ TEST_CASE("mangled messages give JSON or a refusal") {
                                13) +
                            static_cast<char>(any.size()) + any;
   std::mt19937 random(5);
-  int refused = 0;
+  int unparsed = 0;
   for (int round = 0; round < 5000; ++round) {
     std::string bytes = good;
     for (int change = 1 + static_cast<int>(random() % 3); change > 0; --change) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     }
-    const auto json = shop->ToJson("/shop.Orders/Get", MessageSide::kRequest, bytes, Descriptors::JsonStyle::kPretty);
-    if (!json.ok()) ++refused;
+    const auto json = shop->ToJson("/shop.Orders/Get", MessageSide::kRequest, bytes, JsonStyle::kIndented);
+    REQUIRE(json.ok());
+    REQUIRE(nlohmann::json::accept(*json));
+    if (json->find("@unparsed") != std::string::npos) ++unparsed;
   }
-  CHECK(refused > 500);
-  CHECK(refused < 5000);
+  CHECK(unparsed > 500);
+  CHECK(unparsed < 5000);
 }
 
-TEST_CASE("a message nested too deeply is refused, not followed") {
+TEST_CASE("a message nested too deeply is not followed") {
   const auto shop = Descriptors::Create(ShopSet(), "shop").value();
   std::string message;
   for (int depth = 0; depth < 5000; ++depth) {
@@ -178,8 +181,9 @@ TEST_CASE("a message nested too deeply is refused, not followed") {
     }
     message = outer + message;
   }
-  const auto json = shop->ToJson("/shop.Orders/Get", MessageSide::kRequest, message, Descriptors::JsonStyle::kCompact);
-  CHECK(json.status().code() == absl::StatusCode::kInvalidArgument);
+  const auto json = shop->ToJson("/shop.Orders/Get", MessageSide::kRequest, message, JsonStyle::kOneLine);
+  REQUIRE(json.ok());
+  CHECK(json->find("nested deeper than 1,000 messages") != std::string::npos);
 }
 
 TEST_CASE("ten thousand files in a chain, last first, are built") {
@@ -208,13 +212,8 @@ TEST_CASE("types that lead to one another in a long chain do not exhaust the sta
   file->mutable_service(0)->mutable_method(0)->set_input_type(".shop.T0");
   const auto descriptors = Descriptors::Create(set, "chain");
   REQUIRE(descriptors.ok());
-  const auto json =
-      (*descriptors)->ToJson("/shop.Orders/Get", MessageSide::kRequest, "", Descriptors::JsonStyle::kCompact);
-  if (kTypes > 4'000) {
-    CHECK(json.status().code() == absl::StatusCode::kInvalidArgument);
-  } else {
-    CHECK(json.value() == "{}");
-  }
+  const auto json = (*descriptors)->ToJson("/shop.Orders/Get", MessageSide::kRequest, "", JsonStyle::kOneLine);
+  CHECK(json.value() == "{}");
 }
 
 TEST_CASE("a long chain of public imports is refused") {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -257,11 +258,60 @@ TEST_CASE("wrong usage is told apart from what could not be done") {
     CHECK(store.Run({id, "--to", target.address(), "--tls", "--ca", "/nowhere/ca.pem"}).code == 2);
   }
   SECTION("no such call") { CHECK(store.Run({FormatId(1), "--to", target.address()}).code == 3); }
+  SECTION("no such calls among others") {
+    // Ids that are not there come after one that is: nothing may have been sent by the time they are found missing.
+    const Outcome outcome =
+        store.Run({id, FormatId(kFirstId + 5), FormatId(kFirstId + 6), "--to", "127.0.0.1:1", "--wait", "300ms"});
+    CHECK(outcome.code == 3);
+    CHECK(outcome.out.empty());
+    CHECK_THAT(outcome.err, Contains(FormatId(kFirstId + 5)) && Contains(FormatId(kFirstId + 6)) &&
+                                Contains("nothing was sent") && !Contains("cannot connect"));
+  }
   SECTION("no call matches") { CHECK(store.Run({"--method", "nothing/*", "--to", target.address()}).code == 3); }
   SECTION("nobody listens") {
     const Outcome outcome = store.Run({id, "--to", "127.0.0.1:1", "--wait", "300ms"});
     CHECK(outcome.code == 3);
     CHECK_THAT(outcome.err, Contains("cannot connect to 127.0.0.1:1"));
+  }
+}
+
+TEST_CASE("a replay that is broken off says how many calls were left out") {
+  std::atomic<int> calls = 0;
+  std::unique_ptr<ScriptedServer> target;
+  std::thread killer;
+  target = std::make_unique<ScriptedServer>(
+      std::map<std::string, ScriptedServer::Script>{{"/p.S/M", [&](ScriptedCall& call) {
+                                                       if (++calls == 1) return grpc::Status::OK;
+                                                       killer = std::thread([&] { target->Kill(); });
+                                                       call.AwaitCancel();
+                                                       return grpc::Status::CANCELLED;
+                                                     }}});
+  Store store;
+  for (uint64_t i = 0; i < 4; ++i) {
+    RecordBuilder call(kFirstId + i * 1'000'000, "/p.S/M", 1'767'323'045'000 + static_cast<int64_t>(i) * 1'000);
+    call.HalfClose().End();
+    store.Add(call);
+  }
+  const bool json = GENERATE(false, true);
+  std::vector<std::string> arguments = {"--method", "*", "--to", target->address(), "--wait", "500ms"};
+  if (json) arguments.emplace_back("--json");
+  const Outcome outcome = store.Run(arguments);
+  killer.join();
+  CHECK(outcome.code == 3);
+  CHECK_THAT(outcome.err, Contains("cannot connect to " + target->address()));
+  if (!json) {
+    CHECK_THAT(outcome.out, Contains("1 equal, 0 different; BROKEN OFF, 3 calls were left out"));
+    return;
+  }
+  std::istringstream lines(outcome.out);
+  std::vector<nlohmann::json> results;
+  for (std::string line; std::getline(lines, line);) results.push_back(nlohmann::json::parse(line));
+  REQUIRE(results.size() == 4);
+  CHECK(results[0]["result"] == "equal");
+  for (size_t i = 1; i < 4; ++i) {
+    CHECK(results[i]["call"] == FormatId(kFirstId + i * 1'000'000));
+    CHECK(results[i]["result"] == "not_replayed");
+    CHECK_THAT(results[i]["reason"].get<std::string>(), Contains("the replay was broken off: cannot connect"));
   }
 }
 

@@ -193,6 +193,27 @@ TEST_CASE("frames that cannot be decoded are shown as bytes, with the reason") {
   CHECK(frame["undecoded"] == "no descriptor was known for this method");
 }
 
+TEST_CASE("what the descriptors do not know of a message is shown, and does not hide the rest") {
+  ShopStore store;
+  const uint64_t id = store.AddOpen(absl::ZeroDuration(), "/shop.Orders/Chat");
+  recorder::EntryBatch batch = store.recorder().NewBatch(id);
+  const std::string any = std::string("\x0a\x09") + "x/no.Such" + "\x12\x01" + "A";
+  const std::string unknown = std::string(kOrder) + "\x22" + static_cast<char>(any.size()) + any + "\xfa\x01\x01" + "A";
+  const std::string broken = std::string(kOrder) + "\x22\x7f";
+  batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {unknown});
+  batch.AddFrame(ShopTime(), recorder::Direction::kRequest, 1, false, {broken});
+  store.Append(std::move(batch));
+  const Json entries = ShowJson(store, recorder::FormatId(id))["entries"];
+  CHECK(entries[0]["message"] ==
+        Json::parse(R"({"card_number":"4111","amount":"42","detail":{"@type":"x/no.Such","@bytes":"QQ=="},)"
+                    R"("@unknown":[{"number":31,"wire_type":"length","bytes":"QQ=="}]})"));
+  CHECK(entries[1]["message"]["amount"] == "42");
+  CHECK(entries[1]["message"]["@unparsed"][0]["offset"] == kOrder.size() + 2);
+  const std::string text = Run({"show", recorder::FormatId(id), "--data", store.data()}).output;
+  CHECK(Contains(text, R"({"number": 31, "wire_type": "length", "bytes": "QQ=="})"));
+  CHECK(Contains(text, R"("@type": "x/no.Such")"));
+}
+
 TEST_CASE("long frames are cut unless --full is given") {
   ShopStore store;
   const uint64_t id = store.AddOpen(absl::ZeroDuration(), "/unknown.S/M");
@@ -262,7 +283,8 @@ TEST_CASE("status details are decoded") {
                     R"({"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"FULL"}]})"));
   CHECK(Contains(Run({"show", id, "--data", store.data()}).output, "\"reason\": \"FULL\""));
   const std::string odd = store.AddFailure(absl::Seconds(1), "/a.B/C", 8, "no", "\xff\xff");
-  CHECK(ShowJson(store, odd)["end"]["status_details"].is_null());
+  CHECK(ShowJson(store, odd)["end"]["status_details"] ==
+        Json::parse(R"({"@unparsed":[{"offset":0,"reason":"no field begins like this","bytes":"//8="}]})"));
   CHECK(ShowJson(store, odd)["end"]["trailers"][0]["value_base64"] == "//8=");
 }
 

@@ -20,6 +20,7 @@ ROOMS = {
 TARGETS = {
     "sallyport_messages": "protos",
     "sallyport_protos": "protos",
+    "sallyport_message_reading": "policy",
     "sallyport_policy": "policy",
     "sallyport_recorder": "recorder",
     "sallyport_relay": "gateway",

@@ -8,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "policy/masking/wire.h"
+#include "policy/messages/wire.h"
 #include "tests/policy/masking/masking_fixture.h"
 
 namespace sallyport::policy {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "policy/masking/field_options.h"
-#include "policy/masking/wire.h"
+#include "policy/messages/wire.h"
 
 namespace sallyport::policy {
 namespace {

@@ -1,6 +1,6 @@
 // Protobuf's wire format, read with bounds. https://protobuf.dev/programming-guides/encoding
-#ifndef SALLYPORT_POLICY_MASKING_WIRE_H_
-#define SALLYPORT_POLICY_MASKING_WIRE_H_
+#ifndef SALLYPORT_POLICY_MESSAGES_WIRE_H_
+#define SALLYPORT_POLICY_MESSAGES_WIRE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -146,4 +146,4 @@ class WireReader {
 
 }  // namespace sallyport::policy
 
-#endif  // SALLYPORT_POLICY_MASKING_WIRE_H_
+#endif  // SALLYPORT_POLICY_MESSAGES_WIRE_H_
