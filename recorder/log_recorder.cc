@@ -49,13 +49,14 @@ LogRecorder::LogRecorder(const RecorderOptions& options, FileSystem& files, Reco
       keys_(std::move(store.keys)),
       fingerprint_(std::move(store.fingerprint)),
       last_id_(store.largest_id),
+      promises_(options.reserve_per_call, SpaceAhead(options) / 8),
       checkpointer_(std::move(store.checkpointer)),
       log_(std::move(store.log)),
       index_(std::move(store.index)),
       last_positions_commit_(Clock::now()),
       next_housekeeping_(Clock::now()) {
   stats_.damages = store.damages;
-  space_left_ = log_->space_left();
+  promises_.SetLeft(log_->space_left());
   writer_ = std::thread([this] { Run(); });
 }
 
@@ -85,35 +86,48 @@ Appended LogRecorder::Append(EntryBatch batch, Until until, AppendWaiter* waiter
   if (size > kMaxEntriesSize) return Appended::kFailed;
   const int starts = batch.starts();
   const int ends = batch.ends();
-  Item item{batch.call_id(), {}, static_cast<uint32_t>(batch.entries()), ends > 0, durable ? waiter : nullptr};
+  Item item{batch.call_id(), {}, static_cast<uint32_t>(batch.entries()), ends > 0, durable ? waiter : nullptr, {}};
+  item.space = {MostStoredSize(size, options_.smallest_part), starts, ends};
   item.bytes = std::move(batch).TakeBytes();
 
   bool wake = false;
-  bool full = false;
+  bool waits = durable;
   {
     std::lock_guard lock(mutex_);
     if (!health_.ok()) return Appended::kFailed;
-    if (starts > 0 && disk_full_ && SpaceNeeded() + options_.reserve_per_call + size > space_left_) {
-      ++stats_.calls_refused;
+    item.promised = PromiseAtOnce(item.space, waiter);
+    if (!item.promised && disk_full_) {
+      stats_.calls_refused += starts > 0 ? 1 : 0;
       return Appended::kNoSpace;
     }
+    if (!item.promised && waiter != nullptr) {
+      promises_.Wait(item.space);
+      if (!durable) item.space_waiter = waiter;
+    } else if (!item.promised) {
+      // Nobody could be told. The writer takes the space for it first.
+      promises_.Promise(item.space);
+      item.promised = true;
+    }
     if (queue_.empty()) oldest_ = Clock::now();
-    full = waiting_bytes_ >= options_.buffer_bytes;
+    const bool full = waiting_bytes_ >= options_.buffer_bytes;
     waiting_bytes_ += size;
     queue_bytes_ += size;
     active_calls_ += starts - ends;
     if (durable) {
       ++durable_waiting_;
       if (ends == 0) ++active_waiting_;
+    } else if (item.space_waiter != nullptr) {
+      waits = true;
     } else if (full && waiter != nullptr) {
       room_waiters_.push_back(waiter);
+      waits = true;
     }
     queue_.push_back(std::move(item));
     wake = WriteDue() < wake_at_;
     if (wake) wake_at_ = Clock::time_point::min();
   }
   if (wake) wake_writer_.notify_one();
-  return durable || (full && waiter != nullptr) ? Appended::kPending : Appended::kDone;
+  return waits ? Appended::kPending : Appended::kDone;
 }
 
 absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_view file_descriptor_set,
@@ -158,7 +172,7 @@ RecorderStats LogRecorder::Stats() const {
 
 LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
   if (queue_.empty()) return Clock::time_point::max();
-  if (queue_bytes_ >= kBlockBytes) return Clock::time_point::min();
+  if (queue_bytes_ >= kBlockBytes || promises_.anyone_waits()) return Clock::time_point::min();
   if (durable_waiting_ == 0) return oldest_ + kLinger;
   // If every call that is going on waits for the sync, nobody else can join.
   return active_calls_ <= active_waiting_ ? Clock::time_point::min() : gather_until_;
@@ -209,7 +223,9 @@ void LogRecorder::Run() {
       next_housekeeping_ = Clock::now() + kHousekeeping;
     }
     if (!items.empty()) {
-      if (absl::Status status = WriteItems(absl::MakeSpan(items)); !status.ok()) Fail(status, absl::MakeSpan(items));
+      absl::Status status = PromiseSpace(items);
+      if (status.ok()) status = WriteItems(absl::MakeSpan(items));
+      if (!status.ok()) Fail(status, absl::MakeSpan(items));
       items.clear();
     }
     if (stop) {
@@ -224,6 +240,64 @@ void LogRecorder::Run() {
     }
     if (everything) flushed_.notify_all();
   }
+}
+
+bool LogRecorder::PromiseAtOnce(const SpacePromises::Batch& batch, const AppendWaiter* waiter) {
+  if (waiter == nullptr) return promises_.TryPromise(batch, SpacePromises::Slack::kUse);
+  // Those that wait are not overtaken.
+  if (promises_.anyone_waits() && !promises_.IsKeptFor(batch)) return false;
+  return promises_.TryPromise(batch, SpacePromises::Slack::kLeave);
+}
+
+absl::Status LogRecorder::PromiseSpace(std::vector<Item>& items) {
+  while (true) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!health_.ok()) return health_;
+      const bool all = PromiseEach(items);
+      if (all && !promises_.is_short()) return absl::OkStatus();
+    }
+    // Anew if meanwhile others were promised what was taken for these.
+    if (absl::Status status = ReserveSpace(); !status.ok()) return status;
+    std::lock_guard lock(mutex_);
+    if (PromiseEach(items)) return absl::OkStatus();
+    if (!disk_full_) continue;
+    RefuseUnpromised(items);
+    break;
+  }
+  notifier_.Tell(told_, absl::ResourceExhaustedError("the disk is full"));
+  return absl::OkStatus();
+}
+
+bool LogRecorder::PromiseEach(std::vector<Item>& items) {
+  for (Item& item : items) {
+    if (item.promised) continue;
+    promises_.StopWaiting(item.space);
+    item.promised = promises_.TryPromise(item.space, SpacePromises::Slack::kLeave);
+    if (!item.promised) {
+      promises_.Wait(item.space);
+      return false;
+    }
+    if (AppendWaiter* waiter = std::exchange(item.space_waiter, nullptr)) room_waiters_.push_back(waiter);
+  }
+  return true;
+}
+
+void LogRecorder::RefuseUnpromised(std::vector<Item>& items) {
+  size_t kept = 0;
+  for (Item& item : items) {
+    if (item.promised) {
+      if (&items[kept] != &item) items[kept] = std::move(item);
+      ++kept;
+      continue;
+    }
+    promises_.StopWaiting(item.space);
+    waiting_bytes_ -= item.bytes.size();
+    active_calls_ -= item.space.starts - item.space.ends;
+    stats_.calls_refused += item.space.starts > 0 ? 1 : 0;
+    told_.push_back(item.durable_waiter != nullptr ? item.durable_waiter : item.space_waiter);
+  }
+  items.erase(items.begin() + static_cast<ptrdiff_t>(kept), items.end());
 }
 
 absl::Status LogRecorder::WriteItems(absl::Span<Item> items) {
@@ -265,9 +339,11 @@ absl::Status LogRecorder::WriteBlock(absl::Span<Item> items) {
 // Tells whom the block concerns, before the index takes its time.
 void LogRecorder::AfterBlock(absl::Span<Item> items) {
   size_t bytes = 0;
+  uint64_t space = 0;
   uint64_t entries = 0;
   for (Item& item : items) {
     bytes += item.bytes.size();
+    space += item.space.bytes;
     entries += item.entries;
     if (AppendWaiter* waiter = std::exchange(item.durable_waiter, nullptr)) told_.push_back(waiter);
   }
@@ -275,7 +351,8 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
   {
     std::lock_guard lock(mutex_);
     waiting_bytes_ -= bytes;
-    space_left_ = log_->space_left();
+    promises_.Written(space);
+    promises_.SetLeft(log_->space_left());
     stats_.bytes_written = log_->bytes_written();
     stats_.entries_written += entries;
     stats_.blocks_written += entries != 0 ? 1 : 0;
@@ -343,9 +420,11 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
   for (absl::Span<Item> failed : {items, absl::MakeSpan(rest)}) {
     for (Item& item : failed) {
       if (AppendWaiter* waiter = std::exchange(item.durable_waiter, nullptr)) told_.push_back(waiter);
+      if (AppendWaiter* waiter = std::exchange(item.space_waiter, nullptr)) told_.push_back(waiter);
     }
   }
-  notifier_.Tell(told_, status);
+  // RESOURCE_EXHAUSTED would mean that it passes.
+  notifier_.Tell(told_, absl::IsResourceExhausted(status) ? absl::InternalError(status.message()) : status);
 }
 
 absl::Status LogRecorder::KeepHouse() {
@@ -477,29 +556,32 @@ absl::Status LogRecorder::DeleteSegments(const std::vector<uint64_t>& segments) 
   return absl::OkStatus();
 }
 
-uint64_t LogRecorder::SpaceNeeded() const {
-  return waiting_bytes_ + static_cast<uint64_t>(std::max<int64_t>(0, active_calls_)) * options_.reserve_per_call;
-}
-
 absl::Status LogRecorder::ReserveSpace() {
-  uint64_t needed = 0;
+  uint64_t wanted = 0;
+  uint64_t slack = 0;
   {
     std::lock_guard lock(mutex_);
-    needed = SpaceNeeded();
+    wanted = promises_.wanted();
+    slack = promises_.slack();
   }
   // Twice of it, so that calls that begin until the next time find theirs.
-  const absl::Status reserved = log_->Reserve(2 * needed + SpaceAhead(options_) / 4);
-  if (!reserved.ok() && !absl::IsResourceExhausted(reserved)) return reserved;
+  const absl::Status reserved = log_->Reserve(2 * wanted + SpaceAhead(options_) / 4);
+  if (!reserved.ok()) {
+    // Then so that what waits now does.
+    const absl::Status least = absl::IsResourceExhausted(reserved) ? log_->Reserve(wanted + slack) : reserved;
+    if (!least.ok() && !absl::IsResourceExhausted(least)) return least;
+  }
   bool changed = false;
   {
     std::lock_guard lock(mutex_);
-    space_left_ = log_->space_left();
+    promises_.SetLeft(log_->space_left());
     changed = disk_full_ == reserved.ok();
     disk_full_ = !reserved.ok();
   }
   if (changed && !reserved.ok()) {
     spdlog::error(
-        "the disk is full: calls that are open can end and be recorded, new ones are refused until there is space: {}",
+        "the disk is full: until there is space new calls are refused, and what calls that are open go on to carry may "
+        "be; then the gateway ends them, and that is recorded: {}",
         reserved.ToString());
   } else if (changed) {
     spdlog::info("there is disk space again: new calls are taken");

@@ -20,6 +20,7 @@
 #include "recorder/log/log_writer.h"
 #include "recorder/notifier.h"
 #include "recorder/recorder.h"
+#include "recorder/space_promises.h"
 #include "recorder/store_layout.h"
 #include "recorder/tree_recovery.h"
 
@@ -49,6 +50,10 @@ absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions&
 // block, syncs, hands the waiters to the notifier and then feeds the index. How long it gathers before it writes
 // adapts: an append that must be durable is synced at once when the recorder is idle, and when the last block had
 // several such, those of a short window share one sync.
+//
+// Disk space is promised before a batch is taken in for good, so that none of those fails for want of it. What is there
+// already is promised at once. Where more has to be taken the append waits until the writer has done so, and is refused
+// if the disk is full.
 class LogRecorder : public Recorder {
  public:
   LogRecorder(const RecorderOptions& options, FileSystem& files, RecoveredStore store);
@@ -75,6 +80,9 @@ class LogRecorder : public Recorder {
     uint32_t entries;
     bool ends_call;
     AppendWaiter* durable_waiter;  // null if nobody waits for the sync
+    SpacePromises::Batch space;
+    bool promised = false;
+    AppendWaiter* space_waiter = nullptr;  // waits only for the space, and for room in the queue
   };
 
   void Run();
@@ -83,9 +91,16 @@ class LogRecorder : public Recorder {
   // When what is in the queue has to be written; max() if nothing is.
   Clock::time_point WriteDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Clock::time_point CommitDue() const;
-  // For what waits and for the ends of the calls that are open.
-  uint64_t SpaceNeeded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool FlushIsWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_requested_ > flush_done_; }
+  // False if the batch has to wait for space, or is refused.
+  bool PromiseAtOnce(const SpacePromises::Batch& batch, const AppendWaiter* waiter)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Promises space to those of `items` that wait for it. Where there is none they are told, and taken out.
+  absl::Status PromiseSpace(std::vector<Item>& items);
+  // False where one of them found none.
+  bool PromiseEach(std::vector<Item>& items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes the items out that were promised nothing.
+  void RefuseUnpromised(std::vector<Item>& items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes what was taken out of the queue, as one or, if it is much, several blocks. Those that were written are told.
   absl::Status WriteItems(absl::Span<Item> items);
   absl::Status WriteBlock(absl::Span<Item> items);
@@ -142,8 +157,8 @@ class LogRecorder : public Recorder {
   Clock::time_point gather_until_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::min();
   // When the sleeping writer looks next; min() while it is awake.
   Clock::time_point wake_at_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::min();
-  uint64_t space_left_ ABSL_GUARDED_BY(mutex_) = 0;  // disk space taken for the log and not yet written
-  bool disk_full_ ABSL_GUARDED_BY(mutex_) = false;   // no more could be taken the last time
+  SpacePromises promises_ ABSL_GUARDED_BY(mutex_);
+  bool disk_full_ ABSL_GUARDED_BY(mutex_) = false;  // no more space could be taken the last time
   uint64_t flush_requested_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t flush_done_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

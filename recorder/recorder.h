@@ -43,8 +43,8 @@ struct RecorderOptions {
   std::vector<std::shared_ptr<CheckpointSink>> checkpoint_sinks = {};
   absl::Duration checkpoint_interval = absl::Seconds(1);
   uint64_t checkpoint_blocks = 1000;
-  // Disk space that is kept free in the log for each call that is open, so that it can end and be recorded when the
-  // disk fills up.
+  // Disk space that is kept free in the log for each call that is open, so that its end can be recorded when the disk
+  // fills up. For nothing else: frames and new calls are refused before they touch it.
   uint64_t reserve_per_call = 16 << 10;
   // Payloads from this size on are sealed and hashed apart from their entries (recorder/FORMAT.md).
   uint64_t smallest_part = 16 << 10;
@@ -70,11 +70,12 @@ enum class Appended {
   kPending,  // the waiter is called later, once
   kFailed,   // the log cannot be written any more (Health() says why), or the batch is larger than a block can be;
              // nothing was taken, the waiter is not called
-  kNoSpace,  // the batch begins a call, and the disk has no space for another one; nothing was taken, the waiter is not
-             // called. Calls that are open go on, and new ones are taken again when there is space
+  kNoSpace,  // the disk is full; nothing was taken, the waiter is not called. What ends a call is taken nevertheless if
+             // it needs no more than RecorderOptions::reserve_per_call, and everything is again when there is space
 };
 
-// Told, once, from a thread of the recorder, how an append that was pending came out. Must not block.
+// Told, once, from a thread of the recorder, how an append that was pending came out: RESOURCE_EXHAUSTED means what
+// kNoSpace does, any other error what kFailed does. Must not block.
 class AppendWaiter {
  public:
   virtual ~AppendWaiter() = default;
@@ -111,8 +112,9 @@ struct RecorderStats {
 // Owns the log and its index in one data directory. One thread, started by Open, writes both: it takes what waits as
 // one block, writes and syncs it, tells the waiters and updates the index. All public methods are thread-safe.
 //
-// After a write or sync fails, the log is never written again by this object: every later append fails, so that callers
-// are refused rather than served unrecorded.
+// A disk that is full passes: appends are refused and nothing else is lost. After a write or sync fails, though, the
+// log is never written again by this object: every later append fails, so that callers are refused rather than served
+// unrecorded.
 class Recorder {
  public:
   // Takes the directory's lock, recovers the log (a torn tail is set aside, calls left open are ended as interrupted),
@@ -133,8 +135,9 @@ class Recorder {
   // An empty batch for a call of this store.
   virtual EntryBatch NewBatch(uint64_t call_id) const = 0;
 
-  // Appends a batch. Batches of one call are kept in the order of the calls to Append. `waiter` may be null only with
-  // kAccepted, where kPending then cannot be returned and the bound on waiting bytes is not enforced.
+  // Appends a batch. Batches of one call are kept in the order of the calls to Append. A batch that was taken in has
+  // its disk space: with kAccepted, too, kPending is returned where that has to be found first. `waiter` may be null
+  // only with kAccepted, where kPending then cannot be returned and the bound on waiting bytes is not enforced.
   virtual Appended Append(EntryBatch batch, Until until, AppendWaiter* waiter) = 0;
 
   // Keeps a descriptor set (a serialised google.protobuf.FileDescriptorSet) with the data, synced, so that old records

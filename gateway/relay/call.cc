@@ -43,6 +43,7 @@ Actions Call::OnCallerFrame(uint64_t bytes) {
   }
   ++request_frames_;
   request_bytes_ += bytes;
+  last_request_bytes_ = bytes;
   request_ = Request::kRecording;
   request_in_hand_ = InHand::kFrame;
   return Action::kRecordRequest;
@@ -108,6 +109,7 @@ Actions Call::OnUpstreamFrame(uint64_t bytes) {
   if (lost_.has_value() || refused_) return EndResponse();
   ++response_frames_;
   response_bytes_ += bytes;
+  last_response_bytes_ = bytes;
   response_ = Response::kRecording;
   response_in_hand_ = InHand::kFrame;
   return Action::kRecordResponse;
@@ -148,9 +150,9 @@ Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
   }
   Actions actions;
   if (!ok) {
-    refused_ = true;
-    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, std::nullopt};
-    actions |= CancelUpstream();
+    ForgetFrame(what);
+    unrecorded_ = what == Recorded::kStart || (what == Recorded::kRequest && !start_recorded_);
+    actions = RefuseForLog(error);
   }
   switch (what) {
     case Recorded::kStart:
@@ -193,6 +195,36 @@ Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
   return {};
 }
 
+Actions Call::OnNoSpaceForEnd(const std::string& error) {
+  end_bare_ = true;
+  if (path_ == Path::kUnary) response_frames_ = response_bytes_ = 0;
+  // Whoever ended the call before: what is told is what is recorded, and that cannot be recorded.
+  if (!lost_.has_value()) {
+    refused_ = true;
+    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, std::nullopt};
+  }
+  return Action::kRecordEnd;
+}
+
+Actions Call::RefuseForLog(const std::string& error) {
+  // Without a record nothing else may be told.
+  if (unrecorded_ || (!lost_.has_value() && !refused_)) {
+    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, std::nullopt};
+    refused_ = true;
+  }
+  return CancelUpstream();
+}
+
+void Call::ForgetFrame(Recorded what) {
+  if (what == Recorded::kRequest && request_in_hand_ == InHand::kFrame) {
+    --request_frames_;
+    request_bytes_ -= last_request_bytes_;
+  } else if (what == Recorded::kResponse && response_in_hand_ == InHand::kFrame) {
+    --response_frames_;
+    response_bytes_ -= last_response_bytes_;
+  }
+}
+
 Actions Call::OpenUpstream() {
   upstream_open_ = true;
   response_ = Response::kAwaitingHeaders;
@@ -227,7 +259,9 @@ Actions Call::MaybeEnd() {
   if (start_recording_ || request_ == Request::kRecording || response_ == Response::kRecording) return {};
   end_ = End::kRecording;
   DecideOutcome();
-  return Action::kRecordEnd;
+  if (!unrecorded_) return Action::kRecordEnd;
+  end_ = End::kRecorded;
+  return MaybeFinish();
 }
 
 Actions Call::MaybeFinish() {

@@ -109,11 +109,14 @@ class Call {
   Actions OnUpstreamWriteDone(bool ok);
   Actions OnUpstreamDone(UpstreamOutcome outcome);
 
-  // `ok` false: the log cannot be written any more, with `error` to tell the caller.
+  // `ok` false: the log cannot take it, with `error` to tell the caller. Where that was a frame, the call ends; where
+  // it was the start, nothing of the call is recorded, its end neither.
   Actions OnRecorded(Recorded what, bool ok, const std::string& error = "");
+  // There is no space for the end: it is recorded again, bare, which always finds space.
+  Actions OnNoSpaceForEnd(const std::string& error);
 
   // What the caller is to be told and what the record says of it. Final once kRecordEnd has been given, but for a
-  // failure to record the end itself.
+  // failure to record the end itself, or want of space for it.
   struct Outcome {
     int code = 0;
     std::string message;
@@ -143,6 +146,8 @@ class Call {
   // The start / the response headers have been given to the recorder (or are about to, by the action that asked).
   bool start_recorded() const { return start_recorded_; }
   bool headers_recorded() const { return headers_recorded_; }
+  // The end is to be recorded with nothing of any size: no response, no metadata.
+  bool end_bare() const { return end_bare_; }
 
  private:
   enum class Request { kNone, kReading, kRecording, kWriting, kClosed };
@@ -160,6 +165,10 @@ class Call {
   Actions MaybeEnd();
   Actions MaybeFinish();
   void DecideOutcome();
+  // The gateway ends the call because of its log, unless it is ending already and that can be recorded.
+  Actions RefuseForLog(const std::string& error);
+  // The frame in hand is not in the record.
+  void ForgetFrame(Recorded what);
 
   Path path_;
   Request request_ = Request::kNone;
@@ -169,6 +178,8 @@ class Call {
   InHand response_in_hand_ = InHand::kFrame;
 
   bool start_recorded_ = false;
+  bool unrecorded_ = false;
+  bool end_bare_ = false;
   bool start_recording_ = false;
   bool headers_present_ = false;
   bool headers_recorded_ = false;
@@ -188,6 +199,8 @@ class Call {
   uint64_t response_frames_ = 0;
   uint64_t request_bytes_ = 0;
   uint64_t response_bytes_ = 0;
+  uint64_t last_request_bytes_ = 0;  // of the frame that came last
+  uint64_t last_response_bytes_ = 0;
 };
 
 }  // namespace sallyport::gateway

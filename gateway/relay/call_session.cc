@@ -302,14 +302,6 @@ void CallSession::OnUpstreamDone(const grpc::Status& status) {
   DropReference();
 }
 
-void CallSession::Waiter::OnAppended(absl::Status status) {
-  CallSession* owner = session;
-  owner->Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(owner->mutex_) {
-    return owner->call_.OnRecorded(what, status.ok(), std::string(status.message()));
-  });
-  owner->DropReference();
-}
-
 void CallSession::PrepareUpstream() {
   client_->set_deadline(UpstreamDeadline());
   const std::string sent_authority = server_->host();

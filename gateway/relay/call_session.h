@@ -204,6 +204,8 @@ class CallSession {
   Actions RecordResponse();
   Actions RecordEnd();
   Actions Append(recorder::EntryBatch batch, Waiter& waiter, Call::Recorded what);
+  // The recorder did not take it; `no_space` if that passes.
+  Actions NotRecorded(Call::Recorded what, bool no_space) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddStart(recorder::EntryBatch& batch);
   void AddDecision(recorder::EntryBatch& batch);
   static void AddFrame(recorder::EntryBatch& batch, absl::Time time, recorder::Direction direction, uint64_t index,

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kStatusDetailsKey = "grpc-status-details-bin";
 constexpr char kNotRecorded[] = "the call cannot be recorded, so it is refused: the gateway's log cannot be written";
+constexpr char kNoSpace[] = "the call cannot be recorded, so the gateway ends it: the disk of its log is full";
 
 recorder::IdentityView ViewOf(const ProvedIdentity& proof) {
   return {proof.issuer, proof.subject, proof.groups, static_cast<int>(proof.kind)};
@@ -56,7 +57,24 @@ Actions CallSession::Append(recorder::EntryBatch batch, Waiter& waiter, Call::Re
   if (appended == recorder::Appended::kPending) return {};
   references_.fetch_sub(1, std::memory_order_relaxed);  // never the last: the caller's side is still open
   absl::MutexLock lock(&mutex_);
-  return call_.OnRecorded(what, appended == recorder::Appended::kDone, kNotRecorded);
+  if (appended == recorder::Appended::kDone) return call_.OnRecorded(what, true);
+  return NotRecorded(what, appended == recorder::Appended::kNoSpace);
+}
+
+Actions CallSession::NotRecorded(Call::Recorded what, bool no_space) {
+  if (what == Call::Recorded::kEnd && no_space && call_.start_recorded() && !call_.end_bare()) {
+    return call_.OnNoSpaceForEnd(kNoSpace);
+  }
+  return call_.OnRecorded(what, false, no_space ? kNoSpace : kNotRecorded);
+}
+
+void CallSession::Waiter::OnAppended(absl::Status status) {
+  CallSession* owner = session;
+  owner->Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(owner->mutex_) {
+    return status.ok() ? owner->call_.OnRecorded(what, true)
+                       : owner->NotRecorded(what, absl::IsResourceExhausted(status));
+  });
+  owner->DropReference();
 }
 
 void CallSession::AddStart(recorder::EntryBatch& batch) {
@@ -181,6 +199,7 @@ Actions CallSession::RecordEnd() {
   bool start = false;
   bool headers = false;
   bool response = false;
+  bool bare = false;
   {
     absl::MutexLock lock(&mutex_);
     if (context_.recorder == nullptr || only_counted_) return call_.OnRecorded(Call::Recorded::kEnd, true);
@@ -188,8 +207,9 @@ Actions CallSession::RecordEnd() {
     details = DetailsOf(outcome);
     upstream = call_.upstream_outcome();
     start = !call_.start_recorded();
-    headers = call_.headers_present() && !call_.headers_recorded();
-    response = call_.path() == Path::kUnary && call_.response_frames() > 0;
+    bare = call_.end_bare();
+    headers = !bare && call_.headers_present() && !call_.headers_recorded();
+    response = !bare && call_.path() == Path::kUnary && call_.response_frames() > 0;
     end.trailers_only = !call_.headers_present();
     end.request_frames = call_.request_frames();
     end.response_frames = call_.response_frames();
@@ -216,12 +236,12 @@ Actions CallSession::RecordEnd() {
   std::string upstream_message;
   if (upstream.has_value() && (!outcome.upstream_trailers || upstream->code != outcome.code)) {
     end.upstream_status_code = upstream->code;
-    upstream_message = TextIn(policy::MaskView::kRecord, upstream->message);
+    if (!bare) upstream_message = TextIn(policy::MaskView::kRecord, upstream->message);
     end.upstream_status_message = upstream_message;
   }
   RecordedMetadata trailers;
-  if (upstream.has_value() && !trailers_withheld_) trailers = ForRecord(client_->GetServerTrailingMetadata());
-  if (!details.empty()) trailers.pairs.push_back({kStatusDetailsKey, details});
+  if (upstream.has_value() && !bare && !trailers_withheld_) trailers = ForRecord(client_->GetServerTrailingMetadata());
+  if (!details.empty() && !bare) trailers.pairs.push_back({kStatusDetailsKey, details});
   end.trailers = trailers.pairs;
   end.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_tick_);
   if (!proved_) refused_record_.CutEnd(end, trailers.pairs);

@@ -20,7 +20,18 @@ constexpr int kCompressionLevel = 1;
 // Smaller bodies are hardly ever smaller still.
 constexpr size_t kSmallestCompressed = 128;
 
+// What stands around the entries of a call that is alone in its block.
+constexpr uint64_t kAroundEntries =
+    kBlockHeaderSize + kDirectoryEntrySize + kSaltSeedSize + Aes256Gcm::kTagSize + kPartCountSize;
+// What a payload that is a part takes more than one that stands in its entry: its line, its tag, and what the entry
+// says of it: a hash, a key, and some tags and numbers.
+constexpr uint64_t kAroundPart = kPartLineSize + Aes256Gcm::kTagSize + sizeof(Hash) + SecretKey::kSize + 64;
+
 }  // namespace
+
+uint64_t MostStoredSize(uint64_t entries_size, uint64_t smallest_part) {
+  return entries_size + kAroundEntries + entries_size / std::max<uint64_t>(1, smallest_part) * kAroundPart;
+}
 
 Hash HeaderLeaf(const BlockHeader& header) {
   char bytes[kBlockHeaderSize];

@@ -54,6 +54,9 @@ struct SaltedEntries {
 };
 absl::StatusOr<SaltedEntries> SaltEntries(std::string_view salt_seed, std::string_view body, uint32_t entries);
 
+// What entries of one call take on disk at most, whatever block they are in.
+uint64_t MostStoredSize(uint64_t entries_size, uint64_t smallest_part);
+
 // Puts together the bytes of one block of entries after another in buffers that keep their capacity. Not thread-safe.
 class BlockBuilder {
  public:

@@ -102,7 +102,7 @@ absl::Status LogWriter::RollIfFull(absl::Time now) {
 }
 
 absl::Status LogWriter::BeginNextSegment(absl::Time now) {
-  absl::StatusOr<Segment> next = Prepare(segment_ + 1, space_left());
+  absl::StatusOr<Segment> next = Prepare(segment_ + 1, space_left() + kSegmentHeaderSize);
   const bool keyless = absl::IsUnavailable(next.status());
   next_segment_ = keyless ? next.status() : absl::OkStatus();
   next_attempt_ = keyless ? now + kKeyRetry : absl::InfinitePast();
