@@ -638,4 +638,58 @@ TEST_CASE("a call whose end cannot be recorded is not acknowledged") {
   CHECK_FALSE(call.outcome().upstream_trailers);
 }
 
+TEST_CASE("a frame that the log has no space for ends the call, whose record does not count it") {
+  Call call(Path::kStream);
+  call.Begin();
+  call.OnRecorded(Recorded::kStart, true);
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  call.OnUpstreamWriteDone(true);
+  call.OnCallerReadStarted();
+  CHECK(call.OnCallerFrame(6) == kRecordRequest);
+  CHECK(call.OnRecorded(Recorded::kRequest, false, "the disk is full") == kCancelUpstream);
+  CHECK(call.OnUpstreamHeaders(false) == kReleaseUpstream);
+  UpstreamOutcome cancelled;
+  cancelled.code = 1;
+  cancelled.from_upstream = false;
+  CHECK(call.OnUpstreamDone(cancelled) == kRecordEnd);
+  CHECK(call.request_frames() == 1);
+  CHECK(call.request_bytes() == 5);
+  CHECK(call.outcome().code == 14);
+  CHECK(call.outcome().reason == EndReason::kRefused);
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(call.outcome().message == "the disk is full");
+}
+
+TEST_CASE("a call whose start cannot be recorded is refused, and no end is recorded without it") {
+  Call stream(Path::kStream);
+  stream.Begin();
+  CHECK(stream.OnRecorded(Recorded::kStart, false, "the disk is full") == kFinish);
+  CHECK(stream.outcome().message == "the disk is full");
+  Call unary(Path::kUnary);
+  unary.Begin();
+  unary.OnCallerReadStarted();
+  unary.OnCallerFrame(5);
+  CHECK(unary.OnRecorded(Recorded::kRequest, false, "the disk is full") == kFinish);
+  CHECK(unary.outcome().code == 14);
+}
+
+TEST_CASE("an end that the log has no space for is recorded bare, and told as it is recorded") {
+  Call call(Path::kUnary);
+  call.Begin();
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  CHECK(call.OnUpstreamDone(OkWithResponse(1'000'000)) == kRecordEnd);
+  CHECK(call.OnNoSpaceForEnd("the disk is full") == kRecordEnd);
+  CHECK(call.end_bare());
+  CHECK(call.response_frames() == 0);
+  CHECK(call.response_bytes() == 0);
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(call.outcome().code == 14);
+  CHECK(call.outcome().message == "the disk is full");
+  CHECK_FALSE(call.outcome().upstream_trailers);
+}
+
 }  // namespace sallyport::gateway
