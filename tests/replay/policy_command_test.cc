@@ -48,7 +48,8 @@ TEST_CASE("policy check says what is odd, and with --strict that is as bad as an
   CHECK(report["rules"] == 2);
   CHECK(report["default"] == "deny");
   CHECK(report["version"].get<std::string>().size() == 16);
-  CHECK(report["warnings"] == Json::array({{{"line", 4},
+  CHECK(report["warnings"] == Json::array({{{"file", file},
+                                            {"line", 4},
                                             {"rule", "late"},
                                             {"text",
                                              "no call reaches this rule: \"all\" on line 3 matches every call that it "
@@ -146,7 +147,8 @@ content:
   const std::vector<std::string> lines = LinesOf(result.output);
   REQUIRE(lines.size() == 5);
   CHECK(lines[0] == "warning: " + file +
-                        ":5: rule \"odd\": no field is meant by \"shop.Order.card_numer\" in the descriptors given");
+                        ":5: rule \"odd\": no field is meant by \"shop.Order.card_numer\" (did you mean "
+                        "\"shop.Order.card_number\"?) in the descriptors known");
   CHECK(Contains(lines[1], "no field has a class like \"pii\""));
   CHECK(Contains(lines[2], "no field has the option \"acme.v1.pii\""));
   CHECK(Contains(lines[3], ":7: rule \"also\": no field is meant by \"shop.Ordr.**\""));
