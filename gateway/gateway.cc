@@ -407,6 +407,7 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
       }
     }
     std::vector<UpstreamNumbers> upstreams;
+    upstreams.reserve(sent_again.size());
     for (const auto& [name, calls] : sent_again) upstreams.push_back({name, calls});
     return AdminAnswer{
         200, kMetricsContentType,

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/content_hash.h"
-#include "protos/faults.h"
 #include "policy/policy_reader.h"
+#include "protos/faults.h"
 #include "protos/yaml_message.h"
 
 namespace sallyport::policy {

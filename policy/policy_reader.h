@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "protos/faults.h"
 #include "policy/policy.h"
+#include "protos/faults.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {

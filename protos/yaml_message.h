@@ -21,8 +21,8 @@ using KeyLines = std::map<std::string, int>;
 
 // Fills `message` from a YAML document whose keys are the message's field names. A scalar where a repeated field stands
 // is taken as its one element. INVALID_ARGUMENT says "<name>:<line>: <key.path>: what is wrong and what is expected" in
-// a line for each fault, the first twenty of them. What is no YAML is one. A key that is empty or given twice, an unknown key (with the nearest known one) and a value of
-// the wrong kind are faults.
+// a line for each fault, the first twenty of them. What is no YAML is one. A key that is empty or given twice, an
+// unknown key (with the nearest known one) and a value of the wrong kind are faults.
 absl::Status ReadYaml(std::string_view text, std::string_view name, google::protobuf::Message* message,
                       KeyLines* lines = nullptr);
 

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "protos/faults.h"
 #include "policy/masking/detectors.h"
 #include "policy/masking/field_glob.h"
 #include "policy/masking/mask_action.h"
 #include "policy/masking/mask_plan.h"
 #include "policy/matching/match.h"
+#include "protos/faults.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {

@@ -8,8 +8,8 @@
 
 #include "policy/masking/mask_plan.h"
 #include "policy/masking/mask_table.h"
-#include "policy/messages/wire.h"
 #include "policy/masking/wire_field.h"
+#include "policy/messages/wire.h"
 
 namespace sallyport::policy {
 

@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "protos/faults.h"
 #include "policy/matching/match.h"
+#include "protos/faults.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {
