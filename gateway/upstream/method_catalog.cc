@@ -71,7 +71,7 @@ absl::StatusOr<MethodCatalog::Change> MethodCatalog::Apply(Change change) {
   // What has not changed stays the set it was: what is derived from it is there.
   DescriptorSets next;
   const bool same_files = change.files->version() == present.files->version();
-  next.files = same_files ? present.files : std::move(change.files);
+  next.files = same_files ? present.files : change.files;
   for (const auto& [upstream, files] : reflected) {
     const auto told = reflected_.find(upstream);
     if (same_files && told != reflected_.end() && *told->second == *files) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/policy/masking/masking_fixture.h"
 
 namespace sallyport::policy {
@@ -106,18 +107,16 @@ TEST_CASE("routes that no call reaches and upstreams that no route leads to are 
       "  - {services: [etcd.Auht], upstream: a}\n"
       "  - {upstream: a}\n"
       "  - {authorities: [\"*.x\"], upstream: b}\n";
-  CHECK(
-      WarningsOf(given) ==
-      std::vector<std::string>{
-          "sallyport.yaml:4: upstreams.c: no route leads to this upstream",
-          "sallyport.yaml:7: routes[1]: no call reaches this route: routes[0] matches every call that it matches, and "
-          "comes first",
-          "sallyport.yaml:8: routes[2]: no call reaches this route: routes[0] matches every call that it matches, and "
-          "comes first",
-          "sallyport.yaml:8: routes[2].services: no service is meant by \"etcd.Auht\" (did you mean \"etcd.Auth\"?) in "
-          "the descriptors known",
-          "sallyport.yaml:10: routes[4]: no call reaches this route: routes[3] matches every call that it matches, and "
-          "comes first"});
+  const auto unreached = [](int line, int route, int by) {
+    return absl::StrCat("sallyport.yaml:", line, ": routes[", route, "]: no call reaches this route: routes[", by,
+                        "] matches every call that it matches, and comes first");
+  };
+  const std::string upstream = "sallyport.yaml:4: upstreams.c: no route leads to this upstream";
+  const std::string service =
+      absl::StrCat("sallyport.yaml:8: routes[2].services: no service is meant by \"etcd.Auht\" ",
+                   "(did you mean \"etcd.Auth\"?) in the descriptors known");
+  CHECK(WarningsOf(given) ==
+        std::vector<std::string>{upstream, unreached(7, 1, 0), unreached(8, 2, 0), service, unreached(10, 4, 3)});
   // One with conditions of its own may leave calls to the next.
   given.config =
       "upstreams: {a: {target: \"a:1\"}}\nroutes:\n  - {metadata: {tenant: eu}, upstream: a}\n"

@@ -152,8 +152,8 @@ TEST_CASE("frames of open calls are refused before they touch what the ends of o
     for (const size_t payload : {size_t{100}, size_t{10'000}, size_t{300'000}}) {
       INFO("segments of " << segment_bytes << ", payloads of " << payload);
       FullDisk full(8 << 20, segment_bytes);
-      std::vector<uint64_t> open;
-      for (int i = 0; i < 40; ++i) open.push_back(full.Start());
+      std::vector<uint64_t> open(40);
+      for (uint64_t& id : open) id = full.Start();
       full.disk.Fill();
       CHECK(full.FillWith(open[0], payload) > 0);
       const size_t frames = full.FillWith(open[0], 100);
@@ -171,8 +171,8 @@ TEST_CASE("frames of open calls are refused before they touch what the ends of o
 
 TEST_CASE("everybody who waits is told when the disk fills up under a burst, and what was taken is recorded") {
   FullDisk full(8 << 20);
-  std::vector<uint64_t> calls;
-  for (int i = 0; i < 160; ++i) calls.push_back(full.Start());
+  std::vector<uint64_t> calls(160);
+  for (uint64_t& id : calls) id = full.Start();
   const std::string noise = Noise(200'000);
   std::vector<std::unique_ptr<BlockingWaiter>> waiters;
   std::vector<Appended> appended;
@@ -245,7 +245,8 @@ TEST_CASE("a recorder that is closed while its disk is full ends the calls that 
     id = (*recorder)->NewCallId(absl::Now());
     EntryBatch start = (*recorder)->NewBatch(id);
     start.AddStart(absl::Now(), StartOf("/a.B/Stream"));
-    REQUIRE(AppendDurably(**recorder, std::move(start)).ok());
+    const absl::Status begun = AppendDurably(**recorder, std::move(start));
+    REQUIRE(begun.ok());
     disk.Fill();
     for (uint64_t i = 0;; ++i) {
       EntryBatch frame = (*recorder)->NewBatch(id);
