@@ -30,7 +30,7 @@ constexpr char kPlainText[] = "text/plain; charset=utf-8";
 // How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
 constexpr absl::Duration kEndsTake = absl::Seconds(30);
 // How long their connections may take to end in order.
-constexpr absl::Duration kConnectionsEnd = absl::Seconds(3);
+constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(500);
 
 // The one that was made with these options; null if there is none.
 Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {

@@ -43,7 +43,7 @@ constexpr std::array<Sign, 256> MakeSigns() {
   signs['('] = kParenthesis;
   signs['-'] = kDash;
   signs['e'] = kTokenLetter;
-  for (const char c : {'A', 'S', 'a', 'g', 'r', 's', 'x'}) signs[static_cast<size_t>(c)] = kKeyLetter;
+  for (const char c : {'A', 'S', 'a', 'g', 'r', 's', 'x'}) signs[static_cast<unsigned char>(c)] = kKeyLetter;
   return signs;
 }
 constexpr std::array<Sign, 256> kSigns = MakeSigns();
@@ -93,8 +93,6 @@ class BuiltInScan {
           Add(kIpv6, Ipv6At, at);
           break;
         case kPlus:
-          Add(kPhone, PhoneAt, at);
-          break;
         case kParenthesis:
           Add(kPhone, PhoneAt, at);
           break;

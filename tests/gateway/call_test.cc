@@ -198,7 +198,7 @@ struct World {
   // Everything that could happen next.
   std::vector<std::function<void(World&)>> Next() const {
     std::vector<std::function<void(World&)>> next;
-    auto add = [&next](const char* name, std::function<Actions(World&)> event) {
+    auto add = [&next](const char* name, const std::function<Actions(World&)>& event) {
       next.push_back([name, event](World& w) { w.Do(name, event(w)); });
     };
     if (caller_read_starting) {

@@ -53,7 +53,7 @@ TEST_CASE("everything that can be configured is read") {
   testing::WriteText(directory.path() + "/key.pem", certificate.KeyPem());
   testing::WriteText(directory.path() + "/ca.pem", testing::Issue(testing::AuthoritySpec("CA"), nullptr).Pem());
   std::string path = directory.path() + "/sallyport.yaml";
-  std::string at = directory.path();
+  const std::string& at = directory.path();
   std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
                       << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
                       << "data: {directory: /tmp/x, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
@@ -143,7 +143,7 @@ TEST_CASE("without TLS only this machine is listened to, unless the configuratio
 
 TEST_CASE("TLS files that are not in order are told when the configuration is read") {
   testing::TemporaryDirectory directory;
-  const std::string at = directory.path();
+  const std::string& at = directory.path();
   const testing::Issued certificate = testing::Issue(testing::ServerSpec("gateway.test"), nullptr);
   testing::WriteText(at + "/cert.pem", certificate.Pem());
   testing::WriteText(at + "/key.pem", testing::Issue(testing::ServerSpec("gateway.test"), nullptr).KeyPem());
@@ -202,7 +202,7 @@ TEST_CASE("where checkpoints go is read and checked") {
 
 TEST_CASE("credentials towards upstreams, their signing key and the admin endpoint are read and checked") {
   testing::TemporaryDirectory directory;
-  const std::string at = directory.path();
+  const std::string& at = directory.path();
   std::ofstream(at + "/token") << "s3cret";
   // The example key of RFC 8410, 10.3.
   std::ofstream(at + "/key.pem") << "-----BEGIN PRIVATE KEY-----\n"
