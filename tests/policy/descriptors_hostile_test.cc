@@ -179,7 +179,7 @@ TEST_CASE("a message nested too deeply is not followed") {
       outer += static_cast<char>((length & 0x7f) | (length > 0x7f ? 0x80 : 0));
       if (length <= 0x7f) break;
     }
-    message = outer + message;
+    message.insert(0, outer);
   }
   const auto json = shop->ToJson("/shop.Orders/Get", MessageSide::kRequest, message, JsonStyle::kOneLine);
   REQUIRE(json.ok());

@@ -281,6 +281,7 @@ TEST_CASE("threads may ask at the same time") {
       "\x10\x2a",
       8);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::vector<int> good(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
