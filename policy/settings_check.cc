@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "policy/glob.h"
 #include "policy/issuer_check.h"
 #include "policy/masking/field_check.h"
@@ -24,7 +25,6 @@ namespace pb = google::protobuf;
 // What the gateway answers itself.
 constexpr const char* kOwnServices[] = {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                         "grpc.reflection.v1alpha.ServerReflection"};
-constexpr char kOwnUpstream[] = "sallyport";
 
 // The methods and services of some sets of descriptors.
 class KnownMethods {
@@ -153,7 +153,7 @@ class SettingsChecker {
         }
       }
       for (const std::string& method : route.methods()) {
-        const std::string glob = method.substr(method.find_first_not_of('/') == 1 ? 1 : 0);
+        const std::string glob(absl::StripPrefix(method, "/"));
         if (std::string text = NoMethod(glob, methods_.methods(), "method"); !text.empty()) {
           AddOfConfig(key + ".methods", text);
         }
@@ -162,7 +162,7 @@ class SettingsChecker {
     if (config.routes().empty()) return;
     const std::map<std::string, v1::Upstream> sorted(config.upstreams().begin(), config.upstreams().end());
     for (const auto& [name, upstream] : sorted) {
-      if (led_to.contains(name) || name == kOwnUpstream) continue;
+      if (led_to.contains(name)) continue;
       AddOfConfig(absl::StrCat("upstreams.", name), "no route leads to this upstream");
     }
   }

@@ -4,10 +4,10 @@
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "protos/fault_list.h"
 #include "protos/yaml_message.h"
 
 namespace sallyport {
@@ -29,17 +29,13 @@ class Faults {
   std::string Text(const std::string& key, absl::string_view problem) const;
 
   // OK, or INVALID_ARGUMENT with such a line for each fault, the first twenty of them.
-  absl::Status status() const;
+  absl::Status status() const { return faults_.status(name_); }
 
  private:
   std::string name_;
   const KeyLines& lines_;
-  std::vector<std::string> faults_;
-  int left_out_ = 0;
+  FaultList faults_;
 };
-
-// As faults quote a text from the file.
-std::string Quoted(const std::string& text);
 
 }  // namespace sallyport
 

@@ -4,23 +4,16 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "protos/fault_list.h"
 
 namespace sallyport {
 namespace {
 
 // Abseil may be built with a string_view of its own.
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-// What a faulty text is quoted as in a message: short, and without bytes that a terminal would act on.
-std::string Quoted(std::string_view text) {
-  constexpr size_t kShown = 60;
-  const std::string_view shown = text.substr(0, kShown);
-  return absl::StrCat("\"", absl::CHexEscape(std::string(shown)), text.size() > kShown ? "..." : "", "\"");
-}
 
 // Takes the leading digits off `text`. False if there are none or they do not fit.
 bool TakeInteger(std::string_view* text, uint64_t* value) {

@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "protos/fault_list.h"
 #include "protos/suggestion.h"
 
 namespace sallyport {
@@ -39,12 +40,6 @@ constexpr size_t kMostBytes = 4 << 20;
 // Aliases let a small file stand for a huge tree (or an endless one): what is walked is bounded, not what is written.
 constexpr int kMostValues = 200'000;
 constexpr int kDeepest = 64;
-
-std::string Quoted(std::string_view text) {
-  constexpr size_t kShown = 80;
-  return absl::StrCat("\"", absl::CHexEscape(std::string(text.substr(0, kShown))), text.size() > kShown ? "..." : "",
-                      "\"");
-}
 
 // The name that `given` was probably meant to be, as a sentence; all the names if none is near.
 std::string Suggestion(std::string_view given, const std::vector<std::string>& known) {
@@ -69,20 +64,15 @@ class Walker {
 
   absl::Status FillMessage(const YAML::Node& node, const std::string& path, int depth, Message* message);
   // Of the faults that were found.
-  absl::Status status() const;
+  absl::Status status() const { return faults_.status(name_); }
 
  private:
-  static constexpr size_t kMostFaults = 20;
   std::string TextOf(const YAML::Node& node, absl::string_view path, absl::string_view what) const {
     return absl::StrCat(name_, ":", node.Mark().line + 1, ": ", path, path.empty() ? "" : ": ", what);
   }
   // Notes it. OK, for those who have nothing else to return.
   absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) {
-    if (faults_.size() < kMostFaults) {
-      faults_.push_back(TextOf(node, path, what));
-    } else {
-      ++left_out_;
-    }
+    faults_.Add(TextOf(node, path, what));
     return absl::OkStatus();
   }
 
@@ -105,16 +95,8 @@ class Walker {
   std::string name_;
   KeyLines* lines_;  // null if nobody asks
   int values_ = 0;
-  std::vector<std::string> faults_;
-  int left_out_ = 0;
+  FaultList faults_;
 };
-
-absl::Status Walker::status() const {
-  if (faults_.empty()) return absl::OkStatus();
-  std::string text = absl::StrJoin(faults_, "\n");
-  if (left_out_ > 0) absl::StrAppend(&text, "\n", name_, ": and ", left_out_, " more");
-  return absl::InvalidArgumentError(text);
-}
 
 absl::Status Walker::Count(const YAML::Node& node, const std::string& path, int depth) {
   if (depth > kDeepest) {

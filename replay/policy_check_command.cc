@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -140,11 +139,11 @@ ExitCode RunCheck(const CommandContext& context, const CheckOptions& options) {
     if (!reader.ok()) return ReportError(reader.status());
     settings.called = CalledIn(*std::move(reader));
   }
-  std::vector<policy::PolicyWarning> warnings = policy::CheckSettings(settings);
-  const auto of_descriptors = [](const std::string& text) { return policy::PolicyWarning{0, "", text}; };
-  std::vector<policy::PolicyWarning> first(told.size());
-  std::transform(told.begin(), told.end(), first.begin(), of_descriptors);
-  warnings.insert(warnings.begin(), first.begin(), first.end());
+  std::vector<policy::PolicyWarning> warnings;
+  warnings.reserve(told.size());
+  for (std::string& text : told) warnings.push_back({0, "", std::move(text)});
+  const std::vector<policy::PolicyWarning> odd = policy::CheckSettings(settings);
+  warnings.insert(warnings.end(), odd.begin(), odd.end());
   Report(options, **policy, warnings);
   return options.strict && !warnings.empty() ? ExitCode::kNegative : ExitCode::kFine;
 }

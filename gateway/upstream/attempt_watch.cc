@@ -114,11 +114,6 @@ class AttemptWatch::Tracer final : public library::CallTracer, public library::C
   std::atomic<int> owners_{2};
 };
 
-AttemptWatch& AttemptWatch::operator=(AttemptWatch&& other) noexcept {
-  std::swap(tracer_, other.tracer_);
-  return *this;
-}
-
 AttemptWatch::~AttemptWatch() {
   if (tracer_ != nullptr) tracer_->Drop();
 }

@@ -17,12 +17,12 @@ namespace sallyport::gateway {
 // of calls (src/core/lib/channel/call_tracer.h), which is not public. It is used only with the version that it was
 // written for.
 //
-// Movable. One thread at a time; OnDone of the call happens before `Unprocessed`.
+// One thread at a time; OnDone of the call happens before `Unprocessed`.
 class AttemptWatch {
  public:
   AttemptWatch() = default;
-  AttemptWatch(AttemptWatch&& other) noexcept { *this = static_cast<AttemptWatch&&>(other); }
-  AttemptWatch& operator=(AttemptWatch&& other) noexcept;
+  AttemptWatch(const AttemptWatch&) = delete;
+  AttemptWatch& operator=(const AttemptWatch&) = delete;
   ~AttemptWatch();
 
   // Whether this library can be asked. Constant.

@@ -123,7 +123,7 @@ class BuiltInScan {
     if (run <= 19 && (run >= 13 || goes_on)) Add(kPaymentCard, PaymentCardAt, at);
     if (run == 9 || (run == 3 && goes_on)) Add(kUsSsn, SocialSecurityNumberAt, at);
     if (run <= 3 && next == '.') Add(kIpv4, Ipv4At, at);
-    if ((run == 3 || (run == 1 && text_[at] == '1')) && before != '(' && (next == '-' || next == '.' || next == ' ')) {
+    if ((run == 3 || (run == 1 && text_[at] == '1')) && before != '(' && (goes_on || next == '.')) {
       Add(kPhone, PhoneAt, at);
     }
     if (before >= 'A' && before <= 'Z') Add(kIban, IbanAt, at);

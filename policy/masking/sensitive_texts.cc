@@ -287,9 +287,13 @@ std::optional<Found> IbanAt(std::string_view text, size_t at) {
   if (country == std::end(kCountries)) return std::nullopt;
   std::string iban;
   size_t end = begin;
-  const bool spaced = At(text, begin + 4) == ' ';
+  const bool spaced = SeparatorAt(text, begin + 4).kind == ' ';
   while (iban.size() < country->length) {
-    if (spaced && !iban.empty() && iban.size() % 4 == 0 && At(text, end++) != ' ') return std::nullopt;
+    if (spaced && !iban.empty() && iban.size() % 4 == 0) {
+      const Separator space = SeparatorAt(text, end);
+      if (space.kind != ' ') return std::nullopt;
+      end += space.size;
+    }
     const char c = At(text, end);
     if (!IsDigit(c) && !IsUpper(c)) return std::nullopt;
     iban.push_back(c);
@@ -297,6 +301,11 @@ std::optional<Found> IbanAt(std::string_view text, size_t at) {
   }
   if (IsWord(At(text, end)) || !IsDigit(iban[2]) || !IsDigit(iban[3]) || !IbanHolds(iban)) return std::nullopt;
   return Found{begin, end};
+}
+
+// As numbers are dialled: dots too.
+Separator PhoneSeparatorAt(std::string_view text, size_t at) {
+  return At(text, at) == '.' ? Separator{'.', 1} : SeparatorAt(text, at);
 }
 
 std::optional<Found> PhoneAt(std::string_view text, size_t at) {
@@ -310,18 +319,22 @@ std::optional<Found> PhoneAt(std::string_view text, size_t at) {
     size_t digits = 0;
     size_t end = at + 1;
     size_t last = end;
-    for (bool open = false; end < text.size(); ++end) {
+    int since = 0;  // signs since the last digit
+    for (bool open = false; end < text.size(); ++since) {
       const char c = text[end];
+      const size_t separator = PhoneSeparatorAt(text, end).size;
       if (IsDigit(c)) {
         if (++digits > kMost) return std::nullopt;
         last = end + 1;
+        since = -1;
       } else if (c == '(' && !open) {
         open = true;
       } else if (c == ')' && open) {
         open = false;
-      } else if ((c != ' ' && c != '-' && c != '.') || (end > last + 1)) {
+      } else if (separator == 0 || since > 1) {
         break;
       }
+      end += std::max<size_t>(separator, 1);
     }
     if (digits < kFewest || IsWord(At(text, last))) return std::nullopt;
     return Found{at, last};
@@ -330,9 +343,10 @@ std::optional<Found> PhoneAt(std::string_view text, size_t at) {
   size_t end = at;
   char separator = '\0';
   if (text[at] == '1' && RunOfDigits(text, at, 2) == 1) {
-    separator = At(text, at + 1);
-    if (separator != '-' && separator != '.' && separator != ' ') return std::nullopt;
-    end = at + 2;
+    const Separator first = PhoneSeparatorAt(text, at + 1);
+    if (first.size == 0) return std::nullopt;
+    separator = first.kind;
+    end = at + 1 + first.size;
   }
   const bool parentheses = At(text, end) == '(';
   if (parentheses) ++end;
@@ -341,16 +355,18 @@ std::optional<Found> PhoneAt(std::string_view text, size_t at) {
   end += 3;
   if (parentheses) {
     if (At(text, end++) != ')') return std::nullopt;
-    if (At(text, end) == ' ') ++end;
+    if (const Separator space = SeparatorAt(text, end); space.kind == ' ') end += space.size;
   } else {
-    const char c = At(text, end++);
-    if ((c != '-' && c != '.' && c != ' ') || (separator != '\0' && c != separator)) return std::nullopt;
-    separator = c;
+    const Separator next = PhoneSeparatorAt(text, end);
+    if (next.size == 0 || (separator != '\0' && next.kind != separator)) return std::nullopt;
+    separator = next.kind;
+    end += next.size;
   }
   if (!begins_well(end) || RunOfDigits(text, end, 4) != 3) return std::nullopt;
   end += 3;
-  const char second = At(text, end++);
-  if ((second != '-' && second != '.' && second != ' ') || (!parentheses && second != separator)) return std::nullopt;
+  const Separator second = PhoneSeparatorAt(text, end);
+  if (second.size == 0 || (!parentheses && second.kind != separator)) return std::nullopt;
+  end += second.size;
   if (RunOfDigits(text, end, 5) != 4) return std::nullopt;
   end += 4;
   if (IsWord(At(text, end)) || (At(text, end) == '-' && IsDigit(At(text, end + 1)))) return std::nullopt;

@@ -111,7 +111,14 @@ TEST_CASE("what is sensitive is found, alone and within a text") {
     CHECK(Finds(*detectors, absl::StrCat("卡号", card, "です")) == std::vector<std::string>{"payment_card:" + card});
     const std::string number = absl::StrCat("078", space, "05", space, "1120");
     CHECK(Finds(*detectors, absl::StrCat("“", number, "”")) == std::vector<std::string>{"us_ssn:" + number});
+    for (const std::string& phone : {absl::StrCat("212", space, "555", space, "0123"),
+                                     absl::StrCat("1", space, "212", space, "555", space, "0123"),
+                                     absl::StrCat("+49", space, "30", space, "901820")}) {
+      CHECK(Finds(*detectors, absl::StrCat("电话", phone, "。")) == std::vector<std::string>{"phone:" + phone});
+    }
   }
+  const std::string iban = "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000";
+  CHECK(Finds(*detectors, absl::StrCat("口座", iban, "。")) == std::vector<std::string>{"iban:" + iban});
   CHECK(Finds(*detectors, "カード4111111111111111です") == std::vector<std::string>{"payment_card:4111111111111111"});
   CHECK(Finds(*detectors, "a..b@example.com") == std::vector<std::string>{"email:b@example.com"});
   // What begins within another find of its kind is hidden with it.
