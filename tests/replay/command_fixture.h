@@ -28,6 +28,7 @@ class RunningCommand {
     REQUIRE(pipe2(err, O_CLOEXEC) == 0);
     arguments.insert(arguments.begin(), SALLYPORT_PROGRAM);
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     pid_ = fork();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "policy/descriptors/descriptors.h"
 #include "recorder/call_id.h"
 #include "recorder/recorder.h"
@@ -45,7 +46,8 @@ class ShopStore {
 
   uint64_t NewId(absl::Duration offset) { return recorder_->NewCallId(ShopTime() + offset); }
   void Append(recorder::EntryBatch batch) {
-    REQUIRE(recorder::AppendDurably(*recorder_, std::move(batch)).ok());
+    const absl::Status appended = recorder::AppendDurably(*recorder_, std::move(batch));
+    REQUIRE(appended.ok());
     REQUIRE(recorder_->Flush().ok());
   }
 
