@@ -12,10 +12,30 @@
 
 namespace sallyport::policy {
 
+namespace {
+
+std::string Hex(const unsigned char (&digest)[SHA256_DIGEST_LENGTH]) {
+  return absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest), sizeof digest));
+}
+
+}  // namespace
+
 std::string ContentHash(std::string_view bytes) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest), sizeof digest));
+  return Hex(digest);
+}
+
+std::string ContentHash(absl::FunctionRef<std::string_view()> next) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  bool sound = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+  for (std::string_view part = next(); part.data() != nullptr; part = next()) {
+    sound = sound && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
+  }
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  // Fails only without memory.
+  if (!sound || EVP_DigestFinal_ex(context.get(), digest, nullptr) != 1) std::abort();
+  return Hex(digest);
 }
 
 namespace {

@@ -7,10 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
+
 namespace sallyport::policy {
 
 // SHA-256 in lower-case hex.
 std::string ContentHash(std::string_view bytes);
+// The same of parts as one text. `next` gives one after the other, at last one without data.
+std::string ContentHash(absl::FunctionRef<std::string_view()> next);
 
 // HMAC-SHA256 (RFC 2104).
 using KeyedDigest = std::array<uint8_t, 32>;

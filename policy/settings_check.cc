@@ -1,7 +1,5 @@
 #include "policy/settings_check.h"
 
-#include <google/protobuf/descriptor.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -20,8 +18,6 @@
 namespace sallyport::policy {
 namespace {
 
-namespace pb = google::protobuf;
-
 // What the gateway answers itself.
 constexpr const char* kOwnServices[] = {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                         "grpc.reflection.v1alpha.ServerReflection"};
@@ -31,13 +27,9 @@ class KnownMethods {
  public:
   explicit KnownMethods(const std::vector<std::shared_ptr<const Descriptors>>& sets) {
     for (const auto& set : sets) {
-      for (const std::string& name : set->services()) {
-        const pb::ServiceDescriptor* service = set->pool().FindServiceByName(name);
-        if (service == nullptr) continue;
-        services_.insert(name);
-        for (int i = 0; i < service->method_count(); ++i) {
-          methods_.insert(absl::StrCat(name, "/", service->method(i)->name()));
-        }
+      for (const KnownService& service : set->KnownServices()) {
+        services_.insert(service.name);
+        for (const std::string& method : service.methods) methods_.insert(absl::StrCat(service.name, "/", method));
       }
     }
     known_ = !services_.empty();

@@ -15,7 +15,7 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> StoredDescriptors::Find(const
   if (known != sets_.end()) return known->second;
   absl::StatusOr<std::shared_ptr<const Descriptors>> set;
   if (absl::StatusOr<std::string> bytes = reader_->Descriptors(version); bytes.ok()) {
-    set = Descriptors::Parse(*bytes, absl::StrCat("descriptor set ", version));
+    set = Descriptors::OfKept(*std::move(bytes), absl::StrCat("descriptor set ", version), version);
   } else {
     set = bytes.status();
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "policy/descriptors/file_scan.h"
 
 namespace sallyport::gateway {
 
@@ -81,23 +82,22 @@ void VisibleServices::Look() {
 // The services that the set defines itself. Of the operator's (`upstream` is empty), methods count wherever they lead;
 // of an upstream's, those that lead there, or to another one that says the same.
 void VisibleServices::LookAt(const policy::Descriptors& set, const std::string& upstream) {
-  for (const std::string& name : set.services()) {
-    const pb::ServiceDescriptor* service = set.pool().FindServiceByName(name);
-    if (service == nullptr || service->file()->pool() != &set.pool()) continue;
-    known_.insert(name);
-    const std::string fingerprint(set.fingerprint(*service->file()));
-    const auto shown = services_.find(name);
+  for (const policy::KnownService& service : set.KnownServices()) {
+    if (!service.own) continue;
+    known_.insert(service.name);
+    const std::string fingerprint(set.fingerprint(service.file));
+    const auto shown = services_.find(service.name);
     if (shown != services_.end() && shown->second != fingerprint) continue;
     bool any = false;
-    for (int i = 0; i < service->method_count(); ++i) {
-      const std::string& leads_to = LeadsToOnce(absl::StrCat("/", name, "/", service->method(i)->name()));
+    for (const std::string& method : service.methods) {
+      const std::string& leads_to = LeadsToOnce(absl::StrCat("/", service.name, "/", method));
       if (leads_to.empty() || (!upstream.empty() && leads_to != upstream)) continue;
-      methods_.insert(service->method(i)->full_name());
+      methods_.insert(absl::StrCat(service.name, ".", method));
       any = true;
     }
     if (!any) continue;
-    services_[name] = fingerprint;
-    AddWithImports(*service->file(), set, upstream);
+    services_[service.name] = fingerprint;
+    AddWithImports(std::string(service.file), set, upstream);
   }
 }
 
@@ -108,23 +108,20 @@ const std::string& VisibleServices::LeadsToOnce(const std::string& path) {
 }
 
 void VisibleServices::AddAll(const policy::Descriptors& set, const std::string& upstream) {
-  for (const std::string& name : set.files()) {
-    const pb::FileDescriptor* file = set.pool().FindFileByName(name);
-    if (file != nullptr) AddWithImports(*file, set, upstream);
-  }
+  for (const std::string& name : set.files()) AddWithImports(name, set, upstream);
 }
 
-void VisibleServices::AddWithImports(const pb::FileDescriptor& file, const policy::Descriptors& set,
+void VisibleServices::AddWithImports(const std::string& file, const policy::Descriptors& set,
                                      const std::string& upstream) {
-  std::vector<const pb::FileDescriptor*> waiting = {&file};
+  std::vector<std::string> waiting = {file};
   while (!waiting.empty()) {
-    const pb::FileDescriptor* next = waiting.back();
+    const std::string next = std::move(waiting.back());
     waiting.pop_back();
-    const auto [place, is_new] = files_.try_emplace(std::string(set.fingerprint(*next)));
+    const auto [place, is_new] = files_.try_emplace(std::string(set.fingerprint(next)));
     if (!is_new) continue;
-    place->second = {next, &set, FreeName(next->name(), upstream)};
+    place->second = {next, &set, FreeName(next, upstream)};
     by_name_[place->second.name] = &place->second;
-    for (int i = 0; i < next->dependency_count(); ++i) waiting.push_back(next->dependency(i));
+    for (const std::string_view import : policy::ScanHead(set.FileBytes(next)).imports) waiting.emplace_back(import);
   }
 }
 
@@ -134,10 +131,8 @@ std::string VisibleServices::FreeName(const std::string& name, const std::string
   return free;
 }
 
-const VisibleServices::Shown* VisibleServices::Find(const pb::FileDescriptor* file,
-                                                    const policy::Descriptors& set) const {
-  if (file == nullptr) return nullptr;
-  const auto found = files_.find(set.fingerprint(*file));
+const VisibleServices::Shown* VisibleServices::Find(std::string_view file, const policy::Descriptors& set) const {
+  const auto found = files_.find(set.fingerprint(file));
   return found == files_.end() ? nullptr : &found->second;
 }
 
@@ -208,8 +203,8 @@ void VisibleServices::GiveFile(const Shown* file, std::string_view what, Respons
   for (size_t i = 0; i < waiting.size(); ++i) {
     if (!given_.insert(waiting[i]).second) continue;
     response->mutable_file_descriptor_response()->add_file_descriptor_proto(Trimmed(*waiting[i]));
-    for (int j = 0; j < waiting[i]->file->dependency_count(); ++j) {
-      const Shown* import = Find(waiting[i]->file->dependency(j), *waiting[i]->set);
+    for (const std::string_view name : policy::ScanHead(waiting[i]->set->FileBytes(waiting[i]->file)).imports) {
+      const Shown* import = Find(name, *waiting[i]->set);
       if (import != nullptr && !given_.contains(import)) waiting.push_back(import);
     }
   }
@@ -218,26 +213,28 @@ void VisibleServices::GiveFile(const Shown* file, std::string_view what, Respons
 // Under the names that files have here, without services and methods that the caller may not call, or that are another
 // upstream's.
 std::string VisibleServices::Trimmed(const Shown& shown) const {
-  const pb::FileDescriptor& file = *shown.file;
+  const std::string_view bytes = shown.set->FileBytes(shown.file);
   pb::FileDescriptorProto proto;
-  file.CopyTo(&proto);
+  proto.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));
   proto.set_name(shown.name);
-  for (int i = 0; i < file.dependency_count(); ++i) {
-    if (const Shown* import = Find(file.dependency(i), *shown.set)) proto.set_dependency(i, import->name);
+  for (std::string& import : *proto.mutable_dependency()) {
+    if (const Shown* file = Find(import, *shown.set)) import = file->name;
   }
-  const std::string_view fingerprint = shown.set->fingerprint(file);
-  for (int i = file.service_count(); i-- > 0;) {
-    const auto owner = services_.find(file.service(i)->full_name());
-    const bool is_here = owner != services_.end() && owner->second == fingerprint;
+  const std::string scope = proto.package().empty() ? "" : absl::StrCat(proto.package(), ".");
+  const std::string_view fingerprint = shown.set->fingerprint(shown.file);
+  for (int i = proto.service_size(); i-- > 0;) {
     pb::ServiceDescriptorProto& service = *proto.mutable_service(i);
-    for (int j = file.service(i)->method_count(); j-- > 0;) {
-      if (!is_here || !methods_.contains(file.service(i)->method(j)->full_name())) {
+    const std::string name = absl::StrCat(scope, service.name());
+    const auto owner = services_.find(name);
+    const bool is_here = owner != services_.end() && owner->second == fingerprint;
+    for (int j = service.method_size(); j-- > 0;) {
+      if (!is_here || !methods_.contains(absl::StrCat(name, ".", service.method(j).name()))) {
         service.mutable_method()->DeleteSubrange(j, 1);
       }
     }
     if (service.method().empty()) proto.mutable_service()->DeleteSubrange(i, 1);
   }
-  return proto.SerializeAsString();
+  return proto.SerializePartialAsString();
 }
 
 }  // namespace sallyport::gateway

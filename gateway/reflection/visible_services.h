@@ -42,7 +42,7 @@ class VisibleServices {
   using Response = grpc::reflection::v1::ServerReflectionResponse;
   // A file as it is shown, once for all upstreams that have the same.
   struct Shown {
-    const google::protobuf::FileDescriptor* file = nullptr;
+    std::string file;  // its name in the set
     const policy::Descriptors* set = nullptr;
     std::string name;
   };
@@ -51,11 +51,13 @@ class VisibleServices {
   void LookAt(const policy::Descriptors& set, const std::string& upstream);
   void AddAll(const policy::Descriptors& set, const std::string& upstream);
   const std::string& LeadsToOnce(const std::string& path);
-  void AddWithImports(const google::protobuf::FileDescriptor& file, const policy::Descriptors& set,
-                      const std::string& upstream);
+  void AddWithImports(const std::string& file, const policy::Descriptors& set, const std::string& upstream);
   std::string FreeName(const std::string& name, const std::string& upstream) const;
-  // Null if it is not shown.
-  const Shown* Find(const google::protobuf::FileDescriptor* file, const policy::Descriptors& set) const;
+  // Null if it is not shown, or there is none.
+  const Shown* Find(std::string_view file, const policy::Descriptors& set) const;
+  const Shown* Find(const google::protobuf::FileDescriptor* file, const policy::Descriptors& set) const {
+    return file == nullptr ? nullptr : Find(file->name(), set);
+  }
   // The sets, that which was answered from last before all others.
   std::vector<const policy::Descriptors*> InTurn() const;
 

@@ -2,14 +2,17 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <functional>
 #include <set>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "protos/seeded_hash.h"
 
 namespace sallyport::policy {
 namespace {
@@ -50,9 +53,9 @@ std::string Shown(std::string_view name) {
   return absl::CHexEscape(std::string(name.substr(0, kShown)));
 }
 
-pb::FileDescriptorProto Stripped(const pb::FileDescriptorProto& file) {
-  pb::FileDescriptorProto stripped = file;
+pb::FileDescriptorProto Stripped(pb::FileDescriptorProto stripped) {
   stripped.clear_source_code_info();
+  if (stripped.syntax() == "proto2") stripped.clear_syntax();  // as protobuf writes it
   stripped.GetReflection()->MutableUnknownFields(&stripped)->Clear();
   ClearUsualJsonNames(stripped.mutable_extension());
   for (pb::DescriptorProto& message : *stripped.mutable_message_type()) ClearUsualJsonNamesIn(&message);
@@ -70,72 +73,85 @@ const pb::FileDescriptor* FindStandardFile(const std::string& name) {
   return pb::DescriptorPool::generated_pool()->FindFileByName(name);
 }
 
-absl::StatusOr<FilesByName> ReadFiles(const pb::FileDescriptorSet& set, std::string_view source) {
-  if (set.file_size() > kMostFiles) {
+SetFile Canonical(pb::FileDescriptorProto file) {
+  auto bytes = std::make_shared<const std::string>(Stripped(std::move(file)).SerializeAsString());
+  return KeptFile(bytes, *bytes);
+}
+
+SetFile KeptFile(std::shared_ptr<const std::string> owner, std::string_view bytes) {
+  return {std::move(owner), bytes, ScanHead(bytes), 0};
+}
+
+absl::Status FileReader::Add(pb::FileDescriptorProto file) {
+  if (++count_ > kMostFiles) {
     return absl::InvalidArgumentError(
-        absl::StrCat(std::string(source), ": holds ", set.file_size(), " files; the most is ", kMostFiles));
+        absl::StrCat(source_, ": holds more than ", kMostFiles, " files, which is the most"));
   }
-  FilesByName files;
-  for (const pb::FileDescriptorProto& file : set.file()) {
-    if (file.name().empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(std::string(source), ": holds a file without a name"));
-    }
-    pb::FileDescriptorProto stripped = Stripped(file);
-    const auto [place, is_new] = files.try_emplace(file.name());
-    if (is_new) {
-      place->second.file = std::move(stripped);
-    } else if (place->second.file.SerializePartialAsString() != stripped.SerializePartialAsString()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(std::string(source), ": ", Shown(file.name()), ": is there twice, with different contents"));
-    }
+  if (file.name().empty()) return absl::InvalidArgumentError(absl::StrCat(source_, ": holds a file without a name"));
+  const std::string name = file.name();
+  SetFile canonical = Canonical(std::move(file));
+  const auto [place, is_new] = files_.try_emplace(name);
+  if (is_new) {
+    place->second = std::move(canonical);
+  } else if (place->second.bytes != canonical.bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(source_, ": ", Shown(name), ": is there twice, with different contents"));
   }
-  return files;
+  return absl::OkStatus();
 }
 
 void SupplyStandardFiles(FilesByName* files) {
   std::vector<std::string> wanted;
-  const auto want = [&](const pb::FileDescriptorProto& file) {
-    for (const std::string& import : file.dependency()) {
-      if (absl::StartsWith(import, "google/protobuf/") && !files->contains(import)) wanted.push_back(import);
+  const auto want = [&](const SetFile& file) {
+    for (const std::string_view import : file.head.imports) {
+      if (import.starts_with("google/protobuf/")) wanted.emplace_back(import);
     }
   };
-  for (const auto& [name, source] : *files) want(source.file);
+  for (const auto& [name, file] : *files) want(file);
   while (!wanted.empty()) {
     const std::string name = std::move(wanted.back());
     wanted.pop_back();
     if (files->contains(name)) continue;
     const pb::FileDescriptor* standard = FindStandardFile(name);
     if (standard == nullptr) continue;
-    SourceFile& supplied = (*files)[name];
-    standard->CopyTo(&supplied.file);
-    want(supplied.file);
+    pb::FileDescriptorProto proto;
+    standard->CopyTo(&proto);
+    SetFile& supplied = (*files)[name];
+    supplied = Canonical(std::move(proto));
+    want(supplied);
   }
 }
 
-std::vector<const SourceFile*> InDependencyOrder(const FilesByName& files) {
-  using Rank = std::tuple<int, std::string>;
-  std::map<std::string, int> missing;
-  std::map<std::string, std::vector<const SourceFile*>> importers;
+std::vector<const SetFile*> InDependencyOrder(const FilesByName& files) {
+  using Rank = std::tuple<int, std::string_view, const SetFile*>;
+  struct Waiting {
+    size_t missing = 0;
+    std::vector<const SetFile*> importers;
+  };
+  absl::flat_hash_map<std::string_view, Waiting, SeededHash, std::equal_to<>> waiting;
+  waiting.reserve(files.size());
+  for (const auto& [name, file] : files) waiting[name];
   std::set<Rank> free;
-  for (const auto& [name, source] : files) {
-    const std::set<std::string> imports(source.file.dependency().begin(), source.file.dependency().end());
-    int known = 0;
-    for (const std::string& import : imports) {
-      if (!files.contains(import)) continue;
-      ++known;
-      importers[import].push_back(&source);
+  for (const auto& [name, file] : files) {
+    const std::set<std::string_view> imports(file.head.imports.begin(), file.head.imports.end());
+    size_t missing = 0;
+    for (const std::string_view import : imports) {
+      const auto found = waiting.find(import);
+      if (found == waiting.end()) continue;
+      ++missing;
+      found->second.importers.push_back(&file);
     }
-    missing[name] = known;
-    if (known == 0) free.emplace(source.set, name);
+    waiting[name].missing = missing;
+    if (missing == 0) free.emplace(file.set, name, &file);
   }
-  std::vector<const SourceFile*> ordered;
+  std::vector<const SetFile*> ordered;
+  ordered.reserve(files.size());
   while (!free.empty()) {
-    const auto next = free.begin();
-    const SourceFile* source = &files.at(std::get<1>(*next));
-    free.erase(next);
-    ordered.push_back(source);
-    for (const SourceFile* importer : importers[source->file.name()]) {
-      if (--missing[importer->file.name()] == 0) free.emplace(importer->set, importer->file.name());
+    const SetFile* const file = std::get<const SetFile*>(*free.begin());
+    free.erase(free.begin());
+    ordered.push_back(file);
+    for (const SetFile* importer : waiting[file->head.name].importers) {
+      if (--waiting[importer->head.name].missing == 0) free.emplace(importer->set, importer->head.name, importer);
     }
   }
   return ordered;

@@ -3,24 +3,20 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "policy/content_hash.h"
+#include "policy/descriptors/built_descriptors.h"
 #include "policy/descriptors/descriptor_files.h"
 #include "policy/descriptors/first_fault.h"
 #include "policy/descriptors/proto_sources.h"
-#include "policy/descriptors/reflected_files.h"
-#include "policy/messages/message_printer.h"
-#include "protos/seeded_hash.h"
+#include "policy/descriptors/set_check.h"
+#include "policy/messages/wire.h"
 
 namespace sallyport::policy {
 namespace {
@@ -28,211 +24,109 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr size_t kMostBytes = 256 << 20;
-// A chain of `import public` is followed by recursion, and anew for each file: real ones are a few files long.
-constexpr int kLongestPublicChain = 100;
+// Of a set that is built at once to find its faults. Building takes about 30 times as much memory, for a moment.
+constexpr size_t kBuiltAtOnce = 512 << 10;
 
-struct Method {
-  MethodShape shape;
-  const pb::MethodDescriptor* descriptor = nullptr;
-};
-
-// The set, built. Everything is constant after Build.
-class BuiltDescriptors final : public Descriptors {
+// Keeps those of `files` in `*sound` that no fault is found in, and says of the others in `faults` what it is.
+class FaultFinder {
  public:
-  // `base`, if given, is what the set stands on; its pool is the underlay of the set's own.
-  explicit BuiltDescriptors(std::shared_ptr<const BuiltDescriptors> base = nullptr)
-      : base_(std::move(base)), pool_(base_ == nullptr ? nullptr : &base_->pool_), types_(&pool_) {}
+  FaultFinder(std::string_view source, std::vector<std::string>* faults) : source_(source), faults_(*faults) {}
 
-  // Builds `files`. If `conflicts` is given, a file that cannot be built is left out, along with those that import it,
-  // and told there; otherwise it is an error.
-  absl::Status Build(const FilesByName& files, std::string_view source, std::vector<std::string>* conflicts);
-  // Builds as much of what an upstream reflects as can be built.
-  absl::Status BuildReflected(const pb::FileDescriptorSet& files, std::string_view source,
-                              std::vector<std::string>* told);
+  // By building them. What the pool understood is the canonical form, whatever the way the set was made.
+  std::vector<SetFile> Build(const std::vector<const SetFile*>& files) {
+    std::vector<SetFile> sound;
+    pb::DescriptorPool pool;
+    for (const SetFile* file : files) {
+      std::string text = check_.Fault(*file);
+      if (text.empty()) text = Build(*file, &pool, &sound);
+      if (text.empty()) continue;
+      check_.Forget(*file);
+      Tell(*file, text);
+    }
+    return sound;
+  }
 
-  const MethodShape* FindMethod(std::string_view path) const override {
-    const Method* const found = Find(path);
-    return found == nullptr ? nullptr : &found->shape;
-  }
-  const pb::Descriptor* FindMessage(std::string_view path, MessageSide side) const override {
-    const Method* const found = Find(path);
-    if (found == nullptr) return nullptr;
-    return side == MessageSide::kRequest ? found->descriptor->input_type() : found->descriptor->output_type();
-  }
-  const pb::DescriptorPool& pool() const override { return pool_; }
-  const MessageTypes& types() const override { return types_; }
-  std::vector<std::string> message_types() const override { return WithBase(&BuiltDescriptors::message_types_); }
-  absl::StatusOr<std::string> ToJson(std::string_view path, MessageSide side, std::string_view message,
-                                     JsonStyle style) const override;
-  const std::string& source() const override { return source_; }
-  const std::string& version() const override { return version_; }
-  std::string serialized() const override {
-    // One set after the other is both of them.
-    return base_ == nullptr ? serialized_ : absl::StrCat(base_->serialized_, serialized_);
-  }
-  std::vector<std::string> services() const override {
-    std::vector<std::string> all = WithBase(&BuiltDescriptors::services_);
-    std::sort(all.begin(), all.end());
-    return all;
-  }
-  std::vector<std::string> files() const override { return WithBase(&BuiltDescriptors::files_); }
-  std::string_view fingerprint(const pb::FileDescriptor& file) const override {
-    const auto found = fingerprints_.find(file.name());
-    if (found != fingerprints_.end()) return found->second;
-    return base_ == nullptr ? std::string_view() : base_->fingerprint(file);
+  // By what their bytes say.
+  std::vector<SetFile> Scan(const std::vector<const SetFile*>& files) {
+    std::vector<SetFile> sound;
+    for (const SetFile* file : files) {
+      const std::string text = check_.FaultWithNames(*file);
+      if (text.empty()) {
+        sound.push_back(*file);
+      } else {
+        Tell(*file, text);
+      }
+    }
+    return sound;
   }
 
  private:
-  using Methods = absl::flat_hash_map<std::string, Method, SeededHash, std::equal_to<>>;
-
-  // One hash of the path, whatever the set stands on.
-  const Method* Find(std::string_view path) const {
-    const size_t hash = SeededHash()(path);
-    for (const BuiltDescriptors* set = this; set != nullptr; set = set->base_.get()) {
-      const auto found = set->methods_.find(path, hash);
-      if (found != set->methods_.end()) return &found->second;
-    }
-    return nullptr;
+  static std::string Build(const SetFile& file, pb::DescriptorPool* pool, std::vector<SetFile>* sound) {
+    pb::FileDescriptorProto proto;
+    if (!proto.ParseFromArray(file.bytes.data(), static_cast<int>(file.bytes.size()))) return "does not parse";
+    FirstFault fault;
+    const pb::FileDescriptor* const built = pool->BuildFileCollectingErrors(proto, &fault);
+    if (built == nullptr) return fault.text().empty() ? "cannot be built" : fault.text();
+    proto.Clear();
+    built->CopyTo(&proto);
+    sound->push_back(Canonical(std::move(proto)));
+    return "";
   }
-  std::vector<std::string> WithBase(std::vector<std::string> BuiltDescriptors::*names) const {
-    std::vector<std::string> all;
-    if (base_ != nullptr) all = *base_.*names;
-    all.insert(all.end(), (this->*names).begin(), (this->*names).end());
-    return all;
+  void Tell(const SetFile& file, const std::string& text) {
+    faults_.push_back(absl::StrCat(source_, ": ", Shown(file.head.name), ": ", text));
   }
-  absl::Status BuildFile(const pb::FileDescriptorProto& file);
-  void AddServices(const pb::FileDescriptor& file);
-  void AddTypes(const pb::Descriptor& type);
-  void Seal(const FilesByName& built);
 
-  const std::shared_ptr<const BuiltDescriptors> base_;  // stands on nothing itself
-  pb::DescriptorPool pool_;
-  const PoolTypes types_;
-  // What the set knows itself, without its base.
-  Methods methods_;
-  // How many public imports follow one another from a file on; used while building.
-  absl::flat_hash_map<std::string, int> public_chain_;
-  std::vector<std::string> services_;
-  std::vector<std::string> message_types_;
-  std::vector<std::string> files_;
-  absl::flat_hash_map<std::string, std::string> fingerprints_;  // by file
-  std::string source_;
-  std::string serialized_;
-  std::string version_;  // of both
+  const std::string source_;
+  std::vector<std::string>& faults_;
+  SetCheck check_;
 };
 
-absl::Status BuiltDescriptors::BuildFile(const pb::FileDescriptorProto& file) {
-  if (!file.syntax().empty() && file.syntax() != "proto2" && file.syntax() != "proto3") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("is written in syntax \"", Shown(file.syntax()),
-                     "\", which this build's protobuf does not know: leave it out or build against a newer protobuf"));
-  }
-  for (const std::string& import : file.dependency()) {
-    if (pool_.FindFileByName(import) != nullptr) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("imports \"", Shown(import),
-                     "\", which the set does not hold: make it with all its imports (protoc "
-                     "--include_imports --descriptor_set_out=FILE, or buf build -o FILE)"));
-  }
-  int public_chain = 0;
-  for (const int index : file.public_dependency()) {
-    if (index < 0 || index >= file.dependency_size())
-      return absl::InvalidArgumentError("has a public import that it does not name");
-    public_chain = std::max(public_chain, 1 + public_chain_[file.dependency(index)]);
-  }
-  if (public_chain > kLongestPublicChain) {
-    return absl::InvalidArgumentError(absl::StrCat("ends a chain of more than ", kLongestPublicChain,
-                                                   " public imports: import directly what is used"));
-  }
-  public_chain_[file.name()] = public_chain;
-  FirstFault fault;
-  if (pool_.BuildFileCollectingErrors(file, &fault) == nullptr) {
-    return absl::InvalidArgumentError(fault.text().empty() ? "cannot be built" : fault.text());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BuiltDescriptors::Build(const FilesByName& files, std::string_view source,
-                                     std::vector<std::string>* conflicts) {
-  source_ = std::string(source);
-  const std::vector<const SourceFile*> ordered = InDependencyOrder(files);
-  FilesByName built;
-  for (const SourceFile* candidate : ordered) {
-    const std::string& name = candidate->file.name();
-    if (absl::Status status = BuildFile(candidate->file); !status.ok()) {
-      const std::string fault = absl::StrCat(std::string(source), ": ", Shown(name), ": ", status.message());
-      if (conflicts == nullptr) return absl::InvalidArgumentError(fault);
-      conflicts->push_back(absl::StrCat(fault, " (left out)"));
-      continue;
-    }
-    // What the pool understood is the canonical form: without comments, and whatever the way the set was made.
-    pool_.FindFileByName(name)->CopyTo(&built[name].file);
-  }
+// Makes a set of `files`. If `left_out` is given, files with faults are left out, along with those that import them,
+// and told there; otherwise they are an error.
+absl::StatusOr<std::shared_ptr<const Descriptors>> Make(const FilesByName& files, std::string_view source,
+                                                        std::vector<std::string>* left_out) {
+  const std::vector<const SetFile*> ordered = InDependencyOrder(files);
+  size_t bytes = 0;
+  for (const SetFile* file : ordered) bytes += file->bytes.size();
+  std::vector<std::string> faults;
+  FaultFinder finder(source, &faults);
+  std::vector<SetFile> sound = bytes <= kBuiltAtOnce ? finder.Build(ordered) : finder.Scan(ordered);
+  if (left_out == nullptr && !faults.empty()) return absl::InvalidArgumentError(faults.front());
+  for (std::string& fault : faults) left_out->push_back(absl::StrCat(fault, " (left out)"));
   if (ordered.size() != files.size()) {
     std::set<std::string> left;
     for (const auto& [name, file] : files) left.insert(name);
-    for (const SourceFile* file : ordered) left.erase(file->file.name());
+    for (const SetFile* file : ordered) left.erase(std::string(file->head.name));
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(source), ": ", Shown(*left.begin()), ": its imports form a circle"));
   }
-  Seal(built);
-  return absl::OkStatus();
+  return BuiltDescriptors::Make(source, std::move(sound));
 }
 
-absl::Status BuiltDescriptors::BuildReflected(const pb::FileDescriptorSet& files, std::string_view source,
-                                              std::vector<std::string>* told) {
-  source_ = std::string(source);
-  absl::StatusOr<FilesByName> built = ReflectedFiles(&pool_, source, told).Build(files);
-  if (!built.ok()) return built.status();
-  Seal(*built);
-  return absl::OkStatus();
+absl::StatusOr<std::shared_ptr<const Descriptors>> Make(FileReader reader, std::string_view source,
+                                                        std::vector<std::string>* left_out) {
+  FilesByName files = std::move(reader).Take();
+  SupplyStandardFiles(&files);
+  return Make(files, source, left_out);
 }
 
-void BuiltDescriptors::AddServices(const pb::FileDescriptor& file) {
-  for (int i = 0; i < file.service_count(); ++i) {
-    const pb::ServiceDescriptor* service = file.service(i);
-    services_.push_back(service->full_name());
-    for (int j = 0; j < service->method_count(); ++j) {
-      const pb::MethodDescriptor* method = service->method(j);
-      methods_[absl::StrCat("/", service->full_name(), "/", method->name())] =
-          Method{{method->client_streaming(), method->server_streaming()}, method};
+// Shows `visit` the bytes of each file in a serialised FileDescriptorSet, until it returns false. False if it does, or
+// the bytes are no such set.
+bool ForEachFile(std::string_view set, absl::FunctionRef<bool(std::string_view file)> visit) {
+  WireReader reader(set);
+  while (!reader.done()) {
+    uint32_t number = 0;
+    WireType type = WireType::kVarint;
+    bool minimal = false;
+    std::string_view bytes;
+    if (!reader.ReadTag(&number, &type, &minimal)) return false;
+    if (number != pb::FileDescriptorSet::kFileFieldNumber || type != WireType::kLength) {
+      if (!reader.SkipValue(number, type, kMostDepth)) return false;
+    } else if (!reader.ReadLength(&bytes, &minimal) || !visit(bytes)) {
+      return false;
     }
   }
-}
-
-void BuiltDescriptors::AddTypes(const pb::Descriptor& type) {
-  message_types_.push_back(type.full_name());
-  for (int i = 0; i < type.nested_type_count(); ++i) AddTypes(*type.nested_type(i));
-}
-
-void BuiltDescriptors::Seal(const FilesByName& built) {
-  pb::FileDescriptorSet canonical;
-  for (const SourceFile* source : InDependencyOrder(built)) {
-    *canonical.add_file() = source->file;
-    files_.push_back(source->file.name());
-    const pb::FileDescriptor& file = *pool_.FindFileByName(source->file.name());
-    std::string said = source->file.SerializeAsString();
-    for (int i = 0; i < file.dependency_count(); ++i) said += fingerprint(*file.dependency(i));
-    fingerprints_[file.name()] = ContentHash(said);
-    AddServices(file);
-    for (int i = 0; i < file.message_type_count(); ++i) AddTypes(*file.message_type(i));
-  }
-  std::sort(services_.begin(), services_.end());
-  canonical.SerializeToString(&serialized_);
-  if (base_ != nullptr && built.empty()) {
-    version_ = base_->version_;
-  } else if (!built.empty()) {
-    version_ = ContentHash(serialized());
-  }
-}
-
-absl::StatusOr<std::string> BuiltDescriptors::ToJson(std::string_view path, MessageSide side, std::string_view message,
-                                                     JsonStyle style) const {
-  const pb::Descriptor* type = FindMessage(path, side);
-  if (type == nullptr) return absl::NotFoundError(absl::StrCat("no descriptor is known for method ", Shown(path)));
-  std::string json;
-  MessagePrinter(types_, style).Append(*type, message, &json);
-  return json;
+  return true;
 }
 
 struct CloseFile {
@@ -248,17 +142,16 @@ absl::Status FileError(const std::string& path, int error) {
 
 }  // namespace
 
-std::shared_ptr<const Descriptors> Descriptors::Empty() { return std::make_shared<BuiltDescriptors>(); }
+std::shared_ptr<const Descriptors> Descriptors::Empty() { return BuiltDescriptors::Make("", {}); }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Create(const pb::FileDescriptorSet& files,
                                                                        std::string_view source,
                                                                        std::vector<std::string>* left_out) {
-  absl::StatusOr<FilesByName> by_name = ReadFiles(files, source);
-  if (!by_name.ok()) return by_name.status();
-  SupplyStandardFiles(&*by_name);
-  auto built = std::make_shared<BuiltDescriptors>();
-  if (absl::Status status = built->Build(*by_name, source, left_out); !status.ok()) return status;
-  return built;
+  FileReader reader(source);
+  for (const pb::FileDescriptorProto& file : files.file()) {
+    if (absl::Status status = reader.Add(file); !status.ok()) return status;
+  }
+  return Make(std::move(reader), source, left_out);
 }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::string_view bytes, std::string_view source,
@@ -267,13 +160,34 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::strin
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(source), ": larger than ", kMostBytes >> 20, " MiB: not a descriptor set"));
   }
-  pb::FileDescriptorSet set;
-  if (!set.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) || !set.IsInitialized()) {
+  FileReader reader(source);
+  absl::Status status;
+  // One at a time: parsed, a set takes several times as much.
+  const bool whole = ForEachFile(bytes, [&](std::string_view file) {
+    pb::FileDescriptorProto proto;
+    if (!proto.ParsePartialFromArray(file.data(), static_cast<int>(file.size())) || !proto.IsInitialized())
+      return false;
+    status = reader.Add(std::move(proto));
+    return status.ok();
+  });
+  if (!status.ok()) return status;
+  if (!whole) {
     return absl::InvalidArgumentError(absl::StrCat(std::string(source),
                                                    ": not a descriptor set: make one with protoc --include_imports "
                                                    "--descriptor_set_out=FILE, or buf build -o FILE"));
   }
-  return Create(set, source, left_out);
+  return Make(std::move(reader), source, left_out);
+}
+
+std::shared_ptr<const Descriptors> Descriptors::OfKept(std::string bytes, std::string_view source,
+                                                       std::string_view version) {
+  const auto owner = std::make_shared<const std::string>(std::move(bytes));
+  std::vector<SetFile> files;
+  ForEachFile(*owner, [&](std::string_view file) {
+    files.push_back(KeptFile(owner, file));
+    return true;
+  });
+  return BuiltDescriptors::Make(source, std::move(files), version);
 }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::string& path,
@@ -296,37 +210,32 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(
     const std::vector<std::shared_ptr<const Descriptors>>& sets, std::vector<std::string>* conflicts) {
+  if (sets.size() == 1) return sets.front();
   std::vector<std::string> told;
   FilesByName files;
   int index = 0;
   for (const std::shared_ptr<const Descriptors>& set : sets) {
-    pb::FileDescriptorSet parsed;
-    if (!parsed.ParseFromString(set->serialized())) return absl::InternalError("a built descriptor set does not parse");
-    for (pb::FileDescriptorProto& file : *parsed.mutable_file()) {
-      const auto [place, is_new] = files.try_emplace(file.name());
-      if (is_new) {
-        place->second = SourceFile{std::move(file), index};
-      } else if (place->second.file.SerializeAsString() != file.SerializeAsString()) {
-        told.push_back(absl::StrCat(Shown(file.name()), ": ", sets[static_cast<size_t>(place->second.set)]->source(),
-                                    " and ", set->source(), " describe it differently; the first is used"));
-      }
+    // There is no other kind.
+    for (SetFile& file : static_cast<const BuiltDescriptors&>(*set).AllFiles()) {
+      file.set = index;
+      const auto [place, is_new] = files.try_emplace(std::string(file.head.name), file);
+      if (is_new || place->second.bytes == file.bytes) continue;
+      told.push_back(absl::StrCat(Shown(file.head.name), ": ", sets[static_cast<size_t>(place->second.set)]->source(),
+                                  " and ", set->source(), " describe it differently; the first is used"));
     }
     ++index;
   }
-  auto built = std::make_shared<BuiltDescriptors>();
-  if (absl::Status status = built->Build(files, "merged sets", &told); !status.ok()) return status;
-  if (conflicts != nullptr) conflicts->insert(conflicts->end(), told.begin(), told.end());
-  return built;
+  absl::StatusOr<std::shared_ptr<const Descriptors>> made = Make(files, "merged sets", &told);
+  if (made.ok() && conflicts != nullptr) conflicts->insert(conflicts->end(), told.begin(), told.end());
+  return made;
 }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Over(std::shared_ptr<const Descriptors> base,
                                                                      const pb::FileDescriptorSet& files,
                                                                      std::string_view source,
                                                                      std::vector<std::string>* told) {
-  // There is no other kind.
-  auto built = std::make_shared<BuiltDescriptors>(std::static_pointer_cast<const BuiltDescriptors>(std::move(base)));
-  if (absl::Status status = built->BuildReflected(files, source, told); !status.ok()) return status;
-  return built;
+  return BuiltDescriptors::MakeOver(std::static_pointer_cast<const BuiltDescriptors>(std::move(base)), files, source,
+                                    told);
 }
 
 }  // namespace sallyport::policy

@@ -196,7 +196,7 @@ bool ReflectedFiles::SupplyStandard(const std::string& file_name) {
   standard->CopyTo(&proto);
   FirstFault fault;
   if (pool_->BuildFileCollectingErrors(proto, &fault) == nullptr) return false;
-  done_[file_name].file = std::move(proto);
+  done_[file_name] = Canonical(std::move(proto));
   return true;
 }
 

@@ -148,7 +148,9 @@ void ReflectedFiles::BuildOne(File* file) {
     return SpreadLoss();
   }
   file->built = true;
-  built->CopyTo(&done_[proto.name()].file);
+  pb::FileDescriptorProto understood;
+  built->CopyTo(&understood);
+  done_[proto.name()] = Canonical(std::move(understood));
 }
 
 std::vector<std::string> ReflectedFiles::ImportsOf(const File& file) {

@@ -1,7 +1,5 @@
 #include "policy/masking/field_check.h"
 
-#include <google/protobuf/descriptor.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -12,28 +10,27 @@
 #include "policy/glob.h"
 #include "policy/masking/field_glob.h"
 #include "policy/masking/field_options.h"
+#include "policy/masking/type_table.h"
 #include "protos/suggestion.h"
 
 namespace sallyport::policy {
 namespace {
 
-namespace pb = google::protobuf;
-
-// Whether a glob means a field of the types of one set. Follows only what the glob leads to.
+// Whether a glob means a field of the types of a table. Follows only what the glob leads to.
 class FieldSearch {
  public:
-  explicit FieldSearch(const FieldGlob& glob) : glob_(glob) {}
+  FieldSearch(const TypeTable& table, const FieldGlob& glob) : table_(table), glob_(glob) {}
 
   // Also if that is too much to look at: it then means too much rather than nothing.
-  bool Finds(const pb::Descriptor& type) {
-    open_.emplace_back(&type, glob_.AtType(type.full_name()));
+  bool Finds(const TypeTable::Type& type) {
+    open_.emplace_back(&type, glob_.AtType(type.full_name));
     while (!open_.empty()) {
       const auto [at, places] = std::move(open_.back());
       open_.pop_back();
       if (places.empty() || !seen_.insert({at, places}).second) continue;
       if (seen_.size() > kMostSteps) return true;
-      for (int i = 0; i < at->field_count(); ++i) {
-        if (Follow(*at->field(i), places)) return true;
+      for (const TypeTable::Field& field : table_.FieldsOf(*at)) {
+        if (Follow(field, places)) return true;
       }
     }
     return false;
@@ -42,31 +39,24 @@ class FieldSearch {
  private:
   static constexpr size_t kMostSteps = 1'000'000;
 
-  bool Follow(const pb::FieldDescriptor& field, const FieldGlob::Places& places) {
-    FieldGlob::Places next = glob_.After(places, field.name());
+  bool Follow(const TypeTable::Field& field, const FieldGlob::Places& places) {
+    FieldGlob::Places next = glob_.After(places, field.name);
     bool by_wildcard = false;
     if (next.empty()) return false;
     if (glob_.Accepts(next, &by_wildcard)) return true;
-    if (field.message_type() != nullptr) open_.emplace_back(field.message_type(), std::move(next));
+    if (field.message != TypeTable::kNone) open_.emplace_back(&table_.type(field.message), std::move(next));
     return false;
   }
 
+  const TypeTable& table_;
   const FieldGlob& glob_;
-  std::vector<std::pair<const pb::Descriptor*, FieldGlob::Places>> open_;
-  std::set<std::pair<const pb::Descriptor*, FieldGlob::Places>> seen_;
+  std::vector<std::pair<const TypeTable::Type*, FieldGlob::Places>> open_;
+  std::set<std::pair<const TypeTable::Type*, FieldGlob::Places>> seen_;
 };
 
 class Checker {
  public:
-  explicit Checker(absl::Span<const std::shared_ptr<const Descriptors>> sets) : sets_(sets) {
-    std::set<const pb::Descriptor*> known;
-    for (const auto& set : sets) {
-      for (const std::string& name : set->message_types()) {
-        const pb::Descriptor* type = set->pool().FindMessageTypeByName(name);
-        if (type != nullptr && known.insert(type).second) types_.push_back(type);
-      }
-    }
-  }
+  explicit Checker(absl::Span<const std::shared_ptr<const Descriptors>> sets) : sets_(sets) {}
 
   void Check(const std::string& name, int line, const FieldSelection& fields) {
     for (const FieldGlob& glob : fields.globs) {
@@ -90,23 +80,30 @@ class Checker {
     warnings_.push_back({line, name, absl::StrCat(text, " in the descriptors known")});
   }
 
-  bool Means(const FieldGlob& glob) const {
-    FieldSearch search(glob);
-    return std::any_of(types_.begin(), types_.end(), [&](const pb::Descriptor* type) { return search.Finds(*type); });
+  const TypeTable& Types() {
+    if (!table_.has_value()) table_.emplace(sets_);
+    return *table_;
+  }
+
+  bool Means(const FieldGlob& glob) {
+    FieldSearch search(Types(), glob);
+    return std::any_of(Types().types().begin(), Types().types().end(),
+                       [&](const TypeTable::Type& type) { return search.Finds(type); });
   }
 
   // The same glob with a last name that there is, if one is near.
-  std::string Instead(const FieldGlob& glob) const {
+  std::string Instead(const FieldGlob& glob) {
     const std::string& text = glob.text();
     const size_t dot = text.rfind('.');
     if (dot == std::string::npos || text.find_first_of("*?", dot) != std::string::npos) return "";
     std::set<std::string> names;
     if (const absl::StatusOr<FieldGlob> any = FieldGlob::Parse(text.substr(0, dot) + ".*"); any.ok()) {
-      for (const pb::Descriptor* type : types_) {
-        for (int i = 0; i < type->field_count(); ++i) {
+      for (const TypeTable::Type& type : Types().types()) {
+        const FieldGlob::Places at = any->AtType(type.full_name);
+        if (at.empty()) continue;
+        for (const TypeTable::Field& field : Types().FieldsOf(type)) {
           bool by_wildcard = false;
-          const FieldGlob::Places places = any->After(any->AtType(type->full_name()), type->field(i)->name());
-          if (any->Accepts(places, &by_wildcard)) names.insert(type->field(i)->name());
+          if (any->Accepts(any->After(at, field.name), &by_wildcard)) names.emplace(field.name);
         }
       }
     }
@@ -118,9 +115,10 @@ class Checker {
   const std::set<std::string>& Classes() {
     if (classes_.has_value()) return *classes_;
     classes_.emplace();
-    for (const pb::Descriptor* type : types_) {
-      for (int i = 0; i < type->field_count(); ++i) {
-        const FieldOptions options = ReadFieldOptions(*type->field(i));
+    for (const TypeTable::Type& type : Types().types()) {
+      for (const TypeTable::Field& field : Types().FieldsOf(type)) {
+        if (field.options.empty()) continue;
+        const FieldOptions options = ReadFieldOptions(field.options);
         if (!options.sensitive_class.empty()) classes_->insert(options.sensitive_class);
         options_.insert(options.set.begin(), options.set.end());
       }
@@ -137,7 +135,7 @@ class Checker {
   }
 
   const absl::Span<const std::shared_ptr<const Descriptors>> sets_;
-  std::vector<const pb::Descriptor*> types_;
+  std::optional<TypeTable> table_;                // once somebody asks
   std::optional<std::set<std::string>> classes_;  // once somebody asks, as is
   std::set<uint32_t> options_;                    // numbers of those that some field has
   std::vector<PolicyWarning> warnings_;

@@ -19,8 +19,11 @@ void ReadSensitive(std::string_view bytes, FieldOptions* options) {
 }  // namespace
 
 FieldOptions ReadFieldOptions(const google::protobuf::FieldDescriptor& field) {
+  return ReadFieldOptions(field.options().SerializeAsString());
+}
+
+FieldOptions ReadFieldOptions(std::string_view bytes) {
   FieldOptions options;
-  const std::string bytes = field.options().SerializeAsString();
   WireReader reader(bytes);
   uint32_t number = 0;
   WireType type = WireType::kVarint;

@@ -19,6 +19,7 @@ struct FieldOptions {
 
 // Read from the options' bytes: which options the process itself knows does not matter.
 FieldOptions ReadFieldOptions(const google::protobuf::FieldDescriptor& field);
+FieldOptions ReadFieldOptions(std::string_view options);  // a serialised google.protobuf.FieldOptions
 
 // The number of a boolean field option by its full name, "debug_redact" included; 0 if the pool has none by that name.
 uint32_t OptionNumber(const google::protobuf::DescriptorPool& pool, const std::string& name);

@@ -1,0 +1,50 @@
+// Faults of a set that is too large to be built only to find them.
+#ifndef SALLYPORT_POLICY_DESCRIPTORS_SET_CHECK_H_
+#define SALLYPORT_POLICY_DESCRIPTORS_SET_CHECK_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "policy/descriptors/descriptor_files.h"
+#include "protos/seeded_hash.h"
+
+namespace sallyport::policy {
+
+// Shown the files of a set one after the other, each after what it imports. Finds what keeps a file from being built as
+// far as its bytes and those before tell: imports that are not there, a syntax that is not known, too long a chain of
+// public imports; with FaultWithNames also names that are taken, and types that are not there or not imported. What
+// only protobuf finds is told where the file is first used. For one set, which must outlive it; not thread-safe.
+class SetCheck {
+ public:
+  // Empty if there is none; the file then counts as there. Otherwise without the file's name.
+  std::string Fault(const SetFile& file);
+  // The same, and what the names say.
+  std::string FaultWithNames(const SetFile& file);
+  // It does not count as there after all.
+  void Forget(const SetFile& file);
+
+ private:
+  enum class Kind { kPackage, kMessage, kEnum, kOther };
+  struct Name {
+    Kind kind;
+    std::string_view file;
+  };
+  template <typename Value>
+  using ByName = absl::flat_hash_map<std::string, Value, SeededHash, std::equal_to<>>;
+
+  std::string FaultOfHead(const SetFile& file) const;
+  std::string TakeNames(const SetFile& file);
+  std::string FaultOfReferences(const SetFile& file) const;
+  void AddPublic(std::string_view import, absl::flat_hash_set<std::string_view>* visible) const;
+
+  absl::flat_hash_map<std::string_view, const FileHead*> heads_;  // of those that are there
+  ByName<int> public_chain_;  // by file: how many public imports follow one another from it on
+  ByName<Name> names_;        // of packages, of what stands in them, and of types
+};
+
+}  // namespace sallyport::policy
+
+#endif  // SALLYPORT_POLICY_DESCRIPTORS_SET_CHECK_H_
