@@ -82,7 +82,6 @@ const policy::MaskPlan* PolicyDiscover::PlanFor(const std::string& method, const
   request.root = (*descriptors)->FindMessage(method, side);
   if (request.root == nullptr) return nullptr;
   request.pool = &(*descriptors)->pool();
-  request.all_types = (*descriptors)->message_types();
   request.texts = true;
   auto plan = policy::MaskPlan::Compile(request);
   if (plan.ok()) place->second = *std::move(plan);

@@ -44,11 +44,15 @@ std::vector<std::string> UseFaults::lines() const {
 std::shared_ptr<const BuiltDescriptors> BuiltDescriptors::Make(std::string_view source, std::vector<SetFile> files,
                                                                std::string_view version) {
   std::shared_ptr<BuiltDescriptors> made(new BuiltDescriptors(source, nullptr));
-  made->Index(std::move(files));
+  made->index_ = std::make_unique<FileIndex>(std::move(files));
   made->pool_ = std::make_unique<pb::DescriptorPool>(made->index_.get(), &made->faults_);
   made->types_ = std::make_unique<PoolTypes>(made->pool_.get());
   for (const std::string& step : made->index_->Steps()) made->pool_->FindFileByName(step);
-  made->version_ = version.empty() ? made->VersionOfFiles() : std::string(version);
+  made->version_ = version;
+  if (!version.empty()) return made;
+  // In force for calls rather than for one look.
+  made->methods();
+  made->version_ = made->VersionOfFiles();
   return made;
 }
 
@@ -62,17 +66,18 @@ absl::StatusOr<std::shared_ptr<const BuiltDescriptors>> BuiltDescriptors::MakeOv
   if (!built.ok()) return built.status();
   std::vector<SetFile> ordered;
   for (const SetFile* file : InDependencyOrder(*built)) ordered.push_back(*file);
-  made->Index(std::move(ordered));
+  made->index_ = std::make_unique<FileIndex>(std::move(ordered));
+  made->methods();
   made->version_ = made->index_->files().empty() ? made->base_->version_ : made->VersionOfFiles();
   return made;
 }
 
-void BuiltDescriptors::Index(std::vector<SetFile> files) {
-  index_ = std::make_unique<FileIndex>(std::move(files));
-  AddMethods();
+const BuiltDescriptors::Methods& BuiltDescriptors::methods() const {
+  absl::call_once(methods_made_, [this] { AddMethods(); });
+  return methods_;
 }
 
-void BuiltDescriptors::AddMethods() {
+void BuiltDescriptors::AddMethods() const {
   for (const SetFile& file : index_->files()) {
     ScanServices(file.bytes, [&](std::string_view service, const ScannedMethod* method) {
       if (method == nullptr) return;
@@ -88,16 +93,18 @@ void BuiltDescriptors::AddMethods() {
 const MethodShape* BuiltDescriptors::FindMethod(std::string_view path) const {
   const size_t hash = SeededHash()(path);
   for (const BuiltDescriptors* set = this; set != nullptr; set = set->base_.get()) {
-    const auto found = set->methods_.find(path, hash);
-    if (found != set->methods_.end()) return &found->second;
+    const Methods& methods = set->methods();
+    const auto found = methods.find(path, hash);
+    if (found != methods.end()) return &found->second;
   }
   return nullptr;
 }
 
 const pb::Descriptor* BuiltDescriptors::FindMessage(std::string_view path, MessageSide side) const {
-  if (FindMethod(path) == nullptr) return nullptr;
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || slash == 0 || path.front() != '/') return nullptr;
   std::string name(path.substr(1));
-  name[name.rfind('/')] = '.';
+  name[slash - 1] = '.';
   const pb::MethodDescriptor* const method = pool_->FindMethodByName(name);
   if (method == nullptr) return nullptr;
   return side == MessageSide::kRequest ? method->input_type() : method->output_type();

@@ -84,8 +84,8 @@ class BuiltDescriptors final : public Descriptors {
 
   BuiltDescriptors(std::string_view source, std::shared_ptr<const BuiltDescriptors> base)
       : base_(std::move(base)), source_(source) {}
-  void Index(std::vector<SetFile> files);
-  void AddMethods();
+  const Methods& methods() const;
+  void AddMethods() const;
   void AddFingerprints() const;
   std::string VersionOfFiles() const;
 
@@ -96,7 +96,8 @@ class BuiltDescriptors final : public Descriptors {
   std::unique_ptr<FileIndex> index_;
   std::unique_ptr<google::protobuf::DescriptorPool> pool_;
   std::unique_ptr<const PoolTypes> types_;
-  Methods methods_;
+  mutable absl::once_flag methods_made_;
+  mutable Methods methods_;
   std::string version_;  // of both
   mutable absl::once_flag fingerprints_made_;
   mutable absl::flat_hash_map<std::string_view, std::string> fingerprints_;  // by file, once somebody asks

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <tuple>
@@ -12,6 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "policy/descriptors/editions.h"
 #include "protos/seeded_hash.h"
 
 namespace sallyport::policy {
@@ -53,19 +55,18 @@ std::string Shown(std::string_view name) {
   return absl::CHexEscape(std::string(name.substr(0, kShown)));
 }
 
-pb::FileDescriptorProto Stripped(pb::FileDescriptorProto stripped) {
-  stripped.clear_source_code_info();
-  if (stripped.syntax() == "proto2") stripped.clear_syntax();  // as protobuf writes it
-  stripped.GetReflection()->MutableUnknownFields(&stripped)->Clear();
-  ClearUsualJsonNames(stripped.mutable_extension());
-  for (pb::DescriptorProto& message : *stripped.mutable_message_type()) ClearUsualJsonNamesIn(&message);
-  for (pb::ServiceDescriptorProto& service : *stripped.mutable_service()) {
+void Strip(pb::FileDescriptorProto* file) {
+  file->clear_source_code_info();
+  if (file->syntax() == "proto2") file->clear_syntax();  // as protobuf writes it
+  file->GetReflection()->MutableUnknownFields(file)->Clear();
+  ClearUsualJsonNames(file->mutable_extension());
+  for (pb::DescriptorProto& message : *file->mutable_message_type()) ClearUsualJsonNamesIn(&message);
+  for (pb::ServiceDescriptorProto& service : *file->mutable_service()) {
     for (pb::MethodDescriptorProto& method : *service.mutable_method()) {
       if (!method.client_streaming()) method.clear_client_streaming();
       if (!method.server_streaming()) method.clear_server_streaming();
     }
   }
-  return stripped;
 }
 
 const pb::FileDescriptor* FindStandardFile(const std::string& name) {
@@ -73,8 +74,9 @@ const pb::FileDescriptor* FindStandardFile(const std::string& name) {
   return pb::DescriptorPool::generated_pool()->FindFileByName(name);
 }
 
-SetFile Canonical(pb::FileDescriptorProto file) {
-  auto bytes = std::make_shared<const std::string>(Stripped(std::move(file)).SerializeAsString());
+SetFile Canonical(pb::FileDescriptorProto* file) {
+  Strip(file);
+  const auto bytes = std::make_shared<const std::string>(file->SerializeAsString());
   return KeptFile(bytes, *bytes);
 }
 
@@ -82,14 +84,15 @@ SetFile KeptFile(std::shared_ptr<const std::string> owner, std::string_view byte
   return {std::move(owner), bytes, ScanHead(bytes), 0};
 }
 
-absl::Status FileReader::Add(pb::FileDescriptorProto file) {
+absl::Status FileReader::Add(pb::FileDescriptorProto* file) {
   if (++count_ > kMostFiles) {
     return absl::InvalidArgumentError(
         absl::StrCat(source_, ": holds more than ", kMostFiles, " files, which is the most"));
   }
-  if (file.name().empty()) return absl::InvalidArgumentError(absl::StrCat(source_, ": holds a file without a name"));
-  const std::string name = file.name();
-  SetFile canonical = Canonical(std::move(file));
+  if (file->name().empty()) return absl::InvalidArgumentError(absl::StrCat(source_, ": holds a file without a name"));
+  const std::string& name = file->name();
+  TranslateEdition(file);  // those of editions that are not known are told by their syntax
+  SetFile canonical = Canonical(file);
   const auto [place, is_new] = files_.try_emplace(name);
   if (is_new) {
     place->second = std::move(canonical);
@@ -117,7 +120,7 @@ void SupplyStandardFiles(FilesByName* files) {
     pb::FileDescriptorProto proto;
     standard->CopyTo(&proto);
     SetFile& supplied = (*files)[name];
-    supplied = Canonical(std::move(proto));
+    supplied = Canonical(&proto);
     want(supplied);
   }
 }
@@ -132,8 +135,11 @@ std::vector<const SetFile*> InDependencyOrder(const FilesByName& files) {
   waiting.reserve(files.size());
   for (const auto& [name, file] : files) waiting[name];
   std::set<Rank> free;
+  std::vector<std::string_view> imports;
   for (const auto& [name, file] : files) {
-    const std::set<std::string_view> imports(file.head.imports.begin(), file.head.imports.end());
+    imports = file.head.imports;
+    std::sort(imports.begin(), imports.end());
+    imports.erase(std::unique(imports.begin(), imports.end()), imports.end());
     size_t missing = 0;
     for (const std::string_view import : imports) {
       const auto found = waiting.find(import);

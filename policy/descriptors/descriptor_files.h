@@ -28,8 +28,9 @@ struct SetFile {
 using FilesByName = std::map<std::string, SetFile>;
 
 // A file as it takes part in comparisons and builds: comments and what tools add around it are gone.
-google::protobuf::FileDescriptorProto Stripped(google::protobuf::FileDescriptorProto file);
-SetFile Canonical(google::protobuf::FileDescriptorProto file);
+void Strip(google::protobuf::FileDescriptorProto* file);
+// Strips it.
+SetFile Canonical(google::protobuf::FileDescriptorProto* file);
 // Of bytes that are in the canonical form already, in `owner`.
 SetFile KeptFile(std::shared_ptr<const std::string> owner, std::string_view bytes);
 
@@ -38,7 +39,8 @@ SetFile KeptFile(std::shared_ptr<const std::string> owner, std::string_view byte
 class FileReader {
  public:
   explicit FileReader(std::string_view source) : source_(source) {}
-  absl::Status Add(google::protobuf::FileDescriptorProto file);
+  // Strips the file.
+  absl::Status Add(google::protobuf::FileDescriptorProto* file);
   FilesByName Take() && { return std::move(files_); }
 
  private:

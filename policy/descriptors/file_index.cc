@@ -11,18 +11,18 @@ namespace pb = google::protobuf;
 FileIndex::FileIndex(std::vector<SetFile> files) : files_(std::move(files)) {
   by_name_.reserve(files_.size());
   for (uint32_t i = 0; i < files_.size(); ++i) {
-    const FileHead& head = files_[i].head;
-    by_name_.try_emplace(head.name, i);
-    std::string name(head.package);
-    if (!name.empty()) name += '.';
-    const size_t scope = name.size();
-    ScanSymbols(files_[i].bytes, [&](SymbolKind, std::string_view symbol) {
-      name.resize(scope);
-      name += symbol;
-      symbols_.try_emplace(name, i);
-    });
+    by_name_.try_emplace(files_[i].head.name, i);
+    by_package_[files_[i].head.package].push_back(i);
   }
-  for (uint32_t i = 0; i < files_.size(); ++i) AddExtensions(i);
+}
+
+const FileIndex::Extensions* FileIndex::ExtensionsOf(const std::string& extended) {
+  if (!extensions_known_) {
+    for (uint32_t i = 0; i < files_.size(); ++i) AddExtensions(i);
+    extensions_known_ = true;
+  }
+  const auto found = extensions_.find(extended);
+  return found == extensions_.end() ? nullptr : &found->second;
 }
 
 void FileIndex::AddExtensions(uint32_t file) {
@@ -72,28 +72,44 @@ bool FileIndex::FindFileByName(const std::string& name, pb::FileDescriptorProto*
   return file != nullptr && Read(*file, output);
 }
 
-// What stands in a type or a service is in the file of that.
+const SetFile* FileIndex::FindInPackage(std::string_view package, std::string_view symbol) const {
+  const auto found = by_package_.find(package);
+  if (found == by_package_.end()) return nullptr;
+  for (const uint32_t file : found->second) {
+    bool has = false;
+    ScanSymbols(files_[file].bytes, [&](SymbolKind, std::string_view name) { has = has || name == symbol; });
+    if (has) return &files_[file];
+  }
+  return nullptr;
+}
+
+// What stands in a type or a service is in the file of that. Packages are few and short, so that looking through the
+// files of one costs less than knowing all that they define.
 bool FileIndex::FindFileContainingSymbol(const std::string& symbol, pb::FileDescriptorProto* output) {
-  for (std::string_view name = symbol;;) {
-    if (const auto found = symbols_.find(name); found != symbols_.end()) return Read(files_[found->second], output);
-    const size_t dot = name.rfind('.');
+  const std::string_view name = symbol;
+  for (size_t end = name.size();;) {
+    const size_t dot = end == 0 ? std::string_view::npos : name.rfind('.', end - 1);
+    const std::string_view package = dot == std::string_view::npos ? "" : name.substr(0, dot);
+    const size_t begin = dot == std::string_view::npos ? 0 : dot + 1;
+    const SetFile* const file = FindInPackage(package, name.substr(begin, name.find('.', begin) - begin));
+    if (file != nullptr) return Read(*file, output);
     if (dot == std::string_view::npos) return false;
-    name = name.substr(0, dot);
+    end = dot;
   }
 }
 
 bool FileIndex::FindFileContainingExtension(const std::string& extended, int number, pb::FileDescriptorProto* output) {
-  const auto found = extensions_.find(extended);
-  if (found == extensions_.end()) return false;
+  const Extensions* const extensions = ExtensionsOf(extended);
+  if (extensions == nullptr) return false;
   const auto extension =
-      std::find_if(found->second.begin(), found->second.end(), [&](const auto& each) { return each.first == number; });
-  return extension != found->second.end() && Read(files_[extension->second], output);
+      std::find_if(extensions->begin(), extensions->end(), [&](const auto& each) { return each.first == number; });
+  return extension != extensions->end() && Read(files_[extension->second], output);
 }
 
 bool FileIndex::FindAllExtensionNumbers(const std::string& extended, std::vector<int>* output) {
-  const auto found = extensions_.find(extended);
-  if (found == extensions_.end()) return false;
-  for (const auto& [number, file] : found->second) output->push_back(number);
+  const Extensions* const extensions = ExtensionsOf(extended);
+  if (extensions == nullptr) return false;
+  for (const auto& [number, file] : *extensions) output->push_back(number);
   return true;
 }
 

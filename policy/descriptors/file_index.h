@@ -17,7 +17,7 @@
 
 namespace sallyport::policy {
 
-// Made from the bytes of the files. Constant; a descriptor pool asks it under the pool's own lock.
+// Made from the bytes of the files. Constant, but for what only a descriptor pool asks for, under its own lock.
 class FileIndex final : public google::protobuf::DescriptorDatabase {
  public:
   // `files` come after what they import; of what two define, the first one's counts.
@@ -40,13 +40,19 @@ class FileIndex final : public google::protobuf::DescriptorDatabase {
   template <typename Value>
   using ByName = absl::flat_hash_map<std::string, Value, SeededHash, std::equal_to<>>;
 
+  using Extensions = std::vector<std::pair<int32_t, uint32_t>>;  // numbers and files
+
   void AddExtensions(uint32_t file);
+  // Null if there is none.
+  const SetFile* FindInPackage(std::string_view package, std::string_view symbol) const;
+  const Extensions* ExtensionsOf(const std::string& extended);
   static bool Read(const SetFile& file, google::protobuf::FileDescriptorProto* output);
 
   std::vector<SetFile> files_;
   absl::flat_hash_map<std::string_view, uint32_t, SeededHash, std::equal_to<>> by_name_;
-  ByName<uint32_t> symbols_;                                      // of packages' scopes, by full name
-  ByName<std::vector<std::pair<int32_t, uint32_t>>> extensions_;  // numbers and files, by what is extended
+  absl::flat_hash_map<std::string_view, std::vector<uint32_t>, SeededHash, std::equal_to<>> by_package_;
+  bool extensions_known_ = false;  // once somebody asks
+  ByName<Extensions> extensions_;  // by what is extended
 };
 
 }  // namespace sallyport::policy

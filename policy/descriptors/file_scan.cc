@@ -118,6 +118,15 @@ void TypesIn(Scope* scope, std::string_view message, int depth, absl::FunctionRe
   }
 }
 
+void ExtensionsIn(Scope* scope, std::string_view message, int depth,
+                  absl::FunctionRef<void(const std::string& scope, const ScannedField&)> visit) {
+  const Scope::Within within(scope, NameOf(message));
+  for (Fields fields(message); depth > 0 && fields.Next();) {
+    if (fields.number() == Message::kExtensionFieldNumber) visit(scope->name(), FieldOf(fields.bytes()));
+    if (fields.number() == Message::kNestedTypeFieldNumber) ExtensionsIn(scope, fields.bytes(), depth - 1, visit);
+  }
+}
+
 }  // namespace
 
 FileHead ScanHead(std::string_view file) {
@@ -172,22 +181,25 @@ void ScanTypes(std::string_view file, absl::FunctionRef<void(const ScannedType&)
 
 void ScanFields(std::string_view message, absl::FunctionRef<void(const ScannedField&)> visit) {
   for (Fields fields(message); fields.Next();) {
-    if (fields.number() == Message::kFieldFieldNumber) visit(FieldOf(fields.bytes()));
+    if (fields.number() == Message::kFieldFieldNumber || fields.number() == Message::kExtensionFieldNumber) {
+      visit(FieldOf(fields.bytes()));
+    }
+  }
+}
+
+void ScanTopExtensions(std::string_view file, absl::FunctionRef<void(const ScannedField&)> visit) {
+  for (Fields fields(file); fields.Next();) {
+    if (fields.number() == File::kExtensionFieldNumber) visit(FieldOf(fields.bytes()));
   }
 }
 
 void ScanExtensions(std::string_view file,
                     absl::FunctionRef<void(const std::string& scope, const ScannedField&)> visit) {
+  Scope scope(ScanHead(file).package);
   for (Fields fields(file); fields.Next();) {
-    if (fields.number() != File::kExtensionFieldNumber) continue;
-    visit(std::string(ScanHead(file).package), FieldOf(fields.bytes()));
+    if (fields.number() == File::kExtensionFieldNumber) visit(scope.name(), FieldOf(fields.bytes()));
+    if (fields.number() == File::kMessageTypeFieldNumber) ExtensionsIn(&scope, fields.bytes(), kMostDepth, visit);
   }
-  ScanTypes(file, [&](const ScannedType& type) {
-    if (type.is_enum) return;
-    for (Fields fields(type.bytes); fields.Next();) {
-      if (fields.number() == Message::kExtensionFieldNumber) visit(type.full_name, FieldOf(fields.bytes()));
-    }
-  });
 }
 
 void ScanServices(std::string_view file,

@@ -42,8 +42,10 @@ struct ScannedField {
   std::string_view options;    // a FieldOptions
   int32_t number = 0;
 };
-// Of a message, by its bytes; extensions that stand in it are not fields of it.
+// Of a message, by its bytes. Those with an extendee only stand in it.
 void ScanFields(std::string_view message, absl::FunctionRef<void(const ScannedField&)> visit);
+// Of a file; those that stand in no message.
+void ScanTopExtensions(std::string_view file, absl::FunctionRef<void(const ScannedField&)> visit);
 // All extensions of a file, and the full name of what each stands in: a message or the package.
 void ScanExtensions(std::string_view file,
                     absl::FunctionRef<void(const std::string& scope, const ScannedField&)> visit);

@@ -91,6 +91,55 @@ absl::StatusOr<std::vector<std::string>> FindSources(const std::string& director
   return found;
 }
 
+void AddEnum(pb::DescriptorProto* message, const std::string& name, const std::vector<std::string>& values) {
+  pb::EnumDescriptorProto* const type = message->add_enum_type();
+  type->set_name(name);
+  for (const std::string& value : values) {
+    pb::EnumValueDescriptorProto* const added = type->add_value();
+    added->set_number(type->value_size() - 1);
+    added->set_name(value);
+  }
+}
+
+pb::FieldDescriptorProto* AddField(pb::DescriptorProto* message, const std::string& name, int number,
+                                   pb::FieldDescriptorProto::Type type) {
+  pb::FieldDescriptorProto* const field = message->add_field();
+  field->set_name(name);
+  field->set_number(number);
+  field->set_type(type);
+  field->set_label(pb::FieldDescriptorProto::LABEL_OPTIONAL);
+  return field;
+}
+
+// descriptor.proto with the options that sources may set today, as the parser finds out which there are from it.
+// (https://protobuf.com/docs/descriptors; this protobuf's own lacks those that came later.)
+pb::FileDescriptorProto CurrentDescriptorFile() {
+  pb::FileDescriptorProto file;
+  pb::FieldOptions::descriptor()->file()->CopyTo(&file);
+  for (pb::DescriptorProto& message : *file.mutable_message_type()) {
+    if (message.name() == "EnumValueOptions" &&
+        pb::EnumValueOptions::descriptor()->FindFieldByName("debug_redact") == nullptr) {
+      AddField(&message, "debug_redact", 3, pb::FieldDescriptorProto::TYPE_BOOL);
+    }
+    if (message.name() != "FieldOptions" ||
+        pb::FieldOptions::descriptor()->FindFieldByName("debug_redact") != nullptr) {
+      continue;
+    }
+    AddField(&message, "debug_redact", 16, pb::FieldDescriptorProto::TYPE_BOOL);
+    AddEnum(&message, "OptionRetention", {"RETENTION_UNKNOWN", "RETENTION_RUNTIME", "RETENTION_SOURCE"});
+    AddField(&message, "retention", 17, pb::FieldDescriptorProto::TYPE_ENUM)
+        ->set_type_name(".google.protobuf.FieldOptions.OptionRetention");
+    AddEnum(&message, "OptionTargetType",
+            {"TARGET_TYPE_UNKNOWN", "TARGET_TYPE_FILE", "TARGET_TYPE_EXTENSION_RANGE", "TARGET_TYPE_MESSAGE",
+             "TARGET_TYPE_FIELD", "TARGET_TYPE_ONEOF", "TARGET_TYPE_ENUM", "TARGET_TYPE_ENUM_ENTRY",
+             "TARGET_TYPE_SERVICE", "TARGET_TYPE_METHOD"});
+    pb::FieldDescriptorProto* const targets = AddField(&message, "targets", 19, pb::FieldDescriptorProto::TYPE_ENUM);
+    targets->set_type_name(".google.protobuf.FieldOptions.OptionTargetType");
+    targets->set_label(pb::FieldDescriptorProto::LABEL_REPEATED);
+  }
+  return file;
+}
+
 void AddWithImports(const pb::FileDescriptor& file, std::set<std::string>* added, pb::FileDescriptorSet* set) {
   if (!added->insert(file.name()).second) return;
   for (int i = 0; i < file.dependency_count(); ++i) AddWithImports(*file.dependency(i), added, set);
@@ -110,7 +159,14 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::stri
   pb::compiler::SourceTreeDescriptorDatabase database(&tree, &own);
   Faults faults(directory);
   database.RecordErrorsTo(&faults);
-  pb::DescriptorPool pool(&database, &faults);
+  // In place of one among the sources, too.
+  const pb::FileDescriptorProto options = CurrentDescriptorFile();
+  pb::SimpleDescriptorDatabase current;
+  current.Add(options);
+  pb::MergedDescriptorDatabase all(&current, &database);
+  pb::DescriptorPool pool(&all, &faults);
+  // It is taken for what options there are only if it is there before the files that use them.
+  pool.FindFileByName(options.name());
   pb::FileDescriptorSet set;
   std::set<std::string> added;
   for (const std::string& source : *sources) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "policy/descriptors/editions.h"
 #include "policy/descriptors/file_protos.h"
 #include "policy/descriptors/first_fault.h"
 
@@ -68,8 +69,10 @@ void ReflectedFiles::Take(const pb::FileDescriptorProto& given) {
   File file;
   file.given_name = given.name();
   std::string why;
-  if (!Fits(given, &why)) return Tell(file, absl::StrCat(why, " (left out)"));
-  file.proto = Stripped(given);
+  file.proto = given;
+  TranslateEdition(&file.proto);
+  if (!Fits(file.proto, &why)) return Tell(file, absl::StrCat(why, " (left out)"));
+  Strip(&file.proto);
   DropWhatIsDefined(&file);
   name_bytes_ += NameBytes(file.proto);
   if (name_bytes_ > kMostNameBytes) return;
@@ -196,7 +199,7 @@ bool ReflectedFiles::SupplyStandard(const std::string& file_name) {
   standard->CopyTo(&proto);
   FirstFault fault;
   if (pool_->BuildFileCollectingErrors(proto, &fault) == nullptr) return false;
-  done_[file_name] = Canonical(std::move(proto));
+  done_[file_name] = Canonical(&proto);
   return true;
 }
 

@@ -150,7 +150,7 @@ void ReflectedFiles::BuildOne(File* file) {
   file->built = true;
   pb::FileDescriptorProto understood;
   built->CopyTo(&understood);
-  done_[proto.name()] = Canonical(std::move(understood));
+  done_[proto.name()] = Canonical(&understood);
 }
 
 std::vector<std::string> ReflectedFiles::ImportsOf(const File& file) {

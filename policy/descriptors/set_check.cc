@@ -23,7 +23,7 @@ std::string SetCheck::FaultOfHead(const SetFile& file) const {
         "\", which this build's protobuf does not know: leave it out or build against a newer protobuf");
   }
   for (const std::string_view import : head.imports) {
-    if (public_chain_.contains(import)) continue;
+    if (files_.contains(import)) continue;
     return absl::StrCat("imports \"", Shown(import),
                         "\", which the set does not hold: make it with all its imports (protoc "
                         "--include_imports --descriptor_set_out=FILE, or buf build -o FILE)");
@@ -38,14 +38,13 @@ std::string SetCheck::Fault(const SetFile& file) {
     if (index < 0 || static_cast<size_t>(index) >= file.head.imports.size())
       return "has a public import that it does not name";
     const std::string_view import = file.head.imports[static_cast<size_t>(index)];
-    public_chain = std::max(public_chain, 1 + public_chain_.find(import)->second);
+    public_chain = std::max(public_chain, 1 + files_.find(import)->second.public_chain);
   }
   if (public_chain > kLongestPublicChain) {
     return absl::StrCat("ends a chain of more than ", kLongestPublicChain,
                         " public imports: import directly what is used");
   }
-  public_chain_[std::string(file.head.name)] = public_chain;
-  heads_[file.head.name] = &file.head;
+  files_[file.head.name] = {&file.head, public_chain};
   return "";
 }
 
@@ -59,21 +58,20 @@ std::string SetCheck::FaultWithNames(const SetFile& file) {
 
 void SetCheck::Forget(const SetFile& file) {
   absl::erase_if(names_, [&](const auto& name) { return name.second.file == file.head.name; });
-  if (const auto found = public_chain_.find(file.head.name); found != public_chain_.end()) public_chain_.erase(found);
-  heads_.erase(file.head.name);
+  files_.erase(file.head.name);
 }
 
 std::string SetCheck::TakeNames(const SetFile& file) {
   std::string fault;
-  const auto take = [&](const std::string& name, Kind kind) {
-    const auto [place, is_new] = names_.try_emplace(name, Name{kind, file.head.name});
+  const auto take = [&](std::string_view name, Kind kind) {
+    const auto [place, is_new] = names_.try_emplace(SeededHash()(name), Name{kind, file.head.name});
     if (is_new || !fault.empty() || (kind == Kind::kPackage && place->second.kind == Kind::kPackage)) return;
     fault = absl::StrCat(Shown(name), ": is already defined in ", Shown(place->second.file));
   };
   const std::string package(file.head.package);
   for (size_t end = 0; end < package.size();) {
     end = std::min(package.find('.', end + 1), package.size());
-    take(package.substr(0, end), Kind::kPackage);
+    take(std::string_view(package).substr(0, end), Kind::kPackage);
   }
   ScanSymbols(file.bytes, [&](SymbolKind kind, std::string_view name) {
     if (kind == SymbolKind::kMessage || kind == SymbolKind::kEnum) return;
@@ -87,12 +85,11 @@ std::string SetCheck::TakeNames(const SetFile& file) {
 // What may be used without being imported itself.
 void SetCheck::AddPublic(std::string_view import, absl::flat_hash_set<std::string_view>* visible) const {
   if (!visible->insert(import).second) return;
-  const auto found = heads_.find(import);
-  if (found == heads_.end()) return;
+  const auto found = files_.find(import);
+  if (found == files_.end()) return;
+  const FileHead& head = *found->second.head;
   // Chains are bounded.
-  for (const int32_t index : found->second->public_imports) {
-    AddPublic(found->second->imports[static_cast<size_t>(index)], visible);
-  }
+  for (const int32_t index : head.public_imports) AddPublic(head.imports[static_cast<size_t>(index)], visible);
 }
 
 std::string SetCheck::FaultOfReferences(const SetFile& file) const {
@@ -103,7 +100,7 @@ std::string SetCheck::FaultOfReferences(const SetFile& file) const {
     if (!fault.empty()) return;
     const char* what = "\" is not a full name with a dot before it";
     if (reference.starts_with('.')) {
-      const auto found = names_.find(reference.substr(1));
+      const auto found = names_.find(SeededHash()(reference.substr(1)));
       if (found == names_.end()) {
         what = "\" is not defined";
       } else if (found->second.kind != Kind::kMessage && !(or_enum && found->second.kind == Kind::kEnum)) {
@@ -123,10 +120,11 @@ std::string SetCheck::FaultOfReferences(const SetFile& file) const {
   ScanTypes(file.bytes, [&](const ScannedType& type) {
     if (!type.is_enum) ScanFields(type.bytes, [&](const ScannedField& field) { check_field(type.full_name, field); });
   });
-  ScanExtensions(file.bytes, check_field);
+  const std::string package(file.head.package);
+  ScanTopExtensions(file.bytes, [&](const ScannedField& extension) { check_field(package, extension); });
   ScanServices(file.bytes, [&](std::string_view service, const ScannedMethod* method) {
     if (method == nullptr) return;
-    const std::string scope = In(std::string(file.head.package), std::string(service));
+    const std::string scope = In(package, std::string(service));
     check(method->input, scope, method->name, false);
     check(method->output, scope, method->name, false);
   });

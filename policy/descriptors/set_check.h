@@ -32,17 +32,18 @@ class SetCheck {
     Kind kind;
     std::string_view file;
   };
-  template <typename Value>
-  using ByName = absl::flat_hash_map<std::string, Value, SeededHash, std::equal_to<>>;
-
   std::string FaultOfHead(const SetFile& file) const;
   std::string TakeNames(const SetFile& file);
   std::string FaultOfReferences(const SetFile& file) const;
   void AddPublic(std::string_view import, absl::flat_hash_set<std::string_view>* visible) const;
 
-  absl::flat_hash_map<std::string_view, const FileHead*> heads_;  // of those that are there
-  ByName<int> public_chain_;  // by file: how many public imports follow one another from it on
-  ByName<Name> names_;        // of packages, of what stands in them, and of types
+  struct Present {
+    const FileHead* head;
+    int public_chain;  // so many public imports follow one another from it on
+  };
+  absl::flat_hash_map<std::string_view, Present, SeededHash, std::equal_to<>> files_;  // those that are there
+  // Of packages, of what stands in them, and of types: by SeededHash, which nobody can make meet.
+  absl::flat_hash_map<uint64_t, Name> names_;
 };
 
 }  // namespace sallyport::policy

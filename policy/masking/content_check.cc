@@ -53,7 +53,8 @@ class Visitor {
     if (depth > kMostDepth || (node.is_any && group != 0)) return false;
     AnyContent content;
     if (node.is_any) {
-      content = ContentOf(plan_, node, reader.rest());
+      content = ContentOf(node, reader.rest());
+      if (!content.sound) return false;
       if (later && !(content.has_url && content.has_value)) return false;
     }
     const size_t joints = joints_.Open(node);
@@ -77,7 +78,7 @@ class Visitor {
       bool minimal = false;
       if (!reader.ReadTag(&number, &type, &minimal)) return false;
       if (type == WireType::kEndGroup) return group != 0 && number == group;
-      const MaskPlan::Field* const field = plan_.Find(node, number);
+      const MaskPlan::Field* const field = node.plan->Find(node, number);
       const WireType wanted = field == nullptr ? type : WireTypeOf(field->descriptor->type());
       // What follows is a part of a message of which another one came before.
       const bool joins = field != nullptr && type == wanted && field->joint != MaskPlan::kNone &&
@@ -178,13 +179,13 @@ class Visitor {
     if (field.selection != MaskPlan::kNone || field.text) Visit(node, field, bytes);
     if (over_ || field.child == MaskPlan::kNone) return true;
     WireReader reader(bytes);
-    return Message(plan_.node(field.child), reader, 0, depth + 1, joins);
+    return Message(node.plan->node(field.child), reader, 0, depth + 1, joins);
   }
 
   bool Group(const MaskPlan::Node& node, const MaskPlan::Field& field, WireReader& reader, int depth, bool joins) {
     const bool walks = field.child != MaskPlan::kNone;
     if (walks && field.selection == MaskPlan::kNone) {
-      return Message(plan_.node(field.child), reader, field.number, depth + 1, joins);
+      return Message(node.plan->node(field.child), reader, field.number, depth + 1, joins);
     }
     const char* const begin = reader.at();
     WireReader behind = reader;
@@ -193,7 +194,7 @@ class Visitor {
     if (walks && !Afford(bytes.size())) return false;
     if (field.selection != MaskPlan::kNone) Visit(node, field, bytes);
     if (!over_ && walks) {
-      return Message(plan_.node(field.child), reader, field.number, depth + 1, joins);
+      return Message(node.plan->node(field.child), reader, field.number, depth + 1, joins);
     }
     reader = behind;
     return true;

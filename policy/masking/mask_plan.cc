@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "policy/glob.h"
 #include "policy/masking/blank_messages.h"
 #include "policy/masking/field_options.h"
@@ -14,7 +15,6 @@ namespace pb = google::protobuf;
 namespace {
 
 constexpr size_t kMostNodes = 200'000;
-constexpr size_t kMostContents = 1'000'000;
 constexpr char kAny[] = "google.protobuf.Any";
 
 bool MatchesOne(const std::vector<std::string>& globs, std::string_view text) {
@@ -39,17 +39,17 @@ class MaskPlan::Compiler {
     }
   }
 
-  absl::StatusOr<std::unique_ptr<const MaskPlan>> Run() {
-    NodeFor(request_.root, {});
+  // From a type on, where globs have come so far already.
+  absl::StatusOr<std::unique_ptr<MaskPlan>> Run(const pb::Descriptor* root, Progress progress) {
+    NodeFor(root, std::move(progress));
     while (!open_.empty()) {
       const int32_t node = open_.front();
       open_.pop_front();
       Fill(node);
       if (!status_.ok()) return status_;
-      if (nodes_.size() > kMostNodes || contents_ > kMostContents) {
-        return absl::ResourceExhaustedError(absl::StrCat("masks lead to more than ", kMostNodes,
-                                                         " places, or to too many types, in messages of type ",
-                                                         request_.root->full_name()));
+      if (nodes_.size() > kMostNodes) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("masks lead to more than ", kMostNodes, " places in messages of type ", root->full_name()));
       }
     }
     MarkActive();
@@ -58,13 +58,10 @@ class MaskPlan::Compiler {
   }
 
  private:
-  // How far each glob has come, by its place among all of the request.
-  using Progress = std::vector<std::pair<uint32_t, FieldGlob::Places>>;
   struct Draft {
     const pb::Descriptor* type = nullptr;
     Progress progress;
     std::vector<Field> fields;
-    std::map<std::string, int32_t> contents;
     bool everything = false;  // a glob means all fields, those included that nobody knows
     bool active = false;
     bool joint = false;  // parts of a message here depend on each other
@@ -110,26 +107,15 @@ class MaskPlan::Compiler {
     const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
     std::vector<const pb::FieldDescriptor*> descriptors;
     // Also those that an upstream adds to a message of the operator's.
-    request_.pool->FindAllExtensions(type, &descriptors);
+    if (type->extension_range_count() > 0) request_.pool->FindAllExtensions(type, &descriptors);
     for (int i = 0; i < type->field_count(); ++i) descriptors.push_back(type->field(i));
     std::sort(descriptors.begin(), descriptors.end(),
               [](const auto* a, const auto* b) { return a->number() < b->number(); });
     std::vector<Field> fields;
     for (const pb::FieldDescriptor* descriptor : descriptors) fields.push_back(FieldOf(number, *descriptor));
-    std::map<std::string, int32_t> contents;
-    if (type->full_name() == kAny) {
-      // What is in it is at the place of the Any itself, as far as globs go.
-      for (const std::string& name : request_.all_types) {
-        const pb::Descriptor* content = request_.pool->FindMessageTypeByName(name);
-        if (content == nullptr) continue;
-        contents[name] = NodeFor(content, nodes_[static_cast<size_t>(number)].progress);
-      }
-    }
     Draft& draft = nodes_[static_cast<size_t>(number)];
     draft.everything = MeansEverything(draft.progress);
     draft.fields = std::move(fields);
-    contents_ += contents.size();
-    draft.contents = std::move(contents);
   }
 
   bool MeansEverything(const Progress& progress) const {
@@ -211,7 +197,6 @@ class MaskPlan::Compiler {
     for (size_t i = 0; i < nodes_.size(); ++i) {
       Draft& draft = nodes_[i];
       for (const int32_t to : draft.leads_to) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
-      for (const auto& [name, to] : draft.contents) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
       const bool is_any = draft.type->full_name() == kAny;
       draft.active = draft.everything || request_.texts || (is_any && hides_) ||
                      std::any_of(draft.fields.begin(), draft.fields.end(),
@@ -257,9 +242,9 @@ class MaskPlan::Compiler {
 
   static size_t BytesOf(const MaskPlan& plan) {
     size_t bytes = sizeof plan + plan.nodes_.capacity() * sizeof(Node) + plan.fields_.capacity() * sizeof(Field);
-    for (const Node& node : plan.nodes_) {
-      bytes += node.contents.capacity() * (sizeof(std::pair<std::string, int32_t>) + 1);
-      for (const auto& [name, content] : node.contents) bytes += name.capacity();
+    for (const Progress& progress : plan.anys_) {
+      bytes += sizeof progress;
+      for (const auto& [number, places] : progress) bytes += sizeof number + places.capacity() * sizeof places[0];
     }
     for (const std::string& blank : plan.blanks_) bytes += sizeof blank + blank.capacity();
     return bytes;
@@ -271,11 +256,12 @@ class MaskPlan::Compiler {
            field.descriptor->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
   }
 
-  std::unique_ptr<const MaskPlan> Flatten() {
+  std::unique_ptr<MaskPlan> Flatten() {
     std::unique_ptr<MaskPlan> plan(new MaskPlan);
     for (Draft& draft : nodes_) {
       Node node;
       node.type = draft.type;
+      node.plan = plan.get();
       node.active = draft.active;
       node.first = static_cast<uint32_t>(plan->fields_.size());
       node.is_any = draft.type->full_name() == kAny;
@@ -287,8 +273,10 @@ class MaskPlan::Compiler {
           if (IsJoint(field)) field.joint = static_cast<int32_t>(node.joints++);
           plan->fields_.push_back(field);
         }
-        for (const auto& [name, content] : draft.contents) {
-          node.contents[name] = nodes_[static_cast<size_t>(content)].active ? content : kNone;
+        if (node.is_any) {
+          // What is in it is at the place of the Any itself, as far as globs go.
+          node.any = static_cast<int32_t>(plan->anys_.size());
+          plan->anys_.push_back(std::move(draft.progress));
         }
       }
       plan->nodes_.push_back(std::move(node));
@@ -307,14 +295,66 @@ class MaskPlan::Compiler {
   std::deque<std::string> blanks_;
   absl::Status status_;
   std::deque<Draft> nodes_;
-  size_t contents_ = 0;  // of all nodes
   std::deque<int32_t> open_;
   std::map<std::pair<const pb::Descriptor*, Progress>, int32_t> numbers_;
   std::map<std::pair<const pb::Descriptor*, uint32_t>, FieldGlob::Places> starts_;
 };
 
+// The plans of what the Any in messages of one type have held, by type and by how far globs had come; shared by these
+// plans themselves, for there may be an Any in an Any. Bounded in bytes: callers choose what comes. Thread-safe.
+class AnyContents {
+ public:
+  explicit AnyContents(const MaskPlan::Request& request) : request_(request) {}
+
+  MaskPlan::Content Find(const MaskPlan::Progress& progress, std::string_view type_name) {
+    MaskPlan::Content content;
+    const pb::Descriptor* const type = request_.pool->FindMessageTypeByName(std::string(type_name));
+    if (type == nullptr) return content;
+    std::pair<const pb::Descriptor*, MaskPlan::Progress> key(type, progress);
+    {
+      absl::ReaderMutexLock lock(&mutex_);
+      if (const auto found = contents_.find(key); found != contents_.end()) return found->second;
+    }
+    // Made outside the lock, twice where two messages come at once.
+    content.known = true;
+    absl::StatusOr<std::unique_ptr<MaskPlan>> made = MaskPlan::Compiler(request_).Run(type, progress);
+    content.sound = made.ok();
+    if (made.ok() && !(*made)->passes()) {
+      (*made)->contents_ = this;
+      content.plan = *std::move(made);
+    }
+    const size_t bytes = kEntryBytes + (content.plan == nullptr ? 0 : content.plan->bytes());
+    absl::MutexLock lock(&mutex_);
+    if (bytes_ + bytes > kMostBytes) {
+      // Those in use stay with who uses them.
+      contents_.clear();
+      bytes_ = 0;
+    }
+    bytes_ += bytes;
+    return contents_.try_emplace(std::move(key), std::move(content)).first->second;
+  }
+
+ private:
+  static constexpr size_t kMostBytes = size_t{4} << 20;
+  static constexpr size_t kEntryBytes = 256;
+
+  const MaskPlan::Request request_;
+  absl::Mutex mutex_;
+  std::map<std::pair<const pb::Descriptor*, MaskPlan::Progress>, MaskPlan::Content> contents_ ABSL_GUARDED_BY(mutex_);
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 absl::StatusOr<std::unique_ptr<const MaskPlan>> MaskPlan::Compile(const Request& request) {
-  return Compiler(request).Run();
+  absl::StatusOr<std::unique_ptr<MaskPlan>> plan = Compiler(request).Run(request.root, {});
+  if (!plan.ok()) return plan.status();
+  if (!(*plan)->anys_.empty()) (*plan)->own_contents_ = std::make_shared<AnyContents>(request);
+  (*plan)->contents_ = (*plan)->own_contents_.get();
+  return *std::move(plan);
+}
+
+MaskPlan::Content MaskPlan::ContentOf(const Node& any, std::string_view type_name) const {
+  if (any.any == kNone) return {};
+  return contents_->Find(anys_[static_cast<size_t>(any.any)], type_name);
 }
 
 const MaskPlan::Field* MaskPlan::FindSlowly(const Field* begin, const Field* end, uint32_t number) {

@@ -13,7 +13,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "policy/masking/field_glob.h"
@@ -27,8 +26,11 @@ struct FieldSelection {
   std::vector<std::string> options;  // full names of boolean options
 };
 
-// A plan is made for a list of selections, which are told apart by their places in it. Immutable, thread-safe; the
-// descriptors must outlive it.
+class AnyContents;
+
+// A plan is made for a list of selections, which are told apart by their places in it. What an Any holds has a plan of
+// its own, compiled when a message of that type first comes. Thread-safe, and immutable but for that; descriptors and
+// selections must outlive it.
 class MaskPlan {
  public:
   static constexpr int32_t kNone = -1;
@@ -57,15 +59,14 @@ class MaskPlan {
     // such fields, one part may say of which type a value in another one is.
     uint32_t joints = 0;  // so many fields are of that kind
     const google::protobuf::Descriptor* type = nullptr;
-    // By type name, of messages in an Any here: the node, or kNone where nothing is to be done there.
-    absl::flat_hash_map<std::string, int32_t> contents;
+    const MaskPlan* plan = nullptr;  // that it is of
+    int32_t any = kNone;             // of an Any: its place among the plan's
   };
 
   struct Request {
     const google::protobuf::Descriptor* root = nullptr;
     // Of contents of Any and of `holds`; may be another one than the root's.
     const google::protobuf::DescriptorPool* pool = nullptr;
-    std::vector<std::string> all_types;  // full names of all message types in the pool
     std::vector<const FieldSelection*> selections;
     bool texts = false;  // all strings and bytes are to be looked into
     // To look, and not to hide: a message that is selected is looked at as a whole, and what is in it as well.
@@ -77,15 +78,18 @@ class MaskPlan {
 
   // Nothing is to be done in any message.
   bool passes() const { return !nodes_[0].active; }
-  // A selection means some field.
-  bool selects() const {
-    return std::any_of(fields_.begin(), fields_.end(), [](const Field& field) { return field.selection != kNone; });
-  }
   // It was made to look into all texts.
   bool looks_into_texts() const { return texts_; }
-  // About how much memory it takes.
+  // About how much memory it takes, without what Any have held so far: AnyContents bounds that.
   size_t bytes() const { return bytes_; }
   const Node& node(int32_t number) const { return nodes_[static_cast<size_t>(number)]; }
+  // What is to be done in an Any that says it is of a type.
+  struct Content {
+    bool known = false;                    // the type is
+    bool sound = true;                     // it has a plan, if it is known: it does not lead to too much
+    std::shared_ptr<const MaskPlan> plan;  // null if nothing is to be done in it; to be kept while it is used
+  };
+  Content ContentOf(const Node& any, std::string_view type_name) const;
   // Null if the node's type has no field by that number.
   const Field* Find(const Node& node, uint32_t number) const {
     const Field* const begin = fields_.data() + node.first;
@@ -95,13 +99,19 @@ class MaskPlan {
   }
 
  private:
+  friend class AnyContents;
   class Compiler;
+  // How far each glob has come, by its place among all of the request.
+  using Progress = std::vector<std::pair<uint32_t, FieldGlob::Places>>;
   MaskPlan() = default;
   static const Field* FindSlowly(const Field* begin, const Field* end, uint32_t number);
 
   std::vector<Node> nodes_;  // the first is the root's
   std::vector<Field> fields_;
   std::deque<std::string> blanks_;
+  std::vector<Progress> anys_;                 // how far globs have come at each Any
+  std::shared_ptr<AnyContents> own_contents_;  // of the plan of a whole message
+  AnyContents* contents_ = nullptr;            // those, or of the plan that this one is made for
   bool texts_ = false;
   size_t bytes_ = 0;
 };

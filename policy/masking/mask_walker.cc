@@ -42,7 +42,7 @@ bool MaskWalker::Push(const MaskPlan::Node& node, const char* header, uint64_t t
                       const char* end, uint32_t group, bool later) {
   if (depth_ == kMostDepth) return false;
   Frame& frame = frames_[depth_++];
-  frame = {&node, header, content, end, tag, group, {kNotOpen, 0}, nullptr, false, later, joints_.Open(node)};
+  frame = {&node, header, content, end, tag, group, {kNotOpen, 0}, nullptr, false, later, joints_.Open(node), false};
   return !node.is_any || group != 0 || LookIntoAny(frame);
 }
 
@@ -52,12 +52,16 @@ bool MaskWalker::IsLater(const MaskPlan::Field& field) {
   return frame.later || joints_.Mark(frame.joints, field.joint);
 }
 
-bool MaskWalker::LookIntoAny(Frame& frame) const {
-  const AnyContent content =
-      ContentOf(plan_, *frame.node, {frame.content, static_cast<size_t>(frame.end - frame.content)});
+bool MaskWalker::LookIntoAny(Frame& frame) {
+  AnyContent content = ContentOf(*frame.node, {frame.content, static_cast<size_t>(frame.end - frame.content)});
   frame.any_known = content.known;
   frame.any_content = content.node;
-  return !frame.later || StandsAlone(plan_, *frame.node, content);
+  const bool readable = content.sound && (!frame.later || StandsAlone(*frame.node, content));
+  if (content.plan != nullptr) {
+    content_plans_.push_back(std::move(content.plan));
+    frame.holds_plan = true;
+  }
+  return readable;
 }
 
 bool MaskWalker::WalkField() {
@@ -79,7 +83,7 @@ bool MaskWalker::WalkField() {
     Close();
     return true;
   }
-  const MaskPlan::Field* const field = plan_.Find(*frame.node, number);
+  const MaskPlan::Field* const field = frame.node->plan->Find(*frame.node, number);
   const WireType wanted = field == nullptr ? type : WireTypeOf(field->descriptor->type());
   const bool packed = field != nullptr && type == WireType::kLength && wanted != type && IsPackable(*field->descriptor);
   if (field == nullptr || (type != wanted && !packed)) {
@@ -106,7 +110,7 @@ bool MaskWalker::WalkField() {
           AppendVarint(tag, &out_);
           EndChange();
         }
-        return Push(plan_.node(field->child), begin, tag, at_, frame.end, number, IsLater(*field));
+        return Push(frame.node->plan->node(field->child), begin, tag, at_, frame.end, number, IsLater(*field));
       }
       if (!reader.SkipValue(number, type, kMostDepth - depth_)) return false;
       at_ = reader.at();
@@ -198,7 +202,9 @@ bool MaskWalker::WalkLength(const MaskPlan::Field& field, const char* begin, uin
   if (field.selection == MaskPlan::kNone && field.child != MaskPlan::kNone) {
     at_ = value.data();
     const bool later = IsLater(field);
-    if (!Push(plan_.node(field.child), begin, tag, value.data(), value.data() + value.size(), 0, later)) return false;
+    if (!Push(frames_[depth_ - 1].node->plan->node(field.child), begin, tag, value.data(), value.data() + value.size(),
+              0, later))
+      return false;
     if (!minimal || !minimal_length) OpenFrames();
     return true;
   }
@@ -359,6 +365,7 @@ void MaskWalker::Close() {
     CloseLength(frame.length);
   }
   joints_.Close(frame.joints);
+  if (frame.holds_plan) content_plans_.pop_back();
   --depth_;
   open_ = std::min(open_, depth_);
 }

@@ -3,9 +3,11 @@
 #define SALLYPORT_POLICY_MASKING_MASK_WALKER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "absl/container/inlined_vector.h"
 #include "policy/masking/mask_plan.h"
 #include "policy/masking/mask_table.h"
 #include "policy/masking/wire_field.h"
@@ -54,11 +56,12 @@ class MaskWalker {
     bool any_known;                     // of an Any: its content's type is known
     bool later;                         // parsers merge it with a part that came before
     size_t joints;                      // its place in joints_
+    bool holds_plan;                    // the last of content_plans_ is its content's
   };
 
   bool Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content, const char* end,
             uint32_t group, bool later = false);
-  bool LookIntoAny(Frame& frame) const;
+  bool LookIntoAny(Frame& frame);
   // Whether parsers merge this field of the message in hand with a part that came before, as far as that matters.
   bool IsLater(const MaskPlan::Field& field);
   bool WalkField();
@@ -91,7 +94,8 @@ class MaskWalker {
   int open_ = 0;  // so many of the frames have their beginnings written
   WorkBudget budget_;
   JointsSeen joints_;
-  std::string found_;  // a text in which finds were masked
+  absl::InlinedVector<std::shared_ptr<const MaskPlan>, 2> content_plans_;  // of the Any that are open
+  std::string found_;                                                      // a text in which finds were masked
 };
 
 }  // namespace sallyport::policy

@@ -362,7 +362,6 @@ class BuiltMasker final : public Masker {
     MaskPlan::Request request;
     request.root = root;
     request.pool = &descriptors_->pool();
-    request.all_types = descriptors_->message_types();
     request.keeps_unknown = policy_->keep_unknown_fields();
     return request;
   }

@@ -53,6 +53,7 @@ void TypeTable::AddTypes(std::string_view file) {
     if (type.is_enum) return;
     types_.push_back({type.full_name, static_cast<uint32_t>(fields_.size()), 0});
     ScanFields(type.bytes, [this](const ScannedField& field) {
+      if (!field.extendee.empty()) return;
       ++types_.back().count;
       fields_.push_back({field.name, field.options, kNone});
       // What is in the canonical form has full names, with a dot before them.

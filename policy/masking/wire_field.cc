@@ -1,10 +1,10 @@
 #include "policy/masking/wire_field.h"
 
-#include <string>
+#include <utility>
 
 namespace sallyport::policy {
 
-AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::string_view bytes) {
+AnyContent ContentOf(const MaskPlan::Node& any, std::string_view bytes) {
   AnyContent content;
   WireReader reader(bytes);
   uint32_t number = 0;
@@ -25,10 +25,11 @@ AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::strin
     }
   }
   if (!content.has_url) return content;
-  const auto found = any.contents.find(std::string(url.substr(url.rfind('/') + 1)));
-  if (found == any.contents.end()) return content;
-  content.known = true;
-  if (found->second != MaskPlan::kNone) content.node = &plan.node(found->second);
+  MaskPlan::Content found = any.plan->ContentOf(any, url.substr(url.rfind('/') + 1));
+  content.known = found.known;
+  content.sound = found.sound;
+  content.plan = std::move(found.plan);
+  if (content.plan != nullptr) content.node = &content.plan->node(0);
   return content;
 }
 

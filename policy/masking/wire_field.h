@@ -5,6 +5,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "absl/container/inlined_vector.h"
@@ -16,19 +17,21 @@
 namespace sallyport::policy {
 
 struct AnyContent {
-  bool known = false;                    // its type is one of the plan's
+  bool known = false;                    // its type is
+  bool sound = true;                     // otherwise it cannot be said what is to be done in it
   const MaskPlan::Node* node = nullptr;  // null if nothing is to be done in it
+  std::shared_ptr<const MaskPlan> plan;  // that the node is of; to be kept while it is used
   bool has_url = false;
   bool has_value = false;
 };
 // Of the Any with these bytes, whose node is `any`.
-AnyContent ContentOf(const MaskPlan& plan, const MaskPlan::Node& any, std::string_view bytes);
+AnyContent ContentOf(const MaskPlan::Node& any, std::string_view bytes);
 
 // Whether an Any that is merged with an earlier part can be judged by itself: it says both what it holds and of which
 // type, so that of the earlier part nothing is left, or nobody goes by the type.
-inline bool StandsAlone(const MaskPlan& plan, const MaskPlan::Node& any, const AnyContent& content) {
+inline bool StandsAlone(const MaskPlan::Node& any, const AnyContent& content) {
   if (content.has_url && content.has_value) return true;
-  const MaskPlan::Field* const value = plan.Find(any, kAnyValue);
+  const MaskPlan::Field* const value = any.plan->Find(any, kAnyValue);
   return value != nullptr && value->selection != MaskPlan::kNone;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "policy/messages/edition_marks.h"
 #include "policy/messages/message_scan.h"
 #include "policy/messages/wire_scalar.h"
 #include "protos/seeded_hash.h"
@@ -17,10 +18,6 @@ namespace {
 bool Before(const Occurrence& left, const Occurrence& right) {
   return left.number != right.number ? left.number < right.number : left.begin < right.begin;
 }
-
-// Whether a default value that was written is another thing than nothing. (For extensions that a proto3 file declares,
-// has_presence is wrong.)
-bool TellsAbsence(const pb_field& field) { return field.has_presence() || field.is_extension(); }
 
 template <typename List>
 void SortFrom(size_t first, List* list) {

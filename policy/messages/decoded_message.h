@@ -182,9 +182,6 @@ struct MapEntry {
 std::vector<MapEntry> MapEntries(MessageReader& reader, const DecodedMessage& message,
                                  const google::protobuf::FieldDescriptor& map, OccurrenceRange values);
 
-// Whether values of the enum that it does not name are unknown fields.
-bool IsClosedEnum(const google::protobuf::FieldDescriptor& field);
-
 }  // namespace sallyport::policy
 
 #endif  // SALLYPORT_POLICY_MESSAGES_DECODED_MESSAGE_H_

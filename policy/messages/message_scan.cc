@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/messages/edition_marks.h"
 #include "policy/messages/wire_scalar.h"
 
 namespace sallyport::policy {
@@ -51,10 +52,6 @@ size_t SoundBytes(const pb_field& field, std::string_view content) {
 }
 
 }  // namespace
-
-bool IsClosedEnum(const pb_field& field) {
-  return field.type() == pb_field::TYPE_ENUM && field.file()->syntax() == pb::FileDescriptor::SYNTAX_PROTO2;
-}
 
 MessageScan::MessageScan(MessageReader& reader, const DecodedMessage& level)
     : reader_(reader),

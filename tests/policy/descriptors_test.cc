@@ -261,6 +261,36 @@ TEST_CASE("directories of sources are compiled, and faults have their places") {
   std::filesystem::remove_all(directory);
 }
 
+TEST_CASE("options that came after this protobuf are read from sources, as a current protoc puts them into a set") {
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / absl::StrCat("sallyport-options-", getpid());
+  std::filesystem::create_directories(directory / "google/protobuf");
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(directory / name) << text; };
+  write("secret.proto",
+        "syntax = \"proto3\";\npackage shop;\nimport \"google/protobuf/descriptor.proto\";\n"
+        "extend google.protobuf.FieldOptions { bool own = 5001 [retention = RETENTION_SOURCE, targets = "
+        "TARGET_TYPE_FIELD]; }\n"
+        "message Login { string name = 1; string password = 2 [debug_redact = true, (own) = true, deprecated = true]; "
+        "}\n"
+        "enum Kind { NONE = 0; SECRET = 1 [debug_redact = true]; }\n");
+  write("plain.proto", "syntax = \"proto2\";\nmessage M { optional string p = 1 [debug_redact = true]; }\n");
+  // One that this protobuf does not understand itself is not in the way.
+  write("google/protobuf/descriptor.proto", "edition = \"2099\";\n");
+  const auto compiled = CompileProtos(directory);
+  INFO(compiled.status().message());
+  REQUIRE(compiled.ok());
+  const auto options = [&](const char* message, const char* field) {
+    return (*compiled)->pool().FindMessageTypeByName(message)->FindFieldByName(field)->options().SerializeAsString();
+  };
+  // deprecated = 3, debug_redact = 16, own = 5001.
+  CHECK(options("shop.Login", "password") == std::string("\x18\x01\x80\x01\x01\xc8\xb8\x02\x01", 9));
+  CHECK(options("shop.Login", "name").empty());
+  CHECK(options("M", "p") == std::string("\x80\x01\x01", 3));
+  CHECK((*compiled)->pool().FindEnumTypeByName("shop.Kind")->FindValueByName("SECRET")->options().SerializeAsString() ==
+        std::string("\x18\x01", 2));
+  std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("a type that two sets define under different file names is taken from the first") {
   FileDescriptorSet renamed = ShopSet();
   renamed.mutable_file(0)->set_name("elsewhere/shop.proto");

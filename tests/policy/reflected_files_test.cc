@@ -295,9 +295,7 @@ TEST_CASE("fingerprints are of a file with all it imports") {
   const Set a = of("a");
   const Set a_again = of("a");
   const Set b = of("b");
-  const auto print = [](const Set& set, const char* name) {
-    return std::string(set->fingerprint(name));
-  };
+  const auto print = [](const Set& set, const char* name) { return std::string(set->fingerprint(name)); };
   CHECK(print(a, "s.proto") == print(a_again, "s.proto"));
   CHECK(print(a, "s.proto") != print(b, "s.proto"));
   CHECK_FALSE(print(a, "s.proto").empty());
