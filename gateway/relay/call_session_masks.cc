@@ -30,9 +30,13 @@ Refusal CallSession::ApplyMasks() {
                                    std::pair(policy::MessageSide::kResponse, policy::MaskView::kRecord),
                                    std::pair(policy::MessageSide::kResponse, policy::MaskView::kCaller)}) {
     if (!masks_->unreadable(side, view)) continue;
+    // In large sets, what is wrong with a file is found when it is first used.
+    const std::vector<std::string> faults =
+        descriptors_->FindMethod(server_->method()) == nullptr ? std::vector<std::string>() : descriptors_->faults();
     return MakeRefusal(grpc::StatusCode::INTERNAL,
                        absl::StrCat("the gateway has to look into the messages of ", server_->method().substr(1),
-                                    " and has no descriptor of them"),
+                                    " and has no descriptor of them", faults.empty() ? "" : " that can be built: ",
+                                    faults.empty() ? "" : faults.back()),
                        "NO_DESCRIPTOR", {{"call", CallText()}});
   }
   return {};

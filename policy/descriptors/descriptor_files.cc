@@ -90,8 +90,8 @@ absl::Status FileReader::Add(pb::FileDescriptorProto* file) {
         absl::StrCat(source_, ": holds more than ", kMostFiles, " files, which is the most"));
   }
   if (file->name().empty()) return absl::InvalidArgumentError(absl::StrCat(source_, ": holds a file without a name"));
-  const std::string& name = file->name();
   TranslateEdition(file);  // those of editions that are not known are told by their syntax
+  const std::string& name = file->name();
   SetFile canonical = Canonical(file);
   const auto [place, is_new] = files_.try_emplace(name);
   if (is_new) {

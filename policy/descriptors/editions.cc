@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "policy/messages/edition_marks.h"
 #include "policy/messages/wire.h"
@@ -159,13 +160,24 @@ class Translator {
       sound_ = Take(kRangeFeatures, &range, &unused) && sound_;
     }
     proto3_ = proto3_ && message->extension_range().empty() && !message->options().message_set_wire_format();
+    std::set<std::string> plain_names;
     for (FieldProto& field : *message->mutable_field()) {
+      // This protobuf refuses them in proto3.
+      proto3_ = proto3_ && plain_names.insert(Plain(field.name())).second;
       const bool in_oneof = field.has_oneof_index() && field.oneof_index() >= 0 &&
                             static_cast<size_t>(field.oneof_index()) < oneofs.size();
       ResolveField(&field, message, in_oneof ? oneofs[static_cast<size_t>(field.oneof_index())] : features, entries);
     }
     for (FieldProto& extension : *message->mutable_extension()) ResolveField(&extension, nullptr, features, {});
     for (pb::DescriptorProto& nested : *message->mutable_nested_type()) Resolve(&nested, inner, features, depth + 1);
+  }
+
+  static std::string Plain(std::string_view name) {
+    std::string plain;
+    for (const char c : name) {
+      if (c != '_') plain += absl::ascii_tolower(static_cast<unsigned char>(c));
+    }
+    return plain;
   }
 
   // `message` is null for extensions.
@@ -212,6 +224,12 @@ class Translator {
     if (is_new) {
       for (const FieldProto& other : message->field()) names->second.insert(other.name());
       for (const pb::OneofDescriptorProto& oneof : message->oneof_decl()) names->second.insert(oneof.name());
+      for (const pb::DescriptorProto& nested : message->nested_type()) names->second.insert(nested.name());
+      for (const FieldProto& extension : message->extension()) names->second.insert(extension.name());
+      for (const pb::EnumDescriptorProto& type : message->enum_type()) {
+        names->second.insert(type.name());
+        for (const pb::EnumValueDescriptorProto& value : type.value()) names->second.insert(value.name());
+      }
     }
     std::string name = absl::StrCat("_", field->name());
     while (!names->second.insert(name).second) name.insert(0, "X");

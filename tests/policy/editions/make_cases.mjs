@@ -38,7 +38,7 @@ function fill(desc, depth) {
   return message;
 }
 const lines = [];
-for (const name of ["ed.Mixed", "ed.Plain", "plain.P", "del.D"]) for (let i = 0; i < 100; ++i) {
+for (const name of ["ed.Mixed", "ed.Plain", "plain.P", "del.D", "conflict.C"]) for (let i = 0; i < 100; ++i) {
   const desc = registry.getMessage(name), message = fill(desc, 3);
   if (name === "ed.Mixed" && rnd(2)) setExtension(message, registry.getExtension("ed.ext_text"), "e");
   if (name === "ed.Mixed" && rnd(2)) setExtension(message, registry.getExtension("ed.ext_group"), fill(registry.getMessage("ed.Mixed.Inner"), 1));
