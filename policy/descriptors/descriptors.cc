@@ -199,6 +199,7 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
   if (file == nullptr) return FileError(path, errno);
   std::string bytes;
+  if (const auto size = std::filesystem::file_size(path, error); !error && size <= kMostBytes) bytes.reserve(size + 1);
   char piece[64 << 10];
   while (bytes.size() <= kMostBytes) {
     errno = 0;

@@ -2,12 +2,15 @@
 // they are used.
 #include <catch2/catch.hpp>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "policy/descriptors/descriptors.h"
+#include "policy/masking/content_check.h"
+#include "policy/masking/mask_plan.h"
 #include "tests/policy/descriptor_files.h"
 
 namespace sallyport::policy {
@@ -62,6 +65,39 @@ TEST_CASE("a large set knows what a small one knows") {
   CHECK(Descriptors::Parse(large->serialized(), "again").value()->version() == large->version());
   CHECK(kept->ToJson("/shop.Orders/Get", MessageSide::kRequest, order, JsonStyle::kOneLine).ok());
   CHECK(Descriptors::Merge({large, small}, nullptr).value()->version() == large->version());
+}
+
+TEST_CASE("of a large set only what is used is built, whatever an Any might hold") {
+  const auto large = Descriptors::Create(LargeShop(), "large").value();
+  const auto built = [&](int number) {
+    return large->pool().InternalIsFileLoaded(absl::StrCat("ballast/", number, ".proto"));
+  };
+  CHECK(large->KnownServices().size() == 1);
+  CHECK_FALSE(large->fingerprint("ballast/3.proto").empty());
+  CHECK_FALSE(large->pool().InternalIsFileLoaded("shop.proto"));
+  FieldSelection selection;
+  selection.globs.push_back(FieldGlob::Parse("*.a_field_with_a_name_1").value());
+  MaskPlan::Request request;
+  request.root = large->FindMessage("/shop.Orders/Get", MessageSide::kRequest);
+  REQUIRE(request.root != nullptr);
+  request.pool = &large->pool();
+  request.selections = {&selection};
+  const auto plan = MaskPlan::Compile(request).value();
+  for (int i = 0; i < 700; ++i) REQUIRE_FALSE(built(i));
+  // detail (4), an Any that holds a ballast3.M, in which the field is "x"; twice, as calls come.
+  const std::string order = absl::StrCat("\x22\x14\x0a\x0d", "t/ballast3.M\x20", "\x12\x03\x0a\x01x");
+  const std::string named = absl::StrCat("\x22\x13\x0a\x0c", "t/ballast3.M", "\x12\x03\x0a\x01x");
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::string> found;
+    CHECK(VisitValues(*plan, named, [&](const VisitedValue& value) {
+      found.emplace_back(value.text);
+      return true;
+    }));
+    CHECK(found == std::vector<std::string>{"x"});
+  }
+  // Of a type that is not there: nothing is found, and nothing is built.
+  CHECK(VisitValues(*plan, order, [](const VisitedValue&) -> bool { throw std::runtime_error("a value"); }));
+  for (int i = 0; i < 700; ++i) REQUIRE(built(i) == (i == 3));
 }
 
 TEST_CASE("a large set finds extensions wherever they stand") {
