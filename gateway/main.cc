@@ -1,5 +1,6 @@
 // sallyportd: the gateway.
 #include <absl/synchronization/mutex.h>
+#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -113,6 +114,15 @@ void GiveFreedMemoryBack([[maybe_unused]] bool at_once) {
 #endif
 }
 
+// Once what was read and replaced is large: descriptor sets. By the thread that did it.
+void GiveBackAll() {
+#ifdef SALLYPORT_MIMALLOC
+  mi_collect(true);
+#else
+  malloc_trim(0);
+#endif
+}
+
 // The next signal. Looks after memory while it waits.
 int NextSignal(const sigset_t& signals, sallyport::gateway::MemoryBursts& bursts) {
   const timespec look = absl::ToTimespec(sallyport::gateway::MemoryBursts::kLookEvery);
@@ -155,6 +165,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
   for (const std::string& address : (*gateway)->addresses()) spdlog::info("listening on {}", address);
   if (const std::string admin = (*gateway)->admin_address(); !admin.empty())
     spdlog::info("admin endpoint on {}", admin);
+  GiveBackAll();
   sallyport::gateway::MemoryBursts bursts(sallyport::gateway::ResidentBytes());
   while (NextSignal(signals, bursts) == SIGHUP) {
     auto changed = reread();
@@ -165,6 +176,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
       spdlog::error("the configuration was read again, and nothing of it is taken up: {}",
                     std::string(status.message()));
     }
+    GiveBackAll();
   }
   spdlog::info("stopping: open calls get {} to end, or until the next signal", absl::FormatDuration(grace));
   absl::Status status = ShutDown(**gateway, grace, signals);

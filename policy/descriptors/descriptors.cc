@@ -129,6 +129,26 @@ bool ForEachFile(std::string_view set, absl::FunctionRef<bool(std::string_view f
   return true;
 }
 
+absl::Status ReadSet(std::string_view bytes, std::string_view source, FileReader* reader) {
+  if (bytes.size() > kMostBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(source), ": larger than ", kMostBytes >> 20, " MiB: not a descriptor set"));
+  }
+  absl::Status status;
+  // One after the other in the same place: parsed, a set takes several times as much.
+  pb::FileDescriptorProto proto;
+  const bool whole = ForEachFile(bytes, [&](std::string_view file) {
+    if (!proto.ParsePartialFromArray(file.data(), static_cast<int>(file.size())) || !proto.IsInitialized())
+      return false;
+    status = reader->Add(&proto);
+    return status.ok();
+  });
+  if (!status.ok() || whole) return status;
+  return absl::InvalidArgumentError(absl::StrCat(std::string(source),
+                                                 ": not a descriptor set: make one with protoc --include_imports "
+                                                 "--descriptor_set_out=FILE, or buf build -o FILE"));
+}
+
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -158,26 +178,8 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Create(const pb:
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Parse(std::string_view bytes, std::string_view source,
                                                                       std::vector<std::string>* left_out) {
-  if (bytes.size() > kMostBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(std::string(source), ": larger than ", kMostBytes >> 20, " MiB: not a descriptor set"));
-  }
   FileReader reader(source);
-  absl::Status status;
-  // One after the other in the same place: parsed, a set takes several times as much.
-  pb::FileDescriptorProto proto;
-  const bool whole = ForEachFile(bytes, [&](std::string_view file) {
-    if (!proto.ParsePartialFromArray(file.data(), static_cast<int>(file.size())) || !proto.IsInitialized())
-      return false;
-    status = reader.Add(&proto);
-    return status.ok();
-  });
-  if (!status.ok()) return status;
-  if (!whole) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(source),
-                                                   ": not a descriptor set: make one with protoc --include_imports "
-                                                   "--descriptor_set_out=FILE, or buf build -o FILE"));
-  }
+  if (absl::Status status = ReadSet(bytes, source, &reader); !status.ok()) return status;
   return Make(std::move(reader), source, left_out);
 }
 
@@ -208,7 +210,10 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Load(const std::
     if (std::ferror(file.get()) != 0) return FileError(path, errno);
     if (read < sizeof piece) break;
   }
-  return Parse(bytes, path, left_out);
+  FileReader reader(path);
+  if (absl::Status status = ReadSet(bytes, path, &reader); !status.ok()) return status;
+  bytes = std::string();  // what follows needs the room
+  return Make(std::move(reader), path, left_out);
 }
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> Descriptors::Merge(

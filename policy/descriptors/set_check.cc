@@ -57,16 +57,22 @@ std::string SetCheck::FaultWithNames(const SetFile& file) {
 }
 
 void SetCheck::Forget(const SetFile& file) {
-  absl::erase_if(names_, [&](const auto& name) { return name.second.file == file.head.name; });
+  for (const uint64_t name : taken_) names_.erase(name);
+  taken_.clear();
   files_.erase(file.head.name);
 }
 
 std::string SetCheck::TakeNames(const SetFile& file) {
   std::string fault;
+  const auto number = static_cast<uint32_t>(shown_.size());
+  shown_.push_back(file.head.name);
+  taken_.clear();
   const auto take = [&](std::string_view name, Kind kind) {
-    const auto [place, is_new] = names_.try_emplace(SeededHash()(name), Name{kind, file.head.name});
+    const uint64_t hash = SeededHash()(name);
+    const auto [place, is_new] = names_.try_emplace(hash, Name{number, kind});
+    if (is_new) taken_.push_back(hash);
     if (is_new || !fault.empty() || (kind == Kind::kPackage && place->second.kind == Kind::kPackage)) return;
-    fault = absl::StrCat(Shown(name), ": is already defined in ", Shown(place->second.file));
+    fault = absl::StrCat(Shown(name), ": is already defined in ", Shown(shown_[place->second.file]));
   };
   const std::string package(file.head.package);
   for (size_t end = 0; end < package.size();) {
@@ -105,7 +111,7 @@ std::string SetCheck::FaultOfReferences(const SetFile& file) const {
         what = "\" is not defined";
       } else if (found->second.kind != Kind::kMessage && !(or_enum && found->second.kind == Kind::kEnum)) {
         what = "\" is not a type that may stand there";
-      } else if (!visible.contains(found->second.file)) {
+      } else if (!visible.contains(shown_[found->second.file])) {
         what = "\" is defined in a file that this one does not import";
       } else {
         return;

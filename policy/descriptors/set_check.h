@@ -2,9 +2,11 @@
 #ifndef SALLYPORT_POLICY_DESCRIPTORS_SET_CHECK_H_
 #define SALLYPORT_POLICY_DESCRIPTORS_SET_CHECK_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -23,14 +25,14 @@ class SetCheck {
   std::string Fault(const SetFile& file);
   // The same, and what the names say.
   std::string FaultWithNames(const SetFile& file);
-  // It does not count as there after all.
+  // The last one shown does not count as there after all.
   void Forget(const SetFile& file);
 
  private:
-  enum class Kind { kPackage, kMessage, kEnum, kOther };
+  enum class Kind : uint8_t { kPackage, kMessage, kEnum, kOther };
   struct Name {
+    uint32_t file;  // its place in shown_
     Kind kind;
-    std::string_view file;
   };
   std::string FaultOfHead(const SetFile& file) const;
   std::string TakeNames(const SetFile& file);
@@ -42,6 +44,8 @@ class SetCheck {
     int public_chain;  // so many public imports follow one another from it on
   };
   absl::flat_hash_map<std::string_view, Present, SeededHash, std::equal_to<>> files_;  // those that are there
+  std::vector<std::string_view> shown_;                                                // names of files
+  std::vector<uint64_t> taken_;  // keys in names_, by the last file
   // Of packages, of what stands in them, and of types: by SeededHash, which nobody can make meet.
   absl::flat_hash_map<uint64_t, Name> names_;
 };
