@@ -23,22 +23,23 @@ namespace pb = google::protobuf;
 
 constexpr int kMostFiles = 20'000;
 
-// The JSON name that a field has unless it is given another.
-std::string UsualJsonName(const std::string& name) {
-  std::string json;
+// Whether that is the JSON name that a field has unless it is given another.
+bool IsUsualJsonName(std::string_view name, std::string_view json) {
+  size_t at = 0;
   bool upper = false;
   for (const char c : name) {
-    if (c != '_') json += upper ? absl::ascii_toupper(static_cast<unsigned char>(c)) : c;
+    if (c != '_' && at == json.size()) return false;
+    if (c != '_' && json[at++] != (upper ? absl::ascii_toupper(static_cast<unsigned char>(c)) : c)) return false;
     upper = c == '_';
   }
-  return json;
+  return at == json.size();
 }
 
 // Some tools write the usual JSON names out and some do not.
 template <typename Fields>
 void ClearUsualJsonNames(Fields* fields) {
   for (pb::FieldDescriptorProto& field : *fields) {
-    if (field.json_name() == UsualJsonName(field.name())) field.clear_json_name();
+    if (field.has_json_name() && IsUsualJsonName(field.name(), field.json_name())) field.clear_json_name();
   }
 }
 

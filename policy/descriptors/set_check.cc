@@ -50,8 +50,10 @@ std::string SetCheck::Fault(const SetFile& file) {
 
 std::string SetCheck::FaultWithNames(const SetFile& file) {
   if (std::string fault = Fault(file); !fault.empty()) return fault;
-  std::string fault = TakeNames(file);
-  if (fault.empty()) fault = FaultOfReferences(file);
+  std::vector<std::string> types;
+  std::vector<Reference> references;
+  std::string fault = TakeNames(file, &types, &references);
+  if (fault.empty()) fault = FaultOfReferences(file, types, references);
   if (!fault.empty()) Forget(file);
   return fault;
 }
@@ -62,7 +64,8 @@ void SetCheck::Forget(const SetFile& file) {
   files_.erase(file.head.name);
 }
 
-std::string SetCheck::TakeNames(const SetFile& file) {
+std::string SetCheck::TakeNames(const SetFile& file, std::vector<std::string>* types,
+                                std::vector<Reference>* references) {
   std::string fault;
   const auto number = static_cast<uint32_t>(shown_.size());
   shown_.push_back(file.head.name);
@@ -83,8 +86,14 @@ std::string SetCheck::TakeNames(const SetFile& file) {
     if (kind == SymbolKind::kMessage || kind == SymbolKind::kEnum) return;
     take(In(package, std::string(name)), Kind::kOther);
   });
-  ScanTypes(file.bytes,
-            [&](const ScannedType& type) { take(type.full_name, type.is_enum ? Kind::kEnum : Kind::kMessage); });
+  ScanTypes(file.bytes, [&](const ScannedType& type) {
+    take(type.full_name, type.is_enum ? Kind::kEnum : Kind::kMessage);
+    if (type.is_enum) return;
+    types->push_back(type.full_name);
+    ScanFields(type.bytes, [&](const ScannedField& field) {
+      if (!field.type_name.empty() || !field.extendee.empty()) references->push_back({types->size() - 1, field});
+    });
+  });
   return fault;
 }
 
@@ -98,7 +107,8 @@ void SetCheck::AddPublic(std::string_view import, absl::flat_hash_set<std::strin
   for (const int32_t index : head.public_imports) AddPublic(head.imports[static_cast<size_t>(index)], visible);
 }
 
-std::string SetCheck::FaultOfReferences(const SetFile& file) const {
+std::string SetCheck::FaultOfReferences(const SetFile& file, const std::vector<std::string>& types,
+                                        const std::vector<Reference>& references) const {
   absl::flat_hash_set<std::string_view> visible = {file.head.name};
   for (const std::string_view import : file.head.imports) AddPublic(import, &visible);
   std::string fault;
@@ -123,9 +133,7 @@ std::string SetCheck::FaultOfReferences(const SetFile& file) const {
     if (!field.type_name.empty()) check(field.type_name, scope, field.name, true);
     if (!field.extendee.empty()) check(field.extendee, scope, field.name, false);
   };
-  ScanTypes(file.bytes, [&](const ScannedType& type) {
-    if (!type.is_enum) ScanFields(type.bytes, [&](const ScannedField& field) { check_field(type.full_name, field); });
-  });
+  for (const Reference& reference : references) check_field(types[reference.type], reference.field);
   const std::string package(file.head.package);
   ScanTopExtensions(file.bytes, [&](const ScannedField& extension) { check_field(package, extension); });
   ScanServices(file.bytes, [&](std::string_view service, const ScannedMethod* method) {

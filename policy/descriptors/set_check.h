@@ -35,8 +35,14 @@ class SetCheck {
     Kind kind;
   };
   std::string FaultOfHead(const SetFile& file) const;
-  std::string TakeNames(const SetFile& file);
-  std::string FaultOfReferences(const SetFile& file) const;
+  // Whose type a field, in a type, says that it has.
+  struct Reference {
+    size_t type;  // its place among those of the file
+    ScannedField field;
+  };
+  std::string TakeNames(const SetFile& file, std::vector<std::string>* types, std::vector<Reference>* references);
+  std::string FaultOfReferences(const SetFile& file, const std::vector<std::string>& types,
+                                const std::vector<Reference>& references) const;
   void AddPublic(std::string_view import, absl::flat_hash_set<std::string_view>* visible) const;
 
   struct Present {
