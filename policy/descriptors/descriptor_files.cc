@@ -21,8 +21,6 @@ namespace {
 
 namespace pb = google::protobuf;
 
-constexpr int kMostFiles = 20'000;
-
 // Whether that is the JSON name that a field has unless it is given another.
 bool IsUsualJsonName(std::string_view name, std::string_view json) {
   size_t at = 0;
@@ -86,20 +84,24 @@ SetFile KeptFile(std::shared_ptr<const std::string> owner, std::string_view byte
 }
 
 absl::Status FileReader::Add(pb::FileDescriptorProto* file) {
+  TranslateEdition(file);  // those of editions that are not known are told by their syntax
+  return Add(Canonical(file));
+}
+
+absl::Status FileReader::Add(SetFile file) {
   if (++count_ > kMostFiles) {
     return absl::InvalidArgumentError(
         absl::StrCat(source_, ": holds more than ", kMostFiles, " files, which is the most"));
   }
-  if (file->name().empty()) return absl::InvalidArgumentError(absl::StrCat(source_, ": holds a file without a name"));
-  TranslateEdition(file);  // those of editions that are not known are told by their syntax
-  const std::string& name = file->name();
-  SetFile canonical = Canonical(file);
-  const auto [place, is_new] = files_.try_emplace(name);
+  if (file.head.name.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(source_, ": holds a file without a name"));
+  }
+  const auto [place, is_new] = files_.try_emplace(std::string(file.head.name));
   if (is_new) {
-    place->second = std::move(canonical);
-  } else if (place->second.bytes != canonical.bytes) {
+    place->second = std::move(file);
+  } else if (place->second.bytes != file.bytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat(source_, ": ", Shown(name), ": is there twice, with different contents"));
+        absl::StrCat(source_, ": ", Shown(file.head.name), ": is there twice, with different contents"));
   }
   return absl::OkStatus();
 }

@@ -38,15 +38,18 @@ SetFile KeptFile(std::shared_ptr<const std::string> owner, std::string_view byte
 // many files, a file without a name, and a file that is there twice with different contents.
 class FileReader {
  public:
+  static constexpr size_t kMostFiles = 20'000;
   explicit FileReader(std::string_view source) : source_(source) {}
   // Strips the file.
   absl::Status Add(google::protobuf::FileDescriptorProto* file);
+  // One that is in the canonical form.
+  absl::Status Add(SetFile file);
   FilesByName Take() && { return std::move(files_); }
 
  private:
   const std::string source_;
   FilesByName files_;
-  int count_ = 0;
+  size_t count_ = 0;
 };
 
 // This protobuf's own file of that name, one of google/protobuf/any.proto and its like; null if there is none.

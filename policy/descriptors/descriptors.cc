@@ -3,16 +3,21 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "policy/descriptors/built_descriptors.h"
 #include "policy/descriptors/descriptor_files.h"
+#include "policy/descriptors/editions.h"
 #include "policy/descriptors/first_fault.h"
 #include "policy/descriptors/proto_sources.h"
 #include "policy/descriptors/set_check.h"
@@ -134,16 +139,39 @@ absl::Status ReadSet(std::string_view bytes, std::string_view source, FileReader
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(source), ": larger than ", kMostBytes >> 20, " MiB: not a descriptor set"));
   }
-  absl::Status status;
-  // One after the other in the same place: parsed, a set takes several times as much.
-  pb::FileDescriptorProto proto;
-  const bool whole = ForEachFile(bytes, [&](std::string_view file) {
-    if (!proto.ParsePartialFromArray(file.data(), static_cast<int>(file.size())) || !proto.IsInitialized())
-      return false;
-    status = reader->Add(&proto);
-    return status.ok();
+  std::vector<std::string_view> files;
+  bool whole = ForEachFile(bytes, [&](std::string_view file) {
+    files.push_back(file);
+    return files.size() <= FileReader::kMostFiles;
   });
-  if (!status.ok() || whole) return status;
+  whole = whole || files.size() > FileReader::kMostFiles;  // which the reader tells
+  std::vector<SetFile> canonical(files.size());
+  // A small set is read before a thread has begun.
+  const size_t threads = bytes.size() <= kBuiltAtOnce ? 1 : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  std::atomic<size_t> next = 0;
+  std::atomic<bool> sound = true;
+  const auto read = [&] {
+    // One after the other in the same place: parsed, a set takes several times as much.
+    pb::FileDescriptorProto proto;
+    for (size_t i = next++; i < files.size() && sound; i = next++) {
+      if (!proto.ParsePartialFromArray(files[i].data(), static_cast<int>(files[i].size())) || !proto.IsInitialized()) {
+        sound = false;
+        return;
+      }
+      TranslateEdition(&proto);  // those of editions that are not known are told by their syntax
+      canonical[i] = Canonical(&proto);
+    }
+  };
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < threads; ++i) others.emplace_back(read);
+  read();
+  for (std::thread& other : others) other.join();
+  whole = whole && sound;
+  for (SetFile& file : canonical) {
+    if (!whole) break;
+    if (absl::Status status = reader->Add(std::move(file)); !status.ok()) return status;
+  }
+  if (whole) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(std::string(source),
                                                  ": not a descriptor set: make one with protoc --include_imports "
                                                  "--descriptor_set_out=FILE, or buf build -o FILE"));

@@ -173,6 +173,19 @@ TEST_CASE("what is wrong with a large set is told when it is made, with the file
         }).find("shop: is already defined in first.proto") != std::string::npos);
 }
 
+TEST_CASE("a set of too many files is refused before they are read") {
+  std::string bytes;
+  for (int i = 0; i < 10'000'000; ++i) bytes += std::string("\x0a\0", 2);
+  const absl::Status status = Descriptors::Parse(bytes, "many").status();
+  CHECK(std::string(status.message()).find("many: holds a file without a name") == 0);
+  for (int i = 0; i <= 20'000; ++i) {
+    const std::string name = absl::StrCat(100'000 + i);
+    bytes.insert(0, absl::StrCat("\x0a\x08\x0a\x06", name));
+    if (i == 0) bytes.resize(10);
+  }
+  CHECK(Descriptors::Parse(bytes, "many").status().message() == "many: holds more than 20000 files, which is the most");
+}
+
 TEST_CASE("files that need one that is left out are left out, and circles are refused, in a large set as well") {
   FileDescriptorSet set = LargeShop();
   set.mutable_file(0)->set_syntax("editions");
