@@ -61,8 +61,8 @@ void PrintJson(const DiscoverResult& result) {
 
 void PrintText(const DiscoverResult& result) {
   if (!result.places.empty()) {
-    Table table({{"FOUND IN", Table::Align::kLeft, 50},
-                 {"LOOKS LIKE", Table::Align::kLeft, 20},
+    Table table({{"FOUND IN", Table::Align::kLeft, 50, true},
+                 {"LOOKS LIKE", Table::Align::kLeft, 20, true},
                  {"VALUES", Table::Align::kRight},
                  {"CALLS", Table::Align::kRight},
                  {"SUCH AS"}});
