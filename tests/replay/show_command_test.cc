@@ -224,9 +224,8 @@ TEST_CASE("long frames are cut on a terminal unless --full is given, and nowhere
   const std::string cut = RunInTerminal({"show", recorder::FormatId(id), "--data", store.data()});
   CHECK(cut.size() < 5'000);
   CHECK(Contains(cut, "more: --full shows all]"));
-  for (const std::string& whole :
-       {RunInTerminal({"show", recorder::FormatId(id), "--data", store.data(), "--full"}),
-        Run({"show", recorder::FormatId(id), "--data", store.data()}).output}) {
+  for (const std::string& whole : {RunInTerminal({"show", recorder::FormatId(id), "--data", store.data(), "--full"}),
+                                   Run({"show", recorder::FormatId(id), "--data", store.data()}).output}) {
     CHECK(Contains(whole, "the end"));
     CHECK_FALSE(Contains(whole, "--full shows all"));
   }
