@@ -69,12 +69,14 @@ bool ByName(const recorder::CallQuery& query) {
 absl::Status TellAboutCalls(recorder::RecordReader& reader, const CallFilter& filter, const recorder::CallQuery& query,
                             const ListedCalls& listed) {
   const std::string typed = Typed(filter);
+  const std::string with = typed.empty() ? "" : absl::StrCat(" with ", typed);
   if (listed.more) {
-    Note(absl::StrCat("there are more calls", typed.empty() ? "" : absl::StrCat(" with ", typed), " than ",
-                      listed.count == 1 ? "this one" : absl::StrCat("these ", listed.count), ": --after ",
-                      recorder::FormatId(listed.last), " lists the next, --limit 0 all"));
+    Note(absl::StrCat(
+        "there are more calls", with, " than ", listed.count == 1 ? "this one" : absl::StrCat("these ", listed.count),
+        ": ", listed.last == 0 ? "" : absl::StrCat("--after ", recorder::FormatId(listed.last), " lists the next, "),
+        "--limit 0 all"));
   } else if (!typed.empty()) {
-    Note(absl::StrCat(Counted(listed.count, "call", "calls"), " with ", typed, "; others are not listed"));
+    Note(absl::StrCat(Counted(listed.count, "call", "calls"), with, "; others are left out"));
   }
   if (listed.count == 0) {
     if (absl::Status status = TellUnknownNames(reader, query); !status.ok()) return status;

@@ -14,7 +14,7 @@ namespace sallyport::replay {
 struct ListedCalls {
   uint64_t count = 0;
   bool more = false;  // than are listed
-  uint64_t last = 0;  // id of the last one
+  uint64_t last = 0;  // id of the last one, where --after goes on from there
 };
 
 // Says on stderr, a line for each: that the list is filtered, and by what; that there is more; that calls are missing

@@ -283,13 +283,13 @@ TEST_CASE("a list says that it is filtered, and that it is not whole") {
   CHECK(notes({"calls", "--limit", "1"}) == more);
   CHECK(notes({"calls", "--json", "--limit", "1"}) == more);
   CHECK(notes({"calls", "--method", "/shop.Orders/*", "--since", "2026-01-01"}) ==
-        "note: 2 calls with --method /shop.Orders/* --since 2026-01-01; others are not listed\n");
+        "note: 2 calls with --method /shop.Orders/* --since 2026-01-01; others are left out\n");
   CHECK(notes({"calls", "--method", "shop.Orders/*", "--limit", "1"}) ==
         absl::StrCat("note: there are more calls with --method shop.Orders/* than this one: --after ", second,
                      " lists the next, --limit 0 all\n"));
   // Of what finds nothing, the part that no call has at all.
   CHECK(notes({"calls", "--method", "shop.Orders/*", "--upstream", "shopp"}) ==
-        "note: 0 calls with --method shop.Orders/* --upstream shopp; others are not listed\n"
+        "note: 0 calls with --method shop.Orders/* --upstream shopp; others are left out\n"
         "note: no call here matches --upstream shopp\n");
   store.AddFailure(absl::Seconds(2), "/other.Service/Lookup", 5);
   const CommandResult sessions = Run({"sessions", "--limit", "1", "--data", store.data()});
