@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,7 @@ class MaskPlan::Compiler {
  public:
   explicit Compiler(const Request& request) : request_(request), hides_(request.texts) {
     for (const FieldSelection* selection : request.selections) {
+      for (const FieldGlob& glob : selection->globs) globs_.emplace_back(&glob, options_.size());
       std::vector<uint32_t> numbers;
       for (const std::string& option : selection->options) {
         if (const uint32_t number = OptionNumber(*request.pool, option); number != 0) numbers.push_back(number);
@@ -63,6 +65,8 @@ class MaskPlan::Compiler {
   struct Draft {
     const pb::Descriptor* type = nullptr;
     Progress progress;
+    bool decided = false;  // it is for messages of certain keys, and no place in `progress` waits
+    int32_t keys = kNone;
     std::vector<Field> fields;
     std::map<std::string, int32_t> contents;
     bool everything = false;  // a glob means all fields, those included that nobody knows
@@ -73,18 +77,20 @@ class MaskPlan::Compiler {
   };
 
   int32_t NodeFor(const pb::Descriptor* type, Progress progress) {
-    uint32_t number = 0;
-    for (const FieldSelection* selection : request_.selections) {
-      for (const FieldGlob& glob : selection->globs) {
-        MergeInto(&progress, number, StartOf(glob, number, type));
-        ++number;
-      }
+    for (uint32_t number = 0; number < globs_.size(); ++number) {
+      MergeInto(&progress, number, StartOf(*globs_[number].first, number, type));
     }
-    const auto [place, is_new] = numbers_.try_emplace({type, progress}, static_cast<int32_t>(nodes_.size()));
+    return AddNode(type, std::move(progress), false);
+  }
+
+  int32_t AddNode(const pb::Descriptor* type, Progress progress, bool decided) {
+    const auto [place, is_new] =
+        numbers_.try_emplace({type, decided, progress}, static_cast<int32_t>(nodes_.size()));
     if (is_new) {
       nodes_.emplace_back();
       nodes_.back().type = type;
       nodes_.back().progress = std::move(progress);
+      nodes_.back().decided = decided;
       open_.push_back(place->second);
     }
     return place->second;
@@ -106,7 +112,84 @@ class MaskPlan::Compiler {
     at->second = std::move(merged);
   }
 
+  // What becomes of `progress` where those that wait are decided on.
+  template <typename Holds>
+  Progress Decided(const Progress& progress, Holds holds) const {
+    Progress decided;
+    for (const auto& [number, places] : progress) {
+      FieldGlob::Places left =
+          globs_[number].first->Decided(places, [&, number = number](uint16_t place, const KeySelector& selector) {
+            return holds(number, place, selector);
+          });
+      if (!left.empty()) decided.emplace_back(number, std::move(left));
+    }
+    return decided;
+  }
+
+  bool AnyWaits(const Progress& progress) const {
+    return std::any_of(progress.begin(), progress.end(),
+                       [this](const auto& entry) { return globs_[entry.first].first->AnyWaits(entry.second); });
+  }
+
+  // What is behind selectors that lead a selection on to the same is one condition.
+  struct Conditions {
+    std::vector<KeyCondition> list;
+    std::map<std::tuple<size_t, const pb::FieldDescriptor*, std::string>, size_t> places;
+  };
+
+  std::tuple<size_t, const pb::FieldDescriptor*, std::string> ConditionOf(uint32_t number, uint16_t place,
+                                                                          const pb::FieldDescriptor* field) const {
+    return {globs_[number].second, field, globs_[number].first->RestFrom(place)};
+  }
+
+  Conditions ConditionsOn(const Draft& draft) const {
+    Conditions conditions;
+    Decided(draft.progress, [&](uint32_t number, uint16_t place, const KeySelector& selector) {
+      const pb::FieldDescriptor* const field = KeyFieldOf(*draft.type, selector);
+      if (field == nullptr) return false;
+      const auto [at, is_new] = conditions.places.try_emplace(ConditionOf(number, place, field), conditions.list.size());
+      if (is_new) conditions.list.push_back({field, {}});
+      std::vector<KeyPattern>& patterns = conditions.list[at->second].patterns;
+      patterns.insert(patterns.end(), selector.patterns.begin(), selector.patterns.end());
+      return false;
+    });
+    return conditions;
+  }
+
+  // A node of which the message's keys say what it is: one for each set of conditions that may hold.
+  void FillByKeys(int32_t number, const Conditions& conditions) {
+    absl::StatusOr<KeyTable> keys = KeyTable::Create(conditions.list);
+    if (!keys.ok()) return status_.Update(keys.status());
+    std::vector<int32_t> nodes;
+    for (const uint64_t outcome : keys->outcomes()) {
+      const Draft& draft = nodes_[static_cast<size_t>(number)];
+      Progress progress = Decided(draft.progress, [&](uint32_t glob, uint16_t place, const KeySelector& selector) {
+        const pb::FieldDescriptor* const field = KeyFieldOf(*draft.type, selector);
+        if (field == nullptr) return false;
+        return (outcome >> conditions.places.at(ConditionOf(glob, place, field)) & 1) != 0;
+      });
+      nodes.push_back(AddNode(draft.type, std::move(progress), true));
+    }
+    Draft& draft = nodes_[static_cast<size_t>(number)];
+    draft.keys = static_cast<int32_t>(choices_.size());
+    draft.leads_to = nodes;
+    choices_.push_back({*std::move(keys), std::move(nodes)});
+  }
+
   void Fill(int32_t number) {
+    Draft& draft = nodes_[static_cast<size_t>(number)];
+    const Progress here = draft.progress;
+    if (!draft.decided && AnyWaits(here)) {
+      if (const Conditions conditions = ConditionsOn(draft); !conditions.list.empty()) {
+        return FillByKeys(number, conditions);
+      }
+      draft.progress = Decided(here, [](uint32_t, uint16_t, const KeySelector&) { return false; });
+    }
+    FillFields(number, here);
+  }
+
+  // `here`: how far the globs have come, with those that wait.
+  void FillFields(int32_t number, const Progress& here) {
     const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
     std::vector<const pb::FieldDescriptor*> descriptors;
     // Also those that an upstream adds to a message of the operator's.
@@ -122,7 +205,7 @@ class MaskPlan::Compiler {
       for (const std::string& name : request_.all_types) {
         const pb::Descriptor* content = request_.pool->FindMessageTypeByName(name);
         if (content == nullptr) continue;
-        contents[name] = NodeFor(content, nodes_[static_cast<size_t>(number)].progress);
+        contents[name] = NodeFor(content, here);
       }
     }
     Draft& draft = nodes_[static_cast<size_t>(number)];
@@ -133,16 +216,8 @@ class MaskPlan::Compiler {
   }
 
   bool MeansEverything(const Progress& progress) const {
-    uint32_t number = 0;
-    for (const FieldSelection* selection : request_.selections) {
-      for (const FieldGlob& glob : selection->globs) {
-        const auto at =
-            std::find_if(progress.begin(), progress.end(), [&](const auto& entry) { return entry.first == number; });
-        if (at != progress.end() && glob.AcceptsAnyNext(at->second)) return true;
-        ++number;
-      }
-    }
-    return false;
+    return std::any_of(progress.begin(), progress.end(),
+                       [this](const auto& entry) { return globs_[entry.first].first->AcceptsAnyNext(entry.second); });
   }
 
   Field FieldOf(int32_t node, const pb::FieldDescriptor& descriptor) {
@@ -226,6 +301,11 @@ class MaskPlan::Compiler {
         found.push_back(before);
       }
     }
+    // Whatever the keys are, something may be hidden in such a message.
+    for (const Draft& draft : nodes_) {
+      if (draft.keys == kNone || !draft.active) continue;
+      for (const int32_t node : draft.leads_to) nodes_[static_cast<size_t>(node)].active = true;
+    }
   }
 
   // A message that is looked at whole, and not in parts.
@@ -241,7 +321,7 @@ class MaskPlan::Compiler {
       Draft& draft = nodes_[i];
       for (const int32_t to : draft.merges) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
       draft.joint =
-          draft.type->full_name() == kAny ||
+          draft.type->full_name() == kAny || draft.keys != kNone ||
           std::any_of(draft.fields.begin(), draft.fields.end(), [this](const Field& field) { return IsWhole(field); });
       if (draft.joint) found.push_back(static_cast<int32_t>(i));
     }
@@ -261,6 +341,9 @@ class MaskPlan::Compiler {
       bytes += node.contents.capacity() * (sizeof(std::pair<std::string, int32_t>) + 1);
       for (const auto& [name, content] : node.contents) bytes += name.capacity();
     }
+    for (const Choice& choice : plan.choices_) {
+      bytes += choice.keys.bytes() + choice.nodes.capacity() * sizeof(int32_t);
+    }
     for (const std::string& blank : plan.blanks_) bytes += sizeof blank + blank.capacity();
     return bytes;
   }
@@ -277,6 +360,7 @@ class MaskPlan::Compiler {
       Node node;
       node.type = draft.type;
       node.active = draft.active;
+      node.keys = draft.keys;
       node.first = static_cast<uint32_t>(plan->fields_.size());
       node.is_any = draft.type->full_name() == kAny;
       node.keeps_unknown = MatchesOne(request_.keeps_unknown, draft.type->full_name());
@@ -293,6 +377,7 @@ class MaskPlan::Compiler {
       }
       plan->nodes_.push_back(std::move(node));
     }
+    plan->choices_ = std::move(choices_);
     plan->blanks_ = std::move(blanks_);
     plan->texts_ = request_.texts;
     plan->bytes_ = BytesOf(*plan);
@@ -309,7 +394,9 @@ class MaskPlan::Compiler {
   std::deque<Draft> nodes_;
   size_t contents_ = 0;  // of all nodes
   std::deque<int32_t> open_;
-  std::map<std::pair<const pb::Descriptor*, Progress>, int32_t> numbers_;
+  std::vector<std::pair<const FieldGlob*, size_t>> globs_;  // of all selections, in order, with their selections
+  std::vector<Choice> choices_;
+  std::map<std::tuple<const pb::Descriptor*, bool, Progress>, int32_t> numbers_;
   std::map<std::pair<const pb::Descriptor*, uint32_t>, FieldGlob::Places> starts_;
 };
 
