@@ -50,12 +50,11 @@ class KeyFaults {
     for (const KeyPattern& pattern : selector.patterns) {
       const bool may = MayHold(*named, pattern);
       any = any || may;
-      std::string& fault = faults_[{selector.text, pattern.text}];
-      if (may) {
-        fault = kFine;
-      } else if (fault.empty()) {
-        fault = absl::StrCat("no ", named->full_name(), " is \"", pattern.text, "\": it is of type ", named->type_name(),
-                             Written(*named, pattern.text));
+      OfKey& found = keys_[{selector.text, pattern.text}];
+      found.means = found.means || may;
+      if (!may && found.fault.empty()) {
+        found.fault = absl::StrCat("no ", named->full_name(), " is \"", pattern.text, "\": it is of type ",
+                                   named->type_name(), Written(*named, pattern.text));
       }
     }
     return any;
@@ -70,14 +69,17 @@ class KeyFaults {
   // One for each key that no message has.
   std::vector<std::string> OfKeys() const {
     std::vector<std::string> texts;
-    for (const auto& [key, fault] : faults_) {
-      if (fault != kFine) texts.push_back(fault);
+    for (const auto& [key, found] : keys_) {
+      if (!found.means) texts.push_back(found.fault);
     }
     return texts;
   }
 
  private:
-  static constexpr char kFine[] = "-";
+  struct OfKey {
+    bool means = false;
+    std::string fault;
+  };
 
   void Note(std::string text) {
     if (first_.empty()) first_ = std::move(text);
@@ -104,7 +106,7 @@ class KeyFaults {
   }
 
   std::string first_;
-  std::map<std::pair<std::string, std::string>, std::string> faults_;  // by selector and pattern
+  std::map<std::pair<std::string, std::string>, OfKey> keys_;  // by selector and pattern
 };
 
 // Whether a glob means a field of the types of one set. Follows only what the glob leads to.

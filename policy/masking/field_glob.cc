@@ -73,12 +73,12 @@ std::string FieldGlob::EndingIn(std::string_view name) const {
   return absl::StrCat(text_.substr(0, last_at_), std::string(name));
 }
 
-void FieldGlob::Add(uint16_t place, Places* places) const {
-  if (WaitsFor(place) == nullptr) return AddAndPass(place, places);
-  Insert(place, places);
+void FieldGlob::Arrive(uint16_t place, Places* places) const {
+  if (!selectors_.contains(place)) return Add(place, places);
+  Insert(place | kWaiting, places);
 }
 
-void FieldGlob::AddAndPass(uint16_t place, Places* places) const {
+void FieldGlob::Add(uint16_t place, Places* places) const {
   // A `**` may stand for nothing, but for at least one name at the end.
   for (; place <= parts_.size(); ++place) {
     Insert(place, places);
@@ -96,21 +96,18 @@ FieldGlob::Places FieldGlob::Step(const Places& places, std::string_view name) c
       // At the end it has its one name now, and takes more.
       if (place + 1u == parts_.size()) Add(static_cast<uint16_t>(place + 1), &next);
     } else if (GlobMatches(parts_[place], name)) {
-      Add(static_cast<uint16_t>(place + 1), &next);
+      Arrive(static_cast<uint16_t>(place + 1), &next);
     }
   }
   return next;
 }
 
 const KeySelector* FieldGlob::WaitsFor(uint16_t place) const {
-  if (selectors_.empty()) return nullptr;
-  const auto found = selectors_.find(place);
-  return found == selectors_.end() ? nullptr : &found->second;
+  return (place & kWaiting) == 0 ? nullptr : &selectors_.at(place & static_cast<uint16_t>(~kWaiting));
 }
 
 bool FieldGlob::AnyWaits(const Places& places) const {
-  return has_selectors() &&
-         std::any_of(places.begin(), places.end(), [this](uint16_t place) { return WaitsFor(place) != nullptr; });
+  return std::any_of(places.begin(), places.end(), [](uint16_t place) { return (place & kWaiting) != 0; });
 }
 
 FieldGlob::Places FieldGlob::Decided(const Places& places,
@@ -119,7 +116,11 @@ FieldGlob::Places FieldGlob::Decided(const Places& places,
   Places decided;
   for (const uint16_t place : places) {
     const KeySelector* const selector = WaitsFor(place);
-    if (selector == nullptr || holds(place, *selector)) AddAndPass(place, &decided);
+    if (selector == nullptr) {
+      Insert(place, &decided);
+    } else if (holds(place, *selector)) {
+      Add(place & static_cast<uint16_t>(~kWaiting), &decided);
+    }
   }
   return decided;
 }
@@ -127,7 +128,7 @@ FieldGlob::Places FieldGlob::Decided(const Places& places,
 FieldGlob::Places FieldGlob::AtType(std::string_view full_name) const {
   Places places;
   if (any_type_) {
-    Add(1, &places);
+    Arrive(1, &places);
     return places;
   }
   Add(0, &places);
@@ -144,7 +145,7 @@ FieldGlob::Places FieldGlob::AtType(std::string_view full_name) const {
 FieldGlob::Places FieldGlob::After(const Places& places, std::string_view field) const { return Step(places, field); }
 
 bool FieldGlob::Accepts(const Places& places, bool* by_wildcard) const {
-  if (places.empty() || places.back() != parts_.size()) return false;
+  if (!std::binary_search(places.begin(), places.end(), parts_.size())) return false;
   *by_wildcard = parts_.back() == kAnyNumber;
   return true;
 }
@@ -157,9 +158,10 @@ bool FieldGlob::AcceptsAnyNext(const Places& places) const {
 
 std::string FieldGlob::RestFrom(uint16_t place) const {
   std::string rest;
-  for (size_t part = place; part < parts_.size(); ++part) {
+  for (size_t part = place & ~kWaiting; part < parts_.size(); ++part) {
     absl::StrAppend(&rest, ".", parts_[part]);
-    if (const KeySelector* selector = WaitsFor(static_cast<uint16_t>(part + 1))) rest += selector->text;
+    const auto selector = selectors_.find(static_cast<uint16_t>(part + 1));
+    if (selector != selectors_.end()) rest += selector->second.text;
   }
   return rest;
 }

@@ -29,8 +29,8 @@ class FieldGlob {
   std::string_view last_name() const { return parts_.back(); }
   bool has_selectors() const { return !selectors_.empty(); }
 
-  // How far a path has been followed: numbers of the parts that may come next, in order and each once. Some may wait
-  // for a message, the one that has been reached, to be what a selector says.
+  // How far a path has been followed: numbers of the parts that may come next, in order and each once. Those that wait
+  // for the message that has been reached to be what a selector says are told apart from those that do not.
   using Places = std::vector<uint16_t>;
   // At a type, before its fields.
   Places AtType(std::string_view full_name) const;
@@ -45,15 +45,17 @@ class FieldGlob {
   bool Accepts(const Places& places, bool* by_wildcard) const;
   // Whatever the next field is called, it is meant. None of the places waits.
   bool AcceptsAnyNext(const Places& places) const;
-  // What is to follow from a place on, as text: equal where the same follows.
+  // What is to follow once a place no longer waits, as text: equal where the same follows.
   std::string RestFrom(uint16_t place) const;
 
  private:
   static constexpr char kAnyNumber[] = "**";
+  static constexpr uint16_t kWaiting = 0x8000;  // added to a place's number
   absl::Status AddPart(std::string_view part);
-  // And what is reached from there without a name, unless it waits.
+  // And what is reached from there without a name.
   void Add(uint16_t place, Places* places) const;
-  void AddAndPass(uint16_t place, Places* places) const;
+  // With a name behind which there may be a selector.
+  void Arrive(uint16_t place, Places* places) const;
   Places Step(const Places& places, std::string_view name) const;
 
   std::string text_;

@@ -62,9 +62,11 @@ class SelectorReader {
 
  private:
   static absl::Status Misplaced(char c) {
-    if (c == ',') return absl::InvalidArgumentError("has a comma in brackets: write `|` between keys, or quote the key");
-    const std::string shown = absl::ascii_isprint(static_cast<unsigned char>(c)) ? absl::StrCat("`", std::string(1, c), "`")
-                                                                                 : std::string("a control character");
+    if (c == ',')
+      return absl::InvalidArgumentError("has a comma in brackets: write `|` between keys, or quote the key");
+    const std::string shown = absl::ascii_isprint(static_cast<unsigned char>(c))
+                                  ? absl::StrCat("`", std::string(1, c), "`")
+                                  : std::string("a control character");
     return absl::InvalidArgumentError(
         absl::StrCat("has ", c == ' ' ? "a space" : shown, " in a key: quote the key, as in [\"a b\"]"));
   }

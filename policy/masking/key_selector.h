@@ -20,8 +20,8 @@ struct KeyPattern {
 };
 
 // `[field=a|b]`, or `[a|b]` for the field `key`: one of the patterns matches what is in the field. In quotes of either
-// kind, characters stand for themselves, and \" \' \\ for the second of theirs; without quotes, `*` and `?` are those of
-// globs. A value.
+// kind, characters stand for themselves, and \" \' \\ for the second of theirs; without quotes, `*` and `?` are those
+// of globs. A value.
 struct KeySelector {
   std::string field;
   std::vector<KeyPattern> patterns;

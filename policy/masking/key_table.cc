@@ -17,9 +17,9 @@ constexpr size_t kMostConditions = 64;
 constexpr size_t kMostOutcomes = 1024;
 
 absl::Status TooMany() {
-  return absl::ResourceExhaustedError(
-      absl::StrCat("keys in masks lead to more than ", kMostConditions, " conditions or ", kMostOutcomes,
-                   " combinations of them for one message"));
+  return absl::ResourceExhaustedError(absl::StrCat("keys in masks lead to more than ", kMostConditions,
+                                                   " conditions or ", kMostOutcomes,
+                                                   " combinations of them for one message"));
 }
 
 uint64_t Bit(size_t condition) { return uint64_t{1} << condition; }
@@ -115,8 +115,8 @@ KeyTable::Key KeyTable::KeyOf(const pb_field& field, const std::vector<KeyCondit
         key.literals[pattern.text] |= Bit(i);
         continue;
       }
-      const auto same =
-          std::find_if(key.globs.begin(), key.globs.end(), [&](const auto& glob) { return glob.first == pattern.text; });
+      const auto same = std::find_if(key.globs.begin(), key.globs.end(),
+                                     [&](const auto& glob) { return glob.first == pattern.text; });
       if (same == key.globs.end()) {
         key.globs.emplace_back(pattern.text, Bit(i));
       } else {

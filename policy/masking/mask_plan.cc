@@ -84,8 +84,7 @@ class MaskPlan::Compiler {
   }
 
   int32_t AddNode(const pb::Descriptor* type, Progress progress, bool decided) {
-    const auto [place, is_new] =
-        numbers_.try_emplace({type, decided, progress}, static_cast<int32_t>(nodes_.size()));
+    const auto [place, is_new] = numbers_.try_emplace({type, decided, progress}, static_cast<int32_t>(nodes_.size()));
     if (is_new) {
       nodes_.emplace_back();
       nodes_.back().type = type;
@@ -112,15 +111,24 @@ class MaskPlan::Compiler {
     at->second = std::move(merged);
   }
 
+  // In the order of their numbers.
+  std::vector<const pb::FieldDescriptor*> FieldsOf(const pb::Descriptor& type) const {
+    std::vector<const pb::FieldDescriptor*> fields;
+    // Also those that an upstream adds to a message of the operator's.
+    request_.pool->FindAllExtensions(&type, &fields);
+    for (int i = 0; i < type.field_count(); ++i) fields.push_back(type.field(i));
+    std::sort(fields.begin(), fields.end(), [](const auto* a, const auto* b) { return a->number() < b->number(); });
+    return fields;
+  }
+
   // What becomes of `progress` where those that wait are decided on.
   template <typename Holds>
   Progress Decided(const Progress& progress, Holds holds) const {
     Progress decided;
     for (const auto& [number, places] : progress) {
-      FieldGlob::Places left =
-          globs_[number].first->Decided(places, [&, number = number](uint16_t place, const KeySelector& selector) {
-            return holds(number, place, selector);
-          });
+      FieldGlob::Places left = globs_[number].first->Decided(
+          places,
+          [&, number = number](uint16_t place, const KeySelector& selector) { return holds(number, place, selector); });
       if (!left.empty()) decided.emplace_back(number, std::move(left));
     }
     return decided;
@@ -142,12 +150,22 @@ class MaskPlan::Compiler {
     return {globs_[number].second, field, globs_[number].first->RestFrom(place)};
   }
 
+  // Whether the type has a field that may come next once the place no longer waits.
+  bool LeadsOn(uint32_t number, uint16_t place, const pb::Descriptor& type) const {
+    const FieldGlob& glob = *globs_[number].first;
+    const FieldGlob::Places places = glob.Decided({place}, [](uint16_t, const KeySelector&) { return true; });
+    const std::vector<const pb::FieldDescriptor*> fields = FieldsOf(type);
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const pb::FieldDescriptor* field) { return !glob.After(places, field->name()).empty(); });
+  }
+
   Conditions ConditionsOn(const Draft& draft) const {
     Conditions conditions;
     Decided(draft.progress, [&](uint32_t number, uint16_t place, const KeySelector& selector) {
       const pb::FieldDescriptor* const field = KeyFieldOf(*draft.type, selector);
-      if (field == nullptr) return false;
-      const auto [at, is_new] = conditions.places.try_emplace(ConditionOf(number, place, field), conditions.list.size());
+      if (field == nullptr || !LeadsOn(number, place, *draft.type)) return false;
+      const auto [at, is_new] =
+          conditions.places.try_emplace(ConditionOf(number, place, field), conditions.list.size());
       if (is_new) conditions.list.push_back({field, {}});
       std::vector<KeyPattern>& patterns = conditions.list[at->second].patterns;
       patterns.insert(patterns.end(), selector.patterns.begin(), selector.patterns.end());
@@ -165,8 +183,8 @@ class MaskPlan::Compiler {
       const Draft& draft = nodes_[static_cast<size_t>(number)];
       Progress progress = Decided(draft.progress, [&](uint32_t glob, uint16_t place, const KeySelector& selector) {
         const pb::FieldDescriptor* const field = KeyFieldOf(*draft.type, selector);
-        if (field == nullptr) return false;
-        return (outcome >> conditions.places.at(ConditionOf(glob, place, field)) & 1) != 0;
+        const auto condition = conditions.places.find(ConditionOf(glob, place, field));
+        return condition != conditions.places.end() && (outcome >> condition->second & 1) != 0;
       });
       nodes.push_back(AddNode(draft.type, std::move(progress), true));
     }
@@ -191,14 +209,8 @@ class MaskPlan::Compiler {
   // `here`: how far the globs have come, with those that wait.
   void FillFields(int32_t number, const Progress& here) {
     const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
-    std::vector<const pb::FieldDescriptor*> descriptors;
-    // Also those that an upstream adds to a message of the operator's.
-    request_.pool->FindAllExtensions(type, &descriptors);
-    for (int i = 0; i < type->field_count(); ++i) descriptors.push_back(type->field(i));
-    std::sort(descriptors.begin(), descriptors.end(),
-              [](const auto* a, const auto* b) { return a->number() < b->number(); });
     std::vector<Field> fields;
-    for (const pb::FieldDescriptor* descriptor : descriptors) fields.push_back(FieldOf(number, *descriptor));
+    for (const pb::FieldDescriptor* descriptor : FieldsOf(*type)) fields.push_back(FieldOf(number, *descriptor));
     std::map<std::string, int32_t> contents;
     if (type->full_name() == kAny) {
       // What is in it is at the place of the Any itself, as far as globs go.

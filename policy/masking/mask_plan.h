@@ -92,8 +92,8 @@ class MaskPlan {
   // About how much memory it takes.
   size_t bytes() const { return bytes_; }
   const Node& node(int32_t number) const { return nodes_[static_cast<size_t>(number)]; }
-  // The node for a message at one with keys, of which `reader` has what follows; null if it can't be said. The rest is as
-  // for KeyTable::Outcome.
+  // The node for a message at one with keys, of which `reader` has what follows; null if it can't be said. The rest is
+  // as for KeyTable::Outcome.
   const Node* NodeByKeys(const Node& node, const WireReader& reader, uint32_t group, int depth, size_t* looked) const {
     const Choice& choice = choices_[static_cast<size_t>(node.keys)];
     const std::optional<size_t> outcome = choice.keys.Outcome(reader, group, depth, looked);

@@ -95,7 +95,7 @@ class MaskWalker {
   WorkBudget budget_;
   JointsSeen joints_;
   size_t looked_ahead_ = 0;  // bytes of groups, for their keys
-  std::string found_;  // a text in which finds were masked
+  std::string found_;        // a text in which finds were masked
 };
 
 }  // namespace sallyport::policy
