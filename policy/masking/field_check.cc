@@ -57,12 +57,13 @@ class KeyFaults {
                                    named->type_name(), Written(*named, pattern.text));
       }
     }
+    holds_ = holds_ || any;
     return any;
   }
 
-  // The first that keeps everything from being meant; empty if there is none.
+  // The first that keeps everything from being meant; empty if it is not for keys.
   std::string first() const {
-    if (!first_.empty()) return first_;
+    if (holds_ || !first_.empty()) return holds_ ? "" : first_;
     const std::vector<std::string> keys = OfKeys();
     return keys.empty() ? "" : keys.front();
   }
@@ -105,6 +106,7 @@ class KeyFaults {
     return absl::StrCat(" (did you mean \"", value, "\"?)");
   }
 
+  bool holds_ = false;  // of some type
   std::string first_;
   std::map<std::pair<std::string, std::string>, OfKey> keys_;  // by selector and pattern
 };

@@ -9,6 +9,7 @@
 #include "policy/glob.h"
 #include "policy/masking/blank_messages.h"
 #include "policy/masking/field_options.h"
+#include "policy/masking/glob_progress.h"
 
 namespace sallyport::policy {
 namespace pb = google::protobuf;
@@ -30,7 +31,7 @@ class MaskPlan::Compiler {
  public:
   explicit Compiler(const Request& request) : request_(request), hides_(request.texts) {
     for (const FieldSelection* selection : request.selections) {
-      for (const FieldGlob& glob : selection->globs) globs_.emplace_back(&glob, options_.size());
+      for (const FieldGlob& glob : selection->globs) globs_.Add(glob, options_.size());
       std::vector<uint32_t> numbers;
       for (const std::string& option : selection->options) {
         if (const uint32_t number = OptionNumber(*request.pool, option); number != 0) numbers.push_back(number);
@@ -60,8 +61,7 @@ class MaskPlan::Compiler {
   }
 
  private:
-  // How far each glob has come, by its place among all of the request.
-  using Progress = std::vector<std::pair<uint32_t, FieldGlob::Places>>;
+  using Progress = FollowedGlobs::Progress;
   struct Draft {
     const pb::Descriptor* type = nullptr;
     Progress progress;
@@ -77,9 +77,7 @@ class MaskPlan::Compiler {
   };
 
   int32_t NodeFor(const pb::Descriptor* type, Progress progress) {
-    for (uint32_t number = 0; number < globs_.size(); ++number) {
-      MergeInto(&progress, number, StartOf(*globs_[number].first, number, type));
-    }
+    globs_.Begin(type, &progress);
     return AddNode(type, std::move(progress), false);
   }
 
@@ -95,22 +93,6 @@ class MaskPlan::Compiler {
     return place->second;
   }
 
-  const FieldGlob::Places& StartOf(const FieldGlob& glob, uint32_t number, const pb::Descriptor* type) {
-    const auto [place, is_new] = starts_.try_emplace({type, number});
-    if (is_new) place->second = glob.AtType(type->full_name());
-    return place->second;
-  }
-
-  static void MergeInto(Progress* progress, uint32_t number, const FieldGlob::Places& places) {
-    if (places.empty()) return;
-    auto at = std::lower_bound(progress->begin(), progress->end(), number,
-                               [](const auto& entry, uint32_t wanted) { return entry.first < wanted; });
-    if (at == progress->end() || at->first != number) at = progress->insert(at, {number, {}});
-    FieldGlob::Places merged;
-    std::set_union(at->second.begin(), at->second.end(), places.begin(), places.end(), std::back_inserter(merged));
-    at->second = std::move(merged);
-  }
-
   // In the order of their numbers.
   std::vector<const pb::FieldDescriptor*> FieldsOf(const pb::Descriptor& type) const {
     std::vector<const pb::FieldDescriptor*> fields;
@@ -121,71 +103,14 @@ class MaskPlan::Compiler {
     return fields;
   }
 
-  // What becomes of `progress` where those that wait are decided on.
-  template <typename Holds>
-  Progress Decided(const Progress& progress, Holds holds) const {
-    Progress decided;
-    for (const auto& [number, places] : progress) {
-      FieldGlob::Places left = globs_[number].first->Decided(
-          places,
-          [&, number = number](uint16_t place, const KeySelector& selector) { return holds(number, place, selector); });
-      if (!left.empty()) decided.emplace_back(number, std::move(left));
-    }
-    return decided;
-  }
-
-  bool AnyWaits(const Progress& progress) const {
-    return std::any_of(progress.begin(), progress.end(),
-                       [this](const auto& entry) { return globs_[entry.first].first->AnyWaits(entry.second); });
-  }
-
-  // What is behind selectors that lead a selection on to the same is one condition.
-  struct Conditions {
-    std::vector<KeyCondition> list;
-    std::map<std::tuple<size_t, const pb::FieldDescriptor*, std::string>, size_t> places;
-  };
-
-  std::tuple<size_t, const pb::FieldDescriptor*, std::string> ConditionOf(uint32_t number, uint16_t place,
-                                                                          const pb::FieldDescriptor* field) const {
-    return {globs_[number].second, field, globs_[number].first->RestFrom(place)};
-  }
-
-  // Whether the type has a field that may come next once the place no longer waits.
-  bool LeadsOn(uint32_t number, uint16_t place, const pb::Descriptor& type) const {
-    const FieldGlob& glob = *globs_[number].first;
-    const FieldGlob::Places places = glob.Decided({place}, [](uint16_t, const KeySelector&) { return true; });
-    const std::vector<const pb::FieldDescriptor*> fields = FieldsOf(type);
-    return std::any_of(fields.begin(), fields.end(),
-                       [&](const pb::FieldDescriptor* field) { return !glob.After(places, field->name()).empty(); });
-  }
-
-  Conditions ConditionsOn(const Draft& draft) const {
-    Conditions conditions;
-    Decided(draft.progress, [&](uint32_t number, uint16_t place, const KeySelector& selector) {
-      const pb::FieldDescriptor* const field = KeyFieldOf(*draft.type, selector);
-      if (field == nullptr || !LeadsOn(number, place, *draft.type)) return false;
-      const auto [at, is_new] =
-          conditions.places.try_emplace(ConditionOf(number, place, field), conditions.list.size());
-      if (is_new) conditions.list.push_back({field, {}});
-      std::vector<KeyPattern>& patterns = conditions.list[at->second].patterns;
-      patterns.insert(patterns.end(), selector.patterns.begin(), selector.patterns.end());
-      return false;
-    });
-    return conditions;
-  }
-
   // A node of which the message's keys say what it is: one for each set of conditions that may hold.
-  void FillByKeys(int32_t number, const Conditions& conditions) {
+  void FillByKeys(int32_t number, const FollowedGlobs::Conditions& conditions) {
     absl::StatusOr<KeyTable> keys = KeyTable::Create(conditions.list);
     if (!keys.ok()) return status_.Update(keys.status());
     std::vector<int32_t> nodes;
     for (const uint64_t outcome : keys->outcomes()) {
       const Draft& draft = nodes_[static_cast<size_t>(number)];
-      Progress progress = Decided(draft.progress, [&](uint32_t glob, uint16_t place, const KeySelector& selector) {
-        const pb::FieldDescriptor* const field = KeyFieldOf(*draft.type, selector);
-        const auto condition = conditions.places.find(ConditionOf(glob, place, field));
-        return condition != conditions.places.end() && (outcome >> condition->second & 1) != 0;
-      });
+      Progress progress = globs_.Decided(*draft.type, draft.progress, conditions, outcome);
       nodes.push_back(AddNode(draft.type, std::move(progress), true));
     }
     Draft& draft = nodes_[static_cast<size_t>(number)];
@@ -197,11 +122,10 @@ class MaskPlan::Compiler {
   void Fill(int32_t number) {
     Draft& draft = nodes_[static_cast<size_t>(number)];
     const Progress here = draft.progress;
-    if (!draft.decided && AnyWaits(here)) {
-      if (const Conditions conditions = ConditionsOn(draft); !conditions.list.empty()) {
-        return FillByKeys(number, conditions);
-      }
-      draft.progress = Decided(here, [](uint32_t, uint16_t, const KeySelector&) { return false; });
+    if (!draft.decided && globs_.AnyWaits(here)) {
+      const FollowedGlobs::Conditions conditions = globs_.ConditionsOn(*draft.type, FieldsOf(*draft.type), here);
+      if (!conditions.list.empty()) return FillByKeys(number, conditions);
+      draft.progress = globs_.NoneHolds(here);
     }
     FillFields(number, here);
   }
@@ -221,15 +145,10 @@ class MaskPlan::Compiler {
       }
     }
     Draft& draft = nodes_[static_cast<size_t>(number)];
-    draft.everything = MeansEverything(draft.progress);
+    draft.everything = globs_.MeansEverything(draft.progress);
     draft.fields = std::move(fields);
     contents_ += contents.size();
     draft.contents = std::move(contents);
-  }
-
-  bool MeansEverything(const Progress& progress) const {
-    return std::any_of(progress.begin(), progress.end(),
-                       [this](const auto& entry) { return globs_[entry.first].first->AcceptsAnyNext(entry.second); });
   }
 
   Field FieldOf(int32_t node, const pb::FieldDescriptor& descriptor) {
@@ -254,15 +173,12 @@ class MaskPlan::Compiler {
       for (size_t j = 0; j < selection.globs.size(); ++j, ++number) {
         const FieldGlob& glob = selection.globs[j];
         const Progress& before = nodes_[static_cast<size_t>(node)].progress;
-        const auto at =
-            std::find_if(before.begin(), before.end(), [&](const auto& entry) { return entry.first == number; });
-        if (at == before.end()) continue;
-        FieldGlob::Places after = glob.After(at->second, descriptor.name());
+        const FieldGlob::Places after = globs_.After(before, number, descriptor.name());
         bool by_wildcard = false;
         // "everything in it" is about what a message holds, which then is as it was but empty.
         const bool accepted = glob.Accepts(after, &by_wildcard);
         chosen = chosen || (accepted && !(by_wildcard && (message || held != nullptr)));
-        MergeInto(&progress, number, after);
+        FollowedGlobs::Merge(number, after, &progress);
       }
       if (chosen && field.selection == kNone) field.selection = static_cast<int32_t>(i);
     }
@@ -406,10 +322,9 @@ class MaskPlan::Compiler {
   std::deque<Draft> nodes_;
   size_t contents_ = 0;  // of all nodes
   std::deque<int32_t> open_;
-  std::vector<std::pair<const FieldGlob*, size_t>> globs_;  // of all selections, in order, with their selections
+  FollowedGlobs globs_;  // of all selections, in order
   std::vector<Choice> choices_;
   std::map<std::tuple<const pb::Descriptor*, bool, Progress>, int32_t> numbers_;
-  std::map<std::pair<const pb::Descriptor*, uint32_t>, FieldGlob::Places> starts_;
 };
 
 absl::StatusOr<std::unique_ptr<const MaskPlan>> MaskPlan::Compile(const Request& request) {

@@ -134,6 +134,7 @@ TEST_CASE("keys that no message can have are told, with what was probably meant"
   CHECK(fault("etcd.Labels.labels[\"a.b\"].value.tokn") ==
         "no field is meant by \"etcd.Labels.labels[\"a.b\"].value.tokn\" (did you mean "
         "\"etcd.Labels.labels[\"a.b\"].value.token\"?)");
+  CHECK(fault("*[a].vale") == "no field is meant by \"*[a].vale\" (did you mean \"*[a].value\"?)");
   // Content rules' too.
   CHECK(WarningsOf({"access: {default: allow}\ncontent:\n  - {name: c, fields: [{field: 'etcd.Label[ky=a].value'}]}\n"})
             .size() == 1);
