@@ -1,5 +1,6 @@
 // Attributes of telemetry, as OTLP has them, chosen by their keys: through the whole gateway.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ message ArrayValue { repeated AnyValue values = 1; }
 message KeyValueList { repeated KeyValue values = 1; }
 )";
 
+constexpr char kPerson[] = "c4nary-person";
+
 constexpr char kMasks[] =
     "masks:\n"
     "  - {name: people, fields: ['test.v1.KeyValue[key=user.*|enduser.id].value.**'], views: [record, caller], text: "
@@ -52,8 +55,9 @@ std::string Export(const std::string& span, const std::string& resource = "") {
 
 // What a file says, for a gateway with these masks.
 Rig::Adjust WithProto(const TemporaryDirectory& directory) {
-  const std::string path = directory.path() + "/attributes.proto";
-  std::ofstream(path) << kProto;
+  const std::string path = directory.path() + "/protos";
+  std::filesystem::create_directory(path);
+  std::ofstream(path + "/attributes.proto") << kProto;
   return [path](GatewayOptions& options) { options.descriptor_files = {path}; };
 }
 
@@ -72,8 +76,8 @@ TEST_CASE("attributes are hidden by their keys, and the others are not") {
                             Field(2, Field(1, "api token") + Field(2, token)) +
                             Field(2, Field(1, "zone") + Field(2, "a")));
   };
-  const std::string original = message(kSecret, "t0ken");
-  const std::string upstream = message(kSecret, "");
+  const std::string original = message(kPerson, "t0ken");
+  const std::string upstream = message(kPerson, "");
   const std::string hidden = message("X", "");
   const Reply reply = Call(masked.rig(), path, {original});
   CHECK(reply.status.ok());
@@ -82,7 +86,7 @@ TEST_CASE("attributes are hidden by their keys, and the others are not") {
   const std::vector<v1::Frame> frames = masked.Frames();
   REQUIRE(frames.size() == 2);
   for (const v1::Frame& frame : frames) CHECK(frame.payload() == hidden);
-  CHECK_FALSE(masked.RecordHolds(kSecret));
+  CHECK_FALSE(masked.RecordHolds(kPerson));
   CHECK_FALSE(masked.RecordHolds("t0ken"));
 }
 
@@ -90,11 +94,11 @@ TEST_CASE("an attribute whose key is in another part is refused, and goes nowher
   TemporaryDirectory directory;
   Masked masked(kMasks, Methods::kUnknown, WithProto(directory));
   const Reply reply =
-      Call(masked.rig(), kUnary, {Export(Field(15, Field(2, String(kSecret))) + Field(15, Field(1, "user.email")))});
+      Call(masked.rig(), kUnary, {Export(Field(15, Field(2, String(kPerson))) + Field(15, Field(1, "user.email")))});
   CHECK(reply.status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
   CHECK(reply.info.reason() == "UNREADABLE");
   CHECK(masked.seen().empty());
-  CHECK_FALSE(masked.RecordHolds(kSecret));
+  CHECK_FALSE(masked.RecordHolds(kPerson));
 }
 
 TEST_CASE("a content rule refuses by what stands under a key") {
