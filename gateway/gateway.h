@@ -65,6 +65,9 @@ class Gateway {
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
 
+  // Messages of streams that readers have not taken yet. Thread-safe.
+  int writes_under_way() const { return open_calls_->writes(); }
+
   // What new calls are measured against; others may charge it. While the gateway serves.
   MemoryBudget& memory() { return *memory_; }
 

@@ -124,14 +124,16 @@ void GiveBackAll() {
 }
 
 // The next signal. Looks after memory while it waits.
-int NextSignal(const sigset_t& signals, sallyport::gateway::MemoryBursts& bursts) {
+int NextSignal(const sigset_t& signals, const sallyport::gateway::Gateway& gateway,
+               sallyport::gateway::MemoryBursts& bursts) {
   const timespec look = absl::ToTimespec(sallyport::gateway::MemoryBursts::kLookEvery);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &look);
     if (signal > 0) return signal;
     timespec used = {};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    GiveFreedMemoryBack(bursts.Look(sallyport::gateway::ResidentBytes(), absl::DurationFromTimespec(used)));
+    GiveFreedMemoryBack(bursts.Look(sallyport::gateway::ResidentBytes(), absl::DurationFromTimespec(used),
+                                    gateway.writes_under_way() > 0));
   }
 }
 
@@ -167,7 +169,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
     spdlog::info("admin endpoint on {}", admin);
   GiveBackAll();
   sallyport::gateway::MemoryBursts bursts(sallyport::gateway::ResidentBytes());
-  while (NextSignal(signals, bursts) == SIGHUP) {
+  while (NextSignal(signals, **gateway, bursts) == SIGHUP) {
     auto changed = reread();
     absl::Status status = changed.ok() ? (*gateway)->Reload(*changed) : changed.status();
     if (status.ok()) {

@@ -1,6 +1,7 @@
 #include "policy/glob.h"
 
 #include <cstddef>
+#include <vector>
 
 namespace sallyport::policy {
 
@@ -45,6 +46,29 @@ bool GlobCovers(std::string_view wide, std::string_view narrow) {
     if (given == '*') return false;
     return expected == '?' || (given != '?' && expected == given);
   });
+}
+
+bool GlobsMeet(std::string_view a, std::string_view b) {
+  // Whether what is left of `a` and of `b` meet, for each place in `b`; from the end of `a` on.
+  std::vector<bool> below(b.size() + 1);
+  std::vector<bool> row(b.size() + 1);
+  for (size_t i = a.size() + 1; i-- > 0;) {
+    for (size_t j = b.size() + 1; j-- > 0;) {
+      const bool a_over = i == a.size();
+      const bool b_over = j == b.size();
+      if (a_over && b_over) {
+        row[j] = true;
+      } else if ((!a_over && a[i] == '*') || (!b_over && b[j] == '*')) {
+        // One `*` takes nothing more, or the next of the other side.
+        row[j] = (!a_over && below[j] && (a[i] == '*' || b_over || b[j] == '*')) ||
+                 (!b_over && row[j + 1] && (b[j] == '*' || a_over || a[i] == '*'));
+      } else {
+        row[j] = !a_over && !b_over && (a[i] == '?' || b[j] == '?' || a[i] == b[j]) && below[j + 1];
+      }
+    }
+    below.swap(row);
+  }
+  return below[0];
 }
 
 }  // namespace sallyport::policy

@@ -14,6 +14,9 @@ bool GlobMatches(std::string_view pattern, std::string_view text);
 // the two to see, as with "?*" and "*?".
 bool GlobCovers(std::string_view wide, std::string_view narrow);
 
+// Whether some text is matched by both. Takes time with the product of the lengths.
+bool GlobsMeet(std::string_view a, std::string_view b);
+
 }  // namespace sallyport::policy
 
 #endif  // SALLYPORT_POLICY_GLOB_H_

@@ -359,6 +359,12 @@ std::string Advice(std::string_view text, const YAML::Exception& error) {
     const std::string value(rest.substr(0, rest.find_first_of(begins == '*' ? ",]} " : ",]}")));
     return absl::StrCat("; a text that begins with ", std::string(1, begins), " has to be quoted: \"", value, "\"");
   }
+  // Such as a.B[key=x].c in a list in brackets: there they end the text.
+  const size_t bracket = line.find_first_of("[]", line.find_first_of("[{") + 1);
+  if (error.msg == YAML::ErrorMsg::END_OF_SEQ_FLOW && bracket != std::string_view::npos && line[bracket] == '[' &&
+      line[bracket - 1] > ' ' && std::string_view("[,{:").find(line[bracket - 1]) == std::string_view::npos) {
+    return "; a text with brackets in it has to be quoted in a list";
+  }
   if (error.msg == YAML::ErrorMsg::MAP_VALUE) return "; a text with a colon and a space in it has to be quoted";
   return "";
 }

@@ -77,7 +77,11 @@ absl::StatusOr<LogEnd> FeedIndex(const StoreLayout& layout, StoreKeys& keys, Ind
   if (absl::IsDataLoss(tombstone.status())) tombstone = v1::Tombstone();
   if (!tombstone.ok()) return tombstone.status();
   Feeder feeder(index, *tombstone, after_block);
-  return ScanLog(layout, keys, index.position(), OnDamage::kSkip, feeder);
+  absl::StatusOr<LogEnd> end = ScanLog(layout, keys, index.position(), OnDamage::kSkip, feeder);
+  if (end.ok() && !end->damage.ok()) {
+    if (absl::Status status = index.NoteDamage(); !status.ok()) return status;
+  }
+  return end;
 }
 
 absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layout, Index& index) {

@@ -12,6 +12,7 @@
 #include "recorder/log/segment_reader.h"
 #include "recorder/record_reader.h"
 #include "recorder/recovery.h"
+#include "recorder/store_check.h"
 #include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
@@ -67,10 +68,7 @@ absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys
 absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::optional<KeySource>& key_source,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress) {
   const StoreLayout layout(directory);
-  if (!FileExists(layout.LogDirectory())) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
-  }
+  if (absl::Status status = CheckStore(layout); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();

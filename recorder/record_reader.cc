@@ -1,5 +1,6 @@
 #include "recorder/record_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,13 +8,17 @@
 #include "recorder/descriptor_archive.h"
 #include "recorder/index/queries.h"
 #include "recorder/log/call_chain.h"
+#include "recorder/log/deleted_segments.h"
 #include "recorder/log/file.h"
 #include "recorder/log/log_cursor.h"
 #include "recorder/recovery.h"
+#include "recorder/store_check.h"
 #include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
 namespace {
+
+constexpr uint64_t kMostUnindexedRead = 16 << 20;
 
 absl::StatusOr<v1::Entry> ParseEntry(std::string_view bytes) {
   v1::Entry entry;
@@ -111,6 +116,36 @@ class StoreReader : public RecordReader {
     return ReadDescriptors(layout_, *keys_, version);
   }
 
+  absl::StatusOr<StoreGaps> Gaps() override {
+    StoreGaps gaps;
+    if (absl::Status status = CountDestroyed(gaps); !status.ok()) return status;
+    const absl::StatusOr<bool> damaged = queries_->MissesDamaged();
+    if (!damaged.ok()) return damaged.status();
+    gaps.damaged = *damaged;
+    absl::StatusOr<Position> indexed = queries_->Progress();
+    if (!indexed.ok()) return indexed.status();
+    LogCursor cursor(layout_, *keys_, *indexed);
+    for (uint64_t bytes = 0; bytes < kMostUnindexedRead;) {
+      absl::StatusOr<std::optional<Block>> block = cursor.Next();
+      // Damage is told by whoever reads what is damaged.
+      if (absl::IsDataLoss(block.status()) || (block.ok() && !block->has_value())) return gaps;
+      if (!block.ok()) return block.status();
+      bytes += (*block)->end().offset() - (*block)->position().offset();
+      if ((*block)->shredded) continue;
+      const absl::Status status = ForEachEntry((*block)->body, [&](std::string_view bytes_of_entry) {
+        absl::StatusOr<v1::Entry> entry = ParseEntry(bytes_of_entry);
+        if (!entry.ok()) return entry.status();
+        gaps.unindexed_since =
+            std::min(gaps.unindexed_since, absl::FromUnixNanos(static_cast<int64_t>(entry->time_ns())));
+        if (entry->has_start()) ++gaps.unindexed_calls;
+        return absl::OkStatus();
+      });
+      if (!status.ok()) return status;
+    }
+    gaps.more_unindexed = true;
+    return gaps;
+  }
+
   absl::StatusOr<std::unique_ptr<LogFollower>> Follow() override {
     absl::StatusOr<Position> indexed = queries_->Progress();
     if (!indexed.ok()) return indexed.status();
@@ -123,6 +158,21 @@ class StoreReader : public RecordReader {
   }
 
  private:
+  absl::Status CountDestroyed(StoreGaps& gaps) const {
+    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
+    if (!segments.ok()) return segments.status();
+    for (const uint64_t segment : *segments) {
+      if (!FileExists(layout_.DataKey(segment))) ++gaps.shredded_segments;
+    }
+    const absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout_);
+    // A damaged copy is for `verify` to tell.
+    if (!tombstone.ok()) return absl::IsDataLoss(tombstone.status()) ? absl::OkStatus() : tombstone.status();
+    for (const v1::Tombstone::Range& range : tombstone->deleted()) {
+      gaps.deleted_segments += range.last_segment() - range.first_segment() + 1;
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<OpenCalls> WhatOpenCallsAre() const {
     absl::StatusOr<bool> held = FileLock::IsHeld(layout_.OwnerLock());
     if (!held.ok()) return held.status();
@@ -170,15 +220,10 @@ absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, S
 
 }  // namespace
 
-bool IsStore(const std::string& directory) { return FileExists(StoreLayout(directory).LogDirectory()); }
-
 absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory,
                                                                  const std::optional<KeySource>& key_source) {
   const StoreLayout layout(directory);
-  if (!FileExists(layout.LogDirectory())) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no store in ", directory, ": name the data directory of a gateway"));
-  }
+  if (absl::Status status = CheckStore(layout); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();

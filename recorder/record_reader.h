@@ -85,6 +85,18 @@ struct SessionQuery {
   int limit = 50;
 };
 
+// What lists of a store's calls do not show, whatever is asked for.
+struct StoreGaps {
+  uint64_t shredded_segments = 0;  // calls in them are found by their time alone
+  uint64_t deleted_segments = 0;   // by retention
+  bool damaged = false;            // part of the log was, when it was indexed
+  // Calls that began in the part of the log that the index does not know yet. Where that is very long, at least so
+  // many.
+  uint64_t unindexed_calls = 0;
+  bool more_unindexed = false;
+  absl::Time unindexed_since = absl::InfiniteFuture();  // the first entry there
+};
+
 // Follows the log as it grows.
 class LogFollower {
  public:
@@ -119,13 +131,12 @@ class RecordReader {
   virtual absl::StatusOr<std::string> Descriptors(std::string_view version) = 0;
   // Follows from the present end of the log.
   virtual absl::StatusOr<std::unique_ptr<LogFollower>> Follow() = 0;
+  // Reads what the log has beyond the index, up to some MiB.
+  virtual absl::StatusOr<StoreGaps> Gaps() { return absl::UnimplementedError("this reader knows no gaps"); }
   // The first damage met while the log was read for the index: DATA_LOSS naming segment and offset. What is readable is
   // served all the same. OK also where nothing had to be read.
   virtual absl::Status LogHealth() const { return absl::OkStatus(); }
 };
-
-// Whether a directory looks like the data directory of a gateway.
-bool IsStore(const std::string& directory);
 
 struct RebuildProgress {
   uint64_t bytes_done = 0;

@@ -10,12 +10,16 @@
 #include "absl/strings/str_replace.h"
 #include "protos/quantities.h"
 #include "replay/command.h"
+#include "replay/record_json.h"
+#include "replay/terminal_text.h"
 
 namespace sallyport::replay {
 namespace {
 
 constexpr int kCodes = 17;
 constexpr int kPage = 500;
+
+std::string Shown(absl::Time time) { return absl::StrCat(HumanTime(time).substr(0, 19), " UTC"); }
 
 absl::Status OptionError(const char* option, const absl::Status& status) {
   return absl::InvalidArgumentError(absl::StrCat(option, ": ", status.message()));
@@ -44,7 +48,31 @@ absl::Status ReadStatus(const std::string& text, recorder::CallQuery* query) {
                                                  "a number, or `open` for calls that have not ended"));
 }
 
+// INVALID_ARGUMENT for filters that nothing can match, so that nobody takes the empty list for an answer.
+absl::Status CheckSense(const CallFilter& filter, const recorder::CallQuery& query, absl::Time now) {
+  if (absl::Status status = CheckNotAhead("--since", filter.since, query.since, now); !status.ok()) return status;
+  if (query.since.has_value() && query.until.has_value() && *query.since >= *query.until) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--since ", filter.since, " is ", Shown(*query.since), " and --until ", filter.until, " is ",
+        Shown(*query.until), ": nothing is after the one and before the other. A duration counts back from now"));
+  }
+  if (query.open_only && query.min_duration.has_value()) {
+    return absl::InvalidArgumentError(
+        "--min-duration with --status open: calls that have not ended have no duration yet; --until 10m finds those "
+        "that began more than ten minutes ago");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status CheckNotAhead(const char* option, const std::string& text, std::optional<absl::Time> time,
+                           absl::Time now) {
+  // Clocks differ by less.
+  if (!time.has_value() || *time <= now + absl::Minutes(1)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(option, " ", text, " is ", Shown(*time), ", and now it is ", Shown(now), ": times are in UTC"));
+}
 
 bool CallFilter::given() const {
   return !(identity.empty() && method.empty() && upstream.empty() && status.empty() && session.empty() &&
@@ -67,15 +95,14 @@ void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
   add("--min-duration", &filter->min_duration, "DURATION", "Took at least, such as 250ms");
   command->add_option("--limit", filter->limit, "At most so many calls, 0 for all")
       ->type_name("N")
-      ->check(CLI::Range(0, 1'000'000'000).description(""))
+      ->check(WholeNumber(0, 1'000'000'000))
       ->group(group);
 }
 
 absl::StatusOr<recorder::CallQuery> ToQuery(const CallFilter& filter, absl::Time now) {
   recorder::CallQuery query;
   query.identity = filter.identity;
-  query.method = filter.method;
-  if (!query.method.empty() && query.method.front() == '/') query.method.erase(0, 1);
+  query.method = MethodName(filter.method);
   query.upstream = filter.upstream;
   if (absl::Status status = ReadStatus(filter.status, &query); !status.ok()) return status;
   if (!filter.session.empty()) {
@@ -90,6 +117,7 @@ absl::StatusOr<recorder::CallQuery> ToQuery(const CallFilter& filter, absl::Time
     if (!least.ok()) return OptionError("--min-duration", least.status());
     query.min_duration = *least;
   }
+  if (absl::Status status = CheckSense(filter, query, now); !status.ok()) return status;
   return query;
 }
 
@@ -121,8 +149,10 @@ std::optional<int> ParseStatusCode(const std::string& text) {
   return std::nullopt;
 }
 
+bool IsStatusCode(int code) { return code >= 0 && code < kCodes; }
+
 std::string StatusName(int code) {
-  if (code < 0 || code >= kCodes) return absl::StrCat(code);
+  if (!IsStatusCode(code)) return absl::StrCat(code);
   return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
 }
 

@@ -37,8 +37,11 @@ struct CallFilter {
 // parse.
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter);
 
+// INVALID_ARGUMENT if a time from which on something is looked for has not come yet. `text` is how it was typed.
+absl::Status CheckNotAhead(const char* option, const std::string& text, std::optional<absl::Time> time, absl::Time now);
+
 // The filter as the store understands it; its `limit` is left at the store's default. INVALID_ARGUMENT names the option
-// that cannot be read. Durations count back from `now`.
+// that cannot be read, or that contradicts another. Durations count back from `now`.
 absl::StatusOr<recorder::CallQuery> ToQuery(const CallFilter& filter, absl::Time now);
 
 // Hands on the calls of `query`, page by page, up to `limit` of them (0: all) or until `call` returns an error, which
@@ -48,6 +51,8 @@ absl::StatusOr<bool> ForEachCall(recorder::RecordReader* reader, recorder::CallQ
 
 // A gRPC status by name (any case, `-` for `_`) or number from 0 to 16.
 std::optional<int> ParseStatusCode(const std::string& text);
+// Whether gRPC has a name for the number.
+bool IsStatusCode(int code);
 // "NOT_FOUND"; the number for codes without a name.
 std::string StatusName(int code);
 

@@ -1,15 +1,15 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
 #include "replay/evidence_writer.h"
+#include "replay/list_notes.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
 
@@ -45,14 +45,10 @@ std::string StatusCell(const recorder::CallSummary& call) {
 
 Table NewTable(bool wide) {
   using Align = Table::Align;
-  std::vector<Table::Column> columns = {{"CALL", Align::kLeft, 13},
-                                        {"STARTED", Align::kLeft, 23},
-                                        {"IDENTITY", Align::kLeft, wide ? size_t{60} : size_t{18}},
-                                        {"METHOD", Align::kLeft, wide ? size_t{100} : size_t{42}},
-                                        {"STATUS", Align::kLeft, 19},
-                                        {"TOOK", Align::kRight},
-                                        {"SENT", Align::kRight},
-                                        {"RECEIVED", Align::kRight}};
+  std::vector<Table::Column> columns = {{"CALL", Align::kLeft, 13},     {"STARTED", Align::kLeft, 23},
+                                        {"IDENTITY", Align::kLeft, 18}, {"METHOD", Align::kLeft, 42},
+                                        {"STATUS", Align::kLeft, 19},   {"TOOK", Align::kRight},
+                                        {"SENT", Align::kRight},        {"RECEIVED", Align::kRight}};
   if (wide) {
     columns.insert(columns.end(), {{"FRAMES", Align::kRight}, {"UPSTREAM"}, {"SESSION"}, {"PEER"}});
   }
@@ -74,9 +70,35 @@ std::vector<std::string> Row(const recorder::CallSummary& call, bool wide) {
     row.push_back(open ? "-" : std::to_string(call.request_frames) + "/" + std::to_string(call.response_frames));
     row.push_back(call.upstream.empty() ? "-" : Printable(call.upstream));
     row.push_back(call.session_id == 0 ? "-" : recorder::FormatId(call.session_id));
-    row.push_back(call.peer.empty() ? "-" : Printable(call.peer));
+    row.push_back(call.peer.empty() ? "-" : PeerText(call.peer));
   }
   return row;
+}
+
+// INVALID_ARGUMENT for ids of calls and sessions that are not there, and for numbers that are neither a status of
+// gRPC's nor that of a call: they would make a list empty without a word.
+absl::Status CheckIds(recorder::RecordReader& reader, const recorder::CallQuery& query) {
+  if (query.status_code.has_value() && !IsStatusCode(*query.status_code)) {
+    recorder::CallQuery alone;
+    alone.status_code = query.status_code;
+    alone.limit = 1;
+    const absl::StatusOr<std::vector<recorder::CallSummary>> calls = reader.Calls(alone);
+    if (!calls.ok()) return calls.status();
+    if (calls->empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("--status: ", *query.status_code,
+                                                     " is no status of gRPC's, which ",
+                                                     "has 0 to 16, and no call here ended with it"));
+    }
+  }
+  if (query.after.has_value()) {
+    const absl::Status status = reader.Call(*query.after).status();
+    if (absl::IsNotFound(status)) {
+      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", recorder::FormatId(*query.after),
+                                                     " here (any more): take an id that `sallyport calls` lists"));
+    }
+    if (!status.ok()) return status;
+  }
+  return CheckSession(reader, query.session_id, "--session");
 }
 
 ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
@@ -89,14 +111,16 @@ ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
   }
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
+  if (absl::Status status = CheckIds(**reader, *query); !status.ok()) return ReportError(status);
 
   Table table = NewTable(options.wide);
-  uint64_t last = 0;
-  std::vector<uint64_t> listed;
+  ListedCalls listed;
+  std::vector<uint64_t> to_prove;
   const absl::StatusOr<bool> more = ForEachCall(reader->get(), *query, options.filter.limit.value_or(kUsualLimit),
                                                 [&](const recorder::CallSummary& call) {
-                                                  last = call.id;
-                                                  if (!options.prove.empty()) listed.push_back(call.id);
+                                                  listed.last = call.id;
+                                                  ++listed.count;
+                                                  if (!options.prove.empty()) to_prove.push_back(call.id);
                                                   if (options.json) {
                                                     std::cout << JsonLine(SummaryJson(call)) << '\n';
                                                   } else {
@@ -105,17 +129,15 @@ ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
                                                   return absl::OkStatus();
                                                 });
   if (!more.ok()) return ReportError(more.status());
-  if (!options.json) table.Print(std::cout);
+  if (!options.json) table.Print(std::cout, options.wide ? Fit::kWhole : OutputFit());
   if (!options.prove.empty()) {
-    const absl::StatusOr<v1::Evidence> evidence = EvidenceOfAnswer(context, **reader, listed);
+    const absl::StatusOr<v1::Evidence> evidence = EvidenceOfAnswer(context, **reader, to_prove);
     if (!evidence.ok()) return ReportError(evidence.status());
     if (absl::Status status = WriteEvidence(*evidence, options.prove); !status.ok()) return ReportError(status);
   }
-  if (*more && isatty(STDOUT_FILENO) != 0) {
-    std::cout.flush();
-    std::cerr << "There are more: --after " << recorder::FormatId(last) << " lists the next, --limit 0 all.\n";
-  }
-  return ExitCode::kFine;
+  listed.more = *more;
+  const absl::Status told = TellAboutCalls(**reader, options.filter, *query, listed);
+  return told.ok() ? ExitCode::kFine : ReportError(told);
 }
 
 }  // namespace

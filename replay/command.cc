@@ -2,10 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <limits>
+#include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "recorder/call_id.h"
+#include "recorder/store_check.h"
 
 namespace sallyport::replay {
 
@@ -28,16 +32,18 @@ absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& 
   return *source;
 }
 
+absl::Status CheckStoreOf(const CommandContext& context) {
+  absl::Status status = recorder::CheckStore(recorder::StoreLayout(context.data_directory));
+  if (!absl::IsNotFound(status)) return status;
+  return absl::NotFoundError(
+      absl::StrCat(status.message(), "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
+}
+
 absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context) {
   const absl::StatusOr<std::optional<recorder::KeySource>> keys = KeysOf(context);
   if (!keys.ok()) return keys.status();
-  auto reader = recorder::RecordReader::Open(context.data_directory, *keys);
-  // Where the directory is a store, it is its keys that are not there.
-  if (absl::IsNotFound(reader.status()) && !recorder::IsStore(context.data_directory)) {
-    return absl::NotFoundError(absl::StrCat(
-        reader.status().message(), "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
-  }
-  return reader;
+  if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;
+  return recorder::RecordReader::Open(context.data_directory, *keys);
 }
 
 ExitCode ReportError(const absl::Status& status) {
@@ -51,6 +57,34 @@ absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", absl::CHexEscape(text.substr(0, 80)), "\" is not a ", kind, " id: they are letters and digits, such as ",
       recorder::FormatId(1'767'323'045'000'000), ", as `sallyport ", kind, "s` lists them"));
+}
+
+absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option) {
+  if (!session.has_value()) return absl::OkStatus();
+  recorder::CallQuery query;
+  query.session_id = session;
+  query.limit = 1;
+  const absl::StatusOr<std::vector<recorder::CallSummary>> calls = reader.Calls(query);
+  if (!calls.ok()) return calls.status();
+  if (!calls->empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ",
+                                                 recorder::FormatId(*session),
+                                                 ": take an id that `sallyport sessions` lists"));
+}
+
+void Note(const std::string& text) {
+  std::cout.flush();
+  std::cerr << "note: " << text << '\n';
+}
+
+CLI::Validator WholeNumber(uint64_t least, uint64_t most) {
+  const auto check = [least, most](const std::string& text) -> std::string {
+    uint64_t number = 0;
+    if (absl::SimpleAtoi(text, &number) && number >= least && number <= most) return "";
+    return absl::StrCat("\"", absl::CHexEscape(text.substr(0, 80)), "\" is not a whole number from ", least,
+                        most == std::numeric_limits<uint64_t>::max() ? " on" : absl::StrCat(" to ", most));
+  };
+  return CLI::Validator(check, "");
 }
 
 }  // namespace sallyport::replay

@@ -14,7 +14,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace sallyport::replay {
 
@@ -40,6 +41,9 @@ void AddDataOption(CLI::App* command, CommandContext* context);
 // Where the keys of the store come from. INVALID_ARGUMENT if --keys cannot be read.
 absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& context);
 
+// Whether there is a store at the data directory (recorder/store_check.h). NOT_FOUND says how to name another one.
+absl::Status CheckStoreOf(const CommandContext& context);
+
 // Opens the store at the data directory for reading. NOT_FOUND says how to name another one.
 absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context);
 
@@ -48,6 +52,15 @@ ExitCode ReportError(const absl::Status& status);
 
 // Reads an id as people type it. INVALID_ARGUMENT explains what ids look like; `kind` is "call" or "session".
 absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind);
+
+// INVALID_ARGUMENT, naming `option`, if no call in the store is one of the session's. OK without a session.
+absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option);
+
+// Notes `text` on stderr, after what is on stdout: what the output does not show.
+void Note(const std::string& text);
+
+// For options that take a whole number.
+CLI::Validator WholeNumber(uint64_t least, uint64_t most);
 
 // One per command: adds it to `app`, and sets `context->run` when it is the one that was chosen.
 void AddCallsCommand(CLI::App* app, CommandContext* context);

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -42,11 +43,7 @@ struct OpenHolds {
 
 absl::StatusOr<OpenHolds> Open(const CommandContext& context) {
   const recorder::StoreLayout layout(context.data_directory);
-  if (!recorder::FileExists(layout.LogDirectory())) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no store in ", context.data_directory,
-                     "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
-  }
+  if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;
   const absl::StatusOr<std::optional<recorder::KeySource>> source = KeysOf(context);
   if (!source.ok()) return source.status();
   absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys =
@@ -110,6 +107,12 @@ ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
     const absl::StatusOr<uint64_t> session = ReadId(options.session, "session");
     if (!session.ok()) return ReportError(session.status());
     hold.session_id = *session;
+    // A hold on a session that was mistyped would hold nothing.
+    const auto reader = OpenStore(context);
+    if (!reader.ok()) return ReportError(reader.status());
+    if (absl::Status status = CheckSession(**reader, hold.session_id, "--session"); !status.ok()) {
+      return ReportError(status);
+    }
   }
   const auto lock = recorder::TakeHoldsLock(recorder::StoreLayout(context.data_directory));
   absl::StatusOr<OpenHolds> holds = Open(context);
@@ -143,7 +146,9 @@ void AddHoldDataCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--identity", options->identity, "Hold the calls of these callers, those to come included")
       ->type_name("GLOB");
   command->add_option("--reason", options->reason, "Why, for the list")->type_name("TEXT");
-  command->add_option("--release", options->release, "End a hold, by its number in the list")->type_name("N");
+  command->add_option("--release", options->release, "End a hold, by its number in the list")
+      ->type_name("N")
+      ->check(WholeNumber(1, std::numeric_limits<uint64_t>::max()));
   command->add_flag("--list", options->list, "List the holds there are");
   command->add_flag("--json", options->json, "With --list: one JSON object per line, for programs");
   command->callback(

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <set>
 
@@ -80,7 +81,8 @@ void PrintStatus(const recorder::KeysStatus& status) {
   }
   std::cout << "keys from        " << Printable(status.source) << "\nverifier key     " << status.verifier_key
             << "\nsegments         " << status.segments.size() - shredded.size() << " with keys, " << shredded.size()
-            << " shredded" << (shredded.empty() ? "" : ": ") << CutMiddle(ListOf(shredded), 60) << "\n\n";
+            << " shredded" << (shredded.empty() ? "" : ": ")
+            << (OutputFit() == Fit::kCut ? CutMiddle(ListOf(shredded), 60) : ListOf(shredded)) << "\n\n";
   Table table({{"KEY-ENCRYPTION KEY"}, {"CREATED"}, {"KEY FILES", Table::Align::kRight}, {""}});
   for (const auto& use : status.key_encryption_keys) {
     table.AddRow(
@@ -227,6 +229,7 @@ void AddKeysCommand(CLI::App* app, CommandContext* context) {
     AddDataOption(command, context);
     command->callback([context, options, runner] {
       context->run = [context, options, runner] {
+        if (absl::Status status = CheckStoreOf(*context); !status.ok()) return ReportError(status);
         const absl::StatusOr<Keys> source = KeysOf(*context);
         return source.ok() ? runner(*context, *source, *options) : ReportError(source.status());
       };
@@ -242,7 +245,7 @@ void AddKeysCommand(CLI::App* app, CommandContext* context) {
   CLI::App* shred = add("shred", "Destroy the keys of segments, so that nobody can ever read them", RunShred);
   shred->add_option("--segment", options->segments, "This segment; several allowed")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(WholeNumber(1, std::numeric_limits<uint64_t>::max()));
   shred->add_option("--before", options->before, "All segments closed before: 90d (ago), 2026-01-02T03:04 (UTC)")
       ->type_name("TIME");
   shred->add_flag("--yes", options->yes, "Do not ask");

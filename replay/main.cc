@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "replay/command.h"
+#include "replay/usage_error.h"
 
 namespace {
 
@@ -51,7 +52,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? static_cast<int>(ExitCode::kFine) : static_cast<int>(ExitCode::kUsage);
+    // --help and --version are thrown too.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "sallyport: " << sallyport::replay::ExplainUsage(app, error) << '\n';
+    return static_cast<int>(ExitCode::kUsage);
   }
   if (!context.run) {
     const std::vector<CLI::App*> chosen = app.get_subcommands();

@@ -7,6 +7,7 @@
 #include "policy/policy.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
+#include "replay/list_notes.h"
 #include "replay/policy_command.h"
 #include "replay/policy_discover.h"
 #include "replay/record_json.h"
@@ -61,8 +62,8 @@ void PrintJson(const DiscoverResult& result) {
 
 void PrintText(const DiscoverResult& result) {
   if (!result.places.empty()) {
-    Table table({{"FOUND IN", Table::Align::kLeft, 50},
-                 {"LOOKS LIKE", Table::Align::kLeft, 20},
+    Table table({{"FOUND IN", Table::Align::kLeft, 50, true},
+                 {"LOOKS LIKE", Table::Align::kLeft, 20, true},
                  {"VALUES", Table::Align::kRight},
                  {"CALLS", Table::Align::kRight},
                  {"SUCH AS"}});
@@ -89,13 +90,18 @@ ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& optio
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
   PolicyDiscover discover(reader->get(), *detectors);
-  const absl::Status status =
+  ListedCalls looked_at;
+  const absl::StatusOr<bool> more =
       ForEachCall(reader->get(), *query, options.filter.limit.value_or(0), [&](const recorder::CallSummary& summary) {
+        ++looked_at.count;
         return discover.Add(summary);
-      }).status();
-  if (!status.ok()) return ReportError(status);
+      });
+  if (!more.ok()) return ReportError(more.status());
+  looked_at.more = *more;
   const DiscoverResult result = std::move(discover).Finish();
   options.json ? PrintJson(result) : PrintText(result);
+  const absl::Status told = TellAboutCalls(**reader, options.filter, *query, looked_at);
+  if (!told.ok()) return ReportError(told);
   return result.places.empty() ? ExitCode::kFine : ExitCode::kNegative;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
+#include "replay/list_notes.h"
 #include "replay/policy_command.h"
 #include "replay/policy_dry_run.h"
 #include "replay/record_json.h"
@@ -66,11 +67,13 @@ std::string ChangeName(PolicyChange change) {
 }
 
 // Hands the calls that were chosen to the dry run, the oldest first: all of them, or the newest `--limit`.
-absl::Status AddCalls(recorder::RecordReader& reader, const DryRunOptions& options, recorder::CallQuery query,
-                      PolicyDryRun* dry_run) {
+absl::StatusOr<ListedCalls> AddCalls(recorder::RecordReader& reader, const DryRunOptions& options,
+                                     recorder::CallQuery query, PolicyDryRun* dry_run) {
   Progress progress;
+  ListedCalls added;
   const auto add = [&](const recorder::CallSummary& summary) {
     progress.Step();
+    ++added.count;
     return dry_run->Add(reader, summary);
   };
   absl::Status status;
@@ -79,14 +82,17 @@ absl::Status AddCalls(recorder::RecordReader& reader, const DryRunOptions& optio
     status = ForEachCall(&reader, query, 0, add).status();
   } else {
     std::vector<recorder::CallSummary> newest;
-    status = ForEachCall(&reader, query, limit, [&](const recorder::CallSummary& summary) {
-               newest.push_back(summary);
-               return absl::OkStatus();
-             }).status();
+    const absl::StatusOr<bool> more = ForEachCall(&reader, query, limit, [&](const recorder::CallSummary& summary) {
+      newest.push_back(summary);
+      return absl::OkStatus();
+    });
+    status = more.status();
+    added.more = more.ok() && *more;
     for (auto summary = newest.rbegin(); status.ok() && summary != newest.rend(); ++summary) status = add(*summary);
   }
   progress.Clear();
-  return status;
+  if (!status.ok()) return status;
+  return added;
 }
 
 std::vector<std::string> ExampleIds(const ChangeGroup& group) {
@@ -171,9 +177,12 @@ ExitCode RunDryRun(const CommandContext& context, const DryRunOptions& options) 
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
   PolicyDryRun dry_run(*policy);
-  if (absl::Status status = AddCalls(**reader, options, *query, &dry_run); !status.ok()) return ReportError(status);
+  const absl::StatusOr<ListedCalls> added = AddCalls(**reader, options, *query, &dry_run);
+  if (!added.ok()) return ReportError(added.status());
   const DryRunResult result = std::move(dry_run).Finish();
   options.json ? PrintJson(**policy, result) : PrintText(**policy, result);
+  const absl::Status told = TellAboutCalls(**reader, options.filter, *query, *added);
+  if (!told.ok()) return ReportError(told);
   return result.changed() == 0 ? ExitCode::kFine : ExitCode::kNegative;
 }
 

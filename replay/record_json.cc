@@ -191,7 +191,7 @@ Json SummaryJson(const recorder::CallSummary& call) {
                {"identity", call.identity},
                {"method", call.method},
                {"upstream", call.upstream},
-               {"peer", call.peer},
+               {"peer", PlainPeer(call.peer)},
                {"start", ExactTime(call.start)},
                {"state", call.shredded ? "shredded" : EndReasonName(call.end_reason)}};
   json["status"] = open ? Json() : Json(StatusName(call.status_code));
@@ -209,7 +209,7 @@ Json SessionJson(const recorder::SessionSummary& session) {
   return {{"id", recorder::FormatId(session.id)},
           {"identity", session.identity},
           {"name", session.name},
-          {"peer", session.peer},
+          {"peer", PlainPeer(session.peer)},
           {"first_start", ExactTime(session.first_start)},
           {"last_start", ExactTime(session.last_start)},
           {"calls", session.calls}};
@@ -222,7 +222,7 @@ Json StartJson(const v1::Entry& entry) {
           {"session_name", start.session_name()},
           {"method", MethodName(start.method())},
           {"authority", start.authority()},
-          {"peer", start.peer()},
+          {"peer", PlainPeer(start.peer())},
           {"identity",
            {{"name", IdentityName(start.identity())},
             {"issuer", start.identity().issuer()},

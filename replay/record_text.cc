@@ -80,7 +80,7 @@ void RecordText::Start(const v1::Entry& entry, const recorder::CallSummary& summ
   Field("Identity", Printable(IdentityName(start.identity())));
   if (start.identity().proof() != v1::PROOF_NONE) Field("Proved by", ProofName(start.identity().proof()));
   Field("Groups", Printable(absl::StrJoin(start.identity().groups(), ", ")));
-  Field("Peer", Printable(start.peer()));
+  Field("Peer", PeerText(start.peer()));
   Field("Session", start.session_id() == 0
                        ? "none: it was refused before"
                        : absl::StrCat(recorder::FormatId(start.session_id()), start.session_name().empty() ? "" : "  ",

@@ -23,6 +23,7 @@
 #include "replay/call_decoder.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
+#include "replay/list_notes.h"
 #include "replay/recorded_call.h"
 #include "replay/replay_report.h"
 #include "replay/replayer.h"
@@ -146,13 +147,17 @@ absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, 
   if (absl::Status status = CheckCalls(reader, ids); !status.ok()) return status;
   if (arguments.calls.empty()) {
     // With a limit, the newest ones, as `calls` lists them.
+    uint64_t shredded = 0;
     absl::StatusOr<bool> more =
         ForEachCall(&reader, query, arguments.filter.limit.value_or(0), [&](const recorder::CallSummary& call) {
           // Of shredded calls there is nothing to replay.
-          if (!call.shredded) ids.push_back(call.id);
+          call.shredded ? void(++shredded) : ids.push_back(call.id);
           return absl::OkStatus();
         });
     if (!more.ok()) return more.status();
+    if (shredded != 0) Note(absl::StrCat(shredded, " of the calls are shredded, and not replayed"));
+    if (*more) Note(absl::StrCat("more calls match than the ", ids.size(), " that --limit lets through"));
+    if (absl::Status status = TellAboutStore(reader, true); !status.ok()) return status;
     if (ids.empty()) return absl::NotFoundError("no recorded call matches; nothing was replayed");
   }
   std::sort(ids.begin(), ids.end());

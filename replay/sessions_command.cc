@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -9,7 +7,9 @@
 #include "absl/time/clock.h"
 #include "protos/quantities.h"
 #include "recorder/call_id.h"
+#include "replay/call_filter.h"
 #include "replay/command.h"
+#include "replay/list_notes.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
 
@@ -41,6 +41,7 @@ absl::StatusOr<recorder::SessionQuery> ToQuery(const SessionsOptions& options, a
     const absl::StatusOr<absl::Time> since = ParseTime(options.since, now);
     if (!since.ok()) return absl::InvalidArgumentError(absl::StrCat("--since: ", since.status().message()));
     query.since = *since;
+    if (absl::Status status = CheckNotAhead("--since", options.since, query.since, now); !status.ok()) return status;
   }
   if (!options.after.empty()) {
     const absl::StatusOr<uint64_t> after = ReadId(options.after, "session");
@@ -72,6 +73,7 @@ ExitCode RunSessions(const CommandContext& context, const SessionsOptions& optio
   if (!query.ok()) return ReportError(query.status());
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
+  if (absl::Status status = CheckSession(**reader, query->after, "--after"); !status.ok()) return ReportError(status);
 
   using Align = Table::Align;
   Table table({{"SESSION", Align::kLeft},
@@ -90,17 +92,17 @@ ExitCode RunSessions(const CommandContext& context, const SessionsOptions& optio
           return;
         }
         table.AddRow({recorder::FormatId(session.id), Printable(session.identity),
-                      session.name.empty() ? "-" : Printable(session.name), Printable(session.peer),
+                      session.name.empty() ? "-" : Printable(session.name), PeerText(session.peer),
                       HumanTime(session.first_start).substr(0, 19), HumanTime(session.last_start).substr(0, 19),
                       absl::StrCat(session.calls)});
       });
   if (!more.ok()) return ReportError(more.status());
   if (!options.json) table.Print(std::cout);
-  if (*more && isatty(STDOUT_FILENO) != 0) {
-    std::cout.flush();
-    std::cerr << "There are more: --after " << recorder::FormatId(last) << " lists the next, --limit 0 all.\n";
+  if (*more) {
+    Note(absl::StrCat("there are more sessions: --after ", recorder::FormatId(last), " lists the next, --limit 0 all"));
   }
-  return ExitCode::kFine;
+  const absl::Status told = TellAboutStore(**reader, !options.identity.empty());
+  return told.ok() ? ExitCode::kFine : ReportError(told);
 }
 
 }  // namespace
@@ -118,7 +120,7 @@ void AddSessionsCommand(CLI::App* app, CommandContext* context) {
   command->add_option("--limit", options->limit, "At most so many, 0 for all")
       ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1'000'000'000).description(""));
+      ->check(WholeNumber(0, 1'000'000'000));
   command->callback(
       [context, options] { context->run = [context, options] { return RunSessions(*context, *options); }; });
 }

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <limits>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,7 @@
 #include "replay/record_json.h"
 #include "replay/record_text.h"
 #include "replay/revealer.h"
+#include "replay/terminal_text.h"
 
 namespace sallyport::replay {
 namespace {
@@ -85,15 +87,21 @@ absl::Status PrintText(recorder::RecordReader* reader, const recorder::CallSumma
   });
 }
 
-// One frame alone: its bytes, its entry as JSON, or its text. False if the call has no such frame.
-absl::StatusOr<bool> PrintFrame(recorder::RecordReader* reader, uint64_t id, const ShowOptions& options,
-                                const Revealer& revealer) {
+struct FoundFrame {
+  bool found = false;
+  uint64_t frames = 0;  // of the call, if it was not
+};
+
+// One frame alone: its bytes, its entry as JSON, or its text, if the call has such a frame.
+absl::StatusOr<FoundFrame> PrintFrame(recorder::RecordReader* reader, uint64_t id, const ShowOptions& options,
+                                      const Revealer& revealer) {
   StoredDescriptors descriptors(reader);
   CallDecoder decoder(&descriptors);
   RecordText text(&std::cout, &decoder, FrameExtent::kWhole);
   uint64_t start_ns = 0;
   uint64_t frames = 0;
-  bool found = false;
+  FoundFrame result;
+  bool& found = result.found;
   const absl::Status status = revealer.ReadCall(reader, id, [&](const v1::Entry& entry) {
     decoder.Note(entry);
     if (entry.has_start()) start_ns = entry.time_ns();
@@ -110,7 +118,8 @@ absl::StatusOr<bool> PrintFrame(recorder::RecordReader* reader, uint64_t id, con
     return absl::CancelledError("the frame has been found");
   });
   if (!status.ok() && !found) return status;
-  return found;
+  result.frames = frames;
+  return result;
 }
 
 ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
@@ -126,14 +135,19 @@ ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   }
   if (!summary.ok()) return ReportError(summary.status());
   if (options.frame.has_value()) {
-    const absl::StatusOr<bool> found = PrintFrame(reader->get(), *id, options, *revealer);
-    if (!found.ok()) return ReportError(found.status());
-    return *found ? ExitCode::kFine : NoSuch(absl::StrCat("call ", options.call, " has no frame ", *options.frame));
+    const absl::StatusOr<FoundFrame> frame = PrintFrame(reader->get(), *id, options, *revealer);
+    if (!frame.ok()) return ReportError(frame.status());
+    if (frame->found) return ExitCode::kFine;
+    return NoSuch(
+        absl::StrCat("call ", options.call, " has no frame ", *options.frame,
+                     frame->frames == 0 ? ": it has none" : absl::StrCat(": its frames are 0 to ", frame->frames - 1)));
   }
   const absl::Status status =
       options.json || options.raw
           ? PrintJson(reader->get(), *id, options.raw ? FramePayload::kRaw : FramePayload::kDecoded, *revealer)
-          : PrintText(reader->get(), *summary, options.full ? FrameExtent::kWhole : FrameExtent::kBounded, *revealer);
+          : PrintText(reader->get(), *summary,
+                      options.full || OutputFit() == Fit::kWhole ? FrameExtent::kWhole : FrameExtent::kBounded,
+                      *revealer);
   return status.ok() ? ExitCode::kFine : ReportError(status);
 }
 
@@ -147,9 +161,11 @@ void AddShowCommand(CLI::App* app, CommandContext* context) {
   AddDataOption(command, context);
   command->add_flag("--json", options->json, "One JSON object on one line, for programs");
   command->add_flag("--raw", options->raw, "Frames as they passed: base64 in JSON; with --frame the bytes alone");
-  command->add_flag("--full", options->full, "Long messages and values to their end");
+  command->add_flag("--full", options->full,
+                    "Long messages and values to their end, as it is where the output is no terminal");
   command->add_option("--frame", options->frame, "Only this frame, by the number that stands beside it")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(WholeNumber(0, std::numeric_limits<uint64_t>::max()));
   command
       ->add_option("--reveal-key", options->reveal_key,
                    "Show the originals of masked frames that were sealed to this key, as `keys reveal-key` makes it")

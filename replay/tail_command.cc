@@ -123,7 +123,10 @@ void TailPrinter::PrintText(const v1::Entry& entry, const FollowedCall& call) co
       what = absl::StrCat("end    ", Printable(call.method), "  ", StatusName(end.status_code()), " in ",
                           HumanDuration(absl::Nanoseconds(static_cast<int64_t>(end.duration_ns()))));
       if (end.reason() != v1::END_REASON_COMPLETED) absl::StrAppend(&what, "  ", EndReasonName(end.reason()));
-      if (!end.status_message().empty()) absl::StrAppend(&what, "  ", CutEnd(Printable(end.status_message()), 80));
+      if (!end.status_message().empty())
+        absl::StrAppend(
+            &what, "  ",
+            OutputFit() == Fit::kCut ? CutEnd(Printable(end.status_message()), 80) : Printable(end.status_message()));
       break;
     }
     default:
@@ -140,7 +143,7 @@ void TailPrinter::PrintJson(const v1::Entry& entry, const FollowedCall& call) co
   switch (entry.event_case()) {
     case v1::Entry::kStart:
       json["event"] = "start";
-      json["peer"] = entry.start().peer();
+      json["peer"] = PlainPeer(entry.start().peer());
       json["upstream"] = entry.start().upstream();
       break;
     case v1::Entry::kFrame:
@@ -190,7 +193,9 @@ ExitCode RunTail(const CommandContext& context, const TailOptions& options) {
   if (!follower.ok()) return ReportError(follower.status());
   std::cerr << "following " << context.data_directory << ", Ctrl-C ends" << std::endl;
 
-  TailPrinter printer(options, reader->get());
+  TailOptions wanted = options;
+  wanted.method = MethodName(options.method);
+  TailPrinter printer(wanted, reader->get());
   constexpr timespec kInterval = {0, 100'000'000};
   while (true) {
     const absl::StatusOr<int> entries = (*follower)->Poll([&](const v1::Entry& entry) { return printer.Print(entry); });

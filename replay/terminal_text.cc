@@ -1,10 +1,14 @@
 #include "replay/terminal_text.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 
 namespace sallyport::replay {
 namespace {
@@ -129,6 +133,22 @@ std::string CutMiddle(const std::string& text, size_t columns) {
   return std::string(Start(text, front)) + kEllipsis + std::string(tail);
 }
 
+std::string PlainPeer(std::string_view peer) {
+  constexpr std::string_view kScheme = "ipv6:";
+  if (peer.substr(0, kScheme.size()) != kScheme) return std::string(peer);
+  // RFC 3986, 3.2.2 and RFC 6874: brackets, and the percent sign before a zone.
+  return absl::StrReplaceAll(absl::string_view(peer.data(), peer.size()),
+                             {{"%5B", "["}, {"%5D", "]"}, {"%5b", "["}, {"%5d", "]"}, {"%25", "%"}});
+}
+
+std::string PeerText(std::string_view peer) {
+  const std::string plain = PlainPeer(peer);
+  const bool address = absl::StartsWith(plain, "ipv4:") || absl::StartsWith(plain, "ipv6:");
+  return Printable(address ? std::string_view(plain).substr(5) : plain);
+}
+
+Fit OutputFit() { return isatty(STDOUT_FILENO) != 0 ? Fit::kCut : Fit::kWhole; }
+
 std::string HumanSize(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes);
@@ -185,7 +205,7 @@ std::string HexDump(std::string_view bytes, std::string_view indent) {
   return out;
 }
 
-void Table::Print(std::ostream& out) const {
+void Table::Print(std::ostream& out, Fit fit) const {
   std::vector<size_t> widths;
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = DisplayWidth(columns_[i].heading);
@@ -195,8 +215,9 @@ void Table::Print(std::ostream& out) const {
   const auto print = [&](const auto& cell_of) {
     std::string line;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const std::string cell = CutMiddle(cell_of(i), widths[i]);
-      const std::string space(widths[i] - DisplayWidth(cell), ' ');
+      const bool cuts = fit == Fit::kCut && !columns_[i].never_cut;
+      const std::string cell = cuts ? CutMiddle(cell_of(i), widths[i]) : cell_of(i);
+      const std::string space(widths[i] - std::min(widths[i], DisplayWidth(cell)), ' ');
       if (i > 0) line += "  ";
       line += columns_[i].align == Align::kRight ? space + cell : cell + space;
     }

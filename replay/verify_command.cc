@@ -81,6 +81,7 @@ Json FindingJson(const recorder::Finding& finding) {
 Json ReportJson(const recorder::VerifyReport& report) {
   Json json;
   json["verified"] = report.verified();
+  json["log_verified"] = report.log_errors == 0;
   json["store"] = absl::BytesToHexString({report.store_id.data(), report.store_id.size()});
   json["segments"] = report.segments;
   json["deleted_segments"] = report.deleted_segments;
@@ -141,7 +142,14 @@ void PrintReport(const recorder::VerifyReport& report, absl::Duration took) {
               << ": " << Printable(report.checkpoint_key) << '\n';
   }
   if (report.against_holds) std::cout << "extends the checkpoint given, of " << report.against_size << " leaves\n";
-  std::cout << (report.verified() ? "VERIFIED\n" : "NOT VERIFIED\n");
+  if (report.verified()) {
+    std::cout << "VERIFIED\n";
+  } else if (report.log_errors == 0) {
+    std::cout << "NOT VERIFIED: the index is not what the log says. The log itself is verified: `sallyport index "
+                 "rebuild` makes the index again from it\n";
+  } else {
+    std::cout << "NOT VERIFIED\n";
+  }
 }
 
 // Without keys at hand the rest is verified all the same, so that only keys somebody asked for can be missing.
@@ -194,7 +202,7 @@ ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& co
 void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCall& call) {
   const recorder::CallFacts& facts = call.facts;
   std::cout << "PROVED: at " << HumanTime(absl::FromUnixNanos(facts.start_ns)) << " " << Printable(facts.identity)
-            << " (from " << Printable(facts.peer) << ") called " << Printable(facts.method);
+            << " (from " << PeerText(facts.peer) << ") called " << Printable(facts.method);
   if (call.open()) {
     std::cout << "; the call was still open";
   } else if (!call.ended) {
@@ -250,7 +258,7 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
     json["call"] = recorder::FormatId(facts.id);
     json["identity"] = facts.identity;
     json["method"] = facts.method;
-    json["peer"] = facts.peer;
+    json["peer"] = PlainPeer(facts.peer);
     json["start"] =
         absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(facts.start_ns), absl::UTCTimeZone());
     json["state"] =
@@ -321,7 +329,7 @@ void AddVerifyCommand(CLI::App* app, CommandContext* context) {
       ->type_name("FILE");
   command->add_option("--evidence", options->evidence, "Check this evidence instead of a store; needs --key only")
       ->type_name("FILE");
-  command->add_option("--jobs", options->jobs, "Threads")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--jobs", options->jobs, "Threads")->check(WholeNumber(1, 256))->capture_default_str();
   command->add_flag("--no-keys", options->no_keys, "Open no blocks, even where the keys are at hand");
   command->add_flag("--json", options->json, "One JSON object, for programs");
   command->callback([context, options] {

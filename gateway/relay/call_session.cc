@@ -75,6 +75,7 @@ Actions CallSession::PerformOne(Action action) {
       caller_.StartSendInitialMetadata();
       break;
     case Action::kWriteCaller:
+      context_.open_calls->OnWrite();
       caller_.StartWrite(response_views_.passed(), WriteOptionsFor(response_encoding_, response_compressed_));
       break;
     case Action::kOpenUpstream:
@@ -184,6 +185,7 @@ void CallSession::OnCallerReadDone(bool ok) {
 }
 
 void CallSession::OnCallerWriteDone(bool ok) {
+  context_.open_calls->OnWriteOver();
   std::optional<CallerLoss> loss;
   if (!ok) loss = LossNow();
   Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -246,6 +248,7 @@ void CallSession::OnUpstreamReadDone(bool ok) {
 }
 
 void CallSession::OnUpstreamWriteDone(bool ok) {
+  context_.open_calls->OnWriteOver();
   Actions actions;
   UpstreamRequest::Step step;
   {

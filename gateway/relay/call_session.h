@@ -215,6 +215,7 @@ class CallSession {
   void WriteUpstream();
   void HalfCloseUpstream();
   void ReleaseUpstream();
+  void StartWritesDone();
   // What of the caller's metadata goes upstream.
   bool CallerSendsOn(std::string_view key) const;
   // Whether what the caller sends under this name stands where the gateway's own credentials do.

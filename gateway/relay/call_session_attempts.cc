@@ -35,6 +35,7 @@ void CallSession::WriteUpstream() {
     now = upstream_request_.Add(*request_views_.passed(), request_compressed_);
   }
   if (!now) return;
+  context_.open_calls->OnWrite();
   upstream_stream_.StartWrite(request_views_.passed(), WriteOptionsFor(request_encoding_, request_compressed_));
 }
 
@@ -44,7 +45,12 @@ void CallSession::HalfCloseUpstream() {
     absl::MutexLock lock(&mutex_);
     now = upstream_request_.AddHalfClose();
   }
-  if (now) upstream_stream_.StartWritesDone();
+  if (now) StartWritesDone();
+}
+
+void CallSession::StartWritesDone() {
+  context_.open_calls->OnWrite();
+  upstream_stream_.StartWritesDone();
 }
 
 void CallSession::ReleaseUpstream() {
@@ -58,10 +64,11 @@ void CallSession::ReleaseUpstream() {
 
 void CallSession::PerformStep(const UpstreamRequest::Step& step) {
   if (step.write) {
+    context_.open_calls->OnWrite();
     // The library takes its own reference to the message.
     upstream_stream_.StartWrite(&step.frame.message, WriteOptionsFor(request_encoding_, step.frame.compressed));
   }
-  if (step.half_close) upstream_stream_.StartWritesDone();
+  if (step.half_close) StartWritesDone();
   if (step.release) upstream_stream_.RemoveHold();
 }
 

@@ -3,6 +3,7 @@
 #define SALLYPORT_GATEWAY_RELAY_OPEN_CALLS_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 
 #include "absl/synchronization/mutex.h"
@@ -39,6 +40,12 @@ class OpenCalls {
   // is, which uses what it was given until then.
   void AwaitNone(absl::Time limit);
 
+  // A message of a stream is handed to the transport, for a caller or an upstream; or that is over, in whatever way.
+  // Where some are under way again and again for long, somebody does not read.
+  void OnWrite() { writes_.fetch_add(1, std::memory_order_relaxed); }
+  void OnWriteOver() { writes_.fetch_sub(1, std::memory_order_relaxed); }
+  int writes() const { return writes_.load(std::memory_order_relaxed); }
+
  private:
   static constexpr size_t kShards = 16;
 
@@ -51,6 +58,7 @@ class OpenCalls {
   Shard& ShardOf(const Link* link);
 
   std::array<Shard, kShards> shards_;
+  alignas(128) std::atomic<int> writes_{0};
 };
 
 }  // namespace sallyport::gateway

@@ -51,6 +51,12 @@ class Visitor {
   // `later`: parsers merge it with a part that came before.
   bool Message(const MaskPlan::Node& node, WireReader& reader, uint32_t group, int depth, bool later = false) {
     if (depth > kMostDepth || (node.is_any && group != 0)) return false;
+    if (node.keys != MaskPlan::kNone) {
+      size_t looked = 0;
+      const MaskPlan::Node* const chosen =
+          later ? nullptr : node.plan->NodeByKeys(node, reader, group, kMostDepth - depth, &looked);
+      return chosen != nullptr && Afford(looked) && Message(*chosen, reader, group, depth);
+    }
     AnyContent content;
     if (node.is_any) {
       content = ContentOf(node, reader.rest());

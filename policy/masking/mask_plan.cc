@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,7 @@
 #include "policy/glob.h"
 #include "policy/masking/blank_messages.h"
 #include "policy/masking/field_options.h"
+#include "policy/masking/glob_progress.h"
 
 namespace sallyport::policy {
 namespace pb = google::protobuf;
@@ -29,6 +31,7 @@ class MaskPlan::Compiler {
  public:
   explicit Compiler(const Request& request) : request_(request), hides_(request.texts) {
     for (const FieldSelection* selection : request.selections) {
+      for (const FieldGlob& glob : selection->globs) globs_.Add(glob, options_.size());
       std::vector<uint32_t> numbers;
       for (const std::string& option : selection->options) {
         if (const uint32_t number = OptionNumber(*request.pool, option); number != 0) numbers.push_back(number);
@@ -61,6 +64,9 @@ class MaskPlan::Compiler {
   struct Draft {
     const pb::Descriptor* type = nullptr;
     Progress progress;
+    Progress content_progress;  // of an Any
+    bool decided = false;       // it is for messages of certain keys, and no place in `progress` waits
+    int32_t keys = kNone;
     std::vector<Field> fields;
     bool everything = false;  // a glob means all fields, those included that nobody knows
     bool active = false;
@@ -70,65 +76,69 @@ class MaskPlan::Compiler {
   };
 
   int32_t NodeFor(const pb::Descriptor* type, Progress progress) {
-    uint32_t number = 0;
-    for (const FieldSelection* selection : request_.selections) {
-      for (const FieldGlob& glob : selection->globs) {
-        MergeInto(&progress, number, StartOf(glob, number, type));
-        ++number;
-      }
-    }
-    const auto [place, is_new] = numbers_.try_emplace({type, progress}, static_cast<int32_t>(nodes_.size()));
+    globs_.Begin(type, &progress);
+    return AddNode(type, std::move(progress), false);
+  }
+
+  int32_t AddNode(const pb::Descriptor* type, Progress progress, bool decided) {
+    const auto [place, is_new] = numbers_.try_emplace({type, decided, progress}, static_cast<int32_t>(nodes_.size()));
     if (is_new) {
       nodes_.emplace_back();
       nodes_.back().type = type;
       nodes_.back().progress = std::move(progress);
+      nodes_.back().decided = decided;
       open_.push_back(place->second);
     }
     return place->second;
   }
 
-  const FieldGlob::Places& StartOf(const FieldGlob& glob, uint32_t number, const pb::Descriptor* type) {
-    const auto [place, is_new] = starts_.try_emplace({type, number});
-    if (is_new) place->second = glob.AtType(type->full_name());
-    return place->second;
+  // In the order of their numbers.
+  std::vector<const pb::FieldDescriptor*> FieldsOf(const pb::Descriptor& type) const {
+    std::vector<const pb::FieldDescriptor*> fields;
+    // Also those that an upstream adds to a message of the operator's.
+    if (type.extension_range_count() > 0) request_.pool->FindAllExtensions(&type, &fields);
+    for (int i = 0; i < type.field_count(); ++i) fields.push_back(type.field(i));
+    std::sort(fields.begin(), fields.end(), [](const auto* a, const auto* b) { return a->number() < b->number(); });
+    return fields;
   }
 
-  static void MergeInto(Progress* progress, uint32_t number, const FieldGlob::Places& places) {
-    if (places.empty()) return;
-    auto at = std::lower_bound(progress->begin(), progress->end(), number,
-                               [](const auto& entry, uint32_t wanted) { return entry.first < wanted; });
-    if (at == progress->end() || at->first != number) at = progress->insert(at, {number, {}});
-    FieldGlob::Places merged;
-    std::set_union(at->second.begin(), at->second.end(), places.begin(), places.end(), std::back_inserter(merged));
-    at->second = std::move(merged);
+  // A node of which the message's keys say what it is: one for each set of conditions that may hold.
+  void FillByKeys(int32_t number, const FollowedGlobs::Conditions& conditions) {
+    absl::StatusOr<KeyTable> keys = KeyTable::Create(conditions.list);
+    if (!keys.ok()) return status_.Update(keys.status());
+    std::vector<int32_t> nodes;
+    for (const uint64_t outcome : keys->outcomes()) {
+      const Draft& draft = nodes_[static_cast<size_t>(number)];
+      Progress progress = globs_.Decided(*draft.type, draft.progress, conditions, outcome);
+      nodes.push_back(AddNode(draft.type, std::move(progress), true));
+    }
+    Draft& draft = nodes_[static_cast<size_t>(number)];
+    draft.keys = static_cast<int32_t>(choices_.size());
+    draft.leads_to = nodes;
+    choices_.push_back({*std::move(keys), std::move(nodes)});
   }
 
   void Fill(int32_t number) {
-    const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
-    std::vector<const pb::FieldDescriptor*> descriptors;
-    // Also those that an upstream adds to a message of the operator's.
-    if (type->extension_range_count() > 0) request_.pool->FindAllExtensions(type, &descriptors);
-    for (int i = 0; i < type->field_count(); ++i) descriptors.push_back(type->field(i));
-    std::sort(descriptors.begin(), descriptors.end(),
-              [](const auto* a, const auto* b) { return a->number() < b->number(); });
-    std::vector<Field> fields;
-    for (const pb::FieldDescriptor* descriptor : descriptors) fields.push_back(FieldOf(number, *descriptor));
     Draft& draft = nodes_[static_cast<size_t>(number)];
-    draft.everything = MeansEverything(draft.progress);
-    draft.fields = std::move(fields);
+    const Progress here = draft.progress;
+    if (!draft.decided && globs_.AnyWaits(here)) {
+      const FollowedGlobs::Conditions conditions = globs_.ConditionsOn(*draft.type, FieldsOf(*draft.type), here);
+      if (!conditions.list.empty()) return FillByKeys(number, conditions);
+      draft.progress = globs_.NoneHolds(here);
+    }
+    FillFields(number, here);
   }
 
-  bool MeansEverything(const Progress& progress) const {
-    uint32_t number = 0;
-    for (const FieldSelection* selection : request_.selections) {
-      for (const FieldGlob& glob : selection->globs) {
-        const auto at =
-            std::find_if(progress.begin(), progress.end(), [&](const auto& entry) { return entry.first == number; });
-        if (at != progress.end() && glob.AcceptsAnyNext(at->second)) return true;
-        ++number;
-      }
-    }
-    return false;
+  // `here`: how far the globs have come, with those that wait.
+  void FillFields(int32_t number, const Progress& here) {
+    const pb::Descriptor* const type = nodes_[static_cast<size_t>(number)].type;
+    std::vector<Field> fields;
+    for (const pb::FieldDescriptor* descriptor : FieldsOf(*type)) fields.push_back(FieldOf(number, *descriptor));
+    Draft& draft = nodes_[static_cast<size_t>(number)];
+    draft.everything = globs_.MeansEverything(draft.progress);
+    draft.fields = std::move(fields);
+    // What is in it is at the place of the Any itself, as far as globs go.
+    if (type->full_name() == kAny) draft.content_progress = here;
   }
 
   Field FieldOf(int32_t node, const pb::FieldDescriptor& descriptor) {
@@ -153,15 +163,12 @@ class MaskPlan::Compiler {
       for (size_t j = 0; j < selection.globs.size(); ++j, ++number) {
         const FieldGlob& glob = selection.globs[j];
         const Progress& before = nodes_[static_cast<size_t>(node)].progress;
-        const auto at =
-            std::find_if(before.begin(), before.end(), [&](const auto& entry) { return entry.first == number; });
-        if (at == before.end()) continue;
-        FieldGlob::Places after = glob.After(at->second, descriptor.name());
+        const FieldGlob::Places after = globs_.After(before, number, descriptor.name());
         bool by_wildcard = false;
         // "everything in it" is about what a message holds, which then is as it was but empty.
         const bool accepted = glob.Accepts(after, &by_wildcard);
         chosen = chosen || (accepted && !(by_wildcard && (message || held != nullptr)));
-        MergeInto(&progress, number, after);
+        FollowedGlobs::Merge(number, after, &progress);
       }
       if (chosen && field.selection == kNone) field.selection = static_cast<int32_t>(i);
     }
@@ -211,6 +218,11 @@ class MaskPlan::Compiler {
         found.push_back(before);
       }
     }
+    // Whatever the keys are, something may be hidden in such a message.
+    for (const Draft& draft : nodes_) {
+      if (draft.keys == kNone || !draft.active) continue;
+      for (const int32_t node : draft.leads_to) nodes_[static_cast<size_t>(node)].active = true;
+    }
   }
 
   // A message that is looked at whole, and not in parts.
@@ -226,7 +238,7 @@ class MaskPlan::Compiler {
       Draft& draft = nodes_[i];
       for (const int32_t to : draft.merges) from[static_cast<size_t>(to)].push_back(static_cast<int32_t>(i));
       draft.joint =
-          draft.type->full_name() == kAny ||
+          draft.type->full_name() == kAny || draft.keys != kNone ||
           std::any_of(draft.fields.begin(), draft.fields.end(), [this](const Field& field) { return IsWhole(field); });
       if (draft.joint) found.push_back(static_cast<int32_t>(i));
     }
@@ -246,6 +258,9 @@ class MaskPlan::Compiler {
       bytes += sizeof progress;
       for (const auto& [number, places] : progress) bytes += sizeof number + places.capacity() * sizeof places[0];
     }
+    for (const Choice& choice : plan.choices_) {
+      bytes += choice.keys.bytes() + choice.nodes.capacity() * sizeof(int32_t);
+    }
     for (const std::string& blank : plan.blanks_) bytes += sizeof blank + blank.capacity();
     return bytes;
   }
@@ -263,6 +278,7 @@ class MaskPlan::Compiler {
       node.type = draft.type;
       node.plan = plan.get();
       node.active = draft.active;
+      node.keys = draft.keys;
       node.first = static_cast<uint32_t>(plan->fields_.size());
       node.is_any = draft.type->full_name() == kAny;
       node.keeps_unknown = MatchesOne(request_.keeps_unknown, draft.type->full_name());
@@ -274,13 +290,13 @@ class MaskPlan::Compiler {
           plan->fields_.push_back(field);
         }
         if (node.is_any) {
-          // What is in it is at the place of the Any itself, as far as globs go.
           node.any = static_cast<int32_t>(plan->anys_.size());
-          plan->anys_.push_back(std::move(draft.progress));
+          plan->anys_.push_back(std::move(draft.content_progress));
         }
       }
       plan->nodes_.push_back(std::move(node));
     }
+    plan->choices_ = std::move(choices_);
     plan->blanks_ = std::move(blanks_);
     plan->texts_ = request_.texts;
     plan->bytes_ = BytesOf(*plan);
@@ -296,8 +312,9 @@ class MaskPlan::Compiler {
   absl::Status status_;
   std::deque<Draft> nodes_;
   std::deque<int32_t> open_;
-  std::map<std::pair<const pb::Descriptor*, Progress>, int32_t> numbers_;
-  std::map<std::pair<const pb::Descriptor*, uint32_t>, FieldGlob::Places> starts_;
+  FollowedGlobs globs_;  // of all selections, in order
+  std::vector<Choice> choices_;
+  std::map<std::tuple<const pb::Descriptor*, bool, Progress>, int32_t> numbers_;
 };
 
 // The plans of what the Any in messages of one type have held, by type and by how far globs had come; shared by these

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "policy/masking/field_glob.h"
+#include "policy/masking/key_table.h"
+#include "policy/messages/wire.h"
 
 namespace sallyport::policy {
 
@@ -58,6 +61,8 @@ class MaskPlan {
     // Parsers merge what comes of a message field that is not repeated. Where an Any stands in it, or beneath it over
     // such fields, one part may say of which type a value in another one is.
     uint32_t joints = 0;  // so many fields are of that kind
+    // What is to be done depends on keys in the message: the node has nothing of its own, see NodeByKeys.
+    int32_t keys = kNone;
     const google::protobuf::Descriptor* type = nullptr;
     const MaskPlan* plan = nullptr;  // that it is of
     int32_t any = kNone;             // of an Any: its place among the plan's
@@ -73,7 +78,8 @@ class MaskPlan {
     bool whole = false;
     std::vector<std::string> keeps_unknown;  // globs over type names
   };
-  // RESOURCE_EXHAUSTED if the types lead to too many nodes, or to a message that stays too large masked as a whole.
+  // RESOURCE_EXHAUSTED if the types lead to too many nodes, to a message that stays too large masked as a whole, or to
+  // too many combinations of keys.
   static absl::StatusOr<std::unique_ptr<const MaskPlan>> Compile(const Request& request);
 
   // Nothing is to be done in any message.
@@ -90,6 +96,13 @@ class MaskPlan {
     std::shared_ptr<const MaskPlan> plan;  // null if nothing is to be done in it; to be kept while it is used
   };
   Content ContentOf(const Node& any, std::string_view type_name) const;
+  // The node for a message at one with keys, of which `reader` has what follows; null if it can't be said. The rest is
+  // as for KeyTable::Outcome.
+  const Node* NodeByKeys(const Node& node, const WireReader& reader, uint32_t group, int depth, size_t* looked) const {
+    const Choice& choice = choices_[static_cast<size_t>(node.keys)];
+    const std::optional<size_t> outcome = choice.keys.Outcome(reader, group, depth, looked);
+    return outcome.has_value() ? &nodes_[static_cast<size_t>(choice.nodes[*outcome])] : nullptr;
+  }
   // Null if the node's type has no field by that number.
   const Field* Find(const Node& node, uint32_t number) const {
     const Field* const begin = fields_.data() + node.first;
@@ -106,7 +119,14 @@ class MaskPlan {
   MaskPlan() = default;
   static const Field* FindSlowly(const Field* begin, const Field* end, uint32_t number);
 
+  // By outcome, the node for it.
+  struct Choice {
+    KeyTable keys;
+    std::vector<int32_t> nodes;
+  };
+
   std::vector<Node> nodes_;  // the first is the root's
+  std::vector<Choice> choices_;
   std::vector<Field> fields_;
   std::deque<std::string> blanks_;
   std::vector<Progress> anys_;                 // how far globs have come at each Any

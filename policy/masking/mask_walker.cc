@@ -41,9 +41,20 @@ WalkOutcome MaskWalker::Walk(std::string_view message) {
 bool MaskWalker::Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content,
                       const char* end, uint32_t group, bool later) {
   if (depth_ == kMostDepth) return false;
+  if (node.keys != MaskPlan::kNone) {
+    const MaskPlan::Node* const chosen = later ? nullptr : NodeByKeys(node, content, end, group);
+    return chosen != nullptr && Push(*chosen, header, tag, content, end, group);
+  }
   Frame& frame = frames_[depth_++];
   frame = {&node, header, content, end, tag, group, {kNotOpen, 0}, nullptr, false, later, joints_.Open(node), false};
   return !node.is_any || group != 0 || LookIntoAny(frame);
+}
+
+const MaskPlan::Node* MaskWalker::NodeByKeys(const MaskPlan::Node& node, const char* content, const char* end,
+                                             uint32_t group) {
+  const MaskPlan::Node* const chosen =
+      node.plan->NodeByKeys(node, WireReader(content, end), group, kMostDepth - depth_ - 1, &looked_ahead_);
+  return looked_ahead_ > MostLookedAhead(message_.size()) ? nullptr : chosen;
 }
 
 bool MaskWalker::IsLater(const MaskPlan::Field& field) {

@@ -25,7 +25,8 @@ enum class WalkOutcome {
 // One pass over one message: what nothing is said about is copied in runs, and nothing is written until the first
 // change. Fields are re-emitted with the shortest tags and lengths, whatever they came with. What parsers would read in
 // different ways is refused; fields that the type does not have, or that come with a wire type that is not theirs, are
-// dropped. Of an Any in several parts, which parsers merge, each part but the first must say both type and value.
+// dropped. Of an Any in several parts, which parsers merge, each part but the first must say both type and value; a
+// message that is chosen by a key must come in one.
 // Iterative. Lives for one message.
 class MaskWalker {
  public:
@@ -62,6 +63,8 @@ class MaskWalker {
   bool Push(const MaskPlan::Node& node, const char* header, uint64_t tag, const char* content, const char* end,
             uint32_t group, bool later = false);
   bool LookIntoAny(Frame& frame);
+  // For a message of which parts came before it can't be said.
+  const MaskPlan::Node* NodeByKeys(const MaskPlan::Node& node, const char* content, const char* end, uint32_t group);
   // Whether parsers merge this field of the message in hand with a part that came before, as far as that matters.
   bool IsLater(const MaskPlan::Field& field);
   bool WalkField();
@@ -95,6 +98,7 @@ class MaskWalker {
   WorkBudget budget_;
   JointsSeen joints_;
   absl::InlinedVector<std::shared_ptr<const MaskPlan>, 2> content_plans_;  // of the Any that are open
+  size_t looked_ahead_ = 0;                                                // bytes of groups, for their keys
   std::string found_;                                                      // a text in which finds were masked
 };
 

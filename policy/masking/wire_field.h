@@ -35,6 +35,13 @@ inline bool StandsAlone(const MaskPlan::Node& any, const AnyContent& content) {
   return value != nullptr && value->selection != MaskPlan::kNone;
 }
 
+// How many bytes of groups may be looked through for keys in a message of so many: a group in a group each time.
+inline size_t MostLookedAhead(size_t message_size) {
+  constexpr size_t kTimes = 16;
+  constexpr size_t kLittle = 64 << 10;
+  return kTimes * message_size + kLittle;
+}
+
 // Which of a message's fields whose parts depend on each other (MaskPlan::Field::joint) have come, for the messages
 // that are open: a stack of bits.
 class JointsSeen {

@@ -63,7 +63,8 @@ class IndexCheck {
 };
 
 void IndexCheck::AddToLog(Position block, uint64_t offset, std::string text) {
-  if (findings_.size() >= kMaxFindings) return;
+  // However much is wrong with the index, what is wrong with the log has room.
+  if (findings_.size() >= 2 * kMaxFindings) return;
   Finding finding;
   finding.file = absl::StrFormat("log/%08d.seg", block.segment());
   finding.segment = block.segment();

@@ -19,6 +19,7 @@
 #include "recorder/evidence/tree_state.h"
 #include "recorder/evidence/unchecked_checkpoint.h"
 #include "recorder/log/file.h"
+#include "recorder/store_check.h"
 #include "recorder/store_layout.h"
 #include "recorder/text.h"
 
@@ -157,11 +158,11 @@ absl::Status StoreVerifier::ReadOptions() {
 }
 
 absl::Status StoreVerifier::ReadStoreId() {
+  const absl::Status store = CheckStore(layout_);
+  if (absl::IsPermissionDenied(store)) return store;
   const absl::StatusOr<std::string> text = ReadWholeFile(layout_.StoreKey(), kMaxKeyFileSize);
+  if (!text.ok() && !store.ok()) return store;
   if (absl::IsNotFound(text.status())) {
-    if (!FileExists(layout_.LogDirectory())) {
-      return absl::NotFoundError(absl::StrCat("there is no store at ", layout_.directory()));
-    }
     Add(Weight::kNote, "keys/store.key", "there is no such file: which store this is, only the log itself says");
     return absl::OkStatus();
   }
@@ -208,9 +209,7 @@ absl::Status StoreVerifier::OpenIndex() {
     if (absl::IsNotFound(index.status())) return absl::OkStatus();
     if (absl::IsPermissionDenied(index.status())) return index.status();
     if (!index.ok()) {
-      Add(Weight::kError, "index/index.db",
-          absl::StrCat(index.status().message(),
-                       "; nothing is lost with it: `sallyport index rebuild` makes it again"));
+      Add(Weight::kError, "index/index.db", std::string(index.status().message()));
       return absl::OkStatus();
     }
     own_index_ = *std::move(index);
@@ -434,6 +433,12 @@ void StoreVerifier::Finish(LogJoin& log) {
   all.insert(all.end(), findings_.begin(), findings_.end());
   // Errors first, so that none is left out for a note; otherwise as the log goes.
   std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) { return a.weight > b.weight; });
+  // Those that were left out of a segment's are errors of the log.
+  report_.log_errors = report_.findings_left_out;
+  for (const Finding& finding : all) {
+    if (finding.weight != Weight::kError) continue;
+    ++(absl::StartsWith(finding.file, "index/") ? report_.index_errors : report_.log_errors);
+  }
   if (all.size() > options_.max_findings) {
     report_.findings_left_out += all.size() - options_.max_findings;
     all.resize(options_.max_findings);
@@ -452,12 +457,6 @@ std::string Finding::Line() const {
     absl::StrAppend(&line, ", offset ", offset);
   }
   return absl::StrCat(line, ": ", text);
-}
-
-bool VerifyReport::verified() const {
-  return findings_left_out == 0 && std::none_of(findings.begin(), findings.end(), [](const Finding& finding) {
-           return finding.weight == Finding::Weight::kError;
-         });
 }
 
 absl::StatusOr<VerifyReport> VerifyStore(const VerifyOptions& options) { return StoreVerifier(options).Run(); }

@@ -96,8 +96,10 @@ struct VerifyReport {
   uint64_t against_size = 0;
   bool index_checked = false;
 
-  // Without errors.
-  bool verified() const;
+  uint64_t log_errors = 0;    // found, listed or not, in the log and what proves it
+  uint64_t index_errors = 0;  // in the index, which can be made again from the log
+
+  bool verified() const { return log_errors == 0 && index_errors == 0; }
 };
 
 // Errors are what kept it from being done: NOT_FOUND if there is no store, PERMISSION_DENIED, INVALID_ARGUMENT for an

@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
@@ -10,19 +13,32 @@ namespace {
 
 constexpr int kBusyTimeoutMilliseconds = 10000;
 
+constexpr char kHowToRebuild[] =
+    "; nothing that is recorded is in the index alone: stop the gateway, and `sallyport index rebuild` makes it again "
+    "from the log";
+
+// Such as a full disk leaves, or somebody who wrote to it.
+absl::Status DamageOf(const std::string& message) {
+  return absl::DataLossError(absl::StrCat(message, ". The index is damaged, not the log", kHowToRebuild));
+}
+
 absl::Status SqliteError(sqlite3* connection, int code) {
   const std::string message =
       absl::StrCat("index: ", connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
+  const int cause = connection != nullptr ? sqlite3_system_errno(connection) : 0;
+  if (code == SQLITE_IOERR_SHORT_READ) return DamageOf(message);
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_SCHEMA:
-      return absl::DataLossError(message);
+      return DamageOf(message);
     case SQLITE_FULL:
+      return absl::ResourceExhaustedError(absl::StrCat(message, ": make space on its disk"));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(message);
     case SQLITE_CANTOPEN:
-      return absl::NotFoundError(message);
+      if (cause == EACCES || cause == EPERM) return absl::PermissionDeniedError(message + ": no permission");
+      return absl::NotFoundError(absl::StrCat(message, kHowToRebuild));
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_AUTH:

@@ -22,6 +22,8 @@ absl::Status Index::ApplyShredded(Position position, Position end, uint64_t next
   return BoundMemory();
 }
 
+absl::Status Index::NoteDamage() { return database_->Execute(absl::StrCat("PRAGMA user_version = ", kMissesDamaged)); }
+
 void Index::ApplyDeleted(uint64_t first_segment, uint64_t last_segment) {
   gaps_.emplace_back(first_segment, last_segment);
 }

@@ -55,6 +55,9 @@ class Index {
   // Takes in that here, behind the blocks applied so far, segments are missing because they were deleted.
   void ApplyDeleted(uint64_t first_segment, uint64_t last_segment);
 
+  // Some of the log was damaged, so that calls may be missing here: IndexQueries::MissesDamaged says so from then on.
+  absl::Status NoteDamage();
+
   // For the blocks between `positions_exact_to` and `position` at Open: sets the last block of calls that are open.
   void ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory);
 

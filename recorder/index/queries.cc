@@ -177,6 +177,14 @@ absl::StatusOr<IndexQueries::CallPlace> IndexQueries::Place(uint64_t id) {
   return place;
 }
 
+absl::StatusOr<bool> IndexQueries::MissesDamaged() {
+  absl::StatusOr<Statement> select = database_->Prepare("PRAGMA user_version");
+  if (!select.ok()) return select.status();
+  const absl::StatusOr<bool> row = select->Step();
+  if (!row.ok()) return row.status();
+  return *row && select->Integer(0) == kMissesDamaged;
+}
+
 absl::StatusOr<Position> IndexQueries::Progress() {
   absl::StatusOr<Statement> select = database_->Prepare("SELECT position FROM progress");
   if (!select.ok()) return select.status();

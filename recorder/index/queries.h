@@ -45,6 +45,9 @@ class IndexQueries {
   // The first block of the log that the index does not know.
   absl::StatusOr<Position> Progress();
 
+  // Whether part of the log was damaged when it was indexed, so that calls may be missing.
+  absl::StatusOr<bool> MissesDamaged();
+
   // Where a call's entries are.
   struct CallPlace {
     Position last;      // a block with entries of the call: the last one, unless the call is open

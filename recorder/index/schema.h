@@ -8,6 +8,8 @@ namespace sallyport::recorder {
 
 // An index of another version is made again from the log.
 constexpr int kIndexVersion = 3;
+// The value of `PRAGMA user_version` of an index that was made while part of the log was damaged; 0 otherwise.
+constexpr int kMissesDamaged = 1;
 
 // `calls.end_reason` of a call that is open.
 constexpr int64_t kOpen = 0;

@@ -18,6 +18,9 @@ package etcd;
 message User { string password = 1; Options options = 2; map<string, Secret> secrets = 3; repeated User friends = 4; }
 message Options { bool no_password = 1; }
 message Secret { string token = 1; }
+message Label { string key = 1; Secret value = 2; Kind kind = 3; repeated string tags = 4; }
+enum Kind { NONE = 0; ONE = 1; }
+message Labels { repeated Label labels = 1; map<int32, string> by_code = 2; map<bool, Label> by_flag = 3; }
 service Auth { rpc Add(User) returns (Options); rpc Remove(User) returns (Options); }
 )";
 
@@ -73,6 +76,68 @@ TEST_CASE("fields that no message has are told, with the one that was probably m
         std::vector<std::string>{
             "policy.yaml:3: rule \"m\": no field has a class like \"pci\" in the descriptors known"});
   CHECK(OfMask("options: [debug_redact]").size() == 1);
+}
+
+TEST_CASE("keys that no message can have are told, with what was probably meant") {
+  for (const char* meant :
+       {"fields: ['etcd.Label[key=user.email].value']", "fields: ['etcd.Label[user.*|\"a b\"]']",
+        "fields: ['etcd.User.secrets[a].value.token']", "fields: ['etcd.Labels.by_code[-7|1*]']",
+        "fields: ['etcd.Labels.by_flag[true].kind', 'etcd.Labels.by_flag[true].value.kind']",
+        "fields: ['etcd.Labels.labels[a].value.token']", "fields: ['*[a]']", "fields: ['etcd.User.**.*[a].token']"}) {
+    CAPTURE(meant);
+    const std::vector<std::string> told = OfMask(meant);
+    CHECK(told.size() == (std::string(meant).find("[true].kind") != std::string::npos ||
+                                  std::string(meant).find("*[a].token") != std::string::npos
+                              ? 1
+                              : 0));
+  }
+  const auto fault = [](const std::string& glob) {
+    const std::vector<std::string> told = OfMask("fields: ['" + glob + "']");
+    REQUIRE(told.size() == 1);
+    const std::string before = "policy.yaml:3: rule \"m\": ";
+    const std::string after = " in the descriptors known";
+    CHECK_THAT(told[0], Catch::StartsWith(before) && Catch::EndsWith(after));
+    return told[0].substr(before.size(), told[0].size() - before.size() - after.size());
+  };
+  CHECK(fault("etcd.Label[ke=a].value") ==
+        "no field is meant by \"etcd.Label[ke=a].value\", for etcd.Label has no field \"ke\" (did you mean "
+        "\"key\"?)");
+  CHECK(fault("etcd.Label[name=a]") ==
+        "no field is meant by \"etcd.Label[name=a]\", for etcd.Label has no field \"name\"");
+  CHECK(fault("etcd.Label[value=a].key") ==
+        "no field is meant by \"etcd.Label[value=a].key\", for etcd.Label.value is a message, and keys are strings, "
+        "bytes, "
+        "integers or booleans, and single ones");
+  CHECK(
+      fault("etcd.Label[kind=ONE].value") ==
+      "no field is meant by \"etcd.Label[kind=ONE].value\", for etcd.Label.kind is of type enum, and keys are strings, "
+      "bytes, integers or booleans, and single ones");
+  CHECK(fault("etcd.Label[tags=a].value") ==
+        "no field is meant by \"etcd.Label[tags=a].value\", for etcd.Label.tags is repeated, and keys are strings, "
+        "bytes, "
+        "integers or booleans, and single ones");
+  CHECK(fault("etcd.Labels.by_code[abc]") ==
+        "no field is meant by \"etcd.Labels.by_code[abc]\", for no etcd.Labels.ByCodeEntry.key is \"abc\": it is of "
+        "type int32");
+  CHECK(fault("etcd.Labels.by_code[007]") ==
+        "no field is meant by \"etcd.Labels.by_code[007]\", for no etcd.Labels.ByCodeEntry.key is \"007\": it is of "
+        "type int32 (did you mean \"7\"?)");
+  CHECK(fault("etcd.Labels.by_code[1|4294967296]") ==
+        "\"etcd.Labels.by_code[1|4294967296]\" has a key that means nothing: no etcd.Labels.ByCodeEntry.key is "
+        "\"4294967296\": it is of type int32");
+  CHECK(
+      fault("etcd.Labels.by_flag[yes].value.key") ==
+      "no field is meant by \"etcd.Labels.by_flag[yes].value.key\", for no etcd.Labels.ByFlagEntry.key is \"yes\": it "
+      "is of type bool (did you mean \"true\"?)");
+  CHECK(fault("etcd.Label[a].vale") ==
+        "no field is meant by \"etcd.Label[a].vale\" (did you mean \"etcd.Label[a].value\"?)");
+  CHECK(fault("etcd.Labels.labels[\"a.b\"].value.tokn") ==
+        "no field is meant by \"etcd.Labels.labels[\"a.b\"].value.tokn\" (did you mean "
+        "\"etcd.Labels.labels[\"a.b\"].value.token\"?)");
+  CHECK(fault("*[a].vale") == "no field is meant by \"*[a].vale\" (did you mean \"*[a].value\"?)");
+  // Content rules' too.
+  CHECK(WarningsOf({"access: {default: allow}\ncontent:\n  - {name: c, fields: [{field: 'etcd.Label[ky=a].value'}]}\n"})
+            .size() == 1);
 }
 
 TEST_CASE("methods that no descriptor has are told, but those that are called") {

@@ -83,6 +83,9 @@ TEST_CASE("faults name the file, the line and the key") {
 TEST_CASE("what is not YAML is refused with its line") {
   CHECK(Fault("data: {directory: x\nlisten: y").find("sallyport.yaml:") == 0);
   CHECK(Fault("a: b: c").find("sallyport.yaml:1: not YAML: ") == 0);
+  CHECK(Fault("a: [b.C[key=d].e]").find("; a text with brackets in it has to be quoted in a list") !=
+        std::string::npos);
+  CHECK(Fault("a: [b.C, d").find("has to be quoted") == std::string::npos);
   CHECK(Fault("data: *nowhere").find("not YAML") != std::string::npos);
   CHECK(Fault(",listen: x").find("sallyport.yaml:1: ") == 0);
   CHECK(Fault("\t- x").find("not YAML") != std::string::npos);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,12 +22,14 @@ namespace sallyport::replay {
 // A run of `sallyport ARGUMENTS...`, its output read through pipes. Killed in the end if it still runs.
 class RunningCommand {
  public:
-  explicit RunningCommand(std::vector<std::string> arguments) {
+  // `user`: whom it runs as, if this process may change that.
+  explicit RunningCommand(std::vector<std::string> arguments, const std::string& program = SALLYPORT_PROGRAM,
+                          std::optional<uid_t> user = std::nullopt) {
     int out[2];
     int err[2];
     REQUIRE(pipe2(out, O_CLOEXEC) == 0);
     REQUIRE(pipe2(err, O_CLOEXEC) == 0);
-    arguments.insert(arguments.begin(), SALLYPORT_PROGRAM);
+    arguments.insert(arguments.begin(), program);
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -36,6 +39,7 @@ class RunningCommand {
     if (pid_ == 0) {
       dup2(out[1], STDOUT_FILENO);
       dup2(err[1], STDERR_FILENO);
+      if (user.has_value() && setresuid(*user, *user, *user) != 0) _exit(126);
       execv(argv[0], argv.data());
       _exit(127);
     }
@@ -118,6 +122,29 @@ inline CommandResult Run(std::vector<std::string> arguments) {
   RunningCommand command(std::move(arguments));
   const int code = command.Wait();
   return {code, command.output(), command.errors()};
+}
+
+// The same on a terminal: what it shows of stdout and stderr.
+inline std::string RunInTerminal(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), SALLYPORT_PROGRAM);
+  std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const pid_t pid = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  std::string shown;
+  char buffer[16 << 10];
+  ssize_t got = 0;
+  while ((got = read(terminal, buffer, sizeof buffer)) > 0) shown.append(buffer, static_cast<size_t>(got));
+  close(terminal);
+  waitpid(pid, nullptr, 0);
+  return shown;
 }
 
 inline std::vector<std::string> LinesOf(const std::string& text) {

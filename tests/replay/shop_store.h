@@ -29,11 +29,7 @@ inline const std::string kOrder = std::string(
 class ShopStore {
  public:
   ShopStore() {
-    recorder::RecorderOptions options;
-    options.directory = directory_.store();
-    auto opened = recorder::Recorder::Open(options);
-    REQUIRE(opened.ok());
-    recorder_ = *std::move(opened);
+    Reopen();
     const auto shop = policy::Descriptors::Create(policy::ShopSet(), "shop").value();
     version_ = shop->version();
     REQUIRE(recorder_->KeepDescriptors(version_, shop->serialized()).ok());
@@ -43,6 +39,13 @@ class ShopStore {
   const std::string& descriptors() const { return version_; }
   recorder::Recorder& recorder() { return *recorder_; }
   void Close() { recorder_.reset(); }
+  void Reopen() {
+    recorder::RecorderOptions options;
+    options.directory = directory_.store();
+    auto opened = recorder::Recorder::Open(options);
+    REQUIRE(opened.ok());
+    recorder_ = *std::move(opened);
+  }
 
   uint64_t NewId(absl::Duration offset) { return recorder_->NewCallId(ShopTime() + offset); }
   void Append(recorder::EntryBatch batch) {

@@ -59,8 +59,33 @@ TEST_CASE("a table lines its columns up") {
   table.AddRow({"a", "1"});
   table.AddRow({"abcdefghi", "200"});
   std::ostringstream out;
-  table.Print(out);
+  table.Print(out, Fit::kCut);
   CHECK(out.str() == "NAME      N\na         1\nab\xe2\x80\xa6ghi  200\n");
+}
+
+TEST_CASE("nothing is cut where it must not be, and what is long stands out alone") {
+  Table whole({{"NAME", Table::Align::kLeft, 6}, {"N", Table::Align::kRight}});
+  Table names({{"NAME", Table::Align::kLeft, 6, true}, {"N", Table::Align::kRight}});
+  std::ostringstream out;
+  for (Table* table : {&whole, &names}) {
+    table->AddRow({"a", "1"});
+    table->AddRow({"abcdefghi", "200"});
+    table->Print(out, table == &whole ? Fit::kWhole : Fit::kCut);
+  }
+  const std::string text = "NAME      N\na         1\nabcdefghi  200\n";
+  CHECK(out.str() == text + text);
+}
+
+TEST_CASE("a peer is shown as people write addresses") {
+  CHECK(PeerText("ipv4:10.0.0.7:51514") == "10.0.0.7:51514");
+  CHECK(PeerText("ipv6:%5B::1%5D:52038") == "[::1]:52038");
+  CHECK(PeerText("ipv6:%5Bfe80::1%25eth0%5D:52038") == "[fe80::1%eth0]:52038");
+  CHECK(PeerText("ipv6:[::1]:52038") == "[::1]:52038");
+  CHECK(PeerText("unix:/run/a%5Bx.sock") == "unix:/run/a%5Bx.sock");
+  CHECK(PeerText("(shredded)\x1b") == "(shredded)\\x1b");
+  CHECK(PeerText("") == "");
+  CHECK(PlainPeer("ipv6:%5B::1%5D:52038") == "ipv6:[::1]:52038");
+  CHECK(PlainPeer("ipv4:10.0.0.7:51514") == "ipv4:10.0.0.7:51514");
 }
 
 TEST_CASE("bytes are dumped with offsets and characters") {

@@ -104,6 +104,79 @@ OTHERS = {
 }
 
 
+# Entries that are chosen by a key: how key and value stand in one whose key is field 1, and whose value is `value`, bytes of a field. `key` makes
+# a field of the key that is meant, `other` one of another key.
+ENTRIES = {
+    "key first": lambda key, other, value: key() + value,
+    "value first": lambda key, other, value: value + key(),
+    "value, key, value": lambda key, other, value: value + key() + value,
+    "another key first": lambda key, other, value: other() + value + key(),
+    "the key last of three": lambda key, other, value: key() + other() + value + key(),
+    "an unknown field as well": lambda key, other, value: key() + field(3000, CANARY) + value,
+    "a key of a wrong type last": lambda key, other, value: key() + value + tag(1, 5) + b"abcd",
+    "a key as a group last": lambda key, other, value: value + key() + group(1, field(1, b"x")),
+    "an overlong tag": lambda key, other, value: value + key(tag_size=4),
+    "the longest tag": lambda key, other, value: value + key(tag_size=5),
+    "a long way between": lambda key, other, value: value + field(3001, b"." * 5000) + key(),
+    "field 0 between": lambda key, other, value: value + field(0, b"") + key(),
+    "a group that does not end": lambda key, other, value: value + key() + tag(3002, 3),
+    "cut off": lambda key, other, value: (value + key())[:-1],
+}
+
+
+def text_key(text):
+    return lambda tag_size=1: field(1, text, tag_size)
+
+
+def number_key(number, least=1):
+    return lambda tag_size=1: tag(1, 0, tag_size) + varint(number, least)
+
+
+SECRET, OTHER = text_key(b"secret"), text_key(b"open")
+ATTRIBUTE = field(2, field(1, CANARY)) + field(3, CANARY)
+LABEL = field(2, CANARY)
+
+# What an Outer is, from a maker of an entry's bytes of (key, another key, value).
+KEYED = {
+    "attributes": lambda entry: field(15, entry(SECRET, OTHER, ATTRIBUTE)),
+    "equal attributes": lambda entry: field(15, entry(SECRET, OTHER, ATTRIBUTE)) * 3,
+    "attribute": lambda entry: field(16, entry(SECRET, OTHER, ATTRIBUTE)),
+    "attribute, twice": lambda entry: field(16, entry(SECRET, OTHER, ATTRIBUTE)) * 2,
+    "attribute, after another": lambda entry: field(16, OTHER()) + field(16, entry(SECRET, OTHER, ATTRIBUTE)),
+    "attribute as a group": lambda entry: group(16, entry(SECRET, OTHER, ATTRIBUTE)),
+    "in another's text": lambda entry: field(15, OTHER() + field(2, field(2, entry(SECRET, OTHER, ATTRIBUTE)))),
+    "in one of no key's text": lambda entry: field(16, field(2, field(2, entry(SECRET, OTHER, ATTRIBUTE)))),
+    "labels": lambda entry: field(17, entry(SECRET, OTHER, LABEL)),
+    "equal labels": lambda entry: field(17, entry(SECRET, OTHER, LABEL)) * 2,
+    "codes": lambda entry: field(18, entry(number_key(7), number_key(8), LABEL)),
+    "codes, overlong": lambda entry: field(18, entry(number_key(7, 9), number_key(8), LABEL)),
+    "codes of 64 bits": lambda entry: field(18, entry(number_key(7 | 1 << 40), number_key(8), LABEL)),
+    "flags": lambda entry: field(19, entry(number_key(1), number_key(0), field(2, ATTRIBUTE))),
+    "flags that are two": lambda entry: field(19, entry(number_key(2), number_key(0), field(2, ATTRIBUTE))),
+    "attributes in an Any": lambda entry: field(8, any_of(b"evasion.Attribute", entry(SECRET, OTHER, ATTRIBUTE))),
+    "attributes in an Any, value first": lambda entry: field(8, any_of(b"evasion.Attribute", entry(SECRET, OTHER, ATTRIBUTE), "value first")),
+    "labels, deep": lambda entry: field(10, field(10, field(17, entry(SECRET, OTHER, LABEL)))),
+}
+
+KEYED_OTHERS = {
+    "a key in another part": field(16, SECRET()) + field(16, ATTRIBUTE),
+    "a key in a later part": field(16, ATTRIBUTE) + field(16, SECRET()),
+    "a key in a later part, another first": field(16, OTHER() + ATTRIBUTE) + field(16, SECRET()),
+    "a key in another part of what holds it": field(10, field(16, ATTRIBUTE)) + field(10, field(16, SECRET())),
+    "a key that is no UTF-8": field(15, field(1, b"secre\xf4") + ATTRIBUTE + field(1, b"secret")),
+    "a key as overlong UTF-8": field(15, field(1, b"\xc1\xb3ecret") + ATTRIBUTE),
+    "a value in two parts": field(19, number_key(1)() + field(2, SECRET()) + field(2, ATTRIBUTE)),
+}
+
+
+def keyed_evasions():
+    """The same for entries that are chosen by their keys."""
+    for place, put in KEYED.items():
+        for what, make in ENTRIES.items():
+            yield f"{what} in {place}", put(make)
+    yield from KEYED_OTHERS.items()
+
+
 def nested(levels):
     message = field(1, CANARY)
     for _ in range(levels):

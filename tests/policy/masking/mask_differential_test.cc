@@ -72,7 +72,8 @@ TEST_CASE("masking on the wire does what masking a parsed message does") {
       ApplyReference(masks.rules, kTestKey, expected.get());
       const auto travelled = bench.New();
       REQUIRE(travelled->ParseFromString(expected->SerializeAsString()));
-      REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
+      // Keys may have been masked, too.
+      if (!masks.keys) REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
       Normalize(found.get());
       Normalize(travelled.get());
       INFO(original->DebugString());
@@ -111,14 +112,14 @@ TEST_CASE("what comes in parts is masked as parsers merge it, or refused") {
       ++split;
       INFO(original->DebugString());
       if (bench.record() != nullptr && bench.Unreadable(bytes)) {
-        // Nothing but an Any may make a difference.
-        REQUIRE(absl::StrContains(proto, "google.protobuf.Any"));
+        // Nothing but an Any, or a key, may make a difference.
+        REQUIRE((masks.keys || absl::StrContains(proto, "google.protobuf.Any")));
         ++refused;
         continue;
       }
       const auto found = bench.New();
       REQUIRE(found->ParseFromString(bench.Masked(bytes)));
-      REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
+      if (!masks.keys) REQUIRE(MisplacedUnknown(masks.rules, *found) == "");
       const auto expected = MaskedByReference(bench, masks, bytes);
       Normalize(found.get());
       REQUIRE(DifferenceOf(*expected, *found) == "");
@@ -126,7 +127,7 @@ TEST_CASE("what comes in parts is masked as parsers merge it, or refused") {
   }
   CHECK(split > 1000);
   CHECK(refused > 10);
-  CHECK(refused < split / 3);
+  CHECK(refused < split / 2);
 }
 
 TEST_CASE("content rules refuse what parsers read, in parts or not") {
@@ -161,8 +162,8 @@ TEST_CASE("content rules refuse what parsers read, in parts or not") {
       if (ReferenceRefuses(rule.conditions, rule.detects, *merged)) {
         REQUIRE((in_parts.unreadable || in_parts.rule == "c"));
       }
-      // What is refused whole is refused in parts.
-      if (expected) REQUIRE((in_parts.unreadable || in_parts.rule == "c"));
+      // What is refused whole is refused in parts, unless their bytes are what is compared.
+      if (expected && exact) REQUIRE((in_parts.unreadable || in_parts.rule == "c"));
       ++(in_parts.unreadable ? unreadable : in_parts.rule == "c" ? refused : passed);
     }
   }

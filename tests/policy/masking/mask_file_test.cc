@@ -42,6 +42,45 @@ TEST_CASE("faults of masks name line and key") {
   CHECK(absl::StrContains(FaultOf("content: [{name: c, fields: [{field: x}]}]"), "content[0].fields[0].field"));
 }
 
+TEST_CASE("faults of keys in brackets say what to write instead") {
+  const auto fault = [](const std::string& glob) {
+    const std::string text = FaultOf(absl::StrCat("masks:\n  - name: m\n    fields:\n      - '", glob, "'\n"));
+    CHECK_THAT(text, Catch::StartsWith("policy.yaml:4: masks[0].fields[0]: \""));
+    return text;
+  };
+  for (const auto& [glob, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"a.B[x", "has a bracket that is not closed"},
+           {"a.B[", "has a bracket that is not closed"},
+           {"a.B[]", "has an empty key: for the key that is empty write [\"\"]"},
+           {"a.B[key=]", "has an empty key"},
+           {"a.B[x|]", "has an empty key"},
+           {"a.B[x, y]", "has a comma in brackets: write `|` between keys, or quote the key"},
+           {"a.B[x y]", "has a space in a key: quote the key, as in [\"a b\"]"},
+           {"a.B[x[0]]", "has `[` in a key: quote the key"},
+           {"a.B[k=x=y]", "has `=` in a key: quote the key"},
+           {"a.B[\"k\"=y]", "has `=` in a key: quote the key"},
+           {"a.B[x\\y]", "has `\\` in a key: quote the key"},
+           {"a.B[\"x]", "has a quote that is not closed"},
+           {"a.B[\"x\\n\"]", "has a backslash in quotes before something that is no quote or backslash"},
+           {"a.B[\"*\"*]", "has `*` or `?` in quotes and outside in one key"},
+           {"a.B[x]y", "has something else than a dot behind a bracket"},
+           {"a.B[x][y]", "has something else than a dot behind a bracket"},
+           {"a.B[x].", "has an empty name"},
+           {"a.[x].y", "has an empty name"},
+           {"[x].y", "has an empty name"},
+           {"a.**[x].y", "has a key at `**`: write `**.*[…]` for messages in any field"},
+           {"a.B]x", "is not made of names, dots, `*`, `?`, `**` and keys in brackets"},
+       }) {
+    INFO(glob);
+    CHECK(absl::StrContains(fault(glob), problem));
+  }
+  Parsed("masks: [{name: m, fields: ['a.B[x]', \"*[k='a \\\\' [x]']\", 'a.B[k=x|\"y\"|z*].c[7].**', 'a[\"\"].b']}]");
+  CHECK(absl::StrContains(FaultOf("content: [{name: c, fields: [{field: 'a.B[x'}]}]"),
+                          "content[0].fields[0].field: \"a.B[x\" has a bracket that is not closed"));
+  // What YAML makes of brackets without quotes around all of it.
+  CHECK_FALSE(FaultOf("masks: [{name: m, fields: [a.B[x].c]}]").empty());
+}
+
 TEST_CASE("globs mean fields as the slow and obvious way says") {
   const std::vector<std::string> globs = {"t.A.b",    "*.b",    "t.*.b", "t.A.*",   "t.A.b.c", "t.A.**",
                                           "t.A.b.**", "**.c",   "**",    "t.?.b",   "*.b.c",   "*.**.c",

@@ -18,6 +18,7 @@ std::string RandomProto(Chance& chance);
 struct RandomMaskSet {
   std::string policy = "masks:\n";
   std::vector<ReferenceRule> rules;  // the same
+  bool keys = false;                 // globs choose messages by keys
 };
 // `idempotent`: only those that change nothing when they are applied again.
 RandomMaskSet RandomMasks(Chance& chance, bool idempotent);

@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 
 #include <cstdint>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -15,10 +16,13 @@ class Chance {
   explicit Chance(uint64_t seed) : engine_(seed) {}
   size_t Below(size_t bound) { return std::uniform_int_distribution<size_t>(0, bound - 1)(engine_); }
   bool OneIn(size_t count) { return Below(count) == 0; }
-  uint64_t Number() { return engine_() >> Below(64); }
+  uint64_t Number() { return OneIn(4) ? Below(4) : engine_() >> Below(64); }
   std::string Text() {
     static const std::string kPieces[] = {"a",  "Z",    "7",     "-", " ", "é",
                                           "水", "4111", "x@y.z", "*", ".", " 4111 1111 1111 1111 "};
+    // What keys look like.
+    static const std::string kNames[] = {"user.email", "user.phone", "k.1", "a", ""};
+    if (OneIn(3)) return kNames[Below(std::size(kNames))];
     std::string text;
     for (size_t i = Below(12); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
     return text;

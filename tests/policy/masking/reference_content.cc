@@ -54,12 +54,13 @@ class Content {
   bool Refuses(const pb::Message& message) {
     const pb::Reflection& r = *message.GetReflection();
     const pb::Descriptor& type = *message.GetDescriptor();
+    const bool of_any = type.full_name() == "google.protobuf.Any";
     std::vector<const pb::FieldDescriptor*> fields;
     r.ListFields(message, &fields);
     // Entries of maps are written whole.
     if (type.options().map_entry()) fields = {type.field(0), type.field(1)};
     for (const pb::FieldDescriptor* field : fields) {
-      path_.push_back({type.full_name(), field->name()});
+      path_.push_back({type.full_name(), field->name(), of_any ? nullptr : &message});
       bool refused = false;
       for (int i = 0; i < (field->is_repeated() ? r.FieldSize(message, field) : 1) && !refused; ++i) {
         refused = OneRefuses(message, *field, i);
@@ -71,11 +72,6 @@ class Content {
   }
 
  private:
-  struct Step {
-    std::string type;
-    std::string field;
-  };
-
   bool OneRefuses(const pb::Message& message, const pb::FieldDescriptor& field, int i) {
     const pb::Reflection& r = *message.GetReflection();
     if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
@@ -92,7 +88,7 @@ class Content {
       const std::unique_ptr<pb::Message> held(factory.GetPrototype(inner)->New());
       if (!held->ParseFromString(text)) return false;
       // What is in an Any is where the Any is.
-      const Step last = path_.back();
+      const ReferenceStep last = path_.back();
       if (of_any) path_.pop_back();
       const bool refused = Refuses(*held);
       if (of_any) path_.push_back(last);
@@ -113,11 +109,11 @@ class Content {
   // `holder`: what stands here holds a message, `message`: it is one.
   bool Holds(const std::string& text, bool holder, bool message) const {
     for (const ReferenceCondition& condition : conditions_) {
-      std::vector<std::string> fields;
       for (size_t i = path_.size(); i-- > 0;) {
-        fields.insert(fields.begin(), path_[i].field);
         bool whole = false;
-        if (!ReferenceMatches(condition.glob, path_[i].type, fields, &whole) || (holder && !whole)) continue;
+        if (!ReferenceMeans(condition.glob, path_, i, ReferenceKeys::kAsTheyAre, &whole) || (holder && !whole)) {
+          continue;
+        }
         if (message ? condition.value == "*" : GlobMatches(condition.value, text)) return true;
       }
     }
@@ -133,7 +129,7 @@ class Content {
 
   const std::vector<ReferenceCondition>& conditions_;
   const bool detects_;
-  std::vector<Step> path_;
+  std::vector<ReferenceStep> path_;
 };
 
 }  // namespace

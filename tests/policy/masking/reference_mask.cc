@@ -7,7 +7,9 @@
 #include <google/protobuf/util/field_comparator.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <cstddef>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "absl/strings/str_split.h"
@@ -23,16 +25,87 @@ using Parts = std::vector<std::string>;
 
 constexpr char kAny[] = "google.protobuf.Any";
 
-bool PartsMatch(const Parts& glob, size_t g, const Parts& path, size_t p) {
+// A name of a glob, and what is in brackets behind it.
+struct Part {
+  std::string name;
+  std::string selector;
+};
+
+std::vector<Part> PartsOf(const std::string& glob) {
+  std::vector<Part> parts(1);
+  bool within = false;
+  for (const char c : glob) {
+    if (c == '.' && !within) {
+      parts.emplace_back();
+    } else if (c == '[' || c == ']') {
+      within = c == '[';
+    } else {
+      (within ? parts.back().selector : parts.back().name) += c;
+    }
+  }
+  if (!parts.back().selector.empty()) parts.push_back({"value", ""});
+  return parts;
+}
+
+// The value of a key, as patterns have it; nothing of a field that can be none.
+std::optional<std::string> KeyText(const pb::Message& message, const pb::FieldDescriptor& field) {
+  const pb::Reflection& r = *message.GetReflection();
+  if (field.is_repeated()) return std::nullopt;
+  switch (field.cpp_type()) {
+    case pb::FieldDescriptor::CPPTYPE_STRING:
+      return r.GetString(message, &field);
+    case pb::FieldDescriptor::CPPTYPE_BOOL:
+      return r.GetBool(message, &field) ? "true" : "false";
+    case pb::FieldDescriptor::CPPTYPE_INT32:
+      return std::to_string(r.GetInt32(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_INT64:
+      return std::to_string(r.GetInt64(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_UINT32:
+      return std::to_string(r.GetUInt32(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_UINT64:
+      return std::to_string(r.GetUInt64(message, &field));
+    default:
+      return std::nullopt;
+  }
+}
+
+// Of small numbers.
+bool MayBe(const pb::FieldDescriptor& field, const std::string& pattern) {
+  if (pattern.find_first_of("*?") != std::string::npos || field.cpp_type() == pb::FieldDescriptor::CPPTYPE_STRING) {
+    return true;
+  }
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_BOOL) return pattern == "true" || pattern == "false";
+  return pattern.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// `any`: whatever the key is.
+bool KeyHolds(const pb::Message& message, const std::string& selector, bool any) {
+  const size_t equals = selector.find('=');
+  const std::string name = equals == std::string::npos ? "key" : selector.substr(0, equals);
+  const pb::FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
+  if (field == nullptr || message.GetDescriptor()->full_name() == kAny) return false;
+  const std::optional<std::string> text = KeyText(message, *field);
+  const std::string patterns = equals == std::string::npos ? selector : selector.substr(equals + 1);
+  for (const std::string& pattern : Parts(absl::StrSplit(patterns, '|'))) {
+    if (!text.has_value()) return false;
+    if (any ? MayBe(*field, pattern) : GlobMatches(pattern, *text)) return true;
+  }
+  return false;
+}
+
+// `holds(p, selector)`: of the message that is reached with the path's name `p`.
+template <typename Holds>
+bool PartsMatch(const std::vector<Part>& glob, size_t g, const Parts& path, size_t p, const Holds& holds) {
   if (g == glob.size()) return p == path.size();
-  if (glob[g] == "**") {
+  if (glob[g].name == "**") {
     const size_t least = g + 1 == glob.size() ? 1 : 0;
     for (size_t next = p + least; next <= path.size(); ++next) {
-      if (PartsMatch(glob, g + 1, path, next)) return true;
+      if (PartsMatch(glob, g + 1, path, next, holds)) return true;
     }
     return false;
   }
-  return p < path.size() && GlobMatches(glob[g], path[p]) && PartsMatch(glob, g + 1, path, p + 1);
+  return p < path.size() && GlobMatches(glob[g].name, path[p]) &&
+         (glob[g].selector.empty() || holds(p, glob[g].selector)) && PartsMatch(glob, g + 1, path, p + 1, holds);
 }
 
 // Protobuf's own DiscardUnknownFields leaves those in maps of dynamic messages.
@@ -50,15 +123,10 @@ void RemoveUnknown(pb::Message* message) {
   }
 }
 
-// A place in a message: types and the fields that lead on from them.
-struct Step {
-  std::string type;
-  std::string field;
-};
-
 class Reference {
  public:
-  Reference(const std::vector<ReferenceRule>& rules, const MaskKey& key) : rules_(rules), key_(key) {
+  Reference(const std::vector<ReferenceRule>& rules, const MaskKey& key, ReferenceKeys keys = ReferenceKeys::kAsTheyAre)
+      : rules_(rules), key_(key), keys_(keys) {
     table_.key = key;
     for (const ReferenceRule& rule : rules) {
       if (rule.detects && table_.detectors == nullptr) {
@@ -71,6 +139,8 @@ class Reference {
 
   void Walk(pb::Message* message) {
     if (message->GetDescriptor()->full_name() == kAny) return WalkAny(message);
+    const std::unique_ptr<pb::Message> original(message->New());
+    original->CopyFrom(*message);
     const pb::Reflection& reflection = *message->GetReflection();
     std::vector<const pb::FieldDescriptor*> fields;
     reflection.ListFields(*message, &fields);
@@ -79,7 +149,7 @@ class Reference {
       fields = {message->GetDescriptor()->field(0), message->GetDescriptor()->field(1)};
     }
     for (const pb::FieldDescriptor* field : fields) {
-      path_.push_back({message->GetDescriptor()->full_name(), field->name()});
+      path_.push_back({message->GetDescriptor()->full_name(), field->name(), original.get()});
       const bool is_message = field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
       const std::optional<Held> held = HeldBy(*field);
       const ReferenceRule* rule = RuleFor(is_message || (held.has_value() && held->type != nullptr));
@@ -112,14 +182,14 @@ class Reference {
 
   void FindUnknown(const pb::Message& message, std::string* where) {
     const pb::Reflection& reflection = *message.GetReflection();
-    if (!reflection.GetUnknownFields(message).empty() && IsMasked(*message.GetDescriptor())) {
+    if (!reflection.GetUnknownFields(message).empty() && IsMasked(message)) {
       *where += message.GetDescriptor()->full_name() + " ";
     }
     if (message.GetDescriptor()->full_name() == kAny) return FindUnknownInAny(message, where);
     std::vector<const pb::FieldDescriptor*> fields;
     reflection.ListFields(message, &fields);
     for (const pb::FieldDescriptor* field : fields) {
-      path_.push_back({message.GetDescriptor()->full_name(), field->name()});
+      path_.push_back({message.GetDescriptor()->full_name(), field->name(), &message});
       if (field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE && field->is_repeated()) {
         for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
           FindUnknown(reflection.GetRepeatedMessage(message, field, i), where);
@@ -233,19 +303,20 @@ class Reference {
   }
 
   const ReferenceRule* RuleInAny(const char* field) {
-    path_.push_back({kAny, field});
+    path_.push_back({kAny, field, nullptr});
     const ReferenceRule* const rule = RuleFor(false);
     path_.pop_back();
     return rule;
   }
 
-  // Whether a rule is about fields of a message of this type here, those included that it does not have.
-  bool IsMasked(const pb::Descriptor& type) {
+  // Whether a rule is about fields of such a message here, those included that it does not have.
+  bool IsMasked(const pb::Message& message) {
     if (table_.detectors != nullptr) return true;
+    const pb::Descriptor& type = *message.GetDescriptor();
     std::vector<std::string> names = {"no_such_field"};
     for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
     for (const std::string& name : names) {
-      path_.push_back({type.full_name(), name});
+      path_.push_back({type.full_name(), name, &message});
       const bool masked = RuleFor(false) != nullptr;
       path_.pop_back();
       if (masked) return true;
@@ -256,11 +327,9 @@ class Reference {
   const ReferenceRule* RuleFor(bool is_message) const {
     for (const ReferenceRule& rule : rules_) {
       for (const std::string& glob : rule.globs) {
-        Parts fields;
         for (size_t i = path_.size(); i-- > 0;) {
-          fields.insert(fields.begin(), path_[i].field);
           bool whole = false;
-          if (ReferenceMatches(glob, path_[i].type, fields, &whole) && (whole || !is_message)) return &rule;
+          if (ReferenceMeans(glob, path_, i, keys_, &whole) && (whole || !is_message)) return &rule;
         }
       }
     }
@@ -337,26 +406,45 @@ class Reference {
 
   const std::vector<ReferenceRule>& rules_;
   const MaskKey& key_;
+  const ReferenceKeys keys_;
   MaskTable table_;
   mutable WorkBudget budget_;
-  std::vector<Step> path_;
+  std::vector<ReferenceStep> path_;
 };
 
 }  // namespace
 
+bool ReferenceMeans(const std::string& glob, const std::vector<ReferenceStep>& path, size_t from, ReferenceKeys keys,
+                    bool* whole) {
+  std::vector<Part> parts = PartsOf(glob);
+  *whole = parts.back().name != "**";
+  Parts names = absl::StrSplit(path[from].type, '.');
+  const auto in_type = static_cast<ptrdiff_t>(names.size());
+  for (size_t i = from; i < path.size(); ++i) names.push_back(path[i].field);
+  // A type is reached with the last of its names, and the message in a field with the field's.
+  ptrdiff_t first_message = in_type - 1;
+  const auto holds = [&](size_t name, const std::string& selector) {
+    const ptrdiff_t step = static_cast<ptrdiff_t>(name + from) - first_message;
+    if (step < static_cast<ptrdiff_t>(from) || step >= static_cast<ptrdiff_t>(path.size())) return false;
+    const pb::Message* const message = path[static_cast<size_t>(step)].message;
+    const bool at_end = static_cast<size_t>(step) + 1 == path.size();
+    return message != nullptr && KeyHolds(*message, selector, at_end && keys == ReferenceKeys::kAnyAtTheEnd);
+  };
+  if (parts.front().name == "*") {
+    const std::string selector = parts.front().selector;
+    if (!selector.empty() && !holds(static_cast<size_t>(first_message), selector)) return false;
+    parts.erase(parts.begin());
+    names.erase(names.begin(), names.begin() + in_type);
+    first_message = -1;
+  }
+  return PartsMatch(parts, 0, names, 0, holds);
+}
+
 bool ReferenceMatches(const std::string& glob, const std::string& type, const std::vector<std::string>& fields,
                       bool* whole) {
-  Parts parts = absl::StrSplit(glob, '.');
-  *whole = parts.back() != "**";
-  if (parts.front() == "*") {
-    parts.erase(parts.begin());
-    return PartsMatch(parts, 0, fields, 0);
-  }
-  Parts path = absl::StrSplit(type, '.');
-  path.insert(path.end(), fields.begin(), fields.end());
-  if (!PartsMatch(parts, 0, path, 0)) return false;
-  // The type's own name is no field.
-  return true;
+  std::vector<ReferenceStep> path;
+  for (const std::string& field : fields) path.push_back({type, field, nullptr});
+  return ReferenceMeans(glob, path, 0, ReferenceKeys::kAsTheyAre, whole);
 }
 
 void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key, google::protobuf::Message* message) {
@@ -365,7 +453,7 @@ void ApplyReference(const std::vector<ReferenceRule>& rules, const MaskKey& key,
 
 std::string MisplacedUnknown(const std::vector<ReferenceRule>& rules, const pb::Message& message) {
   std::string where;
-  Reference(rules, {}).FindUnknown(message, &where);
+  Reference(rules, {}, ReferenceKeys::kAnyAtTheEnd).FindUnknown(message, &where);
   return where;
 }
 

@@ -1,0 +1,32 @@
+// What a list of calls does not show, said beside it, so that nobody takes it for everything.
+#ifndef SALLYPORT_REPLAY_LIST_NOTES_H_
+#define SALLYPORT_REPLAY_LIST_NOTES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "recorder/record_reader.h"
+#include "replay/call_filter.h"
+
+namespace sallyport::replay {
+
+struct ListedCalls {
+  uint64_t count = 0;
+  bool more = false;  // than are listed
+  uint64_t last = 0;  // id of the last one, where --after goes on from there
+};
+
+// Says on stderr, a line for each: that the list is filtered, and by what; that there is more; that calls are missing
+// because they were shredded or deleted, because the index is behind, or because the log is damaged; and of an empty
+// list, which name in the filter no call has.
+absl::Status TellAboutCalls(recorder::RecordReader& reader, const CallFilter& filter, const recorder::CallQuery& query,
+                            const ListedCalls& listed);
+
+// The same of the store alone, for lists of something else that comes from the index. `by_name`: what is listed was
+// chosen by more than times.
+absl::Status TellAboutStore(recorder::RecordReader& reader, bool by_name);
+
+}  // namespace sallyport::replay
+
+#endif  // SALLYPORT_REPLAY_LIST_NOTES_H_
