@@ -15,6 +15,7 @@
 #include "policy/masking/field_glob.h"
 #include "policy/masking/field_options.h"
 #include "policy/masking/key_selector.h"
+#include "policy/masking/type_table.h"
 #include "protos/suggestion.h"
 
 namespace sallyport::policy {
@@ -165,17 +166,52 @@ class FieldSearch {
   std::set<std::pair<const pb::Descriptor*, FieldGlob::Places>> seen_;
 };
 
-class Checker {
+// The same for globs without selectors, for which names are enough: nothing is built for it.
+class NameSearch {
  public:
-  explicit Checker(absl::Span<const std::shared_ptr<const Descriptors>> sets) : sets_(sets) {
-    std::set<const pb::Descriptor*> known;
-    for (const auto& set : sets) {
-      for (const std::string& name : set->message_types()) {
-        const pb::Descriptor* type = set->pool().FindMessageTypeByName(name);
-        if (type != nullptr && known.insert(type).second) types_.push_back(type);
+  NameSearch(const TypeTable& table, const FieldGlob& glob, std::set<std::string>* names)
+      : table_(table), glob_(glob), names_(names) {}
+
+  // Also if that is too much to look at.
+  bool Finds(const TypeTable::Type& type) {
+    bool found = false;
+    open_.emplace_back(&type, glob_.AtType(type.full_name));
+    while (!open_.empty()) {
+      const auto [at, places] = std::move(open_.back());
+      open_.pop_back();
+      if (places.empty() || !seen_.insert({at, places}).second) continue;
+      if (seen_.size() > kMostSteps) return true;
+      for (const TypeTable::Field& field : table_.FieldsOf(*at)) {
+        found = Follow(field, places) || found;
+        if (found && names_ == nullptr) return true;
       }
     }
+    return found;
   }
+
+ private:
+  static constexpr size_t kMostSteps = 1'000'000;
+
+  bool Follow(const TypeTable::Field& field, const FieldGlob::Places& places) {
+    FieldGlob::Places next = glob_.After(places, field.name);
+    bool by_wildcard = false;
+    if (next.empty()) return false;
+    const bool accepted = glob_.Accepts(next, &by_wildcard);
+    if (accepted && names_ != nullptr) names_->emplace(field.name);
+    if (field.message != TypeTable::kNone) open_.emplace_back(&table_.type(field.message), std::move(next));
+    return accepted;
+  }
+
+  const TypeTable& table_;
+  const FieldGlob& glob_;
+  std::set<std::string>* const names_;  // of fields that are meant; may be null
+  std::vector<std::pair<const TypeTable::Type*, FieldGlob::Places>> open_;
+  std::set<std::pair<const TypeTable::Type*, FieldGlob::Places>> seen_;
+};
+
+class Checker {
+ public:
+  explicit Checker(absl::Span<const std::shared_ptr<const Descriptors>> sets) : sets_(sets) {}
 
   void Check(const std::string& name, int line, const FieldSelection& fields) {
     for (const FieldGlob& glob : fields.globs) CheckGlob(name, line, glob);
@@ -197,14 +233,37 @@ class Checker {
     warnings_.push_back({line, name, absl::StrCat(text, " in the descriptors known")});
   }
 
+  const TypeTable& Table() {
+    if (!table_.has_value()) table_.emplace(sets_);
+    return *table_;
+  }
+
+  // All types, built: selectors are about what fields are.
+  const std::vector<const pb::Descriptor*>& Types() {
+    if (std::exchange(built_, true)) return types_;
+    std::set<const pb::Descriptor*> known;
+    for (const auto& set : sets_) {
+      for (const std::string& name : set->message_types()) {
+        const pb::Descriptor* type = set->pool().FindMessageTypeByName(name);
+        if (type != nullptr && known.insert(type).second) types_.push_back(type);
+      }
+    }
+    return types_;
+  }
+
   void CheckGlob(const std::string& name, int line, const FieldGlob& glob) {
+    if (!glob.has_selectors()) {
+      NameSearch by_name(Table(), glob, nullptr);
+      const auto& types = Table().types();
+      const bool means =
+          std::any_of(types.begin(), types.end(), [&](const TypeTable::Type& type) { return by_name.Finds(type); });
+      if (!means) Warn(name, line, absl::StrCat("no field is meant by \"", glob.text(), "\"", Instead(glob)));
+      return;
+    }
     KeyFaults faults;
     FieldSearch search(glob, &faults, nullptr);
     bool means = false;
-    for (const pb::Descriptor* type : types_) {
-      means = search.Finds(*type) || means;
-      if (means && !glob.has_selectors()) return;
-    }
+    for (const pb::Descriptor* type : Types()) means = search.Finds(*type) || means;
     if (!means) {
       const std::string why = faults.first();
       return Warn(name, line,
@@ -217,12 +276,16 @@ class Checker {
   }
 
   // The same glob with a last name that there is, if one is near.
-  std::string Instead(const FieldGlob& glob) const {
+  std::string Instead(const FieldGlob& glob) {
     const std::string last(glob.last_name());
     if (last.find_first_of("*?") != std::string::npos) return "";
     std::set<std::string> names;
     if (const absl::StatusOr<FieldGlob> any = FieldGlob::Parse(glob.EndingIn("*")); any.ok()) {
-      for (const pb::Descriptor* type : types_) FieldSearch(*any, nullptr, &names).Finds(*type);
+      if (any->has_selectors()) {
+        for (const pb::Descriptor* type : Types()) FieldSearch(*any, nullptr, &names).Finds(*type);
+      } else {
+        for (const TypeTable::Type& type : Table().types()) NameSearch(Table(), *any, &names).Finds(type);
+      }
     }
     const std::optional<std::string> nearest = Nearest(last, std::vector<std::string>(names.begin(), names.end()));
     return nearest.has_value() ? absl::StrCat(" (did you mean \"", glob.EndingIn(*nearest), "\"?)") : "";
@@ -231,9 +294,10 @@ class Checker {
   const std::set<std::string>& Classes() {
     if (classes_.has_value()) return *classes_;
     classes_.emplace();
-    for (const pb::Descriptor* type : types_) {
-      for (int i = 0; i < type->field_count(); ++i) {
-        const FieldOptions options = ReadFieldOptions(*type->field(i));
+    for (const TypeTable::Type& type : Table().types()) {
+      for (const TypeTable::Field& field : Table().FieldsOf(type)) {
+        if (field.options.empty()) continue;
+        const FieldOptions options = ReadFieldOptions(field.options);
         if (!options.sensitive_class.empty()) classes_->insert(options.sensitive_class);
         options_.insert(options.set.begin(), options.set.end());
       }
@@ -250,7 +314,9 @@ class Checker {
   }
 
   const absl::Span<const std::shared_ptr<const Descriptors>> sets_;
+  std::optional<TypeTable> table_;  // once somebody asks, as are
   std::vector<const pb::Descriptor*> types_;
+  bool built_ = false;
   std::optional<std::set<std::string>> classes_;  // once somebody asks, as is
   std::set<uint32_t> options_;                    // numbers of those that some field has
   std::vector<PolicyWarning> warnings_;
