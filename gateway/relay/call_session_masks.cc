@@ -35,8 +35,8 @@ Refusal CallSession::ApplyMasks() {
         descriptors_->FindMethod(server_->method()) == nullptr ? std::vector<std::string>() : descriptors_->faults();
     return MakeRefusal(grpc::StatusCode::INTERNAL,
                        absl::StrCat("the gateway has to look into the messages of ", server_->method().substr(1),
-                                    " and has no descriptor of them", faults.empty() ? "" : " that can be built: ",
-                                    faults.empty() ? "" : faults.back()),
+                                    " and has no descriptor of them",
+                                    faults.empty() ? "" : " that can be built: ", faults.empty() ? "" : faults.back()),
                        "NO_DESCRIPTOR", {{"call", CallText()}});
   }
   return {};

@@ -16,7 +16,8 @@ namespace sallyport::policy {
 // and 64 MiB. Errors: INVALID_ARGUMENT with a line "<directory>/<file>:<line>:<column>: <what is wrong>" for each of
 // the first faults, or if there is no such file; what the system said if one can't be read. With `left_out`, files that
 // cannot be used, and those that import them, are no error as long as there are others: they are left out, and the
-// lines go there. Sources in editions are not understood: a descriptor set of them is.
+// lines go there. Sources in editions are not understood: a descriptor set of them is. Options that came after this
+// protobuf (debug_redact, retention, targets) are, and this program's own descriptor.proto stands for one among them.
 absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::string& directory,
                                                                  std::vector<std::string>* left_out = nullptr);
 
