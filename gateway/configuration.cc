@@ -159,11 +159,9 @@ class Checker {
   }
 
   void CheckAddress(const std::string& key, const std::string& address) {
-    const bool unix = absl::StartsWith(address, "unix:") || absl::StartsWith(address, "unix-abstract:");
-    if (!unix && !absl::StrContains(address, ':') && address != kInherited) {
-      return Fail(key, absl::StrCat("\"", address, "\" is neither host:port nor unix:/path"));
+    if (const std::string fault = address == kInherited ? "" : ListenFault(address); !fault.empty()) {
+      return Fail(key, fault);
     }
-    if (const std::string fault = unix ? "" : PortFault(address); !fault.empty()) return Fail(key, fault);
     options_.listen.push_back(address);
   }
 

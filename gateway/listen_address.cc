@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "recorder/text.h"
 
@@ -71,6 +72,37 @@ bool IsLocalhost(absl::string_view host) {
 }
 
 }  // namespace
+
+std::string ListenFault(std::string_view address) {
+  if (IsUnix(address)) return "";
+  const std::string quoted = absl::StrCat("\"", recorder::View(address), "\"");
+  address = WithoutScheme(address);
+  if (address.find('/') != std::string_view::npos) {
+    return absl::StrCat(quoted, " is neither host:port, such as 127.0.0.1:50050, nor unix:/path");
+  }
+  if (address.find_first_of(", \t") != std::string_view::npos) {
+    return absl::StrCat(quoted, " is not one address: listen.addresses takes a list");
+  }
+  const size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos) return absl::StrCat(quoted, " is neither host:port nor unix:/path");
+  if (address.front() != '[' && address.find(':') != colon) {
+    return absl::StrCat(quoted, ": an IPv6 address stands in brackets, such as \"[",
+                        recorder::View(address.substr(0, colon)), "]:", recorder::View(address.substr(colon + 1)),
+                        "\"");
+  }
+  // A zone, which is for whoever binds it.
+  if (address.find('%') != std::string_view::npos) return "";
+  const std::optional<HostAndPort> parts = Split(address);
+  uint32_t port = 0;
+  if (!parts.has_value() || !absl::SimpleAtoi(parts->port, &port) || port > 65535) {
+    return absl::StrCat(quoted, ": what follows the last colon is no port, which is a number from 0 to 65535");
+  }
+  const bool numeric = parts->host.find_first_not_of("0123456789.") == std::string::npos && !parts->host.empty();
+  if ((numeric || address.front() == '[') && !IsNumericLoopback(parts->host).has_value()) {
+    return absl::StrCat(quoted, ": \"", parts->host, "\" is no address");
+  }
+  return "";
+}
 
 bool IsLoopback(std::string_view address) {
   if (IsUnix(address)) return true;

@@ -8,6 +8,9 @@
 
 namespace sallyport::gateway {
 
+// What is wrong with an address to listen on, and what to write; empty if it can be one.
+std::string ListenFault(std::string_view address);
+
 // Whether only this machine can reach what listens on `address`: "unix:…", "unix-abstract:…", or a host that is
 // 127.0.0.0/8,
 // ::1, one of these mapped into IPv6, or "localhost" and names below it, which RFC 6761 keeps for loopback. Whatever

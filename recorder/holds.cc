@@ -137,6 +137,10 @@ absl::StatusOr<std::unique_ptr<FileLock>> TakeHoldsLock(const StoreLayout& layou
 
 absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, IndexQueries& index) {
   std::set<uint64_t> held;
+  // A damaged index may lack what is held.
+  if (!holds.holds().empty()) {
+    if (absl::Status status = index.CheckSound(); !status.ok()) return status;
+  }
   for (const Hold& hold : holds.holds()) {
     CallQuery query;
     query.identity = hold.identity;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/index/index.h"
 #include "recorder/index_feeder.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/log/file.h"
 #include "recorder/log/log_scan.h"
 #include "recorder/log/segment_reader.h"
@@ -69,6 +70,7 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
                                       absl::FunctionRef<void(const RebuildProgress&)> progress) {
   const StoreLayout layout(directory);
   if (absl::Status status = CheckStore(layout); !status.ok()) return status;
+  if (absl::Status status = CheckOwner(layout.LogDirectory()); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();

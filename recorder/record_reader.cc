@@ -7,6 +7,7 @@
 #include "recorder/call_id.h"
 #include "recorder/descriptor_archive.h"
 #include "recorder/index/queries.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/log/call_chain.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/file.h"
@@ -170,6 +171,9 @@ class StoreReader : public RecordReader {
     for (const v1::Tombstone::Range& range : tombstone->deleted()) {
       gaps.deleted_segments += range.last_segment() - range.first_segment() + 1;
     }
+    if (!segments->empty()) gaps.missing_segments = segments->back() - segments->size();
+    // A deletion that is not finished has deleted less.
+    gaps.missing_segments -= std::min(gaps.missing_segments, gaps.deleted_segments);
     return absl::OkStatus();
   }
 
@@ -228,8 +232,11 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();
   absl::Status log_health;
+  // Files of another user's, such as root's, would keep the gateway from going on.
+  const absl::Status owner = CheckOwner(layout.LogDirectory());
   // Held until the index is open, so that nobody puts another in its place meanwhile.
-  absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = owner.ok() ? FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes)
+                                                              : absl::StatusOr<std::unique_ptr<FileLock>>(owner);
   if (lock.ok()) {
     absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, **keys);
     if (damage.ok()) {

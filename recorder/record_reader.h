@@ -89,7 +89,8 @@ struct SessionQuery {
 struct StoreGaps {
   uint64_t shredded_segments = 0;  // calls in them are found by their time alone
   uint64_t deleted_segments = 0;   // by retention
-  bool damaged = false;            // part of the log was, when it was indexed
+  uint64_t missing_segments = 0;   // between others; nothing deleted them
+  bool damaged = false;            // part of the log was, or it was shorter than before, when it was indexed
   // Calls that began in the part of the log that the index does not know yet. Where that is very long, at least so
   // many.
   uint64_t unindexed_calls = 0;

@@ -152,16 +152,22 @@ void ReportDamage(const absl::Status& damage) {
 absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys) {
   const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(keys);
   absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), sealer);
+  bool shorter = false;
   if (index.ok()) {
     absl::StatusOr<bool> within = IsWithinLog(layout, (*index)->position());
     if (!within.ok()) return within.status();
-    if (!*within) index = absl::DataLossError("the index knows more than the log");
+    shorter = !*within;
+    if (shorter) index = absl::DataLossError("the index knows more than the log");
   }
   if (absl::IsDataLoss(index.status())) {
     if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
     index = Index::Open(layout.Index(), sealer);
   }
   if (!index.ok()) return index.status();
+  // Calls that were there are not there any more.
+  if (shorter) {
+    if (absl::Status status = (*index)->NoteDamage(); !status.ok()) return status;
+  }
   if (absl::Status status = CorrectPositions(layout, keys, **index); !status.ok()) return status;
   absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout, **index);
   if (!unscrubbed.ok()) return unscrubbed.status();

@@ -82,7 +82,7 @@ bool CallFilter::given() const {
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
   const std::string group = "Which calls (all that is given must match; * stands for anything, ? for one character)";
   const auto add = [&](const char* name, std::string* value, const char* type, const char* description) {
-    command->add_option(name, *value, description)->type_name(type)->group(group);
+    command->add_option(name, *value, description)->type_name(type)->group(group)->check(NotEmpty());
   };
   add("--identity", &filter->identity, "GLOB", "Who called, such as alice or 'https://idp.example#*'");
   add("--method", &filter->method, "GLOB", "What was called, such as 'etcdserverpb.KV/*'");

@@ -75,32 +75,6 @@ std::vector<std::string> Row(const recorder::CallSummary& call, bool wide) {
   return row;
 }
 
-// INVALID_ARGUMENT for ids of calls and sessions that are not there, and for numbers that are neither a status of
-// gRPC's nor that of a call: they would make a list empty without a word.
-absl::Status CheckIds(recorder::RecordReader& reader, const recorder::CallQuery& query) {
-  if (query.status_code.has_value() && !IsStatusCode(*query.status_code)) {
-    recorder::CallQuery alone;
-    alone.status_code = query.status_code;
-    alone.limit = 1;
-    const absl::StatusOr<std::vector<recorder::CallSummary>> calls = reader.Calls(alone);
-    if (!calls.ok()) return calls.status();
-    if (calls->empty()) {
-      return absl::InvalidArgumentError(absl::StrCat("--status: ", *query.status_code,
-                                                     " is no status of gRPC's, which ",
-                                                     "has 0 to 16, and no call here ended with it"));
-    }
-  }
-  if (query.after.has_value()) {
-    const absl::Status status = reader.Call(*query.after).status();
-    if (absl::IsNotFound(status)) {
-      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", recorder::FormatId(*query.after),
-                                                     " here (any more): take an id that `sallyport calls` lists"));
-    }
-    if (!status.ok()) return status;
-  }
-  return CheckSession(reader, query.session_id, "--session");
-}
-
 ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
   absl::StatusOr<recorder::CallQuery> query = ToQuery(options.filter, absl::Now());
   if (!query.ok()) return ReportError(query.status());
@@ -111,7 +85,7 @@ ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
   }
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckIds(**reader, *query); !status.ok()) return ReportError(status);
+  if (absl::Status status = CheckKnown(**reader, *query); !status.ok()) return ReportError(status);
 
   Table table = NewTable(options.wide);
   ListedCalls listed;
@@ -149,7 +123,9 @@ void AddCallsCommand(CLI::App* app, CommandContext* context) {
   AddDataOption(command, context);
   command->add_flag("--json", options->json, "One JSON object per line, for programs");
   command->add_flag("--wide", options->wide, "More columns, with nothing cut short");
-  command->add_option("--after", options->after, "Only calls that come after this one in the list")->type_name("ID");
+  command->add_option("--after", options->after, "Only calls that come after this one in the list")
+      ->type_name("ID")
+      ->check(NotEmpty());
   command
       ->add_option("--prove", options->prove,
                    "Also write what shows that nothing between the calls listed was left out; `sallyport verify "

@@ -59,22 +59,16 @@ absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind
       recorder::FormatId(1'767'323'045'000'000), ", as `sallyport ", kind, "s` lists them"));
 }
 
-absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option) {
-  if (!session.has_value()) return absl::OkStatus();
-  recorder::CallQuery query;
-  query.session_id = session;
-  query.limit = 1;
-  const absl::StatusOr<std::vector<recorder::CallSummary>> calls = reader.Calls(query);
-  if (!calls.ok()) return calls.status();
-  if (!calls->empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ",
-                                                 recorder::FormatId(*session),
-                                                 ": take an id that `sallyport sessions` lists"));
-}
-
 void Note(const std::string& text) {
   std::cout.flush();
   std::cerr << "note: " << text << '\n';
+}
+
+CLI::Validator NotEmpty() {
+  const auto check = [](const std::string& text) -> std::string {
+    return text.empty() ? "it is empty; leave the option out to ask for everything" : "";
+  };
+  return CLI::Validator(check, "");
 }
 
 CLI::Validator WholeNumber(uint64_t least, uint64_t most) {

@@ -53,12 +53,11 @@ ExitCode ReportError(const absl::Status& status);
 // Reads an id as people type it. INVALID_ARGUMENT explains what ids look like; `kind` is "call" or "session".
 absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind);
 
-// INVALID_ARGUMENT, naming `option`, if no call in the store is one of the session's. OK without a session.
-absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option);
-
 // Notes `text` on stderr, after what is on stdout: what the output does not show.
 void Note(const std::string& text);
 
+// For options that take some text: an empty one is more often a variable that was not set than a wish for everything.
+CLI::Validator NotEmpty();
 // For options that take a whole number.
 CLI::Validator WholeNumber(uint64_t least, uint64_t most);
 

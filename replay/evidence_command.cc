@@ -5,6 +5,7 @@
 #include "recorder/call_id.h"
 #include "replay/command.h"
 #include "replay/evidence_writer.h"
+#include "replay/list_notes.h"
 
 namespace sallyport::replay {
 namespace {
@@ -29,7 +30,7 @@ ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& optio
   if (!store.ok()) return ReportError(store.status());
   const absl::StatusOr<recorder::CallSummary> call = (*store)->Call(*id);
   if (absl::IsNotFound(call.status())) {
-    ReportError(call.status());
+    ReportError(absl::NotFoundError(absl::StrCat(call.status().message(), WhyNotThere(**store))));
     return ExitCode::kNegative;
   }
   if (!call.ok()) return ReportError(call.status());

@@ -8,8 +8,10 @@
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
 #include "recorder/holds.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/log/file.h"
 #include "replay/command.h"
+#include "replay/list_notes.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
 
@@ -83,7 +85,10 @@ ExitCode RunList(const CommandContext& context, const HoldDataOptions& options) 
 
 // Both change the list, so they take turns with whoever else does, and with whoever deletes.
 ExitCode RunRelease(const CommandContext& context, const HoldDataOptions& options) {
-  const auto lock = recorder::TakeHoldsLock(recorder::StoreLayout(context.data_directory));
+  const recorder::StoreLayout layout(context.data_directory);
+  if (absl::Status status = CheckStoreOf(context); !status.ok()) return ReportError(status);
+  if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return ReportError(status);
+  const auto lock = recorder::TakeHoldsLock(layout);
   absl::StatusOr<OpenHolds> holds = Open(context);
   if (!holds.ok()) return ReportError(holds.status());
   if (!lock.ok()) return ReportError(lock.status());
@@ -114,7 +119,10 @@ ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
       return ReportError(status);
     }
   }
-  const auto lock = recorder::TakeHoldsLock(recorder::StoreLayout(context.data_directory));
+  const recorder::StoreLayout layout(context.data_directory);
+  if (absl::Status status = CheckStoreOf(context); !status.ok()) return ReportError(status);
+  if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return ReportError(status);
+  const auto lock = recorder::TakeHoldsLock(layout);
   absl::StatusOr<OpenHolds> holds = Open(context);
   if (!holds.ok()) return ReportError(holds.status());
   if (!lock.ok()) return ReportError(lock.status());
@@ -122,6 +130,20 @@ ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
   if (!id.ok()) return ReportError(id.status());
   if (absl::Status status = Save(*holds); !status.ok()) return ReportError(status);
   std::cout << "hold " << *id << " placed\n";
+  if (!options.identity.empty()) {
+    const auto reader = OpenStore(context);
+    if (!reader.ok()) return ReportError(reader.status());
+    recorder::CallQuery query;
+    query.identity = options.identity;
+    query.limit = 1;
+    const auto calls = (*reader)->Calls(query);
+    if (!calls.ok()) return ReportError(calls.status());
+    if (calls->empty()) {
+      Note(absl::StrCat("no call here is of ", Printable(options.identity),
+                        " yet: callers are named as `sallyport calls "
+                        "--wide` lists them, such as ISSUER#SUBJECT"));
+    }
+  }
   return ExitCode::kFine;
 }
 
@@ -142,9 +164,10 @@ void AddHoldDataCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command = app->add_subcommand("hold-data", "Keep calls from being deleted or shredded (legal hold)");
   command->footer(kFooter);
   AddDataOption(command, context);
-  command->add_option("--session", options->session, "Hold this session's calls")->type_name("ID");
+  command->add_option("--session", options->session, "Hold this session's calls")->type_name("ID")->check(NotEmpty());
   command->add_option("--identity", options->identity, "Hold the calls of these callers, those to come included")
-      ->type_name("GLOB");
+      ->type_name("GLOB")
+      ->check(NotEmpty());
   command->add_option("--reason", options->reason, "Why, for the list")->type_name("TEXT");
   command->add_option("--release", options->release, "End a hold, by its number in the list")
       ->type_name("N")

@@ -66,6 +66,64 @@ bool ByName(const recorder::CallQuery& query) {
 
 }  // namespace
 
+std::string WhyNotThere(recorder::RecordReader& reader) {
+  const absl::StatusOr<recorder::StoreGaps> gaps = reader.Gaps();
+  if (!gaps.ok()) return "";
+  std::vector<std::string> reasons;
+  if (gaps->deleted_segments != 0) {
+    reasons.push_back(
+        absl::StrCat(Counted(gaps->deleted_segments, "segment was", "segments were"), " deleted by retention"));
+  }
+  if (gaps->shredded_segments != 0) {
+    reasons.push_back(absl::StrCat(Counted(gaps->shredded_segments, "segment is", "segments are"), " shredded"));
+  }
+  if (gaps->missing_segments != 0) {
+    reasons.push_back(absl::StrCat(Counted(gaps->missing_segments, "segment is", "segments are"), " missing"));
+  }
+  if (gaps->damaged) reasons.push_back("part of the log was damaged when the index was made");
+  if (gaps->unindexed_calls != 0) {
+    reasons.push_back(
+        absl::StrCat("the index lacks the last ", Counted(gaps->unindexed_calls, "call", "calls"), " of the log"));
+  }
+  return reasons.empty() ? "" : absl::StrCat("; it may have been there: ", absl::StrJoin(reasons, ", "));
+}
+
+absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query) {
+  if (query.status_code.has_value() && !IsStatusCode(*query.status_code)) {
+    recorder::CallQuery alone;
+    alone.status_code = query.status_code;
+    const absl::StatusOr<bool> any = AnyCall(reader, alone);
+    if (!any.ok()) return any.status();
+    if (!*any) {
+      return absl::InvalidArgumentError(absl::StrCat("--status: ", *query.status_code,
+                                                     " is no status of gRPC's, which ",
+                                                     "has 0 to 16, and no call here ended with it"));
+    }
+  }
+  if (query.after.has_value()) {
+    const absl::Status status = reader.Call(*query.after).status();
+    if (absl::IsNotFound(status)) {
+      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", recorder::FormatId(*query.after),
+                                                     " here: take an id that `sallyport calls` lists",
+                                                     WhyNotThere(reader)));
+    }
+    if (!status.ok()) return status;
+  }
+  return CheckSession(reader, query.session_id, "--session");
+}
+
+absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option) {
+  if (!session.has_value()) return absl::OkStatus();
+  recorder::CallQuery query;
+  query.session_id = session;
+  const absl::StatusOr<bool> any = AnyCall(reader, query);
+  if (!any.ok()) return any.status();
+  if (*any) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ",
+                                                 recorder::FormatId(*session),
+                                                 ": take an id that `sallyport sessions` lists", WhyNotThere(reader)));
+}
+
 absl::Status TellAboutCalls(recorder::RecordReader& reader, const CallFilter& filter, const recorder::CallQuery& query,
                             const ListedCalls& listed) {
   const std::string typed = Typed(filter);
@@ -92,8 +150,13 @@ absl::Status TellAboutStore(recorder::RecordReader& reader, bool by_name) {
                       "; `sallyport verify` says more"));
   } else if (gaps->damaged) {
     Note(
-        "calls may be missing here: the log was damaged when the index was made; `sallyport verify` says where, and "
-        "once that is mended `sallyport index rebuild` adds them");
+        "calls may be missing here: the log was damaged, or shorter than before, when the index was made; `sallyport "
+        "verify` says where, and once that is mended `sallyport index rebuild` adds them");
+  }
+  if (gaps->missing_segments != 0) {
+    Note(absl::StrCat(
+        "calls are missing here: ", Counted(gaps->missing_segments, "segment of the log is", "segments of the log are"),
+        " not there, and retention did not delete ", gaps->missing_segments == 1 ? "it" : "them"));
   }
   if (gaps->shredded_segments != 0 && by_name) {
     Note(absl::StrCat(Counted(gaps->shredded_segments, "segment of the log is", "segments of the log are"),

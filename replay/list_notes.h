@@ -3,6 +3,7 @@
 #define SALLYPORT_REPLAY_LIST_NOTES_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -10,6 +11,15 @@
 #include "replay/call_filter.h"
 
 namespace sallyport::replay {
+
+// INVALID_ARGUMENT for ids of calls and sessions that are not there, and for numbers that are neither a status of
+// gRPC's nor that of a call: they would make a list empty without a word.
+absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query);
+// The same for one session, naming `option`. OK without one.
+absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option);
+
+// What might keep from view a call that is asked for and not found; empty if nothing does. Follows a sentence.
+std::string WhyNotThere(recorder::RecordReader& reader);
 
 struct ListedCalls {
   uint64_t count = 0;

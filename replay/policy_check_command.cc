@@ -145,6 +145,9 @@ ExitCode RunCheck(const CommandContext& context, const CheckOptions& options) {
   const std::vector<policy::PolicyWarning> odd = policy::CheckSettings(settings);
   warnings.insert(warnings.end(), odd.begin(), odd.end());
   Report(options, **policy, warnings);
+  if ((*descriptors)->version().empty()) {
+    Note("methods and fields were compared with no descriptors: name some with --descriptors, or a --config that does");
+  }
   return options.strict && !warnings.empty() ? ExitCode::kNegative : ExitCode::kFine;
 }
 

@@ -77,7 +77,11 @@ const policy::MaskPlan* PolicyDiscover::PlanFor(const std::string& method, const
   const auto [place, is_new] = plans_.try_emplace(key);
   if (!is_new) return place->second.get();
   const auto descriptors = descriptors_.Find(version);
-  if (!descriptors.ok()) return nullptr;
+  if (!descriptors.ok()) {
+    // A call without a version had none.
+    if (!version.empty()) result_.no_descriptors = std::string(descriptors.status().message());
+    return nullptr;
+  }
   policy::MaskPlan::Request request;
   request.root = (*descriptors)->FindMessage(method, side);
   if (request.root == nullptr) return nullptr;

@@ -30,6 +30,7 @@ struct DiscoverResult {
   uint64_t unread = 0;  // frames for which there is no descriptor, or that do not parse
   uint64_t shredded = 0;
   uint64_t unreadable = 0;              // calls whose record is damaged
+  std::string no_descriptors;           // why those that the record names could not be had; empty if they could
   std::vector<DiscoveredPlace> places;  // the most values first
 };
 

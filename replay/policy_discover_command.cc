@@ -54,6 +54,7 @@ void PrintJson(const DiscoverResult& result) {
   }
   std::cout << JsonLine({{"calls", result.calls},
                          {"unread_frames", result.unread},
+                         {"no_descriptors", result.no_descriptors.empty() ? Json() : Json(result.no_descriptors)},
                          {"shredded", result.shredded},
                          {"unreadable", result.unreadable},
                          {"places", places}})
@@ -77,7 +78,9 @@ void PrintText(const DiscoverResult& result) {
   std::cout << result.calls << (result.calls == 1 ? " call: " : " calls: ") << result.places.size()
             << " places with something that looks sensitive\n";
   if (result.unread > 0)
-    std::cout << result.unread << " frames could not be looked into: no descriptor, or no message\n";
+    std::cout << result.unread << " frames could not be looked into: "
+              << (result.no_descriptors.empty() ? "no descriptor, or no message" : Printable(result.no_descriptors))
+              << '\n';
   if (result.shredded > 0) std::cout << result.shredded << " calls are shredded, and left out\n";
   if (result.unreadable > 0) std::cout << result.unreadable << " calls have a damaged record\n";
 }
@@ -89,6 +92,7 @@ ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& optio
   if (!query.ok()) return ReportError(query.status());
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
+  if (absl::Status status = CheckKnown(**reader, *query); !status.ok()) return ReportError(status);
   PolicyDiscover discover(reader->get(), *detectors);
   ListedCalls looked_at;
   const absl::StatusOr<bool> more =
@@ -102,7 +106,13 @@ ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& optio
   options.json ? PrintJson(result) : PrintText(result);
   const absl::Status told = TellAboutCalls(**reader, options.filter, *query, looked_at);
   if (!told.ok()) return ReportError(told);
-  return result.places.empty() ? ExitCode::kFine : ExitCode::kNegative;
+  if (!result.places.empty()) return ExitCode::kNegative;
+  // Nothing was found where nothing could be read: that is no answer.
+  const bool blind = !result.no_descriptors.empty() || (result.calls != 0 && result.unreadable == result.calls);
+  if (!blind) return ExitCode::kFine;
+  return ReportError(absl::DataLossError(
+      absl::StrCat("nothing can be said of what could not be read",
+                   result.no_descriptors.empty() ? "" : absl::StrCat(": ", result.no_descriptors))));
 }
 
 }  // namespace

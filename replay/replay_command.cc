@@ -132,7 +132,7 @@ absl::Status CheckCalls(recorder::RecordReader& reader, const std::vector<uint64
     }
   }
   if (missing.empty()) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("not recorded here: ", missing, "; nothing was sent"));
+  return absl::NotFoundError(absl::StrCat("not recorded here: ", missing, "; nothing was sent", WhyNotThere(reader)));
 }
 
 // The ids of all calls to replay, in the order in which they started.
@@ -146,6 +146,7 @@ absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, 
   }
   if (absl::Status status = CheckCalls(reader, ids); !status.ok()) return status;
   if (arguments.calls.empty()) {
+    if (absl::Status status = CheckKnown(reader, query); !status.ok()) return status;
     // With a limit, the newest ones, as `calls` lists them.
     uint64_t shredded = 0;
     absl::StatusOr<bool> more =

@@ -101,7 +101,7 @@ ExitCode RunSessions(const CommandContext& context, const SessionsOptions& optio
   if (*more) {
     Note(absl::StrCat("there are more sessions: --after ", recorder::FormatId(last), " lists the next, --limit 0 all"));
   }
-  const absl::Status told = TellAboutStore(**reader, !options.identity.empty());
+  const absl::Status told = TellAboutStore(**reader, true);
   return told.ok() ? ExitCode::kFine : ReportError(told);
 }
 
@@ -113,10 +113,13 @@ void AddSessionsCommand(CLI::App* app, CommandContext* context) {
   command->footer(kFooter);
   AddDataOption(command, context);
   command->add_flag("--json", options->json, "One JSON object per line, for programs");
-  command->add_option("--identity", options->identity, "Who called")->type_name("GLOB");
+  command->add_option("--identity", options->identity, "Who called")->type_name("GLOB")->check(NotEmpty());
   command->add_option("--since", options->since, "With a call at or after: 10m (ago), 2026-01-02T03:04 (UTC)")
-      ->type_name("TIME");
-  command->add_option("--after", options->after, "Only sessions that come after this one in the list")->type_name("ID");
+      ->type_name("TIME")
+      ->check(NotEmpty());
+  command->add_option("--after", options->after, "Only sessions that come after this one in the list")
+      ->type_name("ID")
+      ->check(NotEmpty());
   command->add_option("--limit", options->limit, "At most so many, 0 for all")
       ->type_name("N")
       ->capture_default_str()

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "replay/call_decoder.h"
 #include "replay/command.h"
+#include "replay/list_notes.h"
 #include "replay/record_json.h"
 #include "replay/record_text.h"
 #include "replay/revealer.h"
@@ -131,7 +132,8 @@ ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   if (!reader.ok()) return ReportError(reader.status());
   const absl::StatusOr<recorder::CallSummary> summary = (*reader)->Call(*id);
   if (absl::IsNotFound(summary.status())) {
-    return NoSuch(absl::StrCat("there is no call ", options.call, " in ", context.data_directory));
+    return NoSuch(
+        absl::StrCat("there is no call ", options.call, " in ", context.data_directory, WhyNotThere(**reader)));
   }
   if (!summary.ok()) return ReportError(summary.status());
   if (options.frame.has_value()) {

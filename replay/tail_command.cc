@@ -212,9 +212,11 @@ void AddTailCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command = app->add_subcommand("tail", "Print calls as they start and end");
   command->footer(kFooter);
   AddDataOption(command, context);
-  command->add_option("--identity", options->identity, "Who calls")->type_name("GLOB");
-  command->add_option("--method", options->method, "What is called, such as 'etcdserverpb.KV/*'")->type_name("GLOB");
-  command->add_option("--upstream", options->upstream, "The upstream's name")->type_name("GLOB");
+  command->add_option("--identity", options->identity, "Who calls")->type_name("GLOB")->check(NotEmpty());
+  command->add_option("--method", options->method, "What is called, such as 'etcdserverpb.KV/*'")
+      ->type_name("GLOB")
+      ->check(NotEmpty());
+  command->add_option("--upstream", options->upstream, "The upstream's name")->type_name("GLOB")->check(NotEmpty());
   command->add_flag("--frames", options->frames, "Each frame too, and response headers and half-closes");
   command->add_flag("--json", options->json, "One JSON object per line, for programs");
   command->callback([context, options] { context->run = [context, options] { return RunTail(*context, *options); }; });

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
 #include "recorder/evidence/evidence.h"
+#include "recorder/evidence/tree_state.h"
 #include "recorder/evidence/verifier.h"
 #include "recorder/log/file.h"
 #include "replay/call_filter.h"
@@ -114,7 +115,8 @@ std::string Counted(uint64_t count, const char* one, const char* many) {
   return absl::StrCat(count, " ", count == 1 ? one : many);
 }
 
-void PrintReport(const recorder::VerifyReport& report, absl::Duration took) {
+// `why_none`: why there were no keys; empty if there were.
+void PrintReport(const recorder::VerifyReport& report, const std::string& why_none, absl::Duration took) {
   for (const recorder::Finding& finding : report.findings) {
     const bool error = finding.weight == recorder::Finding::Weight::kError;
     std::cout << (error ? "error: " : "note: ") << Printable(finding.Line()) << '\n';
@@ -129,10 +131,15 @@ void PrintReport(const recorder::VerifyReport& report, absl::Duration took) {
     std::cout << "opened " << Counted(report.opened_blocks, "block", "blocks") << " with "
               << Counted(report.calls, "whole call", "whole calls") << '\n';
   } else {
-    std::cout << "no block was opened: contents and their agreement with the index were not looked at\n";
+    std::cout << "no block was opened" << (why_none.empty() ? "" : " (" + Printable(why_none) + ")")
+              << ": contents and their agreement with the index were not looked at\n";
   }
-  std::cout << (report.index_checked ? "the index was compared with the log\n"
-                                     : "there is no index to compare with the log\n");
+  if (report.index_checked) {
+    std::cout << (report.opened_blocks != 0 ? "the index was compared with the log\n"
+                                            : "the places in the index were compared with the log\n");
+  } else {
+    std::cout << "there is no index that could be compared with the log\n";
+  }
   if (report.root.has_value()) {
     std::cout << "tree of " << Counted(report.leaves, "leaf", "leaves") << ", root " << Base64(*report.root) << '\n';
   }
@@ -153,7 +160,8 @@ void PrintReport(const recorder::VerifyReport& report, absl::Duration took) {
 }
 
 // Without keys at hand the rest is verified all the same, so that only keys somebody asked for can be missing.
-absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> KeysAtHand(const CommandContext& context) {
+// `why_none` gets why there are none.
+absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> KeysAtHand(const CommandContext& context, std::string* why_none) {
   const absl::StatusOr<std::optional<recorder::KeySource>> source = KeysOf(context);
   if (!source.ok()) return source.status();
   auto keys = recorder::StoreKeys::Open(recorder::StoreLayout(context.data_directory), *source,
@@ -161,6 +169,7 @@ absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> KeysAtHand(const CommandCon
   if (!keys.ok() && !source->has_value() &&
       (absl::IsNotFound(keys.status()) || absl::IsPermissionDenied(keys.status()) ||
        absl::IsFailedPrecondition(keys.status()))) {
+    *why_none = std::string(keys.status().message());
     return std::unique_ptr<recorder::StoreKeys>();
   }
   return keys;
@@ -172,8 +181,9 @@ ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& co
   options.verifier_key = command.key;
   options.jobs = command.jobs;
   std::unique_ptr<recorder::StoreKeys> keys;
+  std::string why_none = "--no-keys says so";
   if (!command.no_keys) {
-    absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> opened = KeysAtHand(context);
+    absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> opened = KeysAtHand(context, &why_none);
     if (!opened.ok()) return ReportError(opened.status());
     keys = *std::move(opened);
     options.keys = keys.get();
@@ -181,7 +191,9 @@ ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& co
   if (!command.against.empty()) {
     absl::StatusOr<std::string> note = recorder::ReadWholeFile(command.against, kMaxCheckpointFile);
     if (!note.ok()) return ReportError(note.status());
-    options.against = *std::move(note);
+    // What a store keeps holds more than the note.
+    const absl::StatusOr<recorder::StoredCheckpoint> stored = recorder::StoredCheckpoint::Parse(*note);
+    options.against = stored.ok() ? stored->checkpoint.note : *std::move(note);
     // An empty text would stand for no checkpoint at all.
     if (options.against.empty()) return ReportError(absl::InvalidArgumentError(command.against + " is empty"));
   }
@@ -194,7 +206,7 @@ ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& co
   if (command.json) {
     std::cout << JsonLine(ReportJson(*report)) << '\n';
   } else {
-    PrintReport(*report, absl::Now() - begin);
+    PrintReport(*report, options.keys == nullptr ? why_none : "", absl::Now() - begin);
   }
   return report->verified() ? ExitCode::kFine : ExitCode::kNegative;
 }
@@ -325,10 +337,12 @@ void AddVerifyCommand(CLI::App* app, CommandContext* context) {
   AddDataOption(command, context);
   command->add_option("--key", options->key, "The key that must have signed, as `sallyport keys status` shows it")
       ->type_name("VKEY");
-  command->add_option("--against", options->against, "A checkpoint kept from earlier: the log must extend it")
-      ->type_name("FILE");
+  CLI::Option* against =
+      command->add_option("--against", options->against, "A checkpoint kept from earlier: the log must extend it")
+          ->type_name("FILE");
   command->add_option("--evidence", options->evidence, "Check this evidence instead of a store; needs --key only")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(against);
   command->add_option("--jobs", options->jobs, "Threads")->check(WholeNumber(1, 256))->capture_default_str();
   command->add_flag("--no-keys", options->no_keys, "Open no blocks, even where the keys are at hand");
   command->add_flag("--json", options->json, "One JSON object, for programs");

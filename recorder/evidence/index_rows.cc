@@ -108,6 +108,7 @@ absl::StatusOr<std::unique_ptr<IndexedCalls>> Open(const StoreLayout& layout, co
   if (!database.ok()) return database.status();
   // Everything is read in one transaction, so that it is one state of the index.
   if (absl::Status status = (*database)->Execute("BEGIN"); !status.ok()) return status;
+  if (absl::Status status = (*database)->CheckSound(); !status.ok()) return status;
   Position end;
   {
     absl::StatusOr<Statement> progress = (*database)->Prepare("SELECT position FROM progress");

@@ -46,7 +46,7 @@ class StoreVerifier {
   absl::StatusOr<VerifyReport> Run();
 
  private:
-  void ReadOwnKey();
+  absl::Status ReadOwnKey();
   absl::Status ReadOptions();
   absl::Status ReadStoreId();
   absl::Status ReadCheckpoint();
@@ -97,6 +97,7 @@ void StoreVerifier::Add(Weight weight, std::string file, std::string text, uint6
 }
 
 absl::StatusOr<VerifyReport> StoreVerifier::Run() {
+  if (absl::Status status = CheckStore(layout_); absl::IsPermissionDenied(status)) return status;
   // What grows last is looked at first, so that a gateway that goes on writing does not look like damage.
   for (const auto step : {&StoreVerifier::ReadOptions, &StoreVerifier::ReadStoreId, &StoreVerifier::ReadCheckpoint,
                           &StoreVerifier::OpenIndex, &StoreVerifier::ReadLeavesSize, &StoreVerifier::ListSegments}) {
@@ -109,17 +110,23 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
   CompareCheckpoint(log);
   CompareEarlier(log);
   CompareLeavesSize(log);
-  if (absl::Status status = CheckIndex(plan_, segments_, log, index_, findings_); !status.ok()) return status;
+  const absl::Status index = CheckIndex(plan_, segments_, log, index_, findings_);
+  if (absl::IsDataLoss(index) && absl::StartsWith(index.message(), "index: ")) {
+    Add(Weight::kError, "index/index.db", std::string(index.message()));
+  } else if (!index.ok()) {
+    return index;
+  }
   report_.index_checked = index_ != nullptr;
   Finish(log);
   return std::move(report_);
 }
 
 // What the store says its key is: as good as the store, but it takes no other key to read.
-void StoreVerifier::ReadOwnKey() {
+absl::Status StoreVerifier::ReadOwnKey() {
   const StoreLayout layout(options_.directory);
   absl::StatusOr<std::string> text = ReadWholeFile(layout.VerifierKey(), 1024);
-  if (!text.ok()) return;  // then no signature is checked, which is noted where it would be
+  if (absl::IsPermissionDenied(text.status())) return text.status();
+  if (!text.ok()) return absl::OkStatus();  // then no signature is checked, which is noted where it would be
   while (!text->empty() && text->back() == '\n') text->pop_back();
   absl::StatusOr<VerifierKey> key = VerifierKey::Parse(*text);
   if (key.ok()) {
@@ -127,6 +134,7 @@ void StoreVerifier::ReadOwnKey() {
   } else {
     Add(Weight::kError, "tree/verifier.key", std::string(key.status().message()));
   }
+  return absl::OkStatus();
 }
 
 absl::Status StoreVerifier::ReadOptions() {
@@ -146,7 +154,7 @@ absl::Status StoreVerifier::ReadOptions() {
     if (!key.ok()) return key.status();
     key_ = *std::move(key);
   } else {
-    ReadOwnKey();
+    if (absl::Status status = ReadOwnKey(); !status.ok()) return status;
   }
   if (!options_.against.empty()) {
     absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(options_.against);
@@ -159,7 +167,6 @@ absl::Status StoreVerifier::ReadOptions() {
 
 absl::Status StoreVerifier::ReadStoreId() {
   const absl::Status store = CheckStore(layout_);
-  if (absl::IsPermissionDenied(store)) return store;
   const absl::StatusOr<std::string> text = ReadWholeFile(layout_.StoreKey(), kMaxKeyFileSize);
   if (!text.ok() && !store.ok()) return store;
   if (absl::IsNotFound(text.status())) {
@@ -302,10 +309,11 @@ void StoreVerifier::CheckSignature() {
     Add(Weight::kNote, kFile, "its signature was not checked: there is no key to check it with; --key names one");
     return;
   }
-  report_.checkpoint_key = key_->Text();
   if (absl::Status status = note.CheckSignature(*key_); !status.ok()) {
     Add(Weight::kError, kFile, std::string(status.message()));
+    return;
   }
+  report_.checkpoint_key = key_->Text();
 }
 
 void StoreVerifier::CompareCheckpoint(const LogJoin& log) {

@@ -13,6 +13,8 @@ absl::StatusOr<CallSummary> SummaryOf(const Statement& row, NameReader& names) {
   CallSummary call;
   call.id = row.Unsigned(CallColumn::kId);
   call.start = absl::FromUnixNanos(row.Integer(CallColumn::kStartNs));
+  // What a page that was blanked reads as.
+  if (call.id == 0) return IndexDamage("index: a call's row is blank");
   call.shredded = row.Integer(CallColumn::kEndReason) == kShredded;
   if (call.shredded) {
     call.identity = kShreddedName;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "recorder/text.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -17,21 +18,16 @@ constexpr char kHowToRebuild[] =
     "; nothing that is recorded is in the index alone: stop the gateway, and `sallyport index rebuild` makes it again "
     "from the log";
 
-// Such as a full disk leaves, or somebody who wrote to it.
-absl::Status DamageOf(const std::string& message) {
-  return absl::DataLossError(absl::StrCat(message, ". The index is damaged, not the log", kHowToRebuild));
-}
-
 absl::Status SqliteError(sqlite3* connection, int code) {
   const std::string message =
       absl::StrCat("index: ", connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
   const int cause = connection != nullptr ? sqlite3_system_errno(connection) : 0;
-  if (code == SQLITE_IOERR_SHORT_READ) return DamageOf(message);
+  if (code == SQLITE_IOERR_SHORT_READ) return IndexDamage(message);
   switch (code & 0xFF) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_SCHEMA:
-      return DamageOf(message);
+      return IndexDamage(message);
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(absl::StrCat(message, ": make space on its disk"));
     case SQLITE_NOMEM:
@@ -52,6 +48,10 @@ absl::Status SqliteError(sqlite3* connection, int code) {
 }
 
 }  // namespace
+
+absl::Status IndexDamage(std::string_view what) {
+  return absl::DataLossError(absl::StrCat(View(what), ". It is the index that is damaged", kHowToRebuild));
+}
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
@@ -151,6 +151,15 @@ absl::StatusOr<bool> Database::Checkpoint(WriteAheadLog log) {
   if (code == SQLITE_OK) return pages == moved;
   if ((code & 0xFF) == SQLITE_BUSY) return false;
   return SqliteError(connection_.get(), code);
+}
+
+absl::Status Database::CheckSound() {
+  absl::StatusOr<Statement> check = Prepare("PRAGMA quick_check(1)");
+  if (!check.ok()) return check.status();
+  const absl::StatusOr<bool> row = check->Step();
+  if (!row.ok()) return row.status();
+  if (*row && check->Text(0) == "ok") return absl::OkStatus();
+  return IndexDamage(absl::StrCat("index: ", *row ? View(check->Text(0)) : "it cannot be checked"));
 }
 
 int64_t Database::LastInsertId() const { return sqlite3_last_insert_rowid(connection_.get()); }

@@ -52,6 +52,9 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+// DATA_LOSS that says what is damaged, that it is the index and not the log, and what to do.
+absl::Status IndexDamage(std::string_view what);
+
 // One connection. Not thread-safe.
 class Database {
  public:
@@ -76,6 +79,8 @@ class Database {
   };
   // Moves what is in the write-ahead log into the database, as far as readers allow; whether that was all.
   absl::StatusOr<bool> Checkpoint(WriteAheadLog log = WriteAheadLog::kKeep);
+  // DATA_LOSS if its pages are not as SQLite wrote them. Reads all of it.
+  absl::Status CheckSound();
   int64_t LastInsertId() const;
   // How many rows the last statement changed.
   int64_t Changes() const;

@@ -48,6 +48,9 @@ class IndexQueries {
   // Whether part of the log was damaged when it was indexed, so that calls may be missing.
   absl::StatusOr<bool> MissesDamaged();
 
+  // DATA_LOSS if the index is damaged. Reads all of it: for those who must not miss a row.
+  absl::Status CheckSound() { return database_->CheckSound(); }
+
   // Where a call's entries are.
   struct CallPlace {
     Position last;      // a block with entries of the call: the last one, unless the call is open

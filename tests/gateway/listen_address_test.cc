@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sallyport::gateway {
@@ -35,6 +36,31 @@ TEST_CASE("what only this machine reaches is loopback") {
        }) {
     INFO(address);
     CHECK(IsLoopback(address));
+  }
+}
+
+TEST_CASE("what is no address to listen on is told as that, with what to write") {
+  const std::vector<std::pair<const char*, const char*>> faults = {
+      {"here", "is neither host:port nor unix:/path"},
+      {"127.0.0.1:-1", "is no port, which is a number from 0 to 65535"},
+      {"127.0.0.1:", "is no port"},
+      {"127.0.0.1:99999", "is no port"},
+      {"127.0.0.1:http", "is no port"},
+      {"http://127.0.0.1:4444", "is neither host:port, such as 127.0.0.1:50050, nor unix:/path"},
+      {"127.0.0.1:4444,127.0.0.1:4445", "is not one address: listen.addresses takes a list"},
+      {" 127.0.0.1:4444", "is not one address"},
+      {"300.0.0.1:4444", "\"300.0.0.1\" is no address"},
+      {"[::g]:4444", "\"::g\" is no address"},
+      {"::1:4444", "an IPv6 address stands in brackets, such as \"[::1]:4444\""},
+  };
+  for (const auto& [address, fault] : faults) {
+    INFO(address);
+    CHECK(ListenFault(address).find(fault) != std::string::npos);
+  }
+  for (const char* address : {"127.0.0.1:0", "[::1]:50050", "[::]:1", ":50050", "localhost:65535", "example.test:1",
+                              "dns:localhost:1", "unix:/run/a.sock", "unix-abstract:a", "[fe80::1%eth0]:1"}) {
+    INFO(address);
+    CHECK(ListenFault(address) == "");
   }
 }
 

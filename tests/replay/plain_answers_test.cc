@@ -63,6 +63,13 @@ TEST_CASE("wrong input is told with what to type, and never answered by an empty
       {{"show", "$OTHER"}, 1, "there is no call $OTHER in $DATA"},
       {{"evidence", "$OTHER"}, 1, "there is no call $OTHER"},
       {{"show", "$CALL", "--frame", "7"}, 1, "call $CALL has no frame 7: its frames are 0 to 1"},
+      // What a variable that was not set leaves.
+      {{"calls", "--session", ""}, 2, "--session: it is empty; leave the option out to ask for everything"},
+      {{"replay", "--dry-run", "--identity", "", "--since", "1h"}, 2, "--identity: it is empty"},
+      {{"sessions", "--since", ""}, 2, "--since: it is empty"},
+      {{"tail", "--method", ""}, 2, "--method: it is empty"},
+      {{"policy", "discover", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
+      {{"replay", "--dry-run", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
       // Numbers that are none.
       {{"show", "$CALL", "--frame", "-1"}, 2, "--frame: \"-1\" is not a whole number from 0 on"},
       {{"show", "$CALL", "--frame", "first"}, 2, "--frame: \"first\" is not a whole number from 0 on"},
@@ -208,7 +215,7 @@ TEST_CASE("an index that is damaged is told as that, apart from the log") {
   CAPTURE(runs, verified.output, verified.errors);
   CHECK(verified.code == 1);
   CHECK(Contains(verified.output, "error: index/index.db: index: "));
-  CHECK(Contains(verified.output, "The index is damaged, not the log"));
+  CHECK(Contains(verified.output, "It is the index that is damaged"));
   CHECK(Contains(verified.output, "NOT VERIFIED: the index is not what the log says. The log itself is verified"));
   const Json json = Json::parse(Run({"verify", "--json", "--data", store.data()}).output);
   CHECK(json["verified"] == false);
@@ -217,7 +224,7 @@ TEST_CASE("an index that is damaged is told as that, apart from the log") {
   CAPTURE(calls.errors);
   if (runs) {
     CHECK(calls.code == 3);
-    CHECK(Contains(calls.errors, "The index is damaged, not the log; nothing that is recorded is in the index alone"));
+    CHECK(Contains(calls.errors, "It is the index that is damaged; nothing that is recorded is in the index alone"));
     CHECK(Contains(calls.errors, "`sallyport index rebuild`"));
   } else {
     CHECK(calls.code == 0);
@@ -257,7 +264,7 @@ TEST_CASE("a log that is damaged is told by verify as that, and by every list th
   // Whoever comes later is told too.
   for (const char* list : {"calls", "sessions"}) {
     CHECK(Contains(Run({list, "--data", store.data()}).errors,
-                   "note: calls may be missing here: the log was damaged when the index was made"));
+                   "note: calls may be missing here: the log was damaged, or shorter than before, when the index"));
   }
   CHECK(Contains(Run({"calls", "--json", "--data", store.data()}).errors, "calls may be missing"));
   CHECK(Run({"index", "rebuild", "--data", store.data()}).code == 3);
@@ -332,6 +339,140 @@ TEST_CASE("a list says that the index is behind the log") {
   const CommandResult caught_up = Run({"calls", "--data", store.data()});
   CHECK(Contains(caught_up.output, later));
   CHECK(caught_up.errors.empty());
+}
+
+TEST_CASE("a hold is not lost with the index that finds what is held") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  const bool by_session = GENERATE(true, false);
+  const Arguments hold = by_session ? Arguments{"hold-data", "--session", recorder::FormatId(77)}
+                                    : Arguments{"hold-data", "--identity", "*alice"};
+  Arguments place = hold;
+  place.insert(place.end(), {"--data", store.data()});
+  REQUIRE(Run(place).code == 0);
+  store.Close();
+  const recorder::StoreLayout layout(store.data());
+  // Each page in turn, so that whatever holds need is hit.
+  const std::uintmax_t size = fs::file_size(layout.Index());
+  REQUIRE(size > 8192);
+  recorder::TemporaryDirectory aside;
+  fs::copy_file(layout.Index(), aside.path() + "/index");
+  for (std::uintmax_t at = 4096; at < size; at += 4096) {
+    fs::copy_file(aside.path() + "/index", layout.Index(), fs::copy_options::overwrite_existing);
+    std::fstream file(layout.Index(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.write(std::string(4096, '\0').data(), 4096);
+    file.close();
+    const CommandResult shred = Run({"keys", "shred", "--segment", "1", "--yes", "--data", store.data()});
+    CAPTURE(by_session, at, shred.output, shred.errors);
+    CHECK((shred.code == 1 || shred.code == 3));
+    CHECK(fs::exists(layout.DataKey(1)));
+    const CommandResult verified = Run({"verify", "--data", store.data()});
+    CAPTURE(verified.output);
+    CHECK((verified.code == 0 || (verified.code == 1 && Contains(verified.output, "It is the index that is damaged"))));
+  }
+}
+
+TEST_CASE("a hold for callers whom no call knows is told") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  const CommandResult unknown = Run({"hold-data", "--identity", "alice", "--data", store.data()});
+  CHECK(unknown.code == 0);
+  CHECK(Contains(unknown.errors, "note: no call here is of alice yet"));
+  CHECK(Run({"hold-data", "--identity", "*#alice", "--data", store.data()}).errors.empty());
+}
+
+TEST_CASE("a log that is shorter than the index knew is told in every list, and where a call is not found") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  const std::string lost = store.AddGet(absl::Seconds(1));
+  store.Close();
+  const recorder::StoreLayout layout(store.data());
+  fs::resize_file(layout.Segment(1), fs::file_size(layout.Segment(1)) - 500);
+  for (int i = 0; i < 2; ++i) {
+    const CommandResult calls = Run({"calls", "--data", store.data()});
+    CHECK_FALSE(Contains(calls.output, lost));
+    CHECK(Contains(calls.errors, "calls may be missing here: the log was damaged, or shorter than before"));
+  }
+  const CommandResult shown = Run({"show", lost, "--data", store.data()});
+  CHECK(shown.code == 1);
+  CHECK(Contains(shown.errors, "; it may have been there: part of the log was damaged"));
+}
+
+TEST_CASE("another user leaves nothing behind that the gateway could not use") {
+  if (geteuid() != 0) {
+    WARN("left out: only root can act for others");
+    return;
+  }
+  constexpr uid_t kOwner = 65534;
+  ShopStore store;
+  const std::string call = store.AddGet(absl::ZeroDuration());
+  store.Close();
+  REQUIRE(chmod(fs::path(store.data()).parent_path().c_str(), 0755) == 0);
+  REQUIRE(chown(store.data().c_str(), kOwner, kOwner) == 0);
+  for (const auto& entry : fs::recursive_directory_iterator(store.data())) {
+    REQUIRE(chown(entry.path().c_str(), kOwner, kOwner) == 0);
+  }
+  fs::remove_all(recorder::StoreLayout(store.data()).IndexDirectory() + "/index.db-shm");
+  const CommandResult calls = Run({"calls", "--data", store.data()});
+  CAPTURE(calls.errors);
+  CHECK(Contains(calls.output, call));
+  for (const Arguments& command : std::vector<Arguments>{{"index", "rebuild"}, {"hold-data", "--identity", "*alice"}}) {
+    Arguments arguments = command;
+    arguments.insert(arguments.end(), {"--data", store.data()});
+    const CommandResult refused = Run(arguments);
+    CAPTURE(arguments, refused.errors);
+    CHECK(refused.code == 3);
+    CHECK(Contains(refused.errors, "belongs to another user (65534)"));
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(store.data())) {
+    struct stat info = {};
+    REQUIRE(stat(entry.path().c_str(), &info) == 0);
+    CAPTURE(entry.path().string());
+    CHECK(info.st_uid == kOwner);
+  }
+}
+
+TEST_CASE("verify says what it did not look at, and why") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  store.Close();
+  const recorder::StoreLayout layout(store.data());
+  // What a store keeps can be compared with later.
+  recorder::TemporaryDirectory kept;
+  fs::copy_file(layout.Checkpoint(), kept.path() + "/checkpoint");
+  const CommandResult against = Run({"verify", "--against", kept.path() + "/checkpoint", "--data", store.data()});
+  CAPTURE(against.output, against.errors);
+  CHECK(against.code == 0);
+  CHECK(Contains(against.output, "extends the checkpoint given"));
+  CHECK(Run({"verify", "--evidence", "x", "--key", "y", "--against", "z"}).code == 2);
+  // A key that signed nothing is not said to have been checked with.
+  const std::string other =
+      "sallyport/00000000000000000000000000000000+2f8ba1e5+AYix7GCBjZ5sh5ETUdoqMh7JlQ8ill/qR3asxdVB0xYC";
+  const CommandResult wrong = Run({"verify", "--key", other, "--data", store.data()});
+  CHECK(wrong.code != 0);
+  CHECK_FALSE(Contains(wrong.output, "signature checked with"));
+  // Without its keyring.
+  fs::remove(layout.DefaultKeyring());
+  const CommandResult closed = Run({"verify", "--data", store.data()});
+  CAPTURE(closed.output);
+  CHECK(closed.code == 0);
+  CHECK(Contains(closed.output, "no block was opened (opening the keyring "));
+  CHECK(Contains(closed.output, "the places in the index were compared with the log"));
+}
+
+TEST_CASE("discover that can read nothing does not say that there is nothing") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  const recorder::StoreLayout layout(store.data());
+  store.Close();
+  CHECK(Run({"policy", "discover", "--data", store.data()}).code != 3);
+  fs::remove_all(layout.DescriptorsDirectory());
+  const CommandResult blind = Run({"policy", "discover", "--method", "shop.*", "--data", store.data()});
+  CAPTURE(blind.output, blind.errors);
+  CHECK(blind.code == 3);
+  CHECK(Contains(blind.output, "no descriptors are kept under the version"));
+  CHECK(Contains(blind.errors, "nothing can be said of what could not be read"));
 }
 
 TEST_CASE("nothing is cut where the output is no terminal") {

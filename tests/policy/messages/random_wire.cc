@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "policy/messages/decoded_message.h"
+#include "policy/messages/edition_marks.h"
 #include "policy/messages/well_known_types.h"
 #include "policy/messages/wire_scalar.h"
 #include "tests/policy/messages/wire_bytes.h"
