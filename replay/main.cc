@@ -5,6 +5,7 @@
 #endif
 
 #include <CLI/CLI.hpp>
+#include <exception>
 #include <iostream>
 #include <vector>
 
@@ -21,10 +22,9 @@ Examples:
 Exit status: 0 fine, 1 the answer is no, 2 wrong usage, 3 could not be done.
 `sallyport COMMAND --help` says more about each command.)";
 
-}  // namespace
+using sallyport::replay::ExitCode;
 
-int main(int argc, char** argv) {
-  using sallyport::replay::ExitCode;
+ExitCode Run(int argc, char** argv) {
 #if GOOGLE_PROTOBUF_VERSION < 4022000
   // What a message's bytes lack is said where the message is shown, not by the library on stderr.
   google::protobuf::SetLogHandler(nullptr);
@@ -53,20 +53,35 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // --help and --version are thrown too.
-    if (error.get_exit_code() == 0) return app.exit(error);
+    if (error.get_exit_code() == 0) {
+      app.exit(error);
+      return ExitCode::kFine;
+    }
     std::cerr << "sallyport: " << sallyport::replay::ExplainUsage(app, error) << '\n';
-    return static_cast<int>(ExitCode::kUsage);
+    return ExitCode::kUsage;
   }
   if (!context.run) {
     const std::vector<CLI::App*> chosen = app.get_subcommands();
     std::cerr << "sallyport: a command is required\n\n" << (chosen.empty() ? app : *chosen.front()).help();
-    return static_cast<int>(ExitCode::kUsage);
+    return ExitCode::kUsage;
   }
   const ExitCode code = context.run();
   std::cout.flush();
   if (!std::cout && code == ExitCode::kFine) {
     std::cerr << "sallyport: the output could not be written\n";
+    return ExitCode::kFailed;
+  }
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(Run(argc, argv));
+  } catch (const std::exception& error) {
+    // Such as want of memory.
+    std::cerr << "sallyport: " << error.what() << '\n';
     return static_cast<int>(ExitCode::kFailed);
   }
-  return static_cast<int>(code);
 }

@@ -80,9 +80,9 @@ void FieldGlob::Arrive(uint16_t place, Places* places) const {
 
 void FieldGlob::Add(uint16_t place, Places* places) const {
   // A `**` may stand for nothing, but for at least one name at the end.
-  for (; place <= parts_.size(); ++place) {
-    Insert(place, places);
-    const bool passable = place + 1u < parts_.size() && parts_[place] == kAnyNumber;
+  for (size_t at = place; at <= parts_.size(); ++at) {
+    Insert(static_cast<uint16_t>(at), places);
+    const bool passable = at + 1 < parts_.size() && parts_[at] == kAnyNumber;
     if (!passable) return;
   }
 }

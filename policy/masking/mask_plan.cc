@@ -178,8 +178,8 @@ class MaskPlan::Compiler {
       return field;
     }
     field.dark = hides_ && held == nullptr && !options.holds.empty();
-    if (message) field.child = NodeFor(descriptor.message_type(), std::move(progress));
-    if (held != nullptr) field.child = NodeFor(held, std::move(progress));
+    const pb::Descriptor* const inner = message ? descriptor.message_type() : held;
+    if (inner != nullptr) field.child = NodeFor(inner, std::move(progress));
     if (field.child == kNone) return field;
     nodes_[static_cast<size_t>(node)].leads_to.push_back(field.child);
     if (message && !descriptor.is_repeated()) nodes_[static_cast<size_t>(node)].merges.push_back(field.child);
@@ -255,13 +255,13 @@ class MaskPlan::Compiler {
   static size_t BytesOf(const MaskPlan& plan) {
     size_t bytes = sizeof plan + plan.nodes_.capacity() * sizeof(Node) + plan.fields_.capacity() * sizeof(Field);
     for (const Progress& progress : plan.anys_) {
-      bytes += sizeof progress;
+      bytes += sizeof(Progress);
       for (const auto& [number, places] : progress) bytes += sizeof number + places.capacity() * sizeof places[0];
     }
     for (const Choice& choice : plan.choices_) {
       bytes += choice.keys.bytes() + choice.nodes.capacity() * sizeof(int32_t);
     }
-    for (const std::string& blank : plan.blanks_) bytes += sizeof blank + blank.capacity();
+    for (const std::string& blank : plan.blanks_) bytes += sizeof(std::string) + blank.capacity();
     return bytes;
   }
 
@@ -294,7 +294,7 @@ class MaskPlan::Compiler {
           plan->anys_.push_back(std::move(draft.content_progress));
         }
       }
-      plan->nodes_.push_back(std::move(node));
+      plan->nodes_.push_back(node);
     }
     plan->choices_ = std::move(choices_);
     plan->blanks_ = std::move(blanks_);
