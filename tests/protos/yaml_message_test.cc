@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "sallyport/v1/config.pb.h"
@@ -122,8 +123,7 @@ TEST_CASE("documents that stand for far more than they say are refused") {
     std::string text = "fields:\n  a0: &a0 {list_value: {values: [{number_value: 1}, {number_value: 1}]}}\n";
     for (int i = 1; i < 40; ++i) {
       const std::string last = "*a" + std::to_string(i - 1);
-      text += "  a" + std::to_string(i) + ": &a" + std::to_string(i) + " {list_value: {values: [" + last + ", " + last +
-              "]}}\n";
+      absl::StrAppend(&text, "  a", i, ": &a", i, " {list_value: {values: [", last, ", ", last, "]}}\n");
     }
     google::protobuf::Struct value;
     const absl::Status status = ReadYaml(text, "x", &value);
@@ -147,12 +147,13 @@ TEST_CASE("mangled documents give a fault or a message, and nothing else") {
       "listen: {addresses: [a, b]}\ndata: &d {directory: x, durability: relaxed}\nupstreams: {e: {target: \"t\"}}\n"
       "routes: [{metadata: {a: b}, upstream: e}]\n";
   std::mt19937 random(7);
-  const std::string spice = "{}[]:,-&*!|>'\"%@`#?\n\t \\\x00\xff~<";
+  constexpr char kSpice[] = "{}[]:,-&*!|>'\"%@`#?\n\t \\\x00\xff~<";
+  constexpr size_t kSpices = sizeof kSpice - 1;
   int refused = 0;
   for (int round = 0; round < 3000; ++round) {
     std::string text = good;
     for (int change = 1 + static_cast<int>(random() % 4); change > 0; --change) {
-      text[random() % text.size()] = spice[random() % spice.size()];
+      text[random() % text.size()] = kSpice[random() % kSpices];
     }
     v1::Config config;
     if (!ReadYaml(text, "x", &config).ok()) ++refused;

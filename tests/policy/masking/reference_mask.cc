@@ -443,6 +443,7 @@ bool ReferenceMeans(const std::string& glob, const std::vector<ReferenceStep>& p
 bool ReferenceMatches(const std::string& glob, const std::string& type, const std::vector<std::string>& fields,
                       bool* whole) {
   std::vector<ReferenceStep> path;
+  path.reserve(fields.size());
   for (const std::string& field : fields) path.push_back({type, field, nullptr});
   return ReferenceMeans(glob, path, 0, ReferenceKeys::kAsTheyAre, whole);
 }

@@ -178,6 +178,7 @@ std::string RandomWire::Message(const pb::Descriptor& type, int depth) {
   std::string known = WellKnown(type, depth, &done);
   if (done) return known;
   std::vector<const pb_field*> fields;
+  fields.reserve(static_cast<size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) fields.push_back(type.field(i));
   if (type.extension_range_count() > 0) type.file()->pool()->FindAllExtensions(&type, &fields);
   std::vector<std::string> pieces;
