@@ -16,10 +16,9 @@
 
 namespace sallyport::recorder {
 
-// Applies to the index what stands in the log behind its position, shredded blocks and deleted segments included.
-// What is damaged is passed over, and the
-// index knows that it was. `after_block` is called with each block that was applied. Does not commit, unless
-// `after_block` does.
+// Applies to the index what stands in the log behind its position, shredded blocks and deleted segments included. What
+// is damaged is passed over, and the index knows that it was. `after_block` is called with each block that was applied.
+// Does not commit, unless `after_block` does.
 absl::StatusOr<LogEnd> FeedIndex(const StoreLayout& layout, StoreKeys& keys, Index& index,
                                  absl::FunctionRef<absl::Status(const Block&)> after_block);
 

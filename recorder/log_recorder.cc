@@ -497,6 +497,15 @@ absl::Status LogRecorder::DeleteOldSegments() {
   if (!retention.age.has_value() && !retention.bytes.has_value()) return absl::OkStatus();
   // Without the index nobody knows what is held.
   if (index_ == nullptr) return absl::OkStatus();
+  const auto due_beside = [&](const std::set<uint64_t>& held) {
+    return FindDueSegments(layout_, *keys_, retention, log_->end().segment(), held, absl::Now());
+  };
+  // What is held takes a look through the whole index, which is only worth it if something would be deleted.
+  const absl::StatusOr<DueSegments> at_most = due_beside({});
+  if (at_most.ok() && at_most->segments.empty()) {
+    ReportSize(at_most->exceeded_bytes);
+    return absl::OkStatus();
+  }
   // Who changes the holds, or shreds, has the lock: then it waits until the next time.
   const absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout_.HoldsLock(), FileLock::Wait::kNo);
   if (!lock.ok()) return absl::OkStatus();
@@ -505,8 +514,7 @@ absl::Status LogRecorder::DeleteOldSegments() {
     spdlog::error("nothing is deleted, because what is held cannot be told: {}", held.status().ToString());
     return absl::OkStatus();
   }
-  const absl::StatusOr<DueSegments> due =
-      FindDueSegments(layout_, *keys_, retention, log_->end().segment(), *held, absl::Now());
+  const absl::StatusOr<DueSegments> due = due_beside(*held);
   if (!due.ok()) {
     spdlog::error("nothing is deleted, because the log cannot be looked through: {}", due.status().ToString());
     return absl::OkStatus();
