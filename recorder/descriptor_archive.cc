@@ -66,17 +66,26 @@ absl::StatusOr<std::string> ReadDescriptors(const StoreLayout& layout, const Sto
     return absl::NotFoundError(
         absl::StrCat("no descriptors can have the version \"", absl::CEscape(View(version)), "\""));
   }
-  absl::StatusOr<std::string> sealed = ReadWholeFile(layout.Descriptors(version), 2 * kLargestDescriptors);
-  if (absl::IsNotFound(sealed.status())) {
+  const std::string path = layout.Descriptors(version);
+  const absl::StatusOr<ReadableFile> file = ReadableFile::Open(path);
+  if (absl::IsNotFound(file.status())) {
     return absl::NotFoundError(absl::StrCat("no descriptors are kept under the version ", View(version)));
   }
-  if (!sealed.ok()) return sealed.status();
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<uint64_t> size = file->Size();
+  if (!size.ok()) return size.status();
   Aes256Gcm::Nonce nonce = {};
-  if (sealed->size() >= nonce.size()) std::copy_n(sealed->begin(), nonce.size(), nonce.begin());
-  const std::string_view body = std::string_view(*sealed).substr(std::min(nonce.size(), sealed->size()));
   std::string bytes;
-  if (!Aes256Gcm(keys.Derive(kPurpose)).Open(nonce, BoundTo(keys, version), body, bytes)) {
-    return absl::DataLossError(absl::StrCat(layout.Descriptors(version), " is damaged, or of another store"));
+  if (*size >= nonce.size() && *size <= 2 * kLargestDescriptors) {
+    bytes.resize(*size - nonce.size());
+    absl::StatusOr<size_t> got = file->Read(0, nonce.size(), nonce.data());
+    if (got.ok()) got = file->Read(nonce.size(), bytes.size(), bytes.data());
+    if (!got.ok()) return got.status();
+    bytes.resize(*got);
+  }
+  // In place: a large set costs a call that is shown little more than reading it.
+  if (!Aes256Gcm(keys.Derive(kPurpose)).OpenInPlace(nonce, BoundTo(keys, version), bytes)) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged, or of another store"));
   }
   return bytes;
 }

@@ -18,6 +18,12 @@ inline bool IsCountedMethod(std::string_view method) {
   return method.starts_with('(') && (method.ends_with(" refused call)") || method.ends_with(" refused calls)"));
 }
 
+// What people read of a method's path: "package.Service/Method", without the leading slash. What begins with "(" is the
+// gateway's alone ("(shredded)", see also above), so a caller's path that would look like that keeps its slash.
+inline std::string_view NameOfMethod(std::string_view path) {
+  return path.starts_with('/') && !path.starts_with("/(") ? path.substr(1) : path;
+}
+
 }  // namespace sallyport::recorder
 
 #endif  // SALLYPORT_RECORDER_GATEWAY_NOTES_H_

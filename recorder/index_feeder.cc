@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "recorder/keys/data_key_state.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 
@@ -11,8 +12,16 @@ namespace {
 
 class Feeder : public LogVisitor {
  public:
-  Feeder(Index& index, const v1::Tombstone& tombstone, absl::FunctionRef<absl::Status(const Block&)> after_block)
-      : index_(index), tombstone_(tombstone), after_block_(after_block), next_segment_(index.position().segment()) {}
+  Feeder(const StoreLayout& layout, Index& index, const v1::Tombstone& tombstone,
+         absl::FunctionRef<absl::Status(const Block&)> after_block)
+      : layout_(layout),
+        index_(index),
+        tombstone_(tombstone),
+        after_block_(after_block),
+        next_segment_(index.position().segment()) {}
+
+  // Whether there were blocks that cannot be read although nobody destroyed their key.
+  bool lacked_key() const { return lacked_key_; }
 
   absl::Status OnSegment(const SegmentReader& segment) override {
     // Before the first segment there is nothing that could have been open.
@@ -27,6 +36,8 @@ class Feeder : public LogVisitor {
 
   absl::Status OnBlock(const Block& block) override {
     if (block.header.type != BlockType::kEntries) return absl::OkStatus();
+    lacked_key_ = lacked_key_ ||
+                  (block.shredded && StateOfDataKey(layout_, block.position().segment()) == DataKeyState::kMissing);
     const absl::Status status =
         block.shredded
             ? index_.ApplyShredded(block.position(), block.end(), block.next_sequence(), block.directory)
@@ -35,10 +46,12 @@ class Feeder : public LogVisitor {
   }
 
  private:
+  const StoreLayout& layout_;
   Index& index_;
   const v1::Tombstone& tombstone_;
   const absl::FunctionRef<absl::Status(const Block&)> after_block_;
   uint64_t next_segment_;
+  bool lacked_key_ = false;
 };
 
 // Hands on the blocks of entries of one segment, without their entries, as far as they are readable. The segment may be
@@ -76,9 +89,9 @@ absl::StatusOr<LogEnd> FeedIndex(const StoreLayout& layout, StoreKeys& keys, Ind
   // The walk reports it as damage.
   if (absl::IsDataLoss(tombstone.status())) tombstone = v1::Tombstone();
   if (!tombstone.ok()) return tombstone.status();
-  Feeder feeder(index, *tombstone, after_block);
+  Feeder feeder(layout, index, *tombstone, after_block);
   absl::StatusOr<LogEnd> end = ScanLog(layout, keys, index.position(), OnDamage::kSkip, feeder);
-  if (end.ok() && !end->damage.ok()) {
+  if (end.ok() && (!end->damage.ok() || feeder.lacked_key())) {
     if (absl::Status status = index.NoteDamage(); !status.ok()) return status;
   }
   return end;
@@ -94,7 +107,8 @@ absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layo
   for (uint64_t segment : *segments) {
     // The deletion of one that is deleted is only not done yet.
     if (IsDeleted(*tombstone, segment)) continue;
-    if (segment > index.position().segment() || FileExists(layout.DataKey(segment))) continue;
+    // One whose key is only missing may be read again.
+    if (segment > index.position().segment() || StateOfDataKey(layout, segment) != DataKeyState::kDestroyed) continue;
     const absl::StatusOr<bool> scrubbed = index.IsScrubbed(segment);
     if (!scrubbed.ok()) return scrubbed.status();
     if (!*scrubbed) unscrubbed.push_back(segment);

@@ -7,6 +7,7 @@
 #include "recorder/call_id.h"
 #include "recorder/descriptor_archive.h"
 #include "recorder/index/queries.h"
+#include "recorder/keys/data_key_state.h"
 #include "recorder/keys/private_file.h"
 #include "recorder/log/call_chain.h"
 #include "recorder/log/deleted_segments.h"
@@ -163,7 +164,9 @@ class StoreReader : public RecordReader {
     absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
     if (!segments.ok()) return segments.status();
     for (const uint64_t segment : *segments) {
-      if (!FileExists(layout_.DataKey(segment))) ++gaps.shredded_segments;
+      const DataKeyState key = StateOfDataKey(layout_, segment);
+      gaps.shredded_segments += key == DataKeyState::kDestroyed ? 1 : 0;
+      gaps.segments_without_key += key == DataKeyState::kMissing ? 1 : 0;
     }
     const absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout_);
     // A damaged copy is for `verify` to tell.

@@ -27,7 +27,7 @@ struct CallSummary {
   uint64_t id = 0;
   uint64_t session_id = 0;
   std::string identity;  // the subject, "issuer#subject" where there is an issuer, "anonymous" where nobody was proved
-  std::string method;    // "package.Service/Method", without the leading slash
+  std::string method;    // NameOfMethod
   std::string upstream;  // name, empty if none
   std::string peer;
   absl::Time start;
@@ -87,10 +87,11 @@ struct SessionQuery {
 
 // What lists of a store's calls do not show, whatever is asked for.
 struct StoreGaps {
-  uint64_t shredded_segments = 0;  // calls in them are found by their time alone
-  uint64_t deleted_segments = 0;   // by retention
-  uint64_t missing_segments = 0;   // between others; nothing deleted them
-  bool damaged = false;            // part of the log was, or it was shorter than before, when it was indexed
+  uint64_t shredded_segments = 0;     // calls in them are found by their time alone
+  uint64_t segments_without_key = 0;  // which nothing marks as shredded: calls in them cannot be read
+  uint64_t deleted_segments = 0;      // by retention
+  uint64_t missing_segments = 0;      // between others; nothing deleted them
+  bool damaged = false;               // part of the log was, or it was shorter than before, when it was indexed
   // Calls that began in the part of the log that the index does not know yet. Where that is very long, at least so
   // many.
   uint64_t unindexed_calls = 0;

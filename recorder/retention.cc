@@ -143,8 +143,8 @@ absl::Status FinishDeletion(const StoreLayout& layout, FileSystem& files, StoreK
   if (absl::Status status = ForgetSegments(layout, keys, index, left, is_deleted); !status.ok()) return status;
   for (uint64_t number : left) {
     // The key goes first: as long as the segment is there, the next start comes by again.
-    if (absl::Status status = files.Remove(layout.DataKey(number)); !status.ok() && !absl::IsNotFound(status)) {
-      return status;
+    for (const std::string& path : {layout.DataKey(number), layout.DestroyedDataKey(number)}) {
+      if (absl::Status status = files.Remove(path); !status.ok() && !absl::IsNotFound(status)) return status;
     }
     if (absl::Status status = files.SyncDirectory(layout.KeysDirectory()); !status.ok()) return status;
     if (absl::Status status = files.Remove(layout.Segment(number)); !status.ok()) return status;

@@ -26,7 +26,7 @@ class StoreLayout {
   std::string KeysLock() const { return directory_ + "/keys.lock"; }
   // The wrapped data key of a segment.
   std::string DataKey(uint64_t segment) const;
-  // The same while it is destroyed.
+  // The same while it is destroyed, and then, empty, the mark that it was.
   std::string DestroyedDataKey(uint64_t segment) const { return DataKey(segment) + ".destroyed"; }
   // Where the keyring is unless something else is said: beside the directory, so that a copy of the directory alone
   // reveals nothing.
@@ -62,7 +62,7 @@ class StoreLayout {
 // The number of the segment whose data key a file name in the keys directory stands for. Nothing if it is no such name.
 std::optional<uint64_t> ParseDataKeyName(std::string_view name);
 
-// The same for one that is being destroyed.
+// The same for one that is being destroyed, or that was.
 std::optional<uint64_t> ParseDestroyedDataKeyName(std::string_view name);
 
 // The number of the segment a file name in the log directory stands for. Nothing if it is no segment's name.

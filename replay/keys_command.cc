@@ -65,7 +65,7 @@ Json StatusJson(const recorder::KeysStatus& status) {
     const auto& kek = segment.key_encryption_key;
     segments.push_back({{"segment", segment.segment},
                         {"key_encryption_key", kek.has_value() ? Json(*kek) : Json()},
-                        {"shredded", !kek.has_value()}});
+                        {"shredded", segment.shredded}});
   }
   return {{"source", status.source},
           {"store", status.store_id},
@@ -76,13 +76,23 @@ Json StatusJson(const recorder::KeysStatus& status) {
 
 void PrintStatus(const recorder::KeysStatus& status) {
   std::vector<uint64_t> shredded;
+  std::vector<uint64_t> missing;
   for (const auto& segment : status.segments) {
-    if (!segment.key_encryption_key.has_value()) shredded.push_back(segment.segment);
+    if (segment.key_encryption_key.has_value()) continue;
+    (segment.shredded ? shredded : missing).push_back(segment.segment);
   }
+  const auto which = [](const std::vector<uint64_t>& segments) {
+    const std::string list = ListOf(segments);
+    return segments.empty() ? "" : absl::StrCat(": ", OutputFit() == Fit::kCut ? CutMiddle(list, 60) : list);
+  };
   std::cout << "keys from        " << Printable(status.source) << "\nverifier key     " << status.verifier_key
-            << "\nsegments         " << status.segments.size() - shredded.size() << " with keys, " << shredded.size()
-            << " shredded" << (shredded.empty() ? "" : ": ")
-            << (OutputFit() == Fit::kCut ? CutMiddle(ListOf(shredded), 60) : ListOf(shredded)) << "\n\n";
+            << "\nsegments         " << status.segments.size() - shredded.size() - missing.size() << " with keys, "
+            << shredded.size() << " shredded" << which(shredded) << '\n';
+  if (!missing.empty()) {
+    std::cout << "keys missing     " << missing.size() << which(missing)
+              << " (put them back from a backup; if they were meant to go, `sallyport keys shred` says so)\n";
+  }
+  std::cout << '\n';
   Table table({{"KEY-ENCRYPTION KEY"}, {"CREATED"}, {"KEY FILES", Table::Align::kRight}, {""}});
   for (const auto& use : status.key_encryption_keys) {
     table.AddRow(

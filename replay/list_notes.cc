@@ -77,6 +77,10 @@ std::string WhyNotThere(recorder::RecordReader& reader) {
   if (gaps->shredded_segments != 0) {
     reasons.push_back(absl::StrCat(Counted(gaps->shredded_segments, "segment is", "segments are"), " shredded"));
   }
+  if (gaps->segments_without_key != 0) {
+    reasons.push_back(
+        absl::StrCat("the key of ", Counted(gaps->segments_without_key, "segment", "segments"), " is missing"));
+  }
   if (gaps->missing_segments != 0) {
     reasons.push_back(absl::StrCat(Counted(gaps->missing_segments, "segment is", "segments are"), " missing"));
   }
@@ -150,8 +154,8 @@ absl::Status TellAboutStore(recorder::RecordReader& reader, bool by_name) {
                       "; `sallyport verify` says more"));
   } else if (gaps->damaged) {
     Note(
-        "calls may be missing here: the log was damaged, or shorter than before, when the index was made; `sallyport "
-        "verify` says where, and once that is mended `sallyport index rebuild` adds them");
+        "calls may be missing here: the log was damaged, shorter than before or without a key when the index was made; "
+        "`sallyport verify` says where, and once that is mended `sallyport index rebuild` adds them");
   }
   if (gaps->missing_segments != 0) {
     Note(absl::StrCat(
@@ -161,6 +165,12 @@ absl::Status TellAboutStore(recorder::RecordReader& reader, bool by_name) {
   if (gaps->shredded_segments != 0 && by_name) {
     Note(absl::StrCat(Counted(gaps->shredded_segments, "segment of the log is", "segments of the log are"),
                       " shredded: calls in them match only where nothing but times is asked for"));
+  }
+  if (gaps->segments_without_key != 0) {
+    Note(absl::StrCat(
+        "the key of ", Counted(gaps->segments_without_key, "segment of the log is", "segments of the log are"),
+        " missing, though nothing marks ", gaps->segments_without_key == 1 ? "it" : "them", " as shredded: what is in ",
+        gaps->segments_without_key == 1 ? "it" : "them", " cannot be read. `sallyport keys status` says which"));
   }
   if (gaps->deleted_segments != 0) {
     Note(absl::StrCat(Counted(gaps->deleted_segments, "segment of the log was", "segments of the log were"),

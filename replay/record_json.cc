@@ -1,10 +1,10 @@
 #include "replay/record_json.h"
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "recorder/call_id.h"
+#include "recorder/gateway_notes.h"
 #include "replay/call_filter.h"
 #include "replay/revealer.h"
 #include "replay/terminal_text.h"
@@ -182,7 +182,7 @@ std::string IdentityName(const v1::Identity& identity) {
 
 bool IsBinaryKey(std::string_view key) { return key.size() >= 4 && key.substr(key.size() - 4) == "-bin"; }
 
-std::string MethodName(const std::string& path) { return absl::StartsWith(path, "/") ? path.substr(1) : path; }
+std::string MethodName(const std::string& path) { return std::string(recorder::NameOfMethod(path)); }
 
 Json SummaryJson(const recorder::CallSummary& call) {
   const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;

@@ -44,7 +44,7 @@ std::string DecisionName(v1::Decision::Outcome outcome);
 
 // True for a metadata key whose values are bytes.
 bool IsBinaryKey(std::string_view key);
-// The method without its leading slash.
+// See recorder::NameOfMethod.
 std::string MethodName(const std::string& path);
 
 }  // namespace sallyport::replay

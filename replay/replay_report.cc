@@ -11,18 +11,14 @@
 #include "protos/message_encoding.h"
 #include "recorder/call_id.h"
 #include "replay/call_filter.h"
+#include "replay/record_json.h"
 
 namespace sallyport::replay {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr size_t kMostInflated = size_t{64} << 20;
 
-std::string MethodName(const RecordedCall& record) {
-  const std::string& method = record.start.method();
-  return SafeText(method.substr(method.empty() || method[0] != '/' ? 0 : 1));
-}
+std::string MethodOf(const RecordedCall& record) { return SafeText(MethodName(record.start.method())); }
 
 std::string ValueText(const std::string& name, const std::string& value) {
   return SafeText(absl::EndsWith(name, "-bin") ? absl::Base64Escape(value) : value);
@@ -80,7 +76,7 @@ Json PlanJson(const RecordedCall& record, const OutgoingMetadata& metadata, cons
                      {"step", StepText(record, step, descriptors)}});
   }
   Json json = {{"call", recorder::FormatId(record.id)},
-               {"method", MethodName(record)},
+               {"method", MethodOf(record)},
                {"result", "planned"},
                {"authority", SafeText(record.start.authority())},
                {"metadata", sent},
@@ -93,7 +89,7 @@ Json PlanJson(const RecordedCall& record, const OutgoingMetadata& metadata, cons
 
 void WritePlan(std::ostream& out, const RecordedCall& record, const OutgoingMetadata& metadata,
                const policy::Descriptors* descriptors) {
-  out << recorder::FormatId(record.id) << "  " << MethodName(record) << '\n';
+  out << recorder::FormatId(record.id) << "  " << MethodOf(record) << '\n';
   out << "    authority  " << SafeText(record.start.authority()) << '\n';
   if (record.start.has_timeout_ns()) {
     out << "    timeout    " << absl::FormatDuration(absl::Nanoseconds(record.start.timeout_ns())) << '\n';
@@ -126,7 +122,7 @@ void ReplayReport::Replayed(const RecordedCall& record, const ReplayedResponse& 
           {{"where", difference.where}, {"recorded", difference.recorded}, {"replayed", difference.replayed}});
     }
     WriteJson(out_, {{"call", recorder::FormatId(record.id)},
-                     {"method", MethodName(record)},
+                     {"method", MethodOf(record)},
                      {"result", equal ? "equal" : "different"},
                      {"recorded_status", StatusName(record.end.status_code())},
                      {"replayed_status", StatusName(response.status_code)},
@@ -135,8 +131,8 @@ void ReplayReport::Replayed(const RecordedCall& record, const ReplayedResponse& 
                      {"differences", list},
                      {"notes", response.notes}});
   } else {
-    out_ << (equal ? "equal      " : "DIFFERENT  ") << recorder::FormatId(record.id) << "  " << MethodName(record)
-         << "  " << StatusName(response.status_code) << "  "
+    out_ << (equal ? "equal      " : "DIFFERENT  ") << recorder::FormatId(record.id) << "  " << MethodOf(record) << "  "
+         << StatusName(response.status_code) << "  "
          << absl::FormatDuration(absl::Trunc(response.duration, absl::Microseconds(10))) << '\n';
     for (const Difference& difference : differences) {
       out_ << "    " << difference.where << "\n      recorded  " << difference.recorded << "\n      replayed  "

@@ -87,6 +87,7 @@ Json ReportJson(const recorder::VerifyReport& report) {
   json["segments"] = report.segments;
   json["deleted_segments"] = report.deleted_segments;
   json["shredded_segments"] = report.shredded_segments;
+  json["segments_without_key"] = report.segments_without_key;
   json["blocks"] = report.blocks;
   json["opened_blocks"] = report.opened_blocks;
   json["entries"] = report.entries;
@@ -124,8 +125,11 @@ void PrintReport(const recorder::VerifyReport& report, const std::string& why_no
   if (report.findings_left_out != 0) std::cout << "... and " << report.findings_left_out << " more\n";
   std::cout << Counted(report.segments, "segment", "segments") << ", " << Counted(report.blocks, "block", "blocks")
             << ", " << Counted(report.entries, "entry", "entries") << ", " << HumanSize(report.bytes);
-  if (report.deleted_segments != 0) std::cout << "; " << report.deleted_segments << " segments deleted by retention";
+  if (report.deleted_segments != 0) {
+    std::cout << "; " << Counted(report.deleted_segments, "segment", "segments") << " deleted by retention";
+  }
   if (report.shredded_segments != 0) std::cout << "; " << report.shredded_segments << " shredded";
+  if (report.segments_without_key != 0) std::cout << "; " << report.segments_without_key << " without their key";
   std::cout << "; " << HumanDuration(took) << '\n';
   if (report.opened_blocks != 0) {
     std::cout << "opened " << Counted(report.opened_blocks, "block", "blocks") << " with "

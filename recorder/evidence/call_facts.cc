@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/gateway_notes.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -68,7 +69,7 @@ std::string CallPart::TakeStart(const v1::Entry& entry) {
   started_ = true;
   facts_.session_id = start.session_id();
   facts_.identity = NameOf(start.identity());
-  facts_.method = start.method().starts_with('/') ? start.method().substr(1) : start.method();
+  facts_.method = NameOfMethod(start.method());
   facts_.upstream = start.upstream();
   facts_.peer = start.peer();
   facts_.start_ns = static_cast<int64_t>(entry.time_ns());

@@ -39,7 +39,7 @@ struct CallFacts {
   uint64_t id = 0;
   uint64_t session_id = 0;
   std::string identity;  // the subject, "issuer#subject" where there is an issuer, "anonymous" where nobody was proved
-  std::string method;    // without the leading slash
+  std::string method;    // NameOfMethod
   std::string upstream;
   std::string peer;
   int64_t start_ns = 0;

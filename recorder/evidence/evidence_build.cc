@@ -166,9 +166,6 @@ class Openers {
   absl::StatusOr<BodyOpener*> For(uint64_t segment) {
     if (number_ != segment) {
       absl::StatusOr<DataKey> key = keys_.OpenDataKey(segment);
-      if (absl::IsNotFound(key.status())) {
-        return absl::NotFoundError(absl::StrCat("segment ", segment, " is shredded: what was in it is gone"));
-      }
       if (!key.ok()) return key.status();
       opener_.emplace(keys_.store_id(), *key);
       number_ = segment;

@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -28,7 +29,8 @@ uint64_t PartOf(uint64_t call_id, uint64_t parts) { return XXH3_64bits(&call_id,
 // What is known of one call's blocks, up to where the log has been read.
 struct Chain {
   Position last;
-  Position closed;  // the last block of the chain before this one, if the call has begun another
+  Position closed;     // the last block of the chain before this one, if the call has begun another
+  bool ended = false;  // its end is in the last block, or that is of a format which does not say
   bool from_deleted = false;
   bool has_row = false;
 };
@@ -52,7 +54,9 @@ class IndexCheck {
   absl::Status CompareContents(uint64_t part, uint64_t parts);
   void TakeLine(const CheckedBlock& block, size_t index, const CheckedDirectoryLine& line);
   void AddToLog(Position block, uint64_t offset, std::string text);
-  void AddToIndex(std::string text);
+  void AddToIndex(std::string text, Finding::Weight weight = Finding::Weight::kError);
+  // Whether the log was not read at a place where there may be a block: its segment is damaged there or before.
+  bool IsUnread(Position position) const;
 
   const SegmentCheckPlan& plan_;
   const std::vector<CheckedSegmentLog>& segments_;
@@ -60,6 +64,8 @@ class IndexCheck {
   IndexedCalls* const index_;
   std::vector<Finding>& findings_;
   absl::flat_hash_map<uint64_t, Chain> chains_;
+  bool all_read_ = true;      // no directory is missing because of damage
+  uint64_t unread_rows_ = 0;  // that say of places in the log what could not be checked
 };
 
 void IndexCheck::AddToLog(Position block, uint64_t offset, std::string text) {
@@ -74,18 +80,29 @@ void IndexCheck::AddToLog(Position block, uint64_t offset, std::string text) {
   findings_.push_back(std::move(finding));
 }
 
-void IndexCheck::AddToIndex(std::string text) {
+void IndexCheck::AddToIndex(std::string text, Finding::Weight weight) {
   if (findings_.size() >= kMaxFindings) return;
   Finding finding;
+  finding.weight = weight;
   finding.file = "index/index.db";
   finding.text = std::move(text);
   findings_.push_back(std::move(finding));
+}
+
+bool IndexCheck::IsUnread(Position position) const {
+  const auto segment =
+      std::lower_bound(segments_.begin(), segments_.end(), position.segment(),
+                       [](const CheckedSegmentLog& each, uint64_t number) { return each.number < number; });
+  if (segment == segments_.end() || segment->number != position.segment()) return false;
+  return !segment->header.has_value() || (segment->stopped.has_value() && position.offset() >= segment->end);
 }
 
 absl::Status IndexCheck::Run() {
   uint64_t lines = 0;
   uint64_t blocks_behind = 0;
   for (const CheckedSegmentLog& segment : segments_) {
+    const bool to_its_end = &segment == &segments_.back() ? !segment.valid_block_behind : !segment.stopped.has_value();
+    all_read_ = all_read_ && segment.header.has_value() && to_its_end;
     lines += segment.directory_lines;
     blocks_behind += segment.blocks_behind_index;
   }
@@ -96,6 +113,12 @@ absl::Status IndexCheck::Run() {
       AddToIndex(absl::StrCat("the index knows the log up to ", Text(index_->end()), ", and the log ends at ",
                               Text(log_.end())));
     }
+    if (blocks_behind != 0) {
+      AddToIndex(absl::StrCat("the index knows the log up to ", Text(index_->end()), ": ", blocks_behind,
+                              blocks_behind == 1 ? " block behind that is" : " blocks behind that are",
+                              " not in it yet, and no search finds what is in ", blocks_behind == 1 ? "it" : "them"),
+                 Finding::Weight::kNote);
+    }
     if (absl::Status status = CompareSums(places_agree, contents_agree); !status.ok()) return status;
   }
   const uint64_t parts = lines / kLinesAtATime + 1;
@@ -103,6 +126,11 @@ absl::Status IndexCheck::Run() {
     for (uint64_t part = 0; part < parts; ++part) {
       if (absl::Status status = FollowChains(part, parts); !status.ok()) return status;
     }
+  }
+  if (unread_rows_ != 0) {
+    AddToIndex(absl::StrCat("of ", unread_rows_, unread_rows_ == 1 ? " call" : " calls",
+                            " in the index nothing can be said: the log is damaged where the index says they are"),
+               Finding::Weight::kNote);
   }
   if (contents_agree || plan_.keys == nullptr) return absl::OkStatus();
   for (uint64_t part = 0; part < parts; ++part) {
@@ -179,6 +207,11 @@ void IndexCheck::TakeLine(const CheckedBlock& block, size_t index, const Checked
   Chain& chain = found->second;
   const uint64_t offset = index * block.line_size() + sizeof(uint64_t);
   if (!line.previous.set()) {
+    if (chain.last.set() && !chain.ended && all_read_) {
+      AddToLog(block.position, offset,
+               absl::StrCat("the directory says that call ", FormatId(line.call_id), " was in no block before, and it ",
+                            "was in the one at ", Text(chain.last), ", where it did not end"));
+    }
     chain.closed = chain.last;
   } else if (!plan_.Has(line.previous.segment())) {
     chain.from_deleted = true;
@@ -187,13 +220,14 @@ void IndexCheck::TakeLine(const CheckedBlock& block, size_t index, const Checked
                absl::StrCat("the directory names an earlier block of call ", FormatId(line.call_id), " at ",
                             Text(line.previous), ", and there is no such segment"));
     }
-  } else if (line.previous != chain.last) {
+  } else if (line.previous != chain.last && !IsUnread(line.previous)) {
     AddToLog(block.position, offset,
              absl::StrCat("the directory says that call ", FormatId(line.call_id), " was last in the block at ",
                           Text(line.previous), ", and it was ",
                           fresh ? "in none" : absl::StrCat("in the one at ", Text(chain.last))));
   }
   chain.last = block.position;
+  chain.ended = line.ends || block.format == 2;
 }
 
 void IndexCheck::CompareRow(const IndexedCalls::Row& row) {
@@ -204,6 +238,11 @@ void IndexCheck::CompareRow(const IndexedCalls::Row& row) {
     return;
   }
   const auto found = chains_.find(row.id);
+  if (IsUnread(row.last)) {
+    ++unread_rows_;
+    if (found != chains_.end()) found->second.has_row = true;
+    return;
+  }
   if (found == chains_.end()) {
     AddToIndex(absl::StrCat("the index lists call ", FormatId(row.id), ", of which the log has nothing"));
     return;

@@ -32,14 +32,20 @@ std::optional<std::vector<Hash>> TilesOf(const v1::Tombstone::Range& range) {
 }
 
 bool RangesMakeSense(const v1::Tombstone& tombstone) {
-  uint64_t after = 0;
+  uint64_t segment = 1;
+  uint64_t leaf = 0;
+  uint64_t sequence = 1;
   for (const v1::Tombstone::Range& range : tombstone.deleted()) {
-    if (range.first_segment() <= after || range.last_segment() < range.first_segment() ||
-        range.last_segment() > kMaxSegmentNumber || range.end_leaf() < range.first_leaf() ||
+    if (range.first_segment() < segment || range.last_segment() < range.first_segment() ||
+        range.last_segment() > kMaxSegmentNumber || range.first_leaf() < leaf ||
+        range.end_leaf() <= range.first_leaf() || range.first_sequence() < sequence ||
         range.end_sequence() < range.first_sequence()) {
       return false;
     }
-    after = range.last_segment();
+    // Two that touch are one.
+    segment = range.last_segment() + 2;
+    leaf = range.end_leaf();
+    sequence = range.end_sequence();
   }
   return true;
 }
@@ -71,10 +77,11 @@ absl::Status LogJoin::Run(std::vector<CheckedSegmentLog>& segments) {
     findings_.insert(findings_.end(), segment.findings.begin(), segment.findings.end());
     if (absl::Status status = PassGap(segment.number); !status.ok()) return status;
     const bool last = &segment == &segments.back();
-    if (segment.number < next_segment_) {
+    if (IsDeleted(segment.number)) {
       Add(Weight::kNote, LogName(segment.number), segment.number, 0, 0,
           "deleted, as the last tombstone says, but there");
-    } else {
+    }
+    if (segment.number >= next_segment_) {
       JoinSegment(segment, last);
       next_segment_ = segment.number + 1;
     }
@@ -201,8 +208,23 @@ void LogJoin::CheckPlaceInLog(const CheckedSegmentLog& segment) {
   }
 }
 
+void LogJoin::CheckTombstoneOf(const CheckedSegmentLog& segment) {
+  const uint64_t first_leaf = segment.header->leaf_index;
+  for (const v1::Tombstone::Range& range : tombstone_.deleted()) {
+    const bool begins = range.first_segment() == segment.number;
+    const bool ends = range.last_segment() == segment.number;
+    if ((begins && (range.first_leaf() != first_leaf || range.first_sequence() != segment.header->first_sequence)) ||
+        (ends && segment.closed &&
+         (range.end_leaf() != segment.leaves.end() || range.end_sequence() != segment.next_sequence))) {
+      Add(Weight::kError, LogName(segment.number), segment.number, 0, 0,
+          "the last tombstone says that it was deleted, and of its place in the log what is not so");
+    }
+  }
+}
+
 void LogJoin::JoinSegment(const CheckedSegmentLog& segment, bool last) {
   if (segment.header.has_value()) {
+    CheckTombstoneOf(segment);
     if (tree_known_) CheckPlaceInLog(segment);
     if (tree_known_) {
       for (const TreeUpTo& part : segment.trees) {
@@ -245,7 +267,7 @@ void LogJoin::JudgeEnd(const CheckedSegmentLog& segment, bool last) {
 void LogJoin::JoinCalls(CheckedSegmentLog& segment) {
   if (plan_.keys == nullptr) return;
   const bool opened =
-      !segment.shredded && segment.header.has_value() && !segment.valid_block_behind && segment.findings.empty();
+      !segment.without_key && segment.header.has_value() && !segment.valid_block_behind && segment.findings.empty();
   if (!opened) {
     // What calls did there is not known, so nothing can be said about those that were open.
     all_opened_ = false;

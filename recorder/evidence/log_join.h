@@ -54,6 +54,8 @@ class LogJoin {
   // Takes snapshots of the tree among deleted leaves, and compares tree/leaves with what the tombstone says of them.
   absl::Status ReadDeletedLeaves(const v1::Tombstone::Range& range, const std::vector<Hash>& tiles);
   void JoinSegment(const CheckedSegmentLog& segment, bool last);
+  // Of a segment that a tombstone names, and that is there all the same.
+  void CheckTombstoneOf(const CheckedSegmentLog& segment);
   void CheckPlaceInLog(const CheckedSegmentLog& segment);
   void JudgeEnd(const CheckedSegmentLog& segment, bool last);
   void JoinCalls(CheckedSegmentLog& segment);

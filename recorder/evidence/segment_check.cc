@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "recorder/call_id.h"
 #include "recorder/evidence/part_opener.h"
+#include "recorder/keys/data_key_state.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -123,7 +124,15 @@ absl::Status SegmentChecker::OpenKey() {
   if (plan_.keys == nullptr) return absl::OkStatus();
   absl::StatusOr<DataKey> key = plan_.keys->OpenDataKey(result_.number);
   if (absl::IsNotFound(key.status())) {
-    result_.shredded = true;
+    result_.without_key = true;
+    result_.shredded = StateOfDataKey(plan_.layout, result_.number) == DataKeyState::kDestroyed;
+    if (result_.shredded) return absl::OkStatus();
+    Finding finding;
+    finding.weight = Finding::Weight::kNote;
+    finding.file = absl::StrFormat("keys/%08d.key", result_.number);
+    finding.segment = result_.number;
+    finding.text = std::string(key.status().message());
+    result_.findings.push_back(std::move(finding));
     return absl::OkStatus();
   }
   if (absl::IsDataLoss(key.status())) {

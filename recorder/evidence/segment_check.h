@@ -79,7 +79,8 @@ struct CheckedSegmentLog {
   uint64_t opened_blocks = 0;
   uint64_t directory_lines = 0;
   uint64_t blocks_behind_index = 0;  // of entries, at or behind index_end
-  bool shredded = false;
+  bool without_key = false;          // though there are keys: nothing was opened
+  bool shredded = false;             // because it was destroyed
 
   SetSum places;    // of the last blocks of the calls, up to index_end
   SetSum contents;  // of the facts of calls that started and ended here, likewise

@@ -419,6 +419,7 @@ void StoreVerifier::CountUp(const LogJoin& log) {
   report_.deleted_segments = log.deleted_segments();
   for (const CheckedSegmentLog& segment : segments_) {
     report_.shredded_segments += segment.shredded ? 1 : 0;
+    report_.segments_without_key += segment.without_key && !segment.shredded ? 1 : 0;
     report_.blocks += segment.blocks;
     report_.entries += segment.entries;
     report_.bytes += segment.end;

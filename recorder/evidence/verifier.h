@@ -77,8 +77,10 @@ struct VerifyReport {
 
   StoreId store_id = {};
   uint64_t segments = 0;
-  uint64_t deleted_segments = 0;   // that the last tombstone accounts for
-  uint64_t shredded_segments = 0;  // whose key is gone; only counted with keys
+  uint64_t deleted_segments = 0;  // that the last tombstone accounts for
+  // Only counted with keys: whose key was destroyed, and whose key is missing though nothing says so.
+  uint64_t shredded_segments = 0;
+  uint64_t segments_without_key = 0;
   uint64_t blocks = 0;
   uint64_t entries = 0;
   uint64_t bytes = 0;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/gateway_notes.h"
 #include "recorder/index/peer_address.h"
 #include "recorder/index/schema.h"
 #include "recorder/log/block.h"
@@ -232,7 +233,7 @@ absl::StatusOr<Index::OpenCall> Index::Described(const ScannedStart& start) {
   OpenCall call;
   call.session = start.session_id;
   call.port = peer.port;
-  const std::string_view method = start.method.starts_with('/') ? start.method.substr(1) : start.method;
+  const std::string_view method = NameOfMethod(start.method);
   const std::pair<int64_t*, std::pair<NameKind, std::string_view>> names[] = {
       {&call.identity, {NameKind::kIdentity, identity_name_}},
       {&call.method, {NameKind::kMethod, method}},

@@ -147,18 +147,33 @@ void Aes256Gcm::Seal(const Nonce& nonce, std::string_view associated, std::strin
 bool Aes256Gcm::Open(const Nonce& nonce, std::string_view associated, std::string_view sealed, std::string& out) {
   out.clear();
   if (sealed.size() < kTagSize) return false;
+  const std::string_view cipher = sealed.substr(0, sealed.size() - kTagSize);
+  out.resize(cipher.size());
+  if (Open(nonce, associated, cipher, sealed.substr(cipher.size()), out.data())) return true;
+  out.clear();
+  return false;
+}
+
+bool Aes256Gcm::OpenInPlace(const Nonce& nonce, std::string_view associated, std::string& sealed) {
+  const size_t size = sealed.size() < kTagSize ? 0 : sealed.size() - kTagSize;
+  const std::string_view bytes = sealed;
+  const bool opened =
+      bytes.size() >= kTagSize && Open(nonce, associated, bytes.substr(0, size), bytes.substr(size), sealed.data());
+  sealed.resize(opened ? size : 0);
+  return opened;
+}
+
+bool Aes256Gcm::Open(const Nonce& nonce, std::string_view associated, std::string_view cipher, std::string_view tag,
+                     char* plain) {
   EVP_CIPHER_CTX* context = contexts_->open.get();
   Must(EVP_DecryptInit_ex(context, nullptr, nullptr, nullptr, Unsigned(nonce.data())) == 1);
   Update(context, false, nullptr, associated);
-  const std::string_view cipher = sealed.substr(0, sealed.size() - kTagSize);
-  std::string tag(sealed.substr(cipher.size()));
-  out.resize(cipher.size());
-  Update(context, false, out.data(), cipher);
-  Must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, kTagSize, tag.data()) == 1);
+  Update(context, false, plain, cipher);
+  std::string expected(tag);
+  Must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, kTagSize, expected.data()) == 1);
   int written = 0;
   if (EVP_DecryptFinal_ex(context, nullptr, &written) == 1) return true;
-  Cleanse(out.data(), out.size());
-  out.clear();
+  Cleanse(plain, cipher.size());
   return false;
 }
 

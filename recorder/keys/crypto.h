@@ -76,9 +76,16 @@ class Aes256Gcm {
   // Replaces `out` with what was sealed. False, with nothing in `out`, if the bytes are not what Seal made with this
   // key, nonce and associated data.
   bool Open(const Nonce& nonce, std::string_view associated, std::string_view sealed, std::string& out);
+  // The same in the place of what was sealed: for what is large.
+  bool OpenInPlace(const Nonce& nonce, std::string_view associated, std::string& sealed);
 
  private:
   struct Contexts;
+
+  // Opens `cipher` into `plain`, which may be the same bytes.
+  bool Open(const Nonce& nonce, std::string_view associated, std::string_view cipher, std::string_view tag,
+            char* plain);
+
   std::unique_ptr<Contexts> contexts_;
 };
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/evidence/signed_note.h"
+#include "recorder/keys/data_key_state.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
@@ -183,7 +184,10 @@ absl::StatusOr<KeysStatus> ReadKeysStatus(const StoreLayout& layout, const std::
     if (place.purpose.kind == KeyPurpose::Kind::kData) segments[place.purpose.segment] = file->kek;
   }
   status.key_encryption_keys = Uses(**encryption, std::move(key_files));
-  for (const auto& [segment, kek] : segments) status.segments.push_back({segment, kek});
+  for (const auto& [segment, kek] : segments) {
+    const bool shredded = !kek.has_value() && StateOfDataKey(layout, segment) == DataKeyState::kDestroyed;
+    status.segments.push_back({segment, kek, shredded});
+  }
   return status;
 }
 

@@ -30,7 +30,8 @@ struct KeysStatus {
   };
   struct SegmentKey {
     uint64_t segment = 0;
-    std::optional<std::string> key_encryption_key;  // none if the segment is shredded
+    std::optional<std::string> key_encryption_key;  // none unless the key is there
+    bool shredded = false;                          // destroyed; neither: the key is missing
   };
   std::string source;    // for people
   std::string store_id;  // hex
@@ -78,7 +79,7 @@ struct ShredPlan {
     absl::Time closed;
     uint64_t entries = 0;
   };
-  std::vector<Segment> segments;  // in order: to be shredded
+  std::vector<Segment> segments;  // in order: to be shredded, also those whose key is missing
   std::vector<uint64_t> already;  // asked for and shredded before
   std::vector<uint64_t> held;     // asked for, but a hold forbids it
   std::vector<uint64_t> damaged;  // with `before`: of no known age
@@ -88,8 +89,9 @@ struct ShredPlan {
 absl::StatusOr<ShredPlan> PlanShredding(const StoreLayout& layout, const ShredQuery& query, HoldsSegment holds);
 
 // Destroys a segment's data key: its file is renamed, which shreds the segment at once, then overwritten with zeros,
-// synced and removed. OK if that was done before. FAILED_PRECONDITION or DATA_LOSS, and nothing is destroyed, if what
-// is there is not the key that this store made for the segment.
+// synced and emptied; what is left is the mark that it was destroyed. Where the key is missing only the mark is made.
+// OK if that was done before. FAILED_PRECONDITION or DATA_LOSS, and nothing is destroyed, if what is there is not the
+// key that this store made for the segment.
 absl::Status ShredSegment(const StoreLayout& layout, uint64_t segment, FileSystem& files);
 
 // Destroys what ShredSegment left where it was cut off.

@@ -125,9 +125,6 @@ absl::StatusOr<KeyFile> ReadKeyFile(const std::string& path, KeyPurpose purpose)
     return absl::DataLossError(absl::StrCat(path, ": the key file is damaged: it is too large to be one"));
   }
   if (!text.ok()) return text.status();
-  if (!text->empty() && text->find_first_not_of('\0') == std::string::npos) {
-    return absl::NotFoundError(absl::StrCat(path, ": the key was destroyed"));
-  }
   absl::StatusOr<KeyFile> file = KeyFile::Parse(*text, path);
   if (file.ok() && !(file->purpose == purpose)) {
     return absl::DataLossError(absl::StrCat(path, ": holds a key for something else (", Text(file->purpose), ")"));

@@ -44,8 +44,8 @@ struct KeyFile {
   static absl::StatusOr<KeyFile> Parse(std::string_view text, std::string_view path);
 };
 
-// Reads a key file and checks that it is for this purpose. NOT_FOUND if there is none, or if the key was destroyed,
-// which leaves zeros where a crash came between overwriting and removing; DATA_LOSS if it is damaged or another.
+// Reads a key file and checks that it is for this purpose. NOT_FOUND if there is none; DATA_LOSS if it is damaged or
+// another.
 absl::StatusOr<KeyFile> ReadKeyFile(const std::string& path, KeyPurpose purpose);
 
 }  // namespace sallyport::recorder

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/keys/data_key_state.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/private_file.h"
@@ -63,20 +64,28 @@ absl::StatusOr<ShredPlan::Segment> ReadClosedSegment(const StoreLayout& layout, 
                             footer.entries};
 }
 
-// Overwrites a file with zeros and removes it; of a link, the link alone. OK if there is none.
+// Overwrites a file with zeros, and then empties it. Needs no space on the disk.
+absl::Status Overwrite(const std::string& path, FileSystem& files) {
+  const absl::StatusOr<FileVersion> version = FileVersion::Of(path);
+  if (!version.ok()) return version.status();
+  if (version->size == 0) return absl::OkStatus();
+  const absl::StatusOr<std::unique_ptr<File>> file = files.Open(path);
+  if (!file.ok()) return file.status();
+  const std::string zeros(version->size, '\0');
+  if (absl::Status status = (*file)->Write(0, zeros); !status.ok()) return status;
+  if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
+  if (absl::Status status = (*file)->Truncate(0); !status.ok()) return status;
+  return (*file)->Sync();
+}
+
+// Overwrites a file and removes it; of a link, the link alone. OK if there is none.
 absl::Status Destroy(const std::string& path, FileSystem& files) {
   std::error_code error;
   const std::filesystem::file_status found = std::filesystem::symlink_status(path, error);
   if (found.type() == std::filesystem::file_type::not_found) return absl::OkStatus();
   if (found.type() == std::filesystem::file_type::none) return SystemError(error.value(), "looking at", path);
   if (found.type() == std::filesystem::file_type::regular) {
-    const absl::StatusOr<FileVersion> version = FileVersion::Of(path);
-    if (!version.ok()) return version.status();
-    const absl::StatusOr<std::unique_ptr<File>> file = files.Open(path);
-    if (!file.ok()) return file.status();
-    const std::string zeros(version->size, '\0');
-    if (absl::Status status = (*file)->Write(0, zeros); !status.ok()) return status;
-    if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
+    if (absl::Status status = Overwrite(path, files); !status.ok()) return status;
   }
   return files.Remove(path);
 }
@@ -97,7 +106,6 @@ absl::Status CheckIsItsKey(const StoreLayout& layout, uint64_t segment) {
   if (type == std::filesystem::file_type::symlink) return NotItsKey(path, "is a link to a file elsewhere");
   if (type != std::filesystem::file_type::regular) return NotItsKey(path, "is no file");
   const absl::StatusOr<KeyFile> key = ReadKeyFile(path, KeyPurpose::Data(segment));
-  if (absl::IsNotFound(key.status())) return absl::OkStatus();  // overwritten already
   if (absl::IsDataLoss(key.status())) {
     return absl::DataLossError(absl::StrCat(key.status().message(), ". Nothing was destroyed"));
   }
@@ -145,8 +153,8 @@ absl::StatusOr<ShredPlan> PlanShredding(const StoreLayout& layout, const ShredQu
   const auto same = [](const ShredPlan::Segment& a, const ShredPlan::Segment& b) { return a.number == b.number; };
   wanted.erase(std::unique(wanted.begin(), wanted.end(), same), wanted.end());
   for (const ShredPlan::Segment& segment : wanted) {
-    // Also one that a crash left as zeros is planned: ShredSegment removes it.
-    if (!FileExists(layout.DataKey(segment.number))) {
+    // One whose key is missing is planned too: that it is meant to be is what remains to be written down.
+    if (StateOfDataKey(layout, segment.number) == DataKeyState::kDestroyed) {
       plan.already.push_back(segment.number);
       continue;
     }
@@ -168,14 +176,15 @@ absl::Status ShredSegment(const StoreLayout& layout, uint64_t segment, FileSyste
   if (absl::Status status = CheckIsItsKey(layout, segment); !status.ok()) return status;
   const std::string path = layout.DataKey(segment);
   // What a replacement that was cut off left is the same key.
-  for (const std::string& copy : {absl::StrCat(path, ".tmp"), layout.DestroyedDataKey(segment)}) {
-    if (absl::Status status = Destroy(copy, files); !status.ok()) return status;
-  }
-  const absl::Status renamed = files.Rename(path, layout.DestroyedDataKey(segment));
+  const std::string mark = layout.DestroyedDataKey(segment);
+  if (absl::Status status = Destroy(absl::StrCat(path, ".tmp"), files); !status.ok()) return status;
+  // A key that came back, from a backup, replaces the mark: its bytes are to be overwritten too.
+  const absl::Status renamed = files.Rename(path, mark);
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
+  // The key was lost before.
+  if (!renamed.ok() && !FileExists(mark)) return ReplaceFile(files, mark, "");
   if (absl::Status status = files.SyncDirectory(layout.KeysDirectory()); !status.ok()) return status;
-  if (absl::Status status = Destroy(layout.DestroyedDataKey(segment), files); !status.ok()) return status;
-  return files.SyncDirectory(layout.KeysDirectory());
+  return Overwrite(mark, files);
 }
 
 absl::Status FinishShredding(const StoreLayout& layout, FileSystem& files) {
@@ -183,14 +192,19 @@ absl::Status FinishShredding(const StoreLayout& layout, FileSystem& files) {
   if (!names.ok()) return names.status();
   std::vector<std::string> left;
   for (const std::string& name : *names) {
-    if (ParseDestroyedDataKeyName(name).has_value()) left.push_back(absl::StrCat(layout.KeysDirectory(), "/", name));
+    if (!ParseDestroyedDataKeyName(name).has_value()) continue;
+    const std::string path = absl::StrCat(layout.KeysDirectory(), "/", name);
+    const absl::StatusOr<FileVersion> version = FileVersion::Of(path);
+    if (absl::IsNotFound(version.status())) continue;
+    if (!version.ok()) return version.status();
+    if (version->size != 0) left.push_back(path);
   }
   if (left.empty()) return absl::OkStatus();
   if (absl::Status status = CheckOwner(layout.KeysDirectory()); !status.ok()) return status;
   const absl::StatusOr<std::unique_ptr<FileLock>> held = FileLock::Take(layout.KeysLock(), FileLock::Wait::kYes);
   if (!held.ok()) return held.status();
   for (const std::string& path : left) {
-    if (absl::Status status = Destroy(path, files); !status.ok()) return status;
+    if (absl::Status status = Overwrite(path, files); !status.ok()) return status;
   }
   return files.SyncDirectory(layout.KeysDirectory());
 }

@@ -15,6 +15,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/keys/data_key_state.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
@@ -105,7 +106,7 @@ class WrappedStoreKeys : public StoreKeys {
     if (!file.ok()) {
       cache_.Drop(segment);
       if (!absl::IsNotFound(file.status())) return file.status();
-      return absl::NotFoundError(absl::StrCat("segment ", segment, " is shredded: its key was destroyed"));
+      return absl::NotFoundError(WhyNoDataKey(layout_, segment));
     }
     if (file->store_id != store_id_) {
       return absl::DataLossError(absl::StrCat(path, ": the key of a segment of another store"));

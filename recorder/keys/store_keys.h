@@ -50,7 +50,7 @@ class StoreKeys {
   // Replaces one that was made for a segment that was never begun. UNAVAILABLE, and nothing is made, if the
   // key-encryption key is out of reach: the keyring is gone or cannot be used as it is, or the key command fails.
   virtual absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) = 0;
-  // NOT_FOUND if it was destroyed: the segment is shredded.
+  // NOT_FOUND, saying which, if it was destroyed (the segment is shredded) or is missing: see StateOfDataKey.
   virtual absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) = 0;
   // Whether the key-encryption key that is current now is another than when the last data key was created: time for a
   // new segment. Looks at the source at most once a second.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/index/entry_scanner.h"
+#include "recorder/keys/data_key_state.h"
 #include "recorder/text.h"
 
 namespace sallyport::recorder {
@@ -74,9 +75,7 @@ absl::Status CallChain::ReadEntries(const std::vector<Position>& blocks,
     const absl::StatusOr<std::shared_ptr<const Block>> block = Whole(at);
     if (!block.ok()) return block.status();
     if ((*block)->shredded) {
-      return absl::NotFoundError(absl::StrCat("segment ", at.segment(),
-                                              " was shredded: its data key is destroyed, so that what it held cannot "
-                                              "be read any more"));
+      return absl::NotFoundError(WhyNoDataKey(layout_, at.segment()));
     }
     const absl::Status status = ForEachEntry((*block)->body, [&](std::string_view bytes) {
       ScannedEntry head;

@@ -29,7 +29,7 @@ class CallChain {
   absl::StatusOr<std::vector<Position>> Blocks(uint64_t call_id, Position last);
 
   // Hands on the serialised entries of all calls in those blocks, in order, until `entry` returns an error, which is
-  // then returned. NOT_FOUND, saying so, if one of the blocks is shredded.
+  // then returned. NOT_FOUND, saying which, if the key of one of the blocks is destroyed or missing.
   absl::Status ReadEntries(const std::vector<Position>& blocks,
                            absl::FunctionRef<absl::Status(uint64_t call_id, std::string_view entry)> entry);
 

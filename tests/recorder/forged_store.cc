@@ -118,6 +118,7 @@ void ForgedStore::BeginSegment() {
   header.key_id = keys_.CreateDataKey(number_)->id;
   header.tree_root = tree_.Root();
   extents_[number_] = {tree_.end(), sequence_, 0, 0};
+  if (lies.segment_header) lies.segment_header(header);
   char bytes[kSegmentHeaderSize];
   header.Encode(bytes);
   segments_[number_].assign(bytes, sizeof(bytes));
@@ -151,13 +152,14 @@ void ForgedStore::Append(BlockHeader header, const std::string& directory, const
     header.seal = Seal::kAes256Gcm;
     header.stored_length = static_cast<uint32_t>(encoded.size() + Aes256Gcm::kTagSize);
     Must(FillRandom(header.nonce.data(), header.nonce.size()).ok());
+    if (lies.block_header) lies.block_header(header);
     char bound[kBlockHeaderSize];
     header.Encode(bound);
     const DataKey key = *keys_.CreateDataKey(number_);
     stored.clear();
     Aes256Gcm(key.key).Seal(header.nonce, SealAssociatedData(keys_.store_id(), key.id, bound), encoded, stored);
   }
-  header.stored_length = static_cast<uint32_t>(stored.size());
+  if (header.type != BlockType::kEntries) header.stored_length = static_cast<uint32_t>(stored.size());
   header.payload_hash = PayloadHash(format_, directory, stored, table);
   char encoded_header[kBlockHeaderSize];
   header.Encode(encoded_header);
@@ -203,23 +205,26 @@ ForgedStore::Block ForgedStore::AddEntries(const std::vector<v1::Entry>& entries
   std::vector<std::string> parts;
   for (v1::Entry entry : entries) {
     TakePart(entry, parts);
+    const uint64_t id = entry.call_id();
+    const bool ends = entry.has_end();
+    if (lies.entry) lies.entry(entry);
     const std::string bytes = entry.SerializeAsString();
     char length[kMaxVarintSize];
     plain.append(length, PutVarint(length, bytes.size()));
     plain += bytes;
     leaves.push_back(LeafHash(salts.substr(leaves.size() * kSaltSize, kSaltSize) + bytes));
-    const uint64_t id = entry.call_id();
     auto line = std::find_if(lines.begin(), lines.end(), [&](const DirectoryEntry& one) { return one.call_id == id; });
     if (line == lines.end()) {
       line = lines.insert(line, {id, last_[id], more_entries_});
       last_[id] = here;
     }
     ++line->entries;
-    if (entry.has_end()) {
+    if (ends) {
       line->ends = !hide_ends_;
       last_[id] = Position();
     }
   }
+  if (lies.directory) lies.directory(lines);
   std::string directory;
   for (const DirectoryEntry& line : lines) {
     char bytes[kDirectoryEntrySize];
@@ -245,6 +250,7 @@ void ForgedStore::CloseSegment() {
   footer.entries = sequence_ - extents_[number_].first_sequence;
   footer.size = segments_[number_].size();
   footer.closed_ns = kStartNs;
+  if (lies.footer) lies.footer(footer);
   char body[kFooterBodySize];
   footer.Encode(body);
   BlockHeader header;
@@ -254,7 +260,7 @@ void ForgedStore::CloseSegment() {
   extents_[number_].end_sequence = sequence_;
 }
 
-void ForgedStore::Delete(uint64_t segment, v1::Tombstone& tombstone) {
+void ForgedStore::NameDeleted(uint64_t segment, v1::Tombstone& tombstone) const {
   const Extent& extent = extents_.at(segment);
   CompactRange range(extent.first_leaf);
   for (uint64_t i = extent.first_leaf; i < extent.end_leaf; ++i) range.Append(leaves_[i]);
@@ -266,7 +272,6 @@ void ForgedStore::Delete(uint64_t segment, v1::Tombstone& tombstone) {
   deleted.set_first_sequence(extent.first_sequence);
   deleted.set_end_sequence(extent.end_sequence);
   for (const Hash& node : range.nodes()) deleted.add_nodes(std::string(AsText(node)));
-  segments_.erase(segment);
 }
 
 void ForgedStore::Write(const std::string& directory, const std::string& checkpoint) const {

@@ -4,6 +4,7 @@
 #define SALLYPORT_TESTS_RECORDER_FORGED_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -71,6 +72,15 @@ class ForgedStore {
     more_entries_ = more_entries;
     hide_ends_ = hide_ends;
   }
+  // Changes what is said, each time before it is hashed, sealed and made a leaf. May be empty.
+  struct Lies {
+    std::function<void(SegmentHeader&)> segment_header;
+    std::function<void(BlockHeader&)> block_header;  // of a block with entries; once its lengths are known
+    std::function<void(SegmentFooter&)> footer;
+    std::function<void(std::vector<DirectoryEntry>&)> directory;
+    std::function<void(v1::Entry&)> entry;  // what directory and tree say of it stays
+  };
+  Lies lies;
   // Entries with payloads from this size on get them as parts.
   void SetSmallestPart(size_t bytes) { smallest_part_ = bytes; }
   // Their keys are sealed under a further key, which nobody has.
@@ -89,7 +99,12 @@ class ForgedStore {
   void AddTombstone(const v1::Tombstone& tombstone);
   void CloseSegment();
   // Takes a closed segment away and says so in the tombstone, which still has to be added.
-  void Delete(uint64_t segment, v1::Tombstone& tombstone);
+  void Delete(uint64_t segment, v1::Tombstone& tombstone) {
+    NameDeleted(segment, tombstone);
+    segments_.erase(segment);
+  }
+  // Says so and leaves it where it is.
+  void NameDeleted(uint64_t segment, v1::Tombstone& tombstone) const;
 
   // The bytes of a segment, to change them.
   std::string& segment(uint64_t number) { return segments_.at(number); }

@@ -2,11 +2,14 @@
 #include "recorder/holds.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/log/segment_reader.h"
+#include "recorder/recorder.h"
 #include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -84,7 +87,7 @@ TEST_CASE("a damaged list of holds is said to be one, not an empty one") {
   CHECK(load_with(bytes).ok());
 }
 
-TEST_CASE("the segments of held calls are held, and those that the index does not know") {
+TEST_CASE("the segments of held calls are held, and no others") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.store());
   RecorderOptions options;
@@ -138,6 +141,48 @@ TEST_CASE("the segments of held calls are held, and those that the index does no
   CHECK(held({HoldOn(0, "c*"), HoldOn(11, "")}) == std::set<uint64_t>{1, 3, 7});
   CHECK(held({HoldOn(0, "dave")}) == std::set<uint64_t>{6, 7});
   CHECK(held({HoldOn(0, "nobody")}) == std::set<uint64_t>{});
+}
+
+TEST_CASE("segments that the index does not know wholly are held, as long as anything is") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = 2000;
+  const auto add_calls = [&](int calls) {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    for (int i = 0; i < calls; ++i) {
+      const uint64_t id = (*recorder)->NewCallId(absl::Now());
+      REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/C")).ok());
+    }
+  };
+  add_calls(8);
+  const uint64_t known = ListSegments(layout)->back();
+  const std::string early = directory.path() + "/early";
+  std::filesystem::copy(layout.IndexDirectory(), early);
+  add_calls(8);
+  const std::vector<uint64_t> segments = *ListSegments(layout);
+  REQUIRE(segments.back() > known + 1);
+  // As it is where the index could not be written since then.
+  std::filesystem::remove_all(layout.IndexDirectory());
+  std::filesystem::copy(early, layout.IndexDirectory());
+
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  CHECK(HeldSegments(layout, **keys)->empty());
+  HoldList list;
+  REQUIRE(list.Add(HoldOn(0, "nobody")).ok());
+  REQUIRE(list.Save(layout, **keys, RealFileSystem()).ok());
+  std::set<uint64_t> unknown;
+  for (const uint64_t segment : segments) {
+    if (segment > known) unknown.insert(segment);
+  }
+  CHECK(*HeldSegments(layout, **keys) == unknown);
+  // The one in which its knowledge ends, too, where more follows there.
+  std::ofstream(layout.Segment(known), std::ios::binary | std::ios::app) << std::string(500, 'x');
+  unknown.insert(known);
+  CHECK(*HeldSegments(layout, **keys) == unknown);
 }
 
 }  // namespace

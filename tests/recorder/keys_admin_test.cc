@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "recorder/keys/data_key_state.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
@@ -86,19 +87,23 @@ TEST_CASE("the status of keys says what wraps what, and how to check checkpoints
   PutSegment(store.directory.layout(), 1, At(100));
   PutSegment(store.directory.layout(), 2, At(200));
   std::filesystem::remove(store.directory.layout().DataKey(1));
+  REQUIRE(ShredSegment(store.directory.layout(), 2, RealFileSystem()).ok());
   const auto rotation = Rotate(store.directory);
   REQUIRE(rotation.ok());
   const auto status = ReadKeysStatus(store.directory.layout(), {});
   REQUIRE(status.ok());
   REQUIRE(status->key_encryption_keys.size() == 2);
-  CHECK(status->key_encryption_keys[0].key_files == 4);
+  CHECK(status->key_encryption_keys[0].key_files == 3);
   CHECK_FALSE(status->key_encryption_keys[0].current);
   CHECK(status->key_encryption_keys[1].key_files == 0);
   CHECK(status->key_encryption_keys[1].current);
   CHECK(status->key_encryption_keys[1].id == rotation->id);
   REQUIRE(status->segments.size() == 3);
   CHECK_FALSE(status->segments[0].key_encryption_key.has_value());
-  CHECK(status->segments[1].key_encryption_key == status->key_encryption_keys[0].id);
+  CHECK_FALSE(status->segments[0].shredded);
+  CHECK_FALSE(status->segments[1].key_encryption_key.has_value());
+  CHECK(status->segments[1].shredded);
+  CHECK(status->segments[2].key_encryption_key == status->key_encryption_keys[0].id);
   CHECK(Contains(status->source, store.directory.keyring()));
   CHECK(status->store_id.size() == 32);
   CHECK(status->verifier_key.starts_with("sallyport/" + status->store_id + "+"));
@@ -321,7 +326,43 @@ TEST_CASE("a shredded segment's key is gone from the disk, and only that one") {
   CHECK_FALSE(FileExists(layout.DataKey(2) + ".tmp"));
   CHECK(absl::IsNotFound((*gateway)->OpenDataKey(2).status()));
   CHECK((*gateway)->OpenDataKey(1).ok());
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
+  CHECK(Contents(layout.DestroyedDataKey(2)).empty());
   CHECK(ShredSegment(layout, 2, RealFileSystem()).ok());
+  CHECK(FinishShredding(layout, RealFileSystem()).ok());
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
+}
+
+TEST_CASE("a missing key is not one that was destroyed, until somebody says so") {
+  Store store;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 2, At(200));
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kThere);
+  std::filesystem::remove(layout.DataKey(2));
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kMissing);
+  // It can be asked for, which makes the mark.
+  const auto plan = PlanShredding(layout, {{2}, {}}, NoHolds);
+  REQUIRE(plan.ok());
+  CHECK(plan->segments.size() == 1);
+  CHECK(plan->already.empty());
+  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
+  CHECK(PlanShredding(layout, {{2}, {}}, NoHolds)->already.size() == 1);
+}
+
+TEST_CASE("a key that comes back from a backup is there again, and can be destroyed again") {
+  Store store;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 2, At(200));
+  const std::string backup = Contents(layout.DataKey(2));
+  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+  PutFile(layout.DataKey(2), backup);
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kThere);
+  const std::string bytes = store.directory.path() + "/bytes";
+  std::filesystem::create_hard_link(layout.DataKey(2), bytes);
+  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
+  CHECK(Contents(bytes).empty());
 }
 
 TEST_CASE("what is not the key of that segment of this store is not destroyed") {
@@ -383,6 +424,8 @@ TEST_CASE("shredding cut off anywhere leaves the key whole or the segment shredd
     CHECK(status.ok() == !files.was_cut());
     const auto opened = (*OpenKeys(store.directory, Access::kRead))->OpenDataKey(2);
     CHECK((opened.ok() || absl::IsNotFound(opened.status())));
+    // At no time does it look as if it was lost.
+    CHECK(StateOfDataKey(layout, 2) == (opened.ok() ? DataKeyState::kThere : DataKeyState::kDestroyed));
     const bool again = GENERATE(true, false);
     if (!opened.ok() && !again) {
       // As the next start does.
@@ -394,10 +437,12 @@ TEST_CASE("shredding cut off anywhere leaves the key whole or the segment shredd
     CHECK(Contents(bytes).find_first_not_of('\0') == std::string::npos);
     size_t left = 0;
     for (const auto& file : std::filesystem::directory_iterator(layout.KeysDirectory())) {
-      CHECK(file.path().extension() == ".key");
+      CHECK((file.path().extension() == ".key" || file.path() == layout.DestroyedDataKey(2)));
       ++left;
     }
-    CHECK(left == 4);
+    CHECK(left == 5);
+    CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
+    CHECK(Contents(layout.DestroyedDataKey(2)).empty());
     if (!files.was_cut()) break;
   }
 }

@@ -95,16 +95,25 @@ TEST_CASE("each data key is a fresh one") {
   CHECK((*keys)->OpenDataKey(1)->key.bytes() == again->key.bytes());
 }
 
-TEST_CASE("a data key that was destroyed is not found, also where only zeros are left of it") {
+TEST_CASE("a data key that is not there is not found, and what is told is whether it was destroyed") {
   KeysDirectory directory;
   auto keys = OpenKeys(directory, Access::kWrite);
   REQUIRE((*keys)->CreateDataKey(1).ok());
   REQUIRE((*keys)->CreateDataKey(2).ok());
   CHECK(absl::IsNotFound((*keys)->OpenDataKey(3).status()));
-  std::filesystem::remove(directory.layout().DataKey(1));
-  CHECK(absl::IsNotFound((*keys)->OpenDataKey(1).status()));
+  const std::string key = directory.layout().DataKey(1);
+  std::filesystem::rename(key, directory.layout().DestroyedDataKey(1));
+  const absl::Status destroyed = (*keys)->OpenDataKey(1).status();
+  CHECK(absl::IsNotFound(destroyed));
+  CHECK(Contains(Said(destroyed), "segment 1 is shredded"));
+  std::filesystem::remove(directory.layout().DestroyedDataKey(1));
+  const absl::Status missing = (*keys)->OpenDataKey(1).status();
+  CHECK(absl::IsNotFound(missing));
+  CHECK(Contains(Said(missing), "nothing says that it was destroyed"));
+  CHECK(Contains(Said(missing), key));
+  // What a disk that failed leaves is damage.
   PutFile(directory.layout().DataKey(2), std::string(100, '\0'));
-  CHECK(absl::IsNotFound((*keys)->OpenDataKey(2).status()));
+  CHECK(absl::IsDataLoss((*keys)->OpenDataKey(2).status()));
 }
 
 TEST_CASE("a missing keyring is never replaced by a new one while there are keys that need it") {

@@ -1,10 +1,12 @@
 // Segments: what is written is read, and no changed byte passes.
 #include <catch2/catch.hpp>
+#include <map>
 #include <random>
 
 #include "absl/time/clock.h"
 #include "recorder/log/log_cursor.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/wire_encoding.h"
 #include "tests/recorder/log_fixture.h"
 
 namespace sallyport::recorder {
@@ -200,11 +202,52 @@ TEST_CASE("a cursor hands out each block once while the log grows") {
   }
 }
 
-TEST_CASE("random damage never brings a reader down, nor makes it hand out what was not written") {
+TEST_CASE("behind damage the next block is found wherever it begins, also across the border of what is read at once") {
+  constexpr uint64_t kAtOnce = uint64_t{1} << 20;
+  // An entry of random bytes, which do not compress.
+  const auto entry_of = [](size_t size) {
+    std::mt19937 random(7);
+    char length[kMaxVarintSize];
+    std::string entry(length, PutVarint(length, size));
+    while (entry.size() < size + 3) entry += static_cast<char>(random());
+    return entry;
+  };
+  const auto block_size = [&](size_t payload) {
+    TemporaryDirectory directory;
+    Log log(directory.store(), 1 << 30);
+    const Position first = log.Append(1, entry_of(payload), 1);
+    return log.Append(2, Entries({"next"}), 1).offset() - first.offset();
+  };
+  const uint64_t around = block_size(100'000) - 100'000;
+  for (const uint64_t border : {kAtOnce, 2 * kAtOnce - 3}) {
+    for (uint64_t before = 0; before <= 6; ++before) {
+      INFO("the next block begins " << before << " bytes before byte " << border);
+      TemporaryDirectory directory;
+      Log log(directory.store(), 1 << 30);
+      // Looked for from its second byte on.
+      const Position damaged = log.Append(1, entry_of(border - before + 1 - around), 1);
+      const Position next = log.Append(2, Entries({"next"}), 1);
+      REQUIRE(next.offset() == damaged.offset() + 1 + border - before);
+      const auto found = SegmentReader::Open(log.layout, log.keys, 1)->FindBlock(damaged.offset() + 1);
+      REQUIRE(found.ok());
+      CHECK(*found == next.offset());
+    }
+  }
+}
+
+TEST_CASE("random damage brings no reader down, makes it hand out nothing else, and costs it what is damaged alone") {
   TemporaryDirectory directory;
   Log log(directory.store(), 300);
   for (int i = 0; i < 12; ++i) log.Append(static_cast<uint64_t>(i % 2), Entries({"entry" + std::to_string(i)}), 1);
   const auto [all, whole] = Bodies(log, OnDamage::kSkip);
+  // Those of each segment, which damage to another one does not touch.
+  std::map<uint64_t, std::vector<std::string>> by_segment;
+  const auto read = ScanEntries(log.layout, log.keys, Position(), OnDamage::kSkip, [&](const Block& block) {
+    by_segment[block.position().segment()].push_back(block.body);
+    return absl::OkStatus();
+  });
+  REQUIRE(read.ok());
+  REQUIRE(by_segment.size() >= 3);
   std::vector<std::string> good;
   for (uint64_t number = 1; number <= 3; ++number) good.push_back(ReadFile(log.layout.Segment(number)));
   std::mt19937 random(4711);
@@ -232,6 +275,10 @@ TEST_CASE("random damage never brings a reader down, nor makes it hand out what 
     WriteFile(log.layout.Segment(number), bad);
     const auto [bodies, end] = Bodies(log, OnDamage::kSkip);
     for (const std::string& body : bodies) REQUIRE(std::find(all.begin(), all.end(), body) != all.end());
+    for (const auto& [segment, undamaged] : by_segment) {
+      if (segment == number) continue;
+      for (const std::string& body : undamaged) REQUIRE(std::find(bodies.begin(), bodies.end(), body) != bodies.end());
+    }
     LogCursor cursor(log.layout, log.keys, Position(1, 0));
     for (int i = 0; i < 20; ++i) {
       auto block = cursor.Next();

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -228,6 +229,51 @@ TEST_CASE("a torn tail of any length is set aside, and everything whole before i
     REQUIRE(reader.ok());
     CHECK(EntriesOf(**reader, id).size() == 6);
     CheckRebuildGivesTheSame(directory.store());
+  }
+}
+
+TEST_CASE("behind the last block a single byte that is not zero is set aside, wherever it is in what is read at once") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  const std::string first_tree = directory.path() + "/first-tree";
+  {
+    auto recorder = Recorder::Open({directory.store()});
+    REQUIRE(recorder.ok());
+    std::filesystem::copy(layout.TreeDirectory(), first_tree);
+    const uint64_t id = (*recorder)->NewCallId(absl::Now());
+    REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/C")).ok());
+  }
+  const std::string segment = layout.Segment(1);
+  const std::string whole = *ReadWholeFile(segment, 1 << 20);
+  const std::string calls = whole.substr(0, whole.size() - (kBlockHeaderSize + kFooterBodySize));
+  constexpr size_t kAtOnce = size_t{1} << 20;
+  constexpr size_t kTail = 2 * kAtOnce + 100;
+  for (const std::optional<size_t> at :
+       {std::optional<size_t>(), std::optional<size_t>(0), std::optional(kAtOnce - 1), std::optional(kAtOnce),
+        std::optional(kAtOnce + 1), std::optional(2 * kAtOnce - 1), std::optional(2 * kAtOnce),
+        std::optional(kTail - 1)}) {
+    INFO("byte " << at.value_or(kTail) << " of " << kTail);
+    for (const std::string& path :
+         {layout.LogDirectory(), layout.IndexDirectory(), layout.TreeDirectory(), layout.QuarantineDirectory()}) {
+      std::filesystem::remove_all(path);
+    }
+    std::filesystem::create_directories(layout.LogDirectory());
+    std::filesystem::copy(first_tree, layout.TreeDirectory());
+    std::string tail(kTail, '\0');
+    if (at.has_value()) tail[*at] = 'x';
+    std::ofstream(segment, std::ios::binary) << calls << tail;
+    REQUIRE(Recorder::Open({directory.store()}).ok());
+    std::vector<std::string> set_aside;
+    for (const auto& file : std::filesystem::directory_iterator(layout.QuarantineDirectory())) {
+      set_aside.push_back(*ReadWholeFile(file.path(), size_t{1} << 30));
+    }
+    if (at.has_value()) {
+      REQUIRE(set_aside.size() == 1);
+      CHECK(set_aside[0] == tail);
+    } else {
+      CHECK(set_aside.empty());
+    }
+    CHECK(std::filesystem::file_size(segment) == whole.size());
   }
 }
 

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/holds.h"
 #include "recorder/keys/key_admin.h"
+#include "recorder/keys/private_file.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/log_recorder.h"
@@ -69,7 +72,10 @@ TEST_CASE("retention by size deletes the oldest segments with their keys, and sa
   REQUIRE(before > 4);
   options.retention.bytes = 2 * kSegmentBytes;
   options.retention.min_age = absl::ZeroDuration();
+  // What is left of a key that was destroyed goes with its segment.
+  REQUIRE(ShredSegment(layout, 1, RealFileSystem()).ok());
   RunHousekeeping(options);
+  CHECK_FALSE(FileExists(layout.DestroyedDataKey(1)));
   const std::vector<uint64_t> left = *ListSegments(layout);
   CHECK(left.front() > 2);
   CHECK(left.back() >= before);
@@ -92,6 +98,73 @@ TEST_CASE("retention by size deletes the oldest segments with their keys, and sa
   CHECK(CallsIn(directory.store()) == 0);
   FillStore(options, 3);
   CheckRebuildGivesTheSame(directory.store());
+}
+
+TEST_CASE("a running recorder's retention leaves what a hold keeps, its key and its calls, until it is released") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  std::vector<uint64_t> held_ids;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    for (int i = 0; i < 40; ++i) {
+      const uint64_t id = (*recorder)->NewCallId(absl::Now());
+      EntryBatch batch = (*recorder)->NewBatch(id);
+      // Two sessions that a hold names, and others.
+      const uint64_t session = i == 3 ? 33 : i == 20 ? 44 : 7;
+      if (session != 7) held_ids.push_back(id);
+      batch.AddStart(absl::Now(), StartOf("/a.B/C", "payments", session));
+      batch.AddFrame(absl::Now(), Direction::kRequest, 0, false, {"request bytes"});
+      CallEnd end;
+      end.request_frames = 1;
+      end.request_bytes = 13;
+      batch.AddEnd(absl::Now(), end);
+      REQUIRE(AppendDurably(**recorder, std::move(batch)).ok());
+    }
+  }
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  HoldList holds;
+  for (const uint64_t session : {33, 44}) REQUIRE(holds.Add({0, session, "", "a trial", absl::Now()}).ok());
+  REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
+  const std::set<uint64_t> held = *HeldSegments(layout, **keys);
+  REQUIRE(held.size() >= 2);
+  const std::vector<uint64_t> before = *ListSegments(layout);
+  REQUIRE(before.size() > held.size() + 2);
+
+  options.retention.age = absl::Nanoseconds(1);
+  RunHousekeeping(options);
+  for (const uint64_t segment : before) {
+    INFO("segment " << segment);
+    CHECK(FileExists(layout.Segment(segment)) == held.contains(segment));
+    CHECK(FileExists(layout.DataKey(segment)) == held.contains(segment));
+  }
+  {
+    auto reader = RecordReader::Open(directory.store());
+    REQUIRE(reader.ok());
+    for (const uint64_t id : held_ids) CHECK(EntriesOf(**reader, id).size() == 3);
+  }
+  CheckRebuildGivesTheSame(directory.store());
+
+  // With the holds damaged nobody knows what is held, and nothing goes.
+  const std::string whole = *ReadWholeFile(layout.Holds(), 1 << 20);
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.Holds(), "damaged").ok());
+  RunHousekeeping(options);
+  for (const uint64_t segment : held) CHECK(FileExists(layout.Segment(segment)));
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.Holds(), whole).ok());
+  REQUIRE(holds.Release(1).ok());
+  REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
+  RunHousekeeping(options);
+  const std::set<uint64_t> still = *HeldSegments(layout, **keys);
+  size_t released = 0;
+  for (const uint64_t segment : held) {
+    CHECK(FileExists(layout.Segment(segment)) == still.contains(segment));
+    released += still.contains(segment) ? 0 : 1;
+  }
+  CHECK(released > 0);
 }
 
 TEST_CASE("retention by age deletes what was closed long ago, and nothing else") {
@@ -249,7 +322,7 @@ TEST_CASE("calls of a segment whose key was destroyed are listed as shredded, by
   options.directory = directory.store();
   options.segment_bytes = kSegmentBytes;
   const std::vector<uint64_t> ids = FillStore(options, 20);
-  REQUIRE(std::filesystem::remove(layout.DataKey(1)));
+  REQUIRE(ShredSegment(layout, 1, RealFileSystem()).ok());
   RunHousekeeping(options);
   auto reader = RecordReader::Open(directory.store());
   REQUIRE(reader.ok());
@@ -282,7 +355,7 @@ TEST_CASE("shredding that was cut off is finished by the next start") {
   REQUIRE_FALSE(FileExists(layout.DataKey(1)));
   REQUIRE(FileExists(layout.DestroyedDataKey(1)));
   RunHousekeeping(options);
-  CHECK_FALSE(FileExists(layout.DestroyedDataKey(1)));
+  CHECK(FileVersion::Of(layout.DestroyedDataKey(1))->size == 0);
   auto reader = RecordReader::Open(directory.store());
   REQUIRE(reader.ok());
   CHECK((*reader)->Call(ids.front())->shredded);

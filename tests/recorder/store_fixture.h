@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -38,7 +39,7 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-// Waits until it is told.
+// Waits until it is told, which must not take long.
 class BlockingWaiter : public AppendWaiter {
  public:
   void OnAppended(absl::Status status) override {
@@ -49,7 +50,9 @@ class BlockingWaiter : public AppendWaiter {
   }
   absl::Status Wait() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return told_ > 0; });
+    if (!changed_.wait_for(lock, kLongest, [&] { return told_ > 0; })) {
+      return absl::DeadlineExceededError("nobody told the waiter");
+    }
     return status_;
   }
   int told() {
@@ -58,6 +61,8 @@ class BlockingWaiter : public AppendWaiter {
   }
 
  private:
+  static constexpr std::chrono::minutes kLongest{2};
+
   std::mutex mutex_;
   std::condition_variable changed_;
   absl::Status status_;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 
+#include "recorder/store_layout.h"
 #include "tests/recorder/verifier_fixture.h"
 
 namespace sallyport::recorder {
@@ -141,6 +142,9 @@ TEST_CASE("a shredded segment is noted and the log still verifies") {
   FillStore(store.log);
   store.log.Write(store.directory.store());
   store.keys.destroyed[1] = true;
+  const StoreLayout layout(store.directory.store());
+  std::filesystem::create_directories(layout.KeysDirectory());
+  std::ofstream(layout.DestroyedDataKey(1)).close();
   const VerifyReport report = store.Verify(true);
   INFO(Findings(report));
   CHECK(report.verified());

@@ -8,6 +8,7 @@
 #include "recorder/evidence/tree_state.h"
 #include "recorder/evidence/verifier.h"
 #include "recorder/index/database.h"
+#include "recorder/keys/key_admin.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/store_layout.h"
 #include "tests/recorder/forged_store.h"
@@ -172,7 +173,7 @@ TEST_CASE("the evidence of a recorded call outlives the key of its segment") {
   const absl::StatusOr<v1::Evidence> evidence = BuildCallEvidence(store.layout, *store.keys, id, *blocks);
   INFO(evidence.status().message());
   REQUIRE(evidence.ok());
-  for (const Position at : *blocks) std::filesystem::remove(store.layout.DataKey(at.segment()));
+  for (const Position at : *blocks) REQUIRE(ShredSegment(store.layout, at.segment(), RealFileSystem()).ok());
   const absl::StatusOr<ProvenEvidence> proven = VerifyEvidence(*evidence, store.key());
   INFO(proven.status().message());
   REQUIRE(proven.ok());

@@ -122,6 +122,18 @@ TEST_CASE("a status that gRPC has no name for is recorded as it came, listed, an
   }
 }
 
+TEST_CASE("a caller's path that looks like what the gateway says itself keeps its slash") {
+  ShopStore store;
+  for (const char* path : {"/(200+ refused calls)", "/(shredded)"}) store.AddFailure(absl::Seconds(1), path, 12);
+  store.Close();
+  const CommandResult list = Run({"calls", "--json", "--data", store.data()});
+  CHECK(Contains(list.output, "\"method\":\"/(shredded)\""));
+  CHECK(Contains(list.output, "\"method\":\"/(200+ refused calls)\""));
+  CHECK(Contains(Run({"calls", "--method", "/(shred*", "--data", store.data()}).output, "/(shredded)"));
+  CHECK_FALSE(Contains(Run({"calls", "--method", "(shred*", "--data", store.data()}).output, "shredded"));
+  CHECK(Run({"verify", "--data", store.data()}).code == 0);
+}
+
 TEST_CASE("pages of calls join without a gap and without doubles") {
   ShopStore store;
   Ids all;

@@ -264,7 +264,7 @@ TEST_CASE("a log that is damaged is told by verify as that, and by every list th
   // Whoever comes later is told too.
   for (const char* list : {"calls", "sessions"}) {
     CHECK(Contains(Run({list, "--data", store.data()}).errors,
-                   "note: calls may be missing here: the log was damaged, or shorter than before, when the index"));
+                   "note: calls may be missing here: the log was damaged, shorter than before or without a key"));
   }
   CHECK(Contains(Run({"calls", "--json", "--data", store.data()}).errors, "calls may be missing"));
   CHECK(Run({"index", "rebuild", "--data", store.data()}).code == 3);
@@ -312,6 +312,31 @@ TEST_CASE("a list says what shredding keeps from it") {
   CHECK(Contains(Run({"calls", "--identity", "*alice", "--data", store.data()}).errors,
                  "note: 1 segment of the log is shredded: calls in them match only where nothing but times is asked "
                  "for\n"));
+}
+
+TEST_CASE("a list says that a key is missing") {
+  ShopStore store;
+  const std::string call = store.AddGet(absl::ZeroDuration());
+  store.Close();
+  const recorder::StoreLayout layout(store.data());
+  fs::rename(layout.DataKey(1), store.data() + ".away");
+  const CommandResult list = Run({"calls", "--data", store.data()});
+  CHECK(list.code == 0);
+  CHECK(Contains(list.output, "shop.Orders/Get"));
+  CHECK(list.errors ==
+        "note: the key of 1 segment of the log is missing, though nothing marks it as shredded: what is in it cannot "
+        "be read. `sallyport keys status` says which\n");
+  const CommandResult show = Run({"show", call, "--data", store.data()});
+  CHECK(show.code == 3);
+  CHECK(Contains(show.errors, "the key of segment 1 is missing, and nothing says that it was destroyed: put " +
+                                  layout.DataKey(1) + " back from a backup"));
+  CHECK(Contains(Run({"keys", "status", "--data", store.data()}).output, "keys missing     1: 1 (put them back"));
+  const CommandResult verify = Run({"verify", "--data", store.data()});
+  CHECK(verify.code == 0);
+  CHECK(Contains(verify.output, "note: keys/00000001.key"));
+  CHECK(Contains(verify.output, "; 1 without their key"));
+  fs::rename(store.data() + ".away", layout.DataKey(1));
+  CHECK(Run({"show", call, "--data", store.data()}).code == 0);
 }
 
 TEST_CASE("a list says that the index is behind the log") {
@@ -392,7 +417,7 @@ TEST_CASE("a log that is shorter than the index knew is told in every list, and 
   for (int i = 0; i < 2; ++i) {
     const CommandResult calls = Run({"calls", "--data", store.data()});
     CHECK_FALSE(Contains(calls.output, lost));
-    CHECK(Contains(calls.errors, "calls may be missing here: the log was damaged, or shorter than before"));
+    CHECK(Contains(calls.errors, "calls may be missing here: the log was damaged, shorter than before or without a key"));
   }
   const CommandResult shown = Run({"show", lost, "--data", store.data()});
   CHECK(shown.code == 1);

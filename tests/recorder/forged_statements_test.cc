@@ -1,0 +1,375 @@
+// Every field of every structure says something else, and all that depends on it is made to fit: hashes, seals, the
+// tree, and the checkpoint, signed with the store's own key. Who must notice? What nobody can is what the signature
+// alone vouches for.
+#include <catch2/catch.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/recorder/verifier_fixture.h"
+
+namespace sallyport::recorder {
+namespace {
+
+enum class Who {
+  kAnybody,    // who has the store, without keys
+  kKeyHolder,  // who can open the blocks
+  kNobody,     // it contradicts nothing that is recorded
+};
+
+void CheckNoticed(const std::string& what, Store& store, Who who) {
+  INFO(what);
+  const VerifyReport without = store.Verify(false);
+  const VerifyReport with = store.Verify(true);
+  INFO("without keys:\n" << Findings(without) << "with keys:\n" << Findings(with));
+  CHECK(without.verified() == (who != Who::kAnybody));
+  CHECK(with.verified() == (who == Who::kNobody));
+}
+
+// The lie is told in the second of three segments, or in one block of it.
+void Forge(const std::string& what, Who who, const std::function<void(ForgedStore::Lies&)>& lie,
+           const std::function<void(ForgedStore&)>& second = nullptr) {
+  Store store;
+  store.log.BeginSegment();
+  store.log.AddEntries(WholeCall(11));
+  store.log.AddEntries({StartEntry(12), FrameEntry(12, v1::DIRECTION_REQUEST, 0, "one")});
+  store.log.AddEntries({StartEntry(14)});
+  store.log.CloseSegment();
+  lie(store.log.lies);
+  store.log.BeginSegment();
+  store.log.lies.segment_header = nullptr;
+  if (second) {
+    second(store.log);
+  } else {
+    std::vector<v1::Entry> mixed = WholeCall(13);
+    mixed.push_back(FrameEntry(12, v1::DIRECTION_REQUEST, 1, "two"));
+    store.log.AddEntries(mixed);
+  }
+  const ForgedStore::Lies lies = std::exchange(store.log.lies, {});
+  store.log.AddEntries({EndEntry(12, 2, 0, 6, 0)});
+  store.log.lies.footer = lies.footer;
+  store.log.CloseSegment();
+  store.log.lies = {};
+  store.log.BeginSegment();
+  store.log.AddEntries({EndEntry(14, 0, 0, 0, 0)});
+  store.log.AddEntries(WholeCall(15));
+  store.log.Write(store.directory.store());
+  CheckNoticed(what, store, who);
+}
+
+TEST_CASE("what is told truly is noticed by nobody") {
+  Forge("nothing", Who::kNobody, [](ForgedStore::Lies&) {});
+}
+
+TEST_CASE("every field of a segment's header") {
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(SegmentHeader&)> lie;
+  } const cases[] = {
+      {"format", Who::kAnybody, [](auto& header) { header.format = 2; }},
+      {"store", Who::kAnybody, [](auto& header) { header.store_id.fill('z'); }},
+      {"number", Who::kAnybody, [](auto& header) { header.number = 7; }},
+      {"time", Who::kNobody, [](auto& header) { header.created_ns += 1; }},
+      {"first sequence, larger", Who::kAnybody, [](auto& header) { header.first_sequence += 1; }},
+      {"first sequence, smaller", Who::kAnybody, [](auto& header) { header.first_sequence -= 1; }},
+      {"leaf, larger", Who::kAnybody, [](auto& header) { header.leaf_index += 1; }},
+      {"leaf, smaller", Who::kAnybody, [](auto& header) { header.leaf_index -= 1; }},
+      {"key", Who::kKeyHolder, [](auto& header) { header.key_id.fill('k'); }},
+      {"root", Who::kAnybody, [](auto& header) { header.tree_root = Sha256({"another"}); }},
+  };
+  for (const auto& each : cases) {
+    Forge(each.what, each.who, [&](ForgedStore::Lies& lies) { lies.segment_header = each.lie; });
+  }
+}
+
+TEST_CASE("every field of a block's header") {
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(BlockHeader&)> lie;
+  } const cases[] = {
+      {"type", Who::kAnybody, [](auto& header) { header.type = BlockType::kTombstone; }},
+      {"codec", Who::kAnybody,
+       [](auto& header) { header.codec = header.codec == Codec::kPlain ? Codec::kZstd : Codec::kPlain; }},
+      {"seal", Who::kAnybody, [](auto& header) { header.seal = Seal::kNone; }},
+      {"segment", Who::kAnybody,
+       [](auto& header) {
+         header.position = {3, header.position.offset()};
+       }},
+      {"offset", Who::kAnybody,
+       [](auto& header) {
+         header.position = {2, header.position.offset() + 1};
+       }},
+      {"first sequence, larger", Who::kAnybody, [](auto& header) { header.first_sequence += 1; }},
+      {"first sequence, smaller", Who::kAnybody, [](auto& header) { header.first_sequence -= 1; }},
+      {"entries, more", Who::kAnybody, [](auto& header) { header.entries += 1; }},
+      {"entries, fewer", Who::kAnybody, [](auto& header) { header.entries -= 1; }},
+      {"calls, more", Who::kAnybody, [](auto& header) { header.calls += 1; }},
+      {"calls, fewer", Who::kAnybody, [](auto& header) { header.calls -= 1; }},
+      {"stored length, longer", Who::kAnybody, [](auto& header) { header.stored_length += 1; }},
+      {"stored length, shorter", Who::kAnybody, [](auto& header) { header.stored_length -= 1; }},
+      {"plain length, longer", Who::kKeyHolder, [](auto& header) { header.plain_length += 1; }},
+      {"leaf, larger", Who::kAnybody, [](auto& header) { header.leaf_index += 1; }},
+      {"leaf, smaller", Who::kAnybody, [](auto& header) { header.leaf_index -= 1; }},
+      {"entries' root", Who::kKeyHolder, [](auto& header) { header.entries_root = Sha256({"another"}); }},
+      {"parts", Who::kAnybody, [](auto& header) { header.parts_length = 40; }},
+  };
+  for (const auto& each : cases) {
+    Forge(each.what, each.who, [&](ForgedStore::Lies& lies) { lies.block_header = each.lie; });
+  }
+}
+
+TEST_CASE("every field of a footer") {
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(SegmentFooter&)> lie;
+  } const cases[] = {
+      {"entries, more", Who::kAnybody, [](auto& footer) { footer.entries += 1; }},
+      {"entries, fewer", Who::kAnybody, [](auto& footer) { footer.entries -= 1; }},
+      {"size, larger", Who::kAnybody, [](auto& footer) { footer.size += 1; }},
+      {"size, smaller", Who::kAnybody, [](auto& footer) { footer.size -= 1; }},
+      {"time", Who::kNobody, [](auto& footer) { footer.closed_ns += 1; }},
+  };
+  for (const auto& each : cases) {
+    Forge(each.what, each.who, [&](ForgedStore::Lies& lies) { lies.footer = each.lie; });
+  }
+}
+
+TEST_CASE("everything that a directory says") {
+  using Lines = std::vector<DirectoryEntry>;
+  // It names call 13, which is whole here, and call 12, which goes on.
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(Lines&)> lie;
+  } const cases[] = {
+      {"another call", Who::kKeyHolder, [](Lines& lines) { lines[0].call_id = 99; }},
+      {"a call twice", Who::kAnybody, [](Lines& lines) { lines[0].call_id = lines[1].call_id; }},
+      {"no block before", Who::kAnybody, [](Lines& lines) { lines[1].previous = Position(); }},
+      {"a block before that is another call's", Who::kAnybody,
+       [](Lines& lines) {
+         lines[1].previous = {1, kSegmentHeaderSize};
+       }},
+      {"a block before where there was none", Who::kAnybody,
+       [](Lines& lines) {
+         lines[0].previous = {1, kSegmentHeaderSize};
+       }},
+      {"a block before in a segment that is not there", Who::kAnybody,
+       [](Lines& lines) {
+         lines[0].previous = {0, kSegmentHeaderSize};
+       }},
+      {"a later block before", Who::kAnybody,
+       [](Lines& lines) {
+         lines[1].previous = {3, kSegmentHeaderSize};
+       }},
+      {"more entries", Who::kAnybody, [](Lines& lines) { lines[0].entries += 1; }},
+      {"fewer entries", Who::kAnybody, [](Lines& lines) { lines[0].entries -= 1; }},
+      {"one call's entries as another's", Who::kKeyHolder,
+       [](Lines& lines) {
+         lines[0].entries -= 1;
+         lines[1].entries += 1;
+       }},
+      {"all of one call's entries as another's", Who::kAnybody,
+       [](Lines& lines) {
+         lines[0].entries += lines[1].entries;
+         lines[1].entries = 0;
+       }},
+      {"an end that is not there", Who::kKeyHolder, [](Lines& lines) { lines[1].ends = true; }},
+      {"no end where one is", Who::kKeyHolder, [](Lines& lines) { lines[0].ends = false; }},
+  };
+  for (const auto& each : cases) {
+    Forge(each.what, each.who, [&](ForgedStore::Lies& lies) { lies.directory = each.lie; });
+  }
+}
+
+TEST_CASE("what entries say that other entries contradict") {
+  const auto in_frames = [](const std::function<void(v1::Frame&)>& lie) {
+    return [lie](v1::Entry& entry) {
+      if (entry.call_id() == 13 && entry.has_frame()) lie(*entry.mutable_frame());
+    };
+  };
+  const auto in_end = [](const std::function<void(v1::CallEnd&)>& lie) {
+    return [lie](v1::Entry& entry) {
+      if (entry.call_id() == 13 && entry.has_end()) lie(*entry.mutable_end());
+    };
+  };
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(v1::Entry&)> lie;
+  } const cases[] = {
+      {"another call", Who::kKeyHolder, [](v1::Entry& entry) { entry.set_call_id(entry.call_id() + 80); }},
+      {"a frame's index", Who::kKeyHolder, in_frames([](v1::Frame& frame) { frame.set_index(frame.index() + 1); })},
+      {"a frame's direction", Who::kKeyHolder,
+       in_frames([](v1::Frame& frame) { frame.set_direction(v1::DIRECTION_REQUEST); })},
+      {"no direction", Who::kKeyHolder,
+       in_frames([](v1::Frame& frame) { frame.set_direction(v1::DIRECTION_UNSPECIFIED); })},
+      {"a longer payload", Who::kKeyHolder, in_frames([](v1::Frame& frame) { frame.mutable_payload()->append("!"); })},
+      {"more request frames", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_request_frames(2); })},
+      {"no request frames", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_request_frames(0); })},
+      {"more response frames", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_response_frames(2); })},
+      {"more request bytes", Who::kKeyHolder,
+       in_end([](v1::CallEnd& end) { end.set_request_bytes(end.request_bytes() + 1); })},
+      {"fewer response bytes", Who::kKeyHolder,
+       in_end([](v1::CallEnd& end) { end.set_response_bytes(end.response_bytes() - 1); })},
+      {"more entries", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_entries(5); })},
+      {"fewer entries", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_entries(3); })},
+      {"another payload as long", Who::kNobody, in_frames([](v1::Frame& frame) { frame.set_payload("PAYLOAD"); })},
+      {"another status", Who::kNobody, in_end([](v1::CallEnd& end) { end.set_status_code(5); })},
+      {"another caller", Who::kNobody,
+       [](v1::Entry& entry) {
+         if (entry.has_start()) entry.mutable_start()->mutable_identity()->set_subject("mallory");
+       }},
+      {"another method", Who::kNobody,
+       [](v1::Entry& entry) {
+         if (entry.has_start()) entry.mutable_start()->set_method("/shop.Orders/List");
+       }},
+      {"another time", Who::kNobody, [](v1::Entry& entry) { entry.set_time_ns(entry.time_ns() + 1); }},
+  };
+  for (const auto& each : cases) {
+    // The entries' root fits what they say now.
+    Forge(each.what, each.who, [&](ForgedStore::Lies& lies) { lies.entry = each.lie; });
+  }
+}
+
+TEST_CASE("entries that are left out, doubled or out of order") {
+  struct {
+    const char* what;
+    std::vector<v1::Entry> entries;
+  } cases[] = {
+      {"no start", WholeCall(13)}, {"two starts", WholeCall(13)},       {"a frame before the start", WholeCall(13)},
+      {"two ends", WholeCall(13)}, {"a frame left out", WholeCall(13)}, {"a frame doubled", WholeCall(13)},
+  };
+  cases[0].entries.erase(cases[0].entries.begin());
+  cases[1].entries.insert(cases[1].entries.begin(), cases[1].entries.front());
+  std::swap(cases[2].entries[0], cases[2].entries[1]);
+  cases[3].entries.push_back(cases[3].entries.back());
+  cases[4].entries.erase(cases[4].entries.begin() + 1);
+  cases[5].entries.insert(cases[5].entries.begin() + 1, cases[5].entries[1]);
+  for (auto& each : cases) {
+    Forge(
+        each.what, Who::kKeyHolder, [](ForgedStore::Lies&) {},
+        [&](ForgedStore& log) {
+          each.entries.push_back(FrameEntry(12, v1::DIRECTION_REQUEST, 1, "two"));
+          log.AddEntries(each.entries);
+        });
+  }
+}
+
+TEST_CASE("every field of a tombstone") {
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(v1::Tombstone&)> lie;
+  } const cases[] = {
+      {"nothing", Who::kNobody, [](v1::Tombstone&) {}},
+      {"time", Who::kNobody, [](v1::Tombstone& tombstone) { tombstone.set_time_ns(5); }},
+      {"first segment", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->set_first_segment(2); }},
+      {"last segment", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->set_last_segment(4); }},
+      {"first leaf", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->set_first_leaf(1); }},
+      {"end leaf, later", Who::kAnybody,
+       [](v1::Tombstone& t) { t.mutable_deleted(0)->set_end_leaf(t.deleted(0).end_leaf() + 1); }},
+      {"end leaf, earlier", Who::kAnybody,
+       [](v1::Tombstone& t) { t.mutable_deleted(0)->set_end_leaf(t.deleted(0).end_leaf() - 1); }},
+      {"first sequence", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->set_first_sequence(2); }},
+      {"end sequence", Who::kAnybody,
+       [](v1::Tombstone& t) { t.mutable_deleted(0)->set_end_sequence(t.deleted(0).end_sequence() + 1); }},
+      {"a node", Who::kAnybody, [](v1::Tombstone& t) { (*t.mutable_deleted(0)->mutable_nodes(0))[3] ^= 1; }},
+      {"a node more", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->add_nodes(std::string(32, 'n')); }},
+      {"no range", Who::kAnybody, [](v1::Tombstone& t) { t.clear_deleted(); }},
+      {"a range of what is there", Who::kAnybody,
+       [](v1::Tombstone& t) {
+         *t.add_deleted() = t.deleted(0);
+         t.mutable_deleted(1)->set_first_segment(2);
+         t.mutable_deleted(1)->set_last_segment(2);
+       }},
+  };
+  for (const auto& each : cases) {
+    Store store;
+    FillStore(store.log);
+    v1::Tombstone tombstone;
+    store.log.Delete(1, tombstone);
+    each.lie(tombstone);
+    store.log.AddTombstone(tombstone);
+    store.log.Write(store.directory.store());
+    CheckNoticed(each.what, store, each.who);
+  }
+}
+
+TEST_CASE("a tombstone that names a segment which is there is told, and what it says of it is compared") {
+  struct {
+    const char* what;
+    Who who;
+    std::function<void(v1::Tombstone::Range&)> lie;
+  } const cases[] = {
+      {"nothing", Who::kNobody, [](auto&) {}},
+      {"first leaf", Who::kAnybody, [](auto& range) { range.set_first_leaf(range.first_leaf() - 1); }},
+      {"end leaf", Who::kAnybody, [](auto& range) { range.set_end_leaf(range.end_leaf() + 1); }},
+      {"first sequence", Who::kAnybody, [](auto& range) { range.set_first_sequence(range.first_sequence() - 1); }},
+      {"end sequence", Who::kAnybody, [](auto& range) { range.set_end_sequence(range.end_sequence() + 1); }},
+  };
+  for (const auto& each : cases) {
+    Store store;
+    FillStore(store.log);
+    v1::Tombstone tombstone;
+    store.log.NameDeleted(2, tombstone);
+    each.lie(*tombstone.mutable_deleted(0));
+    store.log.AddTombstone(tombstone);
+    store.log.Write(store.directory.store());
+    CheckNoticed(each.what, store, each.who);
+    CHECK(Findings(store.Verify()).find("deleted, as the last tombstone says, but there") != std::string::npos);
+  }
+}
+
+TEST_CASE("every field of a checkpoint and of what is kept with it") {
+  Store store;
+  FillStore(store.log);
+  const FakeStoreKeys other('b');
+  const std::string good = store.log.CheckpointAt(store.log.size());
+  const auto stored = [&] { return *StoredCheckpoint::Parse(good); };
+  const auto with = [&](const std::function<void(StoredCheckpoint&)>& lie) {
+    StoredCheckpoint checkpoint = stored();
+    lie(checkpoint);
+    return checkpoint.Format();
+  };
+  const uint64_t size = store.log.size();
+  const std::pair<const char*, std::string> cases[] = {
+      {"another log's, signed with the store's key", with([&](StoredCheckpoint& checkpoint) {
+         Checkpoint text = *Checkpoint::Parse(SignedNote::Parse(checkpoint.checkpoint.note)->text);
+         text.origin = CheckpointOrigin(other.store_id());
+         checkpoint.checkpoint.note = SignCheckpoint(text, store.keys.signing_key())->note;
+       })},
+      {"signed by another", store.log.CheckpointAt(size, other)},
+      {"another root",
+       with([&](auto& checkpoint) { checkpoint.checkpoint.note = SignNote(store.keys, size, Sha256({"another"})); })},
+      {"a leaf more",
+       with([&](auto& checkpoint) { checkpoint.checkpoint.note = SignNote(store.keys, size + 1, store.log.root()); })},
+      {"a leaf less",
+       with([&](auto& checkpoint) { checkpoint.checkpoint.note = SignNote(store.keys, size - 1, store.log.root()); })},
+      {"another place", with([](auto& checkpoint) {
+         checkpoint.state.end = {2, checkpoint.state.end.offset()};
+       })},
+      {"another offset", with([](auto& checkpoint) {
+         checkpoint.state.end = {3, checkpoint.state.end.offset() + 1};
+       })},
+      {"other nodes", with([](auto& checkpoint) {
+         std::vector<Hash> nodes = checkpoint.state.range.nodes();
+         nodes[0][0] ^= 1;
+         checkpoint.state.range = *CompactRange::FromNodes(0, checkpoint.state.range.end(), nodes);
+       })},
+  };
+  store.log.Write(store.directory.store());
+  CheckNoticed("nothing", store, Who::kNobody);
+  for (const auto& [what, checkpoint] : cases) {
+    store.log.Write(store.directory.store(), checkpoint);
+    CheckNoticed(what, store, Who::kAnybody);
+  }
+  // How many entries came before is for the next start, which compares it with the log.
+  store.log.Write(store.directory.store(), with([](auto& checkpoint) { checkpoint.state.next_sequence += 1; }));
+  CheckNoticed("another sequence", store, Who::kNobody);
+}
+
+}  // namespace
+}  // namespace sallyport::recorder
