@@ -82,6 +82,7 @@ Actions Call::OnHeadersSent() {
 }
 
 Actions Call::OnCallerLost(CallerLoss loss) {
+  if (end_ == End::kRecording && !lost_.has_value()) lost_late_ = loss;
   if (end_ != End::kOpen || lost_.has_value()) return {};
   lost_ = loss;
   return CancelUpstream() | MaybeRelease() | MaybeEnd();
@@ -201,7 +202,7 @@ Actions Call::OnNoSpaceForEnd(const std::string& error) {
   // Whoever ended the call before: what is told is what is recorded, and that cannot be recorded.
   if (!lost_.has_value()) {
     refused_ = true;
-    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, std::nullopt};
+    outcome_ = {kCodeUnavailable, error, EndReason::kRefused, false, lost_late_};
   }
   return Action::kRecordEnd;
 }

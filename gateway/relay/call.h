@@ -192,6 +192,7 @@ class Call {
   bool refused_ = false;
   bool caller_cut_ = false;
   std::optional<CallerLoss> lost_;
+  std::optional<CallerLoss> lost_late_;  // while the end was being recorded, which then says nothing of it
   std::optional<UpstreamOutcome> upstream_outcome_;
   Outcome outcome_;
 

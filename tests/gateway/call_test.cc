@@ -34,6 +34,7 @@ struct World {
   bool unary;
   bool may_cancel = false;
   bool may_fail_recording = false;
+  bool may_lack_space = false;  // the log refuses a frame, or the end with what it holds, and takes what comes later
   bool may_fail_writes = false;
   bool may_refuse = false;     // a limit, an expiry, a rule, the gateway's own end: once, at any time
   bool caller_stands = false;  // does not read: what is written to it stays under way
@@ -65,8 +66,18 @@ struct World {
   bool start_recorded = false;
   bool end_recorded = false;
   bool recorder_broken = false;
+  bool lacked_space = false;
+  bool bare_end = false;           // the end is recorded without what it might hold
   bool request_recorded = false;   // what the caller sent last, whole
   bool response_recorded = false;  // what the upstream sent last: headers or a frame
+  // Of what is in hand: a frame, rather than the half-close or the headers.
+  bool request_is_frame = false;
+  bool response_is_frame = false;
+  // Frames that stand in the record, and those that were handed on.
+  uint64_t requests_in_record = 0;
+  uint64_t responses_in_record = 0;
+  uint64_t requests_passed_on = 0;
+  uint64_t responses_passed_on = 0;
   Call::Outcome recorded_outcome;
   int finished = 0;
   std::vector<std::string> trace;
@@ -82,6 +93,22 @@ struct World {
     Rule(!end_recorded, "nothing is recorded after the end");
     Rule(recording.insert(what).second, "one append of a kind at a time");
     Rule(what != Recorded::kEnd || recording.size() == 1, "the end is recorded last");
+  }
+
+  // The record holds every frame that was handed on, in each direction, and counts those that it holds.
+  void RuleFrames() {
+    Rule(requests_passed_on <= requests_in_record, "no request frame is passed on unrecorded");
+    Rule(responses_passed_on <= responses_in_record, "no response frame is passed on unrecorded");
+  }
+  void RuleCounted() {
+    Rule(call.request_frames() == requests_in_record && call.request_bytes() == 10 * requests_in_record,
+         "the end counts the request frames in the record");
+    // A unary response stands in the end itself.
+    const bool in_end = upstream_is_unary && !bare_end && call.upstream_outcome().has_value() &&
+                        call.upstream_outcome()->response_bytes.has_value();
+    const uint64_t responses = responses_in_record + (in_end ? 1 : 0);
+    Rule(call.response_frames() == responses && call.response_bytes() == 20 * responses,
+         "the end counts the response frames in the record");
   }
 
   // What the caller is told is what was recorded; where that failed, it is told so.
@@ -101,7 +128,7 @@ struct World {
     Rule(recorded_outcome.loss.has_value() == cancelled, "the record says whether the caller was still there");
     if (recorder_broken) return;
     const EndReason reason = recorded_outcome.reason;
-    Rule(reason != EndReason::kRefused || refused, "refused is what was refused");
+    Rule(reason != EndReason::kRefused || refused || lacked_space, "refused is what was refused");
     Rule(reason != EndReason::kCancelled || cancelled, "cancelled is what the caller cancelled");
     Rule(recorded_outcome.upstream_trailers == (reason == EndReason::kCompleted), "trailers are the upstream's");
     Rule(reason != EndReason::kCompleted || upstream_done, "completed is what the upstream ended");
@@ -128,15 +155,19 @@ struct World {
         case kRecordEnd:
           Record(Recorded::kEnd);
           RuleRecordedEnd();
+          RuleCounted();
           break;
         case kSendHeaders:
           Rule(!headers_sending && !headers_sent, "headers are sent once");
-          Rule(response_recorded, "headers are sent when they are recorded");
+          Rule(response_recorded && !response_is_frame, "headers are sent when they are recorded");
           headers_sending = headers_sent = true;
           break;
         case kWriteCaller:
           Rule(headers_sent && !caller_writing, "one write to the caller at a time, after the headers");
-          Rule(response_recorded, "a response frame is written when it is recorded");
+          Rule(response_recorded && response_is_frame, "a response frame is written when it is recorded");
+          response_recorded = false;  // once
+          ++responses_passed_on;
+          RuleFrames();
           caller_writing = true;
           break;
         case kOpenUpstream:
@@ -145,13 +176,19 @@ struct World {
           Rule(action == kOpenUpstream || request_recorded, "a request is sent when it is recorded");
           upstream_opened = true;
           upstream_is_unary = action == kSendUnary;
+          if (upstream_is_unary) ++requests_passed_on;
+          RuleFrames();
           awaiting_headers = true;
           break;
         case kWriteUpstream:
         case kHalfCloseUpstream:
           Rule(upstream_opened && !upstream_is_unary && !released && !upstream_writing && !upstream_half_closed,
                "writes to the upstream go one at a time, before its release and the half-close");
-          Rule(request_recorded, "what the caller sent is written when it is recorded");
+          Rule(request_recorded && request_is_frame == (action == kWriteUpstream),
+               "what the caller sent is written when it is recorded");
+          request_recorded = false;  // once
+          if (action == kWriteUpstream) ++requests_passed_on;
+          RuleFrames();
           upstream_writing = true;
           if (action == kHalfCloseUpstream) upstream_half_closed = true;
           break;
@@ -162,13 +199,15 @@ struct World {
           break;
         case kReadCaller:
           Rule(!caller_reading && !half_closed, "one read of the caller at a time");
+          Rule(!call.ending(), "nothing more is read once the call ends");
           caller_reading = caller_read_starting = true;
           break;
         case kDeferHeaders:
           headers_deferred = true;
           break;
         case kCancelUpstream:
-          Rule(upstream_opened, "only an open upstream is cancelled");
+          Rule(upstream_opened && !upstream_done, "only an open upstream is cancelled");
+          Rule(!upstream_cancelled, "an upstream is cancelled once");
           upstream_cancelled = true;
           break;
         case kReleaseUpstream:
@@ -225,6 +264,7 @@ struct World {
     if (caller_reading && requests_left > 0 && !gone) {
       add("request frame", [](World& w) {
         w.caller_reading = w.request_recorded = false;
+        w.request_is_frame = true;
         --w.requests_left;
         return w.call.OnCallerFrame(10);
       });
@@ -232,6 +272,7 @@ struct World {
     if (caller_reading && (requests_left == 0 || gone)) {
       add("half-close", [](World& w) {
         w.caller_reading = w.request_recorded = false;
+        w.request_is_frame = false;
         w.half_closed = true;
         return w.call.OnCallerHalfClose();
       });
@@ -277,7 +318,7 @@ struct World {
         add("headers", [](World& w) {
           w.awaiting_headers = false;
           w.upstream_headers_came = true;
-          w.response_recorded = false;
+          w.response_recorded = w.response_is_frame = false;
           return w.call.OnUpstreamHeaders(true);
         });
       }
@@ -290,6 +331,7 @@ struct World {
     if (upstream_reading && responses_left > 0 && !upstream_cancelled) {
       add("response frame", [](World& w) {
         w.upstream_reading = w.response_recorded = false;
+        w.response_is_frame = true;
         --w.responses_left;
         return w.call.OnUpstreamFrame(20);
       });
@@ -338,10 +380,28 @@ struct World {
         add("recorded", [what](World& w) {
           w.recording.erase(what);
           if (what == Recorded::kStart || what == Recorded::kRequest) w.start_recorded = true;
-          if (what == Recorded::kRequest) w.request_recorded = true;
-          if (what == Recorded::kResponse) w.response_recorded = true;
+          if (what == Recorded::kRequest) {
+            w.request_recorded = true;
+            w.requests_in_record += w.request_is_frame ? 1 : 0;
+          }
+          if (what == Recorded::kResponse) {
+            w.response_recorded = true;
+            w.responses_in_record += w.response_is_frame ? 1 : 0;
+          }
           if (what == Recorded::kEnd) w.end_recorded = true;
           return w.call.OnRecorded(what, true);
+        });
+      }
+      if (may_lack_space && !recorder_broken && !(what == Recorded::kEnd && bare_end)) {
+        add("no space", [what](World& w) {
+          w.recording.erase(what);
+          w.lacked_space = true;
+          if (what == Recorded::kEnd) {
+            w.bare_end = true;
+            return w.call.OnNoSpaceForEnd("the disk is full");
+          }
+          if (what == Recorded::kStart || (what == Recorded::kRequest && !w.start_recorded)) w.recorder_broken = true;
+          return w.call.OnRecorded(what, false, "the disk is full");
         });
       }
       if (may_fail_recording || recorder_broken) {
@@ -356,6 +416,7 @@ struct World {
 
   void CheckEnded() {
     Rule(finished == 1, "every call is finished once");
+    Rule(end_recorded || recorder_broken, "every call that is recorded has its end in the record");
     Rule(!upstream_opened || upstream_done, "every upstream leg ends");
     Rule(recording.empty(), "no append is left open");
     Rule(!caller_reading && !caller_writing && !upstream_reading && !upstream_writing, "nothing is left under way");
@@ -430,6 +491,12 @@ TEST_CASE("a unary call whose recording may fail at any append ends well in ever
   CHECK(Explore(Begun(world)) > 10);
 }
 
+TEST_CASE("a call whose log may lack space at any append ends well in every order of events") {
+  World world(GENERATE(Path::kUnary, Path::kStream), 1, 1);
+  world.may_lack_space = true;
+  CHECK(Explore(Begun(world)) > 10);
+}
+
 TEST_CASE("a unary call that the gateway may end at any time ends well in every order of events, cancels included") {
   World world(Path::kUnary, 1, 1);
   world.may_refuse = true;
@@ -463,6 +530,7 @@ TEST_CASE(
                 static_cast<int>(seed / 5 % 5));
     world.may_cancel = seed % 2 == 0;
     world.may_fail_recording = seed % 7 == 0;
+    world.may_lack_space = seed % 13 < 3;
     world.may_fail_writes = seed % 4 == 0;
     world.may_refuse = seed % 3 != 0 || seed % 5 == 0;
     world.caller_stands = world.may_refuse && seed % 11 == 0;
@@ -673,6 +741,20 @@ TEST_CASE("a call whose start cannot be recorded is refused, and no end is recor
   unary.OnCallerFrame(5);
   CHECK(unary.OnRecorded(Recorded::kRequest, false, "the disk is full") == kFinish);
   CHECK(unary.outcome().code == 14);
+}
+
+TEST_CASE("an end that is recorded again says so if the caller has gone since") {
+  Call call(Path::kUnary);
+  call.Begin();
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  CHECK(call.OnUpstreamDone(OkWithResponse(9)) == kRecordEnd);
+  CHECK(call.OnCallerLost(CallerLoss::kConnection).empty());
+  CHECK_FALSE(call.outcome().loss.has_value());
+  CHECK(call.OnNoSpaceForEnd("the disk is full") == kRecordEnd);
+  CHECK(call.outcome().loss == CallerLoss::kConnection);
+  CHECK(call.outcome().reason == EndReason::kRefused);
 }
 
 TEST_CASE("an end that the log has no space for is recorded bare, and told as it is recorded") {
