@@ -16,6 +16,8 @@ readonly test_packages=(
 readonly lint_packages=(clang-format-14 clang-tidy-14 git)
 # To make a bare Debian (fresh_check.sh).
 readonly fresh_packages=(git mmdebstrap)
+# To see what tests reach (tests/coverage.sh).
+readonly coverage_packages=(gcovr)
 # To fuzz (tests/fuzz/run.sh).
 readonly fuzz_packages=(clang-14 libclang-rt-14-dev)
 
