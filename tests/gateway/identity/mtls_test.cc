@@ -50,6 +50,26 @@ TEST_CASE("a SPIFFE ID is proved by its trust domain's bundle") {
   CHECK(SubjectOf(Verify(*verifier, Shown(Issue(SpiffeSpec(longest), &authorities.prod)))) == longest);
 }
 
+TEST_CASE("a trust domain that is not known has nobody to vouch for it, wherever its name sorts") {
+  TestAuthorities authorities;
+  const auto verifier = authorities.Verifier();
+  for (const char* domain :
+       {"a", "dev", "dev.exampl", "dev.example-", "dev.example.", "dev.example0", "dev.examplf", "e", "prod.exampl",
+        "prod.exampld", "prod.example.", "prod.example.evil", "prod.examplf", "xprod.example", "zzz", "0", "_"}) {
+    for (const Issued* authority : {&authorities.prod, &authorities.dev, &authorities.root}) {
+      CAPTURE(domain);
+      const Issued caller = Issue(SpiffeSpec("spiffe://" + std::string(domain) + "/sa/api"), authority);
+      const gateway::ProofResult result = Verify(*verifier, Shown(caller));
+      CHECK(absl::IsUnauthenticated(result.status()));
+      CHECK(Mentions(result, "a trust domain that the gateway does not know"));
+    }
+  }
+  // Nor does one domain's authority vouch for another's, or those of `ca` for any.
+  for (const Issued* authority : {&authorities.dev, &authorities.root, &authorities.stranger}) {
+    CHECK(absl::IsUnauthenticated(Verify(*verifier, Shown(Issue(SpiffeSpec(kId), authority))).status()));
+  }
+}
+
 TEST_CASE("other names beside a SPIFFE ID do not matter") {
   const TestAuthorities authorities;
   const auto verifier = authorities.Verifier();
