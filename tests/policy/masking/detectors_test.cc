@@ -2,12 +2,12 @@
 #include "policy/masking/detectors.h"
 
 #include <catch2/catch.hpp>
-#include <iostream>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -272,6 +272,25 @@ TEST_CASE("precision and recall on labelled lines") {
       if (sum % 10 == 0) return whole;
     }
   };
+  const auto letters = [&](size_t count) {
+    std::string text;
+    while (text.size() < count) text.push_back(static_cast<char>('A' + engine() % 26));
+    return text;
+  };
+  // With the check digits of ISO 13616.
+  const auto iban = [](const std::string& country, const std::string& account) {
+    int rest = 0;
+    for (const char c : account + country + "00") {
+      if (c >= 'A') rest = (rest * 100 + (c - 'A' + 10)) % 97;
+      if (c < 'A') rest = (rest * 10 + (c - '0')) % 97;
+    }
+    const int check = 98 - rest;
+    return country + (check < 10 ? "0" : "") + std::to_string(check) + account;
+  };
+  const auto token = [&](const std::string& header) {
+    return absl::StrCat(absl::WebSafeBase64Escape(header), ".",
+                        absl::WebSafeBase64Escape("{\"sub\":\"" + digits(9) + "\"}"), ".", letters(43));
+  };
   const std::vector<std::string> frames = {"%",
                                            "{\"v\":\"%\"}",
                                            "user said: % (thanks)",
@@ -298,6 +317,28 @@ TEST_CASE("precision and recall on labelled lines") {
                               std::to_string(engine() % 256));
     samples["ipv6"].push_back(
         absl::StrCat("2001:db8:", absl::Hex(engine() % 65536), "::", absl::Hex(1 + engine() % 65535)));
+    samples["iban"].push_back(iban("DE", digits(18)));
+    samples["iban"].push_back(iban("GB", letters(4) + digits(14)));
+    samples["jwt"].push_back(token(R"({"alg":"HS256","n":)" + digits(1 + i % 5) + "}"));
+    samples["jwt"].push_back(token(R"({"kid":")" + letters(i % 7) + R"(","alg":"RS256"})"));
+    const std::string kind = i % 3 == 0 ? "" : i % 3 == 1 ? "RSA " : "EC ";
+    samples["pem_private_key"].push_back("-----BEGIN " + kind + "PRIVATE KEY-----\n" + letters(64) + "\n" + letters(9) +
+                                         "==\n-----END " + kind + "PRIVATE KEY-----");
+    samples["cloud_access_key"].push_back("AKIA" + letters(16));
+    samples["cloud_access_key"].push_back("ghp_" + letters(36));
+    // What is nearly one of these: a wrong checksum, a key that is public, a part of a token, the wrong length.
+    std::string wrong_iban = iban("DE", digits(18));
+    wrong_iban[3] = wrong_iban[3] == '9' ? '0' : static_cast<char>(wrong_iban[3] + 1);
+    nothing.push_back(wrong_iban);
+    nothing.push_back(letters(2) + letters(20));
+    const std::string whole = token(R"({"alg":"HS256"})");
+    nothing.push_back(whole.substr(0, whole.find('.')));
+    nothing.push_back(whole.substr(whole.find('.') + 1));
+    nothing.push_back("-----BEGIN PUBLIC KEY-----\n" + letters(64) + "\n-----END PUBLIC KEY-----");
+    nothing.push_back("AKIA" + letters(15));
+    nothing.push_back("AKIA" + letters(17));
+    nothing.push_back("ghp_" + letters(12));
+    nothing.push_back(letters(40));
     nothing.push_back("order " + digits(16));
     nothing.push_back(digits(10) + "-" + digits(4));
     nothing.push_back(absl::StrCat(absl::Hex(engine()), "-", absl::Hex(engine() % 65536), "-", absl::Hex(engine())));
@@ -328,12 +369,15 @@ TEST_CASE("precision and recall on labelled lines") {
     for (const std::string& value : values) check(name, value);
   }
   for (const std::string& value : nothing) check("", value);
-  for (const auto& [name, values] : samples) {
-    const double recall = static_cast<double>(found[name]) / lines[name];
-    const double precision = static_cast<double>(found[name]) / (found[name] + wrong[name]);
-    std::cout << name << ": " << lines[name] << " lines, recall " << recall << ", precision " << precision << '\n';
-    CHECK(recall > 0.99);
-    CHECK(precision > 0.95);
+  for (const std::string_view built_in : Detectors::BuiltIn()) {
+    const std::string name(built_in);
+    CAPTURE(name, lines[name], found[name], wrong[name]);
+    REQUIRE(lines[name] >= 700);
+    CHECK(found[name] > 0.99 * lines[name]);
+    // One in ten numbers passes for a card; what has a form or a checksum of its own is never mistaken.
+    const bool unmistakable =
+        name == "jwt" || name == "pem_private_key" || name == "cloud_access_key" || name == "iban";
+    CHECK(wrong[name] <= (unmistakable ? 0 : found[name] / 20));
   }
 }
 
