@@ -33,7 +33,13 @@ void Compare(Maker& maker, int rules, int calls, Tally* tally) {
                          << FileOf(source));
     }
     std::vector<std::string> shadow(decision.shadow_denied.begin(), decision.shadow_denied.end());
-    if (expected.shadow_denied.size() < 16) REQUIRE(shadow == expected.shadow_denied);
+    std::vector<std::string> noted = expected.shadow_denied;
+    if (noted.size() > 16) {
+      // The first of them; in a policy in shadow the one that counts is the last.
+      if (source.shadow() && noted.back() == expected.rule) std::swap(noted[15], noted.back());
+      noted.resize(16);
+    }
+    REQUIRE(shadow == noted);
     // The explanation agrees on who decides.
     const std::vector<RuleTrial> trials = (*policy)->Explain(request);
     const bool decided =

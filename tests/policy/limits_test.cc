@@ -267,6 +267,44 @@ TEST_CASE("what was used survives a reload for limits that stay the same") {
   CHECK(limits.Calls(Of("c.B/C")));
 }
 
+TEST_CASE("a limit keeps what was used of it as it goes into the shadow and comes back") {
+  const std::string limit = "- {name: l, calls_per_second: 1, burst: 3";
+  LimitsFixture limits(limit + "}");
+  CHECK(limits.Burst() == 3);
+  limits.Reload(limit + ", shadow: true}");
+  const Admission noted = limits.Admit();
+  CHECK(noted.admitted);
+  CHECK(noted.shadow_exceeded.size() == 1);
+  limits.Reload(limit + "}");
+  CHECK(limits.Burst() == 0);
+}
+
+TEST_CASE("a message is waited for as the slowest of the call's limits says, in whatever order they are") {
+  const std::string slow = "- {name: slow, bytes_per_second: 1KiB}\n";
+  const std::string fast = "- {name: fast, bytes_per_second: 1MiB}\n";
+  for (const std::string& order : {slow + fast, fast + slow}) {
+    const LimitsFixture limits(order);
+    CHECK(limits.Admit().ticket.Charge(3 * 1024, limits.now()) == absl::Seconds(2));
+  }
+}
+
+TEST_CASE("giving back what was taken makes nobody's burst larger") {
+  const absl::Duration cost = absl::Seconds(1);
+  const absl::Time now = MondayAtTen();
+  TokenBucket bucket;
+  CHECK(bucket.Take(cost, 3 * cost, now) == absl::ZeroDuration());
+  // Half of it was paid off before it is given back.
+  CHECK(bucket.Wait(absl::ZeroDuration(), now + cost / 2) == cost / 2);
+  bucket.Refund(cost);
+  CHECK(bucket.IsFull(now + cost / 2));
+  for (int i = 0; i < 3; ++i) CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == absl::ZeroDuration());
+  CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == cost);
+  // What was used by others stays used.
+  bucket.Refund(cost);
+  CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == absl::ZeroDuration());
+  CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == cost);
+}
+
 TEST_CASE("a ticket may outlive the limits it came from") {
   Admission admission;
   absl::Time now;

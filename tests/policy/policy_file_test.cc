@@ -81,8 +81,16 @@ TEST_CASE("conditions that could not be meant are faults") {
   CHECK(MatchFault("networks: [localhost]").find("is not a network: write 10.0.0.0/8") != std::string::npos);
   CHECK(MatchFault("networks: [10.0.0.0/33]").find("longer than the 32 bits") != std::string::npos);
   CHECK(MatchFault("metadata: {Tenant: x}").find("is no name of metadata: those have a-z") != std::string::npos);
-  CHECK(MatchFault("metadata: {authorization: x}").find("holds credentials") != std::string::npos);
-  CHECK(MatchFault("all_metadata: {cookie: x}").find("holds credentials") != std::string::npos);
+  for (const char* name : {"authorization", "proxy-authorization", "cookie", "set-cookie"}) {
+    for (const char* kind : {"metadata", "all_metadata"}) {
+      for (const char* ending : {"", "-bin"}) {
+        CAPTURE(name, kind, ending);
+        CHECK(MatchFault(std::string(kind) + ": {" + name + ending + ": x}").find("holds credentials") !=
+              std::string::npos);
+      }
+    }
+  }
+  CHECK_NOTHROW(Parsed("access: {rules: [{name: a, match: {metadata: {x-authorization: x}}, action: allow}]}"));
   CHECK(MatchFault("all_proofs: [none, jwt]").find("none cannot be shown together") != std::string::npos);
   CHECK(MatchFault("proofs: [saml]").find("unknown value \"saml\"; expected one of: none, jwt, mtls, api_key") !=
         std::string::npos);
