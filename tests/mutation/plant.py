@@ -225,6 +225,7 @@ def main():
     wanted = patches.find(options.wanted)
     if options.check:
         return check(wanted)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is under way ends with it
     LOGS.mkdir(parents=True, exist_ok=True)
     with open(WORK / "lock", "w") as lock:
         try:

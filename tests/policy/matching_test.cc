@@ -122,6 +122,34 @@ TEST_CASE("networks cover those within them") {
   CHECK(covers("unix", "unix"));
 }
 
+TEST_CASE("a network covers another if the first and the last address of that are in it") {
+  const auto last_of = [](const Network& network) {
+    return HostAddress{network.kind, network.bits | ~Prefix(absl::Uint128Max(), network.length)};
+  };
+  std::mt19937 random(13);
+  std::vector<Network> networks = {{AddressKind::kUnix, 0, 0}};
+  for (int i = 0; i < 400; ++i) {
+    const bool four = random() % 2 == 0;
+    // Few bits that differ, so that they are often within each other.
+    const absl::uint128 bits = absl::uint128(random() % 4) << (four ? 126 : 100) | absl::uint128(random() % 4) << 96;
+    const int length = static_cast<int>(random() % (four ? 33 : 129));
+    networks.push_back({four ? AddressKind::kIpv4 : AddressKind::kIpv6, length, Prefix(bits, length)});
+  }
+  int covering = 0;
+  for (const Network& wide : networks) {
+    for (const Network& narrow : networks) {
+      const bool unix_socket = narrow.kind == AddressKind::kUnix;
+      const bool expected =
+          wide.Contains({narrow.kind, narrow.bits}) && (unix_socket || wide.Contains(last_of(narrow)));
+      CAPTURE(FormatNetwork(wide), FormatNetwork(narrow));
+      REQUIRE(wide.Covers(narrow) == expected);
+      covering += expected ? 1 : 0;
+    }
+  }
+  CHECK(covering > 5000);
+  CHECK(covering < 100'000);
+}
+
 TEST_CASE("a window over midnight ends on the day after") {
   TimeWindow night;
   night.days = 1 << 4;  // Friday

@@ -133,6 +133,19 @@ TEST_CASE("limits say what they limit, within bounds") {
   CHECK(fault("name: a, bytes_per_second: fast").find("is not a size") != std::string::npos);
   CHECK(fault("name: a, open_calls: 5, per: []").find("is an empty list") != std::string::npos);
   CHECK(fault("name: a, open_calls: 5, match: {groups: []}").find("limits[0].match.groups") != std::string::npos);
+  // At the bounds, and one step beyond.
+  for (const char* within :
+       {"calls_per_second: 1, burst: 86400", "calls_per_second: 1000000", "open_calls: 10000000",
+        "bytes_per_second: 1KiB", "bytes_per_second: 1TiB", "calls_per_second: 0.5, burst: 43200"}) {
+    CAPTURE(within);
+    CHECK_NOTHROW(Parsed("limits:\n- {name: a, " + std::string(within) + "}\n"));
+  }
+  for (const char* beyond :
+       {"calls_per_second: 1, burst: 86401", "calls_per_second: 1000001", "open_calls: 10000001",
+        "bytes_per_second: 1023", "bytes_per_second: 1025GiB", "calls_per_second: 0.5, burst: 43201"}) {
+    CAPTURE(beyond);
+    CHECK_FALSE(fault("name: a, " + std::string(beyond)).empty());
+  }
   const auto policy =
       Parsed("limits: [{name: a, per: [identity, method], calls_per_second: 0.5, bytes_per_second: 1MiB}]");
   REQUIRE(policy->limits().size() == 1);

@@ -282,6 +282,9 @@ TEST_CASE("a certificate that held before is known again, one that did not or wa
   CHECK(known->subject == kId);
   CHECK(verifier->Recall({stranger.leaf, stranger.chain}, kTestNow) == nullptr);
   CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().until) == nullptr);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().until - absl::Seconds(1)) == known);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().from) == known);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().from - absl::Seconds(1)) == nullptr);
   CHECK(verifier->Recall({}, kTestNow) == nullptr);
 }
 
@@ -315,6 +318,10 @@ TEST_CASE("a caller who resumes a handshake need not send the chain again") {
   CHECK_FALSE(Verify(*verifier, resumed).ok());
   REQUIRE(Verify(*verifier, whole).ok());
   CHECK(Verify(*verifier, resumed, kTestNow + absl::Seconds(2)).ok());
+  REQUIRE(verifier->Reload().ok());
+  CHECK(Verify(*verifier, resumed).ok());
+  // One that does not lead anywhere takes the place of none that does.
+  CHECK_FALSE(Verify(*verifier, Shown(caller, authorities.prod)).ok());
   REQUIRE(verifier->Reload().ok());
   CHECK(Verify(*verifier, resumed).ok());
   // What is remembered helps to find the way and vouches for nothing.
