@@ -74,8 +74,7 @@ AccessDecision Policy::Decide(const AccessRequest& request) const {
   rule_index_.ForEachMatch(RequestFacts(request), [&](size_t number) {
     const Rule& rule = rules_[number];
     if (rule.shadow) {
-      // One is left free for what comes last.
-      if (decision.shadow_denied.size() + 1 < kMostShadowDenied) decision.shadow_denied.push_back(rule.name);
+      if (decision.shadow_denied.size() < kMostShadowDenied) decision.shadow_denied.push_back(rule.name);
       return true;
     }
     decision.allowed = rule.allow;
@@ -84,6 +83,7 @@ AccessDecision Policy::Decide(const AccessRequest& request) const {
   });
   if (shadow_ && !decision.allowed) {
     decision.allowed = true;
+    if (decision.shadow_denied.size() == kMostShadowDenied) decision.shadow_denied.pop_back();
     decision.shadow_denied.push_back(decision.rule);
   }
   return decision;

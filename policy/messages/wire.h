@@ -13,7 +13,7 @@ enum class WireType : uint8_t { kVarint = 0, kFixed64 = 1, kLength = 2, kStartGr
 
 inline constexpr uint32_t kMostFieldNumber = (1u << 29) - 1;
 inline constexpr uint64_t kMostLength = (uint64_t{1} << 31) - 1;
-// How deep messages may be nested: where protobuf for C++ stops.
+// How deep messages may be nested, the outermost included: one less than protobuf for C++ reads, known or not.
 inline constexpr int kMostDepth = 100;
 
 inline size_t VarintLength(uint64_t value) {

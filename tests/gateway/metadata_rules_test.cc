@@ -1,6 +1,8 @@
 #include "gateway/relay/metadata_rules.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -68,6 +70,40 @@ TEST_CASE("metadata names are made of 0-9 a-z _ . -") {
   // Shown escaped, and not at any length.
   CHECK(Fault({{"a\r\nb", "v"}}).find("\"a\\r\\nb\"") != std::string::npos);
   CHECK(Fault({{std::string(5000, 'A'), "v"}}).size() < 300);
+}
+
+TEST_CASE("a pair that is not allowed is found wherever it stands, and the first of several is named") {
+  const std::vector<std::pair<std::string, std::string>> good = {
+      {"a", "v"}, {"a-bin", "\x01"}, {"k", ""}, {"k-bin", std::string(1, '\0')}, {"trace-bin", "\xff"}, {"z", "~ "}};
+  const std::vector<std::pair<std::string, std::string>> bad = {{"a", "\n"},        {"b-bi", "\x01"}, {"k", "\x7f"},
+                                                                {"m-bin-", "\xff"}, {"zz", "\r"},     {"zz-Bin", "v"},
+                                                                {"B", "v"},         {"", "v"}};
+  std::mt19937 random(3);
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (size_t n = random() % 8; n > 0; --n) pairs.push_back(good[random() % good.size()]);
+    for (size_t n = random() % 3; n > 0; --n) pairs.push_back(bad[random() % bad.size()]);
+    std::shuffle(pairs.begin(), pairs.end(), random);
+    // In the order of their names, which is the map's.
+    std::stable_sort(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto first = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) {
+      return std::find(bad.begin(), bad.end(), pair) != bad.end();
+    });
+    const GrpcMetadata metadata = MetadataOf(pairs);
+    const absl::Status status = CheckMetadata(metadata);
+    std::string names;
+    for (const auto& [name, value] : pairs) names += name + " ";
+    CAPTURE(names);
+    REQUIRE(status.ok() == (first == pairs.end()));
+    if (status.ok()) continue;
+    ++refused;
+    REQUIRE(absl::IsInvalidArgument(status));
+    CHECK(std::string(status.message()).find("metadata \"" + first->first + "\"") +
+              std::string(status.message()).find("metadata name \"" + first->first + "\"") !=
+          2 * std::string::npos);
+  }
+  CHECK(refused > 500);
 }
 
 TEST_CASE("values are printable ASCII unless their name ends in -bin, and are not shown") {

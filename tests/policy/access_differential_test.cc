@@ -33,7 +33,13 @@ void Compare(Maker& maker, int rules, int calls, Tally* tally) {
                          << FileOf(source));
     }
     std::vector<std::string> shadow(decision.shadow_denied.begin(), decision.shadow_denied.end());
-    if (expected.shadow_denied.size() < 16) REQUIRE(shadow == expected.shadow_denied);
+    std::vector<std::string> noted = expected.shadow_denied;
+    if (noted.size() > 16) {
+      // The first of them; in a policy in shadow the one that counts is the last.
+      if (source.shadow() && noted.back() == expected.rule) std::swap(noted[15], noted.back());
+      noted.resize(16);
+    }
+    REQUIRE(shadow == noted);
     // The explanation agrees on who decides.
     const std::vector<RuleTrial> trials = (*policy)->Explain(request);
     const bool decided =
@@ -59,7 +65,7 @@ TEST_CASE("decisions are those of trying the rules one by one, for policies and 
 TEST_CASE("the same holds for policies of thousands of rules") {
   Tally tally;
   Maker maker({.services = 100, .methods = 12, .groups = 300, .subjects = 500, .tenants = 50, .hosts = 400}, 7);
-  for (int round = 0; round < 3; ++round) Compare(maker, 3000, 150, &tally);
+  for (int round = 0; round < 5; ++round) Compare(maker, 3000, 150, &tally);
   CHECK(tally.allowed > 50);
   CHECK(tally.denied > 20);
 }

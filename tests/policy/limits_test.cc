@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
 #include <random>
 #include <thread>
 #include <vector>
@@ -265,6 +267,44 @@ TEST_CASE("what was used survives a reload for limits that stay the same") {
   CHECK(limits.Calls(Of("c.B/C")));
 }
 
+TEST_CASE("a limit keeps what was used of it as it goes into the shadow and comes back") {
+  const std::string limit = "- {name: l, calls_per_second: 1, burst: 3";
+  LimitsFixture limits(limit + "}");
+  CHECK(limits.Burst() == 3);
+  limits.Reload(limit + ", shadow: true}");
+  const Admission noted = limits.Admit();
+  CHECK(noted.admitted);
+  CHECK(noted.shadow_exceeded.size() == 1);
+  limits.Reload(limit + "}");
+  CHECK(limits.Burst() == 0);
+}
+
+TEST_CASE("a message is waited for as the slowest of the call's limits says, in whatever order they are") {
+  const std::string slow = "- {name: slow, bytes_per_second: 1KiB}\n";
+  const std::string fast = "- {name: fast, bytes_per_second: 1MiB}\n";
+  for (const std::string& order : {slow + fast, fast + slow}) {
+    const LimitsFixture limits(order);
+    CHECK(limits.Admit().ticket.Charge(3 * 1024, limits.now()) == absl::Seconds(2));
+  }
+}
+
+TEST_CASE("giving back what was taken makes nobody's burst larger") {
+  const absl::Duration cost = absl::Seconds(1);
+  const absl::Time now = MondayAtTen();
+  TokenBucket bucket;
+  CHECK(bucket.Take(cost, 3 * cost, now) == absl::ZeroDuration());
+  // Half of it was paid off before it is given back.
+  CHECK(bucket.Wait(absl::ZeroDuration(), now + cost / 2) == cost / 2);
+  bucket.Refund(cost);
+  CHECK(bucket.IsFull(now + cost / 2));
+  for (int i = 0; i < 3; ++i) CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == absl::ZeroDuration());
+  CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == cost);
+  // What was used by others stays used.
+  bucket.Refund(cost);
+  CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == absl::ZeroDuration());
+  CHECK(bucket.Take(cost, 3 * cost, now + cost / 2) == cost);
+}
+
 TEST_CASE("a ticket may outlive the limits it came from") {
   Admission admission;
   absl::Time now;
@@ -368,6 +408,94 @@ TEST_CASE("a rate is kept over time, whatever the pattern of calls") {
       if (expected) level -= 1;
     }
   }
+}
+
+// What one key has used, exactly and for ever.
+struct Ledger {
+  int64_t open = 0;
+  double calls_owed = 0;  // in calls
+  double bytes_owed = 0;  // in bytes
+  absl::Time last;
+
+  void PayOff(absl::Time now, double calls_per_second, double bytes_per_second) {
+    const double passed = absl::ToDoubleSeconds(now - last);
+    calls_owed = std::max(0.0, calls_owed - passed * calls_per_second);
+    bytes_owed = std::max(0.0, bytes_owed - passed * bytes_per_second);
+    last = now;
+  }
+};
+
+TEST_CASE("a flood of names makes nobody forget an open call, a call or a byte, whatever is owed") {
+  // Room for all that is in use: what is forgotten on the way is to be what is as good as new.
+  LimitsFixture limits(
+      "- {name: l, per: [identity], calls_per_second: 0.1, burst: 4, open_calls: 3, bytes_per_second: 1KiB}");
+  constexpr double kBytes = 1024;
+  std::mt19937 random(31);
+  struct Open {
+    size_t caller;
+    Admission admission;
+  };
+  std::vector<Ledger> ledgers(12, Ledger{0, 0, 0, limits.now()});
+  std::vector<Open> open;
+  int flood = 0;
+  std::map<LimitKind, int> refused;
+  for (int step = 0; step < 6000; ++step) {
+    // The others, who come once each and take the places of whom is forgotten.
+    for (int i = 0; i < 20; ++i) limits.Calls(Named("flood" + std::to_string(flood++)));
+    limits.Pass(absl::Milliseconds(static_cast<int64_t>(random() % 400)));
+    // Some come often, some hardly ever: these have time to be forgotten.
+    const size_t caller = std::min(random() % 12, random() % 12);
+    Ledger& ledger = ledgers[caller];
+    ledger.PayOff(limits.now(), 0.1, kBytes);
+    if (!open.empty() && random() % 2 == 0) {
+      const size_t at = random() % open.size();
+      Ledger& other = ledgers[open[at].caller];
+      other.PayOff(limits.now(), 0.1, kBytes);
+      const uint64_t bytes = random() % 3 == 0 ? random() % 6000 : 0;
+      const absl::Duration wait = open[at].admission.ticket.Charge(bytes, limits.now());
+      other.bytes_owed += static_cast<double>(bytes);
+      // As long as it takes until no more than a second's worth is owed.
+      const double expected = std::max(0.0, other.bytes_owed / kBytes - 1);
+      REQUIRE(std::abs(absl::ToDoubleSeconds(wait) - expected) < 1e-3);
+      if (random() % 2 == 0) {
+        --other.open;
+        open.erase(open.begin() + static_cast<ptrdiff_t>(at));
+      }
+    }
+    const double bytes_ahead = ledger.bytes_owed / kBytes - 2;
+    const double calls_over = ledger.calls_owed + 1 - 4;
+    // At the border either answer will do.
+    if (std::abs(bytes_ahead) < 1e-3 || std::abs(calls_over) < 1e-3) continue;
+    Admission admission = limits.Admit(Named("regular" + std::to_string(caller)));
+    const bool fits = ledger.open < 3 && bytes_ahead < 0 && calls_over < 0;
+    CAPTURE(step, caller, ledger.open, ledger.calls_owed, ledger.bytes_owed);
+    REQUIRE(admission.admitted == fits);
+    if (!fits) {
+      ++refused[admission.kind];
+      continue;
+    }
+    ledger.calls_owed += 1;
+    ++ledger.open;
+    open.push_back({caller, std::move(admission)});
+  }
+  CHECK(refused[LimitKind::kOpenCalls] > 50);
+  CHECK(refused[LimitKind::kBytesPerSecond] > 50);
+  CHECK(refused[LimitKind::kCallsPerSecond] > 50);
+  // The others were forgotten.
+  CHECK(limits.limits().keys() < 10'000);
+}
+
+TEST_CASE("who owes bytes alone is remembered until they are paid off") {
+  LimitsFixture limits("- {name: l, per: [identity], bytes_per_second: 1KiB}");
+  limits.Admit().ticket.Charge(100 * 1024, limits.now());
+  CHECK(limits.Admit().kind == LimitKind::kBytesPerSecond);
+  for (int i = 0; i < 20'000; ++i) limits.Calls(Named("flood" + std::to_string(i)));
+  CHECK_FALSE(limits.Calls());
+  limits.Pass(absl::Seconds(97));
+  for (int i = 0; i < 20'000; ++i) limits.Calls(Named("flood" + std::to_string(i)));
+  CHECK_FALSE(limits.Calls());
+  limits.Pass(absl::Seconds(1));
+  CHECK(limits.Calls());
 }
 
 TEST_CASE("threads share limits without losing or inventing a call") {

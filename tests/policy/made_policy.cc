@@ -1,11 +1,32 @@
 #include "tests/policy/made_policy.h"
 
+#include <arpa/inet.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <iterator>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace sallyport::policy {
+namespace {
+
+// The network of so many bits that an address is in, as text; IPv4 sometimes in IPv6 notation.
+std::string NetworkAround(const std::string& address, int length, bool mapped) {
+  const int family = absl::StrContains(address, ":") ? AF_INET6 : AF_INET;
+  const int size = family == AF_INET ? 4 : 16;
+  unsigned char bytes[16] = {};
+  inet_pton(family, address.c_str(), bytes);
+  length = std::min(length, 8 * size);
+  for (int bit = length; bit < 8 * size; ++bit) bytes[bit / 8] &= static_cast<unsigned char>(~(0x80 >> bit % 8));
+  char text[INET6_ADDRSTRLEN] = {};
+  inet_ntop(family, bytes, text, sizeof text);
+  if (family == AF_INET && mapped) return absl::StrCat("::ffff:", text, "/", 96 + length);
+  return absl::StrCat(text, "/", length);
+}
+
+}  // namespace
 
 AccessRequest MadeCall::request() const {
   AccessRequest request(*this);
@@ -43,6 +64,13 @@ std::string Maker::Tenant() { return absl::StrCat("eu-", Below(world_.tenants));
 
 std::string Maker::Host() {
   const int host = Below(world_.hosts);
+  if (Chance(10)) {
+    // Where networks begin and end.
+    constexpr const char* kEdges[] = {"0.0.0.0",   "255.255.255.255", "10.0.255.255",          "10.1.0.0",
+                                      "::",        "2001:db8:ffff::", "::ffff:10.1.0.0",       "::ffff:255.255.255.255",
+                                      "128.0.0.0", "8000::",          "ffff:ffff:ffff:ffff::", "::fffe:10.1.0.0"};
+    return kEdges[Below(std::size(kEdges))];
+  }
   if (host % 4 == 3) return absl::StrFormat("2001:db8:%x::%x", host % 7, host);
   return absl::StrFormat("10.%d.%d.%d", host % 3, host / 3 % 256, host % 256);
 }
@@ -83,7 +111,7 @@ std::string Maker::MethodGlob() {
 }
 
 std::string Maker::NetworkText() {
-  switch (Below(6)) {
+  switch (Below(8)) {
     case 0:
       return "unix";
     case 1:
@@ -92,6 +120,12 @@ std::string Maker::NetworkText() {
       return absl::StrFormat("2001:db8:%x::/48", Below(7));
     case 3:
       return absl::StrFormat("10.%d.%d.0/24", Below(3), Below(world_.hosts) / 3 % 256);
+    case 4:
+    case 5: {
+      // Both families have networks of these lengths.
+      constexpr int kLengths[] = {0, 1, 8, 16, 24, 31, 32, 33, 48, 64, 95, 127, 128};
+      return NetworkAround(Host(), kLengths[Below(std::size(kLengths))], Chance(30));
+    }
     default:
       return Host();
   }

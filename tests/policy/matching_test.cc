@@ -76,6 +76,32 @@ TEST_CASE("networks contain what their prefix says") {
   CHECK(ParseNetwork(one.network)->Contains(PeerHost(one.peer)) == one.contains);
 }
 
+TEST_CASE("a network of IPv4 is the same one in IPv6 notation, at every length") {
+  std::mt19937 random(9);
+  for (int length = 0; length <= 32; ++length) {
+    for (int i = 0; i < 20; ++i) {
+      const auto bits = static_cast<uint32_t>(length == 0 ? 0 : (uint64_t{random()} >> (32 - length) << (32 - length)));
+      const Network network{AddressKind::kIpv4, length, absl::uint128(bits) << 96};
+      const std::string text = FormatNetwork(network);
+      const std::string mapped = "::ffff:" + text.substr(0, text.find('/')) + "/" + std::to_string(96 + length);
+      CAPTURE(text, mapped);
+      for (const std::string& written : {text, mapped}) {
+        const auto read = ParseNetwork(written);
+        REQUIRE(read.ok());
+        CHECK(FormatNetwork(*read) == text);
+        CHECK(read->Contains({AddressKind::kIpv4, network.bits}));
+        CHECK_FALSE(read->Contains({AddressKind::kIpv6, network.bits}));
+      }
+    }
+  }
+  CHECK(ParseNetwork("::ffff:0:0/96")->Contains(PeerHost("ipv4:10.0.0.7:1")));
+  CHECK(ParseNetwork("::ffff:0:0/96")->Contains(PeerHost("ipv6:[::ffff:255.255.255.255]:1")));
+  CHECK_FALSE(ParseNetwork("::ffff:0:0/96")->Contains(PeerHost("ipv6:[::fffe:10.0.0.7]:1")));
+  // Shorter ones are of IPv6, and have no hosts of IPv4.
+  CHECK_FALSE(ParseNetwork("::/95")->Contains(PeerHost("ipv4:10.0.0.7:1")));
+  CHECK(ParseNetwork("::/95")->Contains(PeerHost("ipv6:[::10.0.0.7]:1")));
+}
+
 TEST_CASE("what is not a network is refused") {
   for (const std::string_view text :
        {"", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8 ", " 10.0.0.0/8", "10.0.0.0/08x", "10.0.0.0/-1", "10.0.0.0/33",
@@ -94,6 +120,34 @@ TEST_CASE("networks cover those within them") {
   CHECK_FALSE(covers("10.1.0.0/16", "10.0.0.0/8"));
   CHECK_FALSE(covers("0.0.0.0/0", "::/0"));
   CHECK(covers("unix", "unix"));
+}
+
+TEST_CASE("a network covers another if the first and the last address of that are in it") {
+  const auto last_of = [](const Network& network) {
+    return HostAddress{network.kind, network.bits | ~Prefix(absl::Uint128Max(), network.length)};
+  };
+  std::mt19937 random(13);
+  std::vector<Network> networks = {{AddressKind::kUnix, 0, 0}};
+  for (int i = 0; i < 400; ++i) {
+    const bool four = random() % 2 == 0;
+    // Few bits that differ, so that they are often within each other.
+    const absl::uint128 bits = absl::uint128(random() % 4) << (four ? 126 : 100) | absl::uint128(random() % 4) << 96;
+    const int length = static_cast<int>(random() % (four ? 33 : 129));
+    networks.push_back({four ? AddressKind::kIpv4 : AddressKind::kIpv6, length, Prefix(bits, length)});
+  }
+  int covering = 0;
+  for (const Network& wide : networks) {
+    for (const Network& narrow : networks) {
+      const bool unix_socket = narrow.kind == AddressKind::kUnix;
+      const bool expected =
+          wide.Contains({narrow.kind, narrow.bits}) && (unix_socket || wide.Contains(last_of(narrow)));
+      CAPTURE(FormatNetwork(wide), FormatNetwork(narrow));
+      REQUIRE(wide.Covers(narrow) == expected);
+      covering += expected ? 1 : 0;
+    }
+  }
+  CHECK(covering > 5000);
+  CHECK(covering < 100'000);
 }
 
 TEST_CASE("a window over midnight ends on the day after") {

@@ -81,8 +81,16 @@ TEST_CASE("conditions that could not be meant are faults") {
   CHECK(MatchFault("networks: [localhost]").find("is not a network: write 10.0.0.0/8") != std::string::npos);
   CHECK(MatchFault("networks: [10.0.0.0/33]").find("longer than the 32 bits") != std::string::npos);
   CHECK(MatchFault("metadata: {Tenant: x}").find("is no name of metadata: those have a-z") != std::string::npos);
-  CHECK(MatchFault("metadata: {authorization: x}").find("holds credentials") != std::string::npos);
-  CHECK(MatchFault("all_metadata: {cookie: x}").find("holds credentials") != std::string::npos);
+  for (const char* name : {"authorization", "proxy-authorization", "cookie", "set-cookie"}) {
+    for (const char* kind : {"metadata", "all_metadata"}) {
+      for (const char* ending : {"", "-bin"}) {
+        CAPTURE(name, kind, ending);
+        CHECK(MatchFault(std::string(kind) + ": {" + name + ending + ": x}").find("holds credentials") !=
+              std::string::npos);
+      }
+    }
+  }
+  CHECK_NOTHROW(Parsed("access: {rules: [{name: a, match: {metadata: {x-authorization: x}}, action: allow}]}"));
   CHECK(MatchFault("all_proofs: [none, jwt]").find("none cannot be shown together") != std::string::npos);
   CHECK(MatchFault("proofs: [saml]").find("unknown value \"saml\"; expected one of: none, jwt, mtls, api_key") !=
         std::string::npos);
@@ -125,6 +133,19 @@ TEST_CASE("limits say what they limit, within bounds") {
   CHECK(fault("name: a, bytes_per_second: fast").find("is not a size") != std::string::npos);
   CHECK(fault("name: a, open_calls: 5, per: []").find("is an empty list") != std::string::npos);
   CHECK(fault("name: a, open_calls: 5, match: {groups: []}").find("limits[0].match.groups") != std::string::npos);
+  // At the bounds, and one step beyond.
+  for (const char* within :
+       {"calls_per_second: 1, burst: 86400", "calls_per_second: 1000000", "open_calls: 10000000",
+        "bytes_per_second: 1KiB", "bytes_per_second: 1TiB", "calls_per_second: 0.5, burst: 43200"}) {
+    CAPTURE(within);
+    CHECK_NOTHROW(Parsed("limits:\n- {name: a, " + std::string(within) + "}\n"));
+  }
+  for (const char* beyond :
+       {"calls_per_second: 1, burst: 86401", "calls_per_second: 1000001", "open_calls: 10000001",
+        "bytes_per_second: 1023", "bytes_per_second: 1025GiB", "calls_per_second: 0.5, burst: 43201"}) {
+    CAPTURE(beyond);
+    CHECK_FALSE(fault("name: a, " + std::string(beyond)).empty());
+  }
   const auto policy =
       Parsed("limits: [{name: a, per: [identity, method], calls_per_second: 0.5, bytes_per_second: 1MiB}]");
   REQUIRE(policy->limits().size() == 1);

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "tests/policy/policy_fixture.h"
 
@@ -47,17 +48,36 @@ TEST_CASE("aliases of aliases are refused, and so is a list that holds itself") 
   CHECK(Decide(policy, AliceReads()).rule == "b");
 }
 
-TEST_CASE("other encodings are read as what they are or refused, and never as another policy") {
-  const std::string text = "access: {default: allow}";
-  std::string utf16 = "\xff\xfe";
-  std::string utf32(std::string("\xff\xfe\x00\x00", 4));
+// In UTF-16 or UTF-32 with a mark of its byte order, as some editors save text; `text` is ASCII.
+std::string Wide(const std::string& text, size_t unit, bool little_endian) {
+  std::string wide = little_endian ? "\xff\xfe" : "\xfe\xff";
+  wide.insert(little_endian ? 2 : 0, unit - 2, '\0');
   for (const char c : text) {
-    utf16 += std::string(1, c) + std::string(1, '\0');
-    utf32 += std::string(1, c) + std::string(3, '\0');
+    const std::string zeros(unit - 1, '\0');
+    wide += little_endian ? c + zeros : zeros + c;
   }
-  for (const std::string& encoded : {"\xef\xbb\xbf" + text, utf16, utf32}) {
-    const auto policy = Policy::Parse(encoded, "policy.yaml");
-    if (policy.ok()) CHECK((*policy)->allows_by_default());
+  return wide;
+}
+
+TEST_CASE("other encodings of YAML are read as what they are, and never as another policy") {
+  const std::string text = "access: {default: allow, rules: [{name: no ops, match: {groups: [ops]}, action: deny}]}";
+  std::vector<std::string> encodings = {text, "\xef\xbb\xbf" + text};
+  for (const size_t unit : {2, 4}) {
+    for (const bool little_endian : {true, false}) encodings.push_back(Wide(text, unit, little_endian));
+  }
+  MadeCall operators = AliceReads();
+  operators.groups = {"ops"};
+  for (const std::string& encoded : encodings) {
+    INFO(encoded.size() << " bytes for " << text.size());
+    const auto policy = Parsed(encoded);
+    CHECK(policy->allows_by_default());
+    CHECK(Decide(policy, AliceReads()).allowed);
+    CHECK(Decide(policy, operators).rule == "no ops");
+    // Cut in the middle it is refused, or refuses no less.
+    for (size_t size = 0; size < encoded.size(); ++size) {
+      const auto cut = Policy::Parse(encoded.substr(0, size), "policy.yaml");
+      if (cut.ok()) FAIL("of " << encoded.size() << " bytes the first " << size << " are taken");
+    }
   }
   CHECK(IsRefused("access: {rules: [{name: \"\xff\xfe\", action: deny}]}"));
   CHECK(IsRefused(std::string("access: {rules: [{name: a\0b, action: deny}]}", 44)));

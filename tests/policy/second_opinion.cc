@@ -21,30 +21,37 @@ bool AnyGlob(const Globs& globs, const std::string& text) {
                                       [&](const std::string& glob) { return Glob(glob.c_str(), text.c_str()); });
 }
 
-// An address as a text of 0s and 1s behind its family; empty if it is none.
+// An address as a text of 0s and 1s, of IPv6; one of IPv4 as it is written there. Empty if it is none.
 std::string Bits(const std::string& address) {
   unsigned char bytes[16];
-  const int family = address.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  if (inet_pton(family, address.c_str(), bytes) != 1) return "";
-  std::string bits = family == AF_INET ? "4" : "6";
-  for (int byte = 0; byte < (family == AF_INET ? 4 : 16); ++byte) {
-    for (int bit = 7; bit >= 0; --bit) bits += (bytes[byte] >> bit & 1) != 0 ? '1' : '0';
+  const bool four = address.find(':') == std::string::npos;
+  if (inet_pton(AF_INET6, (four ? "::ffff:" + address : address).c_str(), bytes) != 1) return "";
+  std::string bits;
+  for (const unsigned char byte : bytes) {
+    for (int bit = 7; bit >= 0; --bit) bits += (byte >> bit & 1) != 0 ? '1' : '0';
   }
   return bits;
 }
 
+bool IsIpv4(const std::string& bits) { return bits.starts_with(std::string(80, '0') + std::string(16, '1')); }
+
 bool InNetwork(const std::string& network, std::string peer) {
   if (peer.starts_with("unix:") || network == "unix") return peer.starts_with("unix:") && network == "unix";
   if (peer.starts_with("ipv6:")) {
-    const size_t from = peer.find("2001");
+    const size_t from = peer.starts_with("ipv6:[") ? 6 : 8;
     peer = peer.substr(from, peer.find_first_of("]%", from) - from);
   } else {
     peer = peer.substr(5, peer.rfind(':') - 5);
   }
   const size_t slash = network.find('/');
-  std::string prefix = Bits(network.substr(0, slash));
-  if (slash != std::string::npos) prefix.resize(1 + static_cast<size_t>(std::atoi(network.c_str() + slash + 1)));
-  return Bits(peer).starts_with(prefix);
+  const std::string text = network.substr(0, slash);
+  std::string prefix = Bits(text);
+  if (slash != std::string::npos) {
+    const auto length = static_cast<size_t>(std::atoi(network.c_str() + slash + 1));
+    prefix.resize(text.find(':') == std::string::npos ? 96 + length : length);
+  }
+  // A network of IPv6 has no hosts of IPv4, however few bits it fixes.
+  return Bits(peer).starts_with(prefix) && IsIpv4(Bits(peer)) == IsIpv4(prefix);
 }
 
 int Minutes(const std::string& text, int otherwise) {

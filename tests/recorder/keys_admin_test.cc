@@ -5,6 +5,7 @@
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
 #include "tests/recorder/keys_fixture.h"
+#include "tests/skipped.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -247,7 +248,7 @@ TEST_CASE("a keyring that does not open the store is neither rotated nor used to
 }
 
 TEST_CASE("another user's files are not replaced, which would shut that user out") {
-  if (geteuid() != 0) return;  // only root can give files away
+  if (geteuid() != 0) return testing::Skip("only root can give files away");
   Store store;
   REQUIRE(Rotate(store.directory).ok());
   const bool keyring = GENERATE(true, false);

@@ -16,6 +16,7 @@
 #include "recorder/store_layout.h"
 #include "tests/replay/command_fixture.h"
 #include "tests/replay/shop_store.h"
+#include "tests/skipped.h"
 
 namespace sallyport::replay {
 namespace {
@@ -163,10 +164,7 @@ std::string ProgramForAll(const std::string& directory) {
 }
 
 TEST_CASE("no permission is told as that, and never as a store that is not there") {
-  if (geteuid() != 0) {
-    WARN("left out: only root can become somebody without permission");
-    return;
-  }
+  if (geteuid() != 0) return testing::Skip("only root can become somebody without permission");
   constexpr uid_t kNobody = 65534;
   ShopStore store;
   const std::string call = store.AddGet(absl::ZeroDuration());
@@ -425,10 +423,7 @@ TEST_CASE("a log that is shorter than the index knew is told in every list, and 
 }
 
 TEST_CASE("another user leaves nothing behind that the gateway could not use") {
-  if (geteuid() != 0) {
-    WARN("left out: only root can act for others");
-    return;
-  }
+  if (geteuid() != 0) return testing::Skip("only root can act for others");
   constexpr uid_t kOwner = 65534;
   ShopStore store;
   const std::string call = store.AddGet(absl::ZeroDuration());

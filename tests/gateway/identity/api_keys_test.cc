@@ -5,6 +5,7 @@
 #include <string>
 
 #include "recorder/keys/api_key_file.h"
+#include "recorder/keys/crypto.h"
 #include "tests/gateway/identity/certificates.h"
 #include "tests/gateway/temporary_directory.h"
 
@@ -31,6 +32,18 @@ struct KeyRig {
 };
 
 std::string IdOf(const std::string& key) { return key.substr(10, 10); }
+
+// Another secret under the same id, with the checksum that anybody can work out.
+std::string Forged(const std::string& key) {
+  constexpr size_t kChecksumSize = 6;
+  std::string text = key.substr(0, key.size() - kChecksumSize);
+  text.back() = text.back() == 'a' ? 'b' : 'a';
+  const recorder::Hash hash = recorder::Sha256({"sallyport api key 1\n", text});
+  for (size_t i = 0; i < kChecksumSize; ++i) {
+    text.push_back("abcdefghijklmnopqrstuvwxyz234567"[static_cast<unsigned char>(hash[i]) % 32]);
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -69,6 +82,11 @@ TEST_CASE(
   CHECK(refusal(key, kTestNow + absl::Hours(1)) == "the API key has expired");
   CHECK(refusal(revoked) == "the API key is revoked");
   CHECK(refusal(unknown) == "the API key is not one that the gateway knows");
+  // Who knows the id of a key alone learns nothing about it.
+  for (const std::string& known : {key, revoked}) {
+    CHECK(refusal(Forged(known)) == "the API key is not one that the gateway knows");
+    CHECK(refusal(Forged(known), kTestNow + absl::Hours(1)) == "the API key is not one that the gateway knows");
+  }
   const std::string misspelt = "the API key is misspelt or not whole: its checksum does not fit";
   CHECK(refusal("") == misspelt);
   CHECK(refusal(key.substr(0, key.size() - 1)) == misspelt);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "tests/gateway/identity/test_authorities.h"
 
 namespace sallyport::testing {
@@ -100,6 +101,23 @@ std::vector<Refusal> OfForm() {
               return Shown(Issue(NamedSpec("ada.example"), &authorities.root).Pem(), chain);
             }),
       Given("a megabyte", "too large", [](const TestAuthorities&) { return Shown(std::string(1 << 20, 'a'), ""); }),
+      Given("a PEM block with headers", "other than a certificate",
+            [](const TestAuthorities& authorities) {
+              std::string pem = Issue(NamedSpec("ada.example"), &authorities.root).Pem();
+              pem.insert(pem.find('\n') + 1, "Comment: none\n\n");
+              return Shown(pem, "");
+            }),
+      Given("a certificate with bytes after it", "bytes after its end",
+            [](const TestAuthorities& authorities) {
+              const std::string pem = Issue(NamedSpec("ada.example"), &authorities.root).Pem();
+              const size_t begin = pem.find('\n') + 1;
+              const std::string base64 = pem.substr(begin, pem.find("-----END") - begin);
+              std::string der;
+              REQUIRE(absl::Base64Unescape(base64, &der));
+              return Shown(
+                  "-----BEGIN CERTIFICATE-----\n" + absl::Base64Escape(der + '\0') + "\n-----END CERTIFICATE-----\n",
+                  "");
+            }),
       Given("something else with it", "other than a certificate",
             [](const TestAuthorities& authorities) {
               return Shown(Issue(NamedSpec("ada.example"), &authorities.root).Pem(), authorities.root.KeyPem());
@@ -273,6 +291,11 @@ std::vector<Refusal> OfName() {
               spec.dns = {"ada.example", std::string("a\0b", 3)};
             }),
       Plain("a DNS name with a line feed", "control characters", dns("ada.example\n")),
+      Plain("a DNS name with a DEL", "control characters", dns("ada.example\x7f")),
+      Plain("a later DNS name with a DEL", "control characters",
+            [](CertificateSpec& spec) {
+              spec.dns = {"ada.example", "a\x7f"};
+            }),
       Plain("a mail address with a NUL", "control characters",
             [](CertificateSpec& spec) { spec.emails = {std::string("ada@example\0", 12)}; }),
       Plain("a URI with a NUL", "control characters",

@@ -50,6 +50,26 @@ TEST_CASE("a SPIFFE ID is proved by its trust domain's bundle") {
   CHECK(SubjectOf(Verify(*verifier, Shown(Issue(SpiffeSpec(longest), &authorities.prod)))) == longest);
 }
 
+TEST_CASE("a trust domain that is not known has nobody to vouch for it, wherever its name sorts") {
+  TestAuthorities authorities;
+  const auto verifier = authorities.Verifier();
+  for (const char* domain :
+       {"a", "dev", "dev.exampl", "dev.example-", "dev.example.", "dev.example0", "dev.examplf", "e", "prod.exampl",
+        "prod.exampld", "prod.example.", "prod.example.evil", "prod.examplf", "xprod.example", "zzz", "0", "_"}) {
+    for (const Issued* authority : {&authorities.prod, &authorities.dev, &authorities.root}) {
+      CAPTURE(domain);
+      const Issued caller = Issue(SpiffeSpec("spiffe://" + std::string(domain) + "/sa/api"), authority);
+      const gateway::ProofResult result = Verify(*verifier, Shown(caller));
+      CHECK(absl::IsUnauthenticated(result.status()));
+      CHECK(Mentions(result, "a trust domain that the gateway does not know"));
+    }
+  }
+  // Nor does one domain's authority vouch for another's, or those of `ca` for any.
+  for (const Issued* authority : {&authorities.dev, &authorities.root, &authorities.stranger}) {
+    CHECK(absl::IsUnauthenticated(Verify(*verifier, Shown(Issue(SpiffeSpec(kId), authority))).status()));
+  }
+}
+
 TEST_CASE("other names beside a SPIFFE ID do not matter") {
   const TestAuthorities authorities;
   const auto verifier = authorities.Verifier();
@@ -262,6 +282,9 @@ TEST_CASE("a certificate that held before is known again, one that did not or wa
   CHECK(known->subject == kId);
   CHECK(verifier->Recall({stranger.leaf, stranger.chain}, kTestNow) == nullptr);
   CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().until) == nullptr);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().until - absl::Seconds(1)) == known);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().from) == known);
+  CHECK(verifier->Recall({caller.leaf, caller.chain}, CertificateSpec().from - absl::Seconds(1)) == nullptr);
   CHECK(verifier->Recall({}, kTestNow) == nullptr);
 }
 
@@ -295,6 +318,10 @@ TEST_CASE("a caller who resumes a handshake need not send the chain again") {
   CHECK_FALSE(Verify(*verifier, resumed).ok());
   REQUIRE(Verify(*verifier, whole).ok());
   CHECK(Verify(*verifier, resumed, kTestNow + absl::Seconds(2)).ok());
+  REQUIRE(verifier->Reload().ok());
+  CHECK(Verify(*verifier, resumed).ok());
+  // One that does not lead anywhere takes the place of none that does.
+  CHECK_FALSE(Verify(*verifier, Shown(caller, authorities.prod)).ok());
   REQUIRE(verifier->Reload().ok());
   CHECK(Verify(*verifier, resumed).ok());
   // What is remembered helps to find the way and vouches for nothing.

@@ -137,6 +137,22 @@ TEST_CASE("a token names the caller, and lives for minutes") {
   CHECK(other.claims["jti"] != claims["jti"]);
 }
 
+TEST_CASE("what a token says of the caller is the gateway's word, whatever else it is to say") {
+  Subject subject(KeyKind::kEd25519);
+  SignedTokenOptions options;
+  options.audiences = {"etcd"};
+  for (const char* name : {"iss", "sub", "aud", "jti", "caller_proof", "caller_issuer"}) options.claims[name] = "root";
+  for (const char* name : {"iat", "exp"}) options.number_claims[name] = 1;
+  options.subject_claims = {"caller_proof", "iss"};
+  const json claims = Parts(subject.Sign(options, kAlice)).claims;
+  SignedTokenOptions plain;
+  plain.audiences = {"etcd"};
+  json expected = Parts(subject.Sign(plain, kAlice)).claims;
+  expected["jti"] = claims["jti"];
+  CHECK(claims == expected);
+  CHECK(claims["jti"] != "root");
+}
+
 TEST_CASE("a token does not outlive the caller's proof") {
   Subject subject(KeyKind::kP256);
   TokenSubject alice = kAlice;

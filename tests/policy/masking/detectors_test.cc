@@ -2,15 +2,16 @@
 #include "policy/masking/detectors.h"
 
 #include <catch2/catch.hpp>
-#include <iostream>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 
 namespace sallyport::policy {
 namespace {
@@ -251,6 +252,127 @@ TEST_CASE("any bytes will do, and finds are in order") {
   }
 }
 
+// Digits that end in a check digit by Luhn.
+std::string WithCheckDigit(const std::string& number) {
+  for (char last = '0';; ++last) {
+    int sum = 0;
+    const std::string whole = number + last;
+    for (size_t i = 0; i < whole.size(); ++i) {
+      int digit = whole[whole.size() - 1 - i] - '0';
+      if (i % 2 == 1) digit = digit > 4 ? 2 * digit - 9 : 2 * digit;
+      sum += digit;
+    }
+    if (sum % 10 == 0) return whole;
+  }
+}
+
+TEST_CASE(
+    "cards of every scheme are found, from the first to the last of its numbers and of every length it gives out") {
+  const auto detectors = All();
+  struct Scheme {
+    const char* name;
+    int first;  // six digits
+    int last;
+    std::vector<size_t> lengths;
+  };
+  const std::vector<Scheme> schemes = {
+      {"Visa", 400000, 499999, {13, 16, 19}},
+      {"Mastercard", 222100, 272099, {16}},
+      {"Mastercard", 510000, 559999, {16}},
+      {"American Express", 340000, 349999, {15}},
+      {"American Express", 370000, 379999, {15}},
+      {"Discover", 601100, 601199, {16, 17, 18, 19}},
+      {"Discover", 644000, 659999, {16, 17, 18, 19}},
+      {"JCB", 352800, 358999, {16, 17, 18, 19}},
+      {"Diners Club", 300000, 305999, {14, 16, 19}},
+      {"Diners Club", 309500, 309599, {14, 16, 19}},
+      {"Diners Club", 360000, 369999, {14, 16, 19}},
+      {"Diners Club", 380000, 399999, {16, 19}},
+      {"UnionPay", 620000, 629999, {16, 17, 18, 19}},
+      {"Maestro", 500000, 509999, {13, 14, 15, 16, 17, 18, 19}},
+      {"Maestro", 560000, 589999, {13, 14, 15, 16, 17, 18, 19}},
+      {"Maestro", 630000, 639999, {13, 14, 15, 16, 17, 18, 19}},
+      {"Maestro", 670000, 679999, {13, 14, 15, 16, 17, 18, 19}},
+  };
+  for (const Scheme& scheme : schemes) {
+    for (const int prefix : {scheme.first, scheme.last, (scheme.first + scheme.last) / 2}) {
+      for (const size_t length : scheme.lengths) {
+        const std::string card = WithCheckDigit(absl::StrCat(prefix, std::string(length - 7, '7')));
+        CAPTURE(scheme.name, card);
+        CHECK(Finds(*detectors, absl::StrCat("<", card, ">")) == std::vector<std::string>{"payment_card:" + card});
+        // Each other check digit is wrong.
+        for (char digit = '0'; digit <= '9'; ++digit) {
+          std::string wrong = card;
+          if (wrong.back() == digit) continue;
+          wrong.back() = digit;
+          CHECK(Finds(*detectors, absl::StrCat("<", wrong, ">")).empty());
+        }
+      }
+    }
+  }
+  // Lengths and beginnings that no scheme gives out.
+  for (const std::string& start : {"411111", "222099", "272100", "509999"}) {
+    for (const size_t length : {12, 14, 15, 17, 18, 20}) {
+      if (start == "509999" && length != 12 && length != 20) continue;
+      const std::string number = WithCheckDigit(absl::StrCat(start, std::string(length - 7, '7')));
+      CAPTURE(number);
+      CHECK(Finds(*detectors, absl::StrCat("<", number, ">")).empty());
+    }
+  }
+}
+
+// With the check digits of ISO 13616.
+std::string Iban(const std::string& country, const std::string& account) {
+  int rest = 0;
+  for (const char c : account + country + "00") {
+    if (c >= 'A') rest = (rest * 100 + (c - 'A' + 10)) % 97;
+    if (c < 'A') rest = (rest * 10 + (c - '0')) % 97;
+  }
+  const int check = 98 - rest;
+  return absl::StrCat(country, check < 10 ? "0" : "", check, account);
+}
+
+TEST_CASE("account numbers of every country in the registry are found, of its length and no other") {
+  const auto detectors = All();
+  // SWIFT's registry of IBAN formats, release 98.
+  const std::string registry =
+      "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 "
+      "ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 "
+      "LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 "
+      "QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30";
+  int countries = 0;
+  for (const std::string& entry : std::vector<std::string>(absl::StrSplit(registry, ' '))) {
+    ++countries;
+    const std::string country = entry.substr(0, 2);
+    const auto length = static_cast<size_t>(std::stoi(entry.substr(2)));
+    const std::string iban = Iban(country, std::string(length - 4, '7'));
+    CAPTURE(iban);
+    CHECK(Finds(*detectors, absl::StrCat("to ", iban, ".")) == std::vector<std::string>{"iban:" + iban});
+    std::string spaced;
+    for (size_t at = 0; at < iban.size(); at += 4) absl::StrAppend(&spaced, at > 0 ? " " : "", iban.substr(at, 4));
+    const std::vector<std::string> finds = Finds(*detectors, absl::StrCat("to ", spaced, "."));
+    CHECK(std::find(finds.begin(), finds.end(), "iban:" + spaced) != finds.end());
+    // As it would be with one character more or less, rightly checked.
+    for (const size_t other : {length - 1, length + 1}) {
+      for (const std::string& find :
+           Finds(*detectors, absl::StrCat("to ", Iban(country, std::string(other - 4, 'A')), "."))) {
+        CHECK_FALSE(absl::StartsWith(find, "iban:"));
+      }
+    }
+  }
+  CHECK(countries == 88);
+}
+
+TEST_CASE("telephone numbers have eight to fifteen digits behind a plus") {
+  const auto detectors = All();
+  for (size_t digits = 1; digits <= 20; ++digits) {
+    const std::string number = "+" + std::string(digits, '4');
+    CAPTURE(number);
+    const std::vector<std::string> finds = Finds(*detectors, absl::StrCat("call ", number, "!"));
+    CHECK((std::find(finds.begin(), finds.end(), "phone:" + number) != finds.end()) == (digits >= 8 && digits <= 15));
+  }
+}
+
 // A text with and without values, of which each line says what is in it.
 TEST_CASE("precision and recall on labelled lines") {
   const auto detectors = All();
@@ -260,17 +382,14 @@ TEST_CASE("precision and recall on labelled lines") {
     while (text.size() < count) text.push_back(static_cast<char>('0' + engine() % 10));
     return text;
   };
-  const auto luhn = [&](const std::string& number) {
-    for (char last = '0';; ++last) {
-      int sum = 0;
-      const std::string whole = number + last;
-      for (size_t i = 0; i < whole.size(); ++i) {
-        int digit = whole[whole.size() - 1 - i] - '0';
-        if (i % 2 == 1) digit = digit > 4 ? 2 * digit - 9 : 2 * digit;
-        sum += digit;
-      }
-      if (sum % 10 == 0) return whole;
-    }
+  const auto letters = [&](size_t count) {
+    std::string text;
+    while (text.size() < count) text.push_back(static_cast<char>('A' + engine() % 26));
+    return text;
+  };
+  const auto token = [&](const std::string& header) {
+    return absl::StrCat(absl::WebSafeBase64Escape(header), ".",
+                        absl::WebSafeBase64Escape("{\"sub\":\"" + digits(9) + "\"}"), ".", letters(43));
   };
   const std::vector<std::string> frames = {"%",
                                            "{\"v\":\"%\"}",
@@ -282,9 +401,9 @@ TEST_CASE("precision and recall on labelled lines") {
   std::map<std::string, std::vector<std::string>> samples;
   std::vector<std::string> nothing;
   for (int i = 0; i < 100; ++i) {
-    samples["payment_card"].push_back(luhn("4" + digits(14)));
-    samples["payment_card"].push_back(luhn("51" + digits(13)));
-    const std::string card = luhn("4539" + digits(11));
+    samples["payment_card"].push_back(WithCheckDigit("4" + digits(14)));
+    samples["payment_card"].push_back(WithCheckDigit("51" + digits(13)));
+    const std::string card = WithCheckDigit("4539" + digits(11));
     samples["payment_card"].push_back(card.substr(0, 4) + " " + card.substr(4, 4) + " " + card.substr(8, 4) + " " +
                                       card.substr(12));
     samples["us_ssn"].push_back("2" + std::to_string(10 + engine() % 80) + "-" + std::to_string(10 + engine() % 80) +
@@ -298,6 +417,28 @@ TEST_CASE("precision and recall on labelled lines") {
                               std::to_string(engine() % 256));
     samples["ipv6"].push_back(
         absl::StrCat("2001:db8:", absl::Hex(engine() % 65536), "::", absl::Hex(1 + engine() % 65535)));
+    samples["iban"].push_back(Iban("DE", digits(18)));
+    samples["iban"].push_back(Iban("GB", letters(4) + digits(14)));
+    samples["jwt"].push_back(token(R"({"alg":"HS256","n":)" + digits(1 + i % 5) + "}"));
+    samples["jwt"].push_back(token(R"({"kid":")" + letters(i % 7) + R"(","alg":"RS256"})"));
+    const std::string kind = i % 3 == 0 ? "" : i % 3 == 1 ? "RSA " : "EC ";
+    samples["pem_private_key"].push_back("-----BEGIN " + kind + "PRIVATE KEY-----\n" + letters(64) + "\n" + letters(9) +
+                                         "==\n-----END " + kind + "PRIVATE KEY-----");
+    samples["cloud_access_key"].push_back("AKIA" + letters(16));
+    samples["cloud_access_key"].push_back("ghp_" + letters(36));
+    // What is nearly one of these: a wrong checksum, a key that is public, a part of a token, the wrong length.
+    std::string wrong_iban = Iban("DE", digits(18));
+    wrong_iban[3] = wrong_iban[3] == '9' ? '0' : static_cast<char>(wrong_iban[3] + 1);
+    nothing.push_back(wrong_iban);
+    nothing.push_back(letters(2) + letters(20));
+    const std::string whole = token(R"({"alg":"HS256"})");
+    nothing.push_back(whole.substr(0, whole.find('.')));
+    nothing.push_back(whole.substr(whole.find('.') + 1));
+    nothing.push_back("-----BEGIN PUBLIC KEY-----\n" + letters(64) + "\n-----END PUBLIC KEY-----");
+    nothing.push_back("AKIA" + letters(15));
+    nothing.push_back("AKIA" + letters(17));
+    nothing.push_back("ghp_" + letters(12));
+    nothing.push_back(letters(40));
     nothing.push_back("order " + digits(16));
     nothing.push_back(digits(10) + "-" + digits(4));
     nothing.push_back(absl::StrCat(absl::Hex(engine()), "-", absl::Hex(engine() % 65536), "-", absl::Hex(engine())));
@@ -328,12 +469,15 @@ TEST_CASE("precision and recall on labelled lines") {
     for (const std::string& value : values) check(name, value);
   }
   for (const std::string& value : nothing) check("", value);
-  for (const auto& [name, values] : samples) {
-    const double recall = static_cast<double>(found[name]) / lines[name];
-    const double precision = static_cast<double>(found[name]) / (found[name] + wrong[name]);
-    std::cout << name << ": " << lines[name] << " lines, recall " << recall << ", precision " << precision << '\n';
-    CHECK(recall > 0.99);
-    CHECK(precision > 0.95);
+  for (const std::string_view built_in : Detectors::BuiltIn()) {
+    const std::string name(built_in);
+    CAPTURE(name, lines[name], found[name], wrong[name]);
+    REQUIRE(lines[name] >= 700);
+    CHECK(found[name] > 0.99 * lines[name]);
+    // One in ten numbers passes for a card; what has a form or a checksum of its own is never mistaken.
+    const bool unmistakable =
+        name == "jwt" || name == "pem_private_key" || name == "cloud_access_key" || name == "iban";
+    CHECK(wrong[name] <= (unmistakable ? 0 : found[name] / 20));
   }
 }
 
