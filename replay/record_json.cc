@@ -98,33 +98,38 @@ Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, co
   Json json = {{"direction", frame.direction() == v1::DIRECTION_RESPONSE ? "response" : "request"},
                {"index", frame.index()},
                {"number", number},
-               {"size", frame.payload().size()},
+               {"size", SizeOf(frame)},
                {"compressed", frame.compressed()}};
   if (frame.masked() || frame.has_sealed()) json["view"] = IsRevealed(frame) ? "revealed" : "masked";
   if (frame.has_sealed()) json["reveal_key"] = absl::BytesToHexString(frame.sealed().key_id());
   if (frame.shadow_size() > 0) json["shadow"] = Texts(frame.shadow());
-  if (frame.has_part()) {
-    json["size"] = frame.part().length();
-    json["undecoded"] = "the payload is sealed under a further key";
-    return json;
-  }
-  if (payload == FramePayload::kRaw) {
+  if (payload == FramePayload::kRaw && !frame.has_part()) {
     json["payload"] = Base64(frame.payload());
     return json;
+  }
+  AddMessage(frame, decoder, &json);
+  return json;
+}
+
+}  // namespace
+
+void AddMessage(const v1::Frame& frame, const CallDecoder& decoder, Json* json) {
+  if (frame.has_part()) {
+    (*json)["undecoded"] = "the payload is sealed under a further key";
+    return;
   }
   const absl::StatusOr<std::string> message = decoder.Message(frame);
   const absl::StatusOr<std::string> text =
       message.ok() ? decoder.Json(frame, *message, policy::JsonStyle::kOneLine) : message.status();
   if (text.ok()) {
-    json["message"] = Parsed(*text);
+    (*json)["message"] = Parsed(*text);
   } else {
-    json["undecoded"] = std::string(text.status().message());
-    json["payload"] = Base64(frame.payload());
+    (*json)["undecoded"] = std::string(text.status().message());
+    (*json)["payload"] = Base64(frame.payload());
   }
-  return json;
 }
 
-}  // namespace
+uint64_t SizeOf(const v1::Frame& frame) { return frame.has_part() ? frame.part().length() : frame.payload().size(); }
 
 std::string JsonLine(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace); }
 

@@ -32,6 +32,11 @@ Json StartJson(const v1::Entry& entry);
 Json EntryJson(const v1::Entry& entry, uint64_t start_ns, uint64_t frame_number, FramePayload payload,
                const CallDecoder& decoder);
 Json EndJson(const v1::Entry& entry, uint64_t start_ns, const CallDecoder& decoder);
+// Adds a frame's message to an object: `message`, or `undecoded`, which says why not, and `payload`, if it is there.
+void AddMessage(const v1::Frame& frame, const CallDecoder& decoder, Json* json);
+
+// The bytes of a frame's message as they were sent, also where it stands apart from its entry.
+uint64_t SizeOf(const v1::Frame& frame);
 
 // "completed", "cancelled", "deadline", "upstream_failure", "refused", "interrupted", "open".
 std::string EndReasonName(v1::EndReason reason);

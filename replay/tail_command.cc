@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
 #include "recorder/call_id.h"
+#include "replay/call_decoder.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
 #include "replay/record_json.h"
@@ -22,6 +23,7 @@ Follows from now on, until Ctrl-C. Times are in UTC.
 
 Examples:
   sallyport tail --method 'payments.*'
+  sallyport tail --messages --identity '*#billing-agent'
   sallyport tail --json | jq -c 'select(.event == "end" and .status != "OK")')";
 
 struct TailOptions {
@@ -29,6 +31,7 @@ struct TailOptions {
   std::string method;
   std::string upstream;
   bool frames = false;
+  bool messages = false;
   bool json = false;
 };
 
@@ -37,23 +40,29 @@ struct FollowedCall {
   bool wanted = false;
   std::string method;
   std::string identity;
+  std::unique_ptr<CallDecoder> decoder;  // where messages are asked for
 };
 
 // Prints entries as they come. Lives for one `tail`; one thread.
 class TailPrinter {
  public:
-  TailPrinter(const TailOptions& options, recorder::RecordReader* reader) : options_(options), reader_(*reader) {}
+  TailPrinter(const TailOptions& options, recorder::RecordReader* reader)
+      : options_(options), reader_(*reader), descriptors_(reader) {}
 
   absl::Status Print(const v1::Entry& entry);
 
  private:
   bool Wanted(const std::string& identity, const std::string& method, const std::string& upstream) const;
   const FollowedCall& Find(const v1::Entry& entry);
+  // Has the call's decoder know what the entries up to this one say.
+  void Decode(const v1::Entry& entry, FollowedCall& call);
+  void PrintMessage(const v1::Frame& frame, const CallDecoder& decoder) const;
   void PrintText(const v1::Entry& entry, const FollowedCall& call) const;
   void PrintJson(const v1::Entry& entry, const FollowedCall& call) const;
 
   const TailOptions& options_;
   recorder::RecordReader& reader_;
+  StoredDescriptors descriptors_;
   absl::flat_hash_map<uint64_t, FollowedCall> open_;
 };
 
@@ -85,7 +94,40 @@ const FollowedCall& TailPrinter::Find(const v1::Entry& entry) {
       call.wanted = Wanted("", "", "");
     }
   }
+  if (call.wanted && options_.messages) Decode(entry, call);
   return call;
+}
+
+void TailPrinter::Decode(const v1::Entry& entry, FollowedCall& call) {
+  if (call.decoder == nullptr) {
+    call.decoder = std::make_unique<CallDecoder>(&descriptors_);
+    // Of a call that began before, its start and headers are in the log; without them its messages are bytes.
+    if (!entry.has_start()) {
+      const absl::Status done = absl::CancelledError("as far as this entry");
+      reader_
+          .ReadCall(entry.call_id(),
+                    [&](const v1::Entry& earlier) {
+                      if (earlier.time_ns() > entry.time_ns()) return done;
+                      call.decoder->Note(earlier);
+                      return absl::OkStatus();
+                    })
+          .IgnoreError();
+    }
+  }
+  call.decoder->Note(entry);
+}
+
+void TailPrinter::PrintMessage(const v1::Frame& frame, const CallDecoder& decoder) const {
+  constexpr size_t kMostShown = 300;
+  const absl::StatusOr<std::string> message =
+      frame.has_part() ? absl::FailedPreconditionError("the payload is sealed under a further key")
+                       : decoder.Message(frame);
+  const absl::StatusOr<std::string> json =
+      message.ok() ? decoder.Json(frame, *message, policy::JsonStyle::kOneLine) : message.status();
+  const std::string text = json.ok()
+                               ? PrintableLines(*json)
+                               : absl::StrCat("[not decoded: ", Printable(std::string(json.status().message())), "]");
+  std::cout << "    " << (OutputFit() == Fit::kCut ? CutEnd(text, kMostShown) : text) << '\n';
 }
 
 absl::Status TailPrinter::Print(const v1::Entry& entry) {
@@ -106,7 +148,7 @@ void TailPrinter::PrintText(const v1::Entry& entry, const FollowedCall& call) co
       break;
     case v1::Entry::kFrame:
       what = absl::StrCat(entry.frame().direction() == v1::DIRECTION_RESPONSE ? "\xe2\x86\x90" : "\xe2\x86\x92",
-                          "      ", Printable(call.method), "  ", HumanSize(entry.frame().payload().size()));
+                          "      ", Printable(call.method), "  ", HumanSize(SizeOf(entry.frame())));
       break;
     case v1::Entry::kDecision:
       what = absl::StrCat("       ", Printable(call.method), "  ", DecisionName(entry.decision().outcome()),
@@ -133,6 +175,7 @@ void TailPrinter::PrintText(const v1::Entry& entry, const FollowedCall& call) co
       what = "an entry that this version does not know";
   }
   std::cout << HumanTime(time).substr(11) << "  " << recorder::FormatId(entry.call_id()) << "  " << what << '\n';
+  if (entry.has_frame() && call.decoder != nullptr) PrintMessage(entry.frame(), *call.decoder);
 }
 
 void TailPrinter::PrintJson(const v1::Entry& entry, const FollowedCall& call) const {
@@ -150,7 +193,8 @@ void TailPrinter::PrintJson(const v1::Entry& entry, const FollowedCall& call) co
       json["event"] = "frame";
       json["direction"] = entry.frame().direction() == v1::DIRECTION_RESPONSE ? "response" : "request";
       json["index"] = entry.frame().index();
-      json["size"] = entry.frame().payload().size();
+      json["size"] = SizeOf(entry.frame());
+      if (call.decoder != nullptr) AddMessage(entry.frame(), *call.decoder, &json);
       break;
     case v1::Entry::kDecision:
       json["event"] = "decision";
@@ -194,6 +238,7 @@ ExitCode RunTail(const CommandContext& context, const TailOptions& options) {
   std::cerr << "following " << context.data_directory << ", Ctrl-C ends" << std::endl;
 
   TailOptions wanted = options;
+  wanted.frames = options.frames || options.messages;
   wanted.method = MethodName(options.method);
   TailPrinter printer(wanted, reader->get());
   constexpr timespec kInterval = {0, 100'000'000};
@@ -218,6 +263,7 @@ void AddTailCommand(CLI::App* app, CommandContext* context) {
       ->check(NotEmpty());
   command->add_option("--upstream", options->upstream, "The upstream's name")->type_name("GLOB")->check(NotEmpty());
   command->add_flag("--frames", options->frames, "Each frame too, and response headers and half-closes");
+  command->add_flag("--messages", options->messages, "The same, and each frame's message");
   command->add_flag("--json", options->json, "One JSON object per line, for programs");
   command->callback([context, options] { context->run = [context, options] { return RunTail(*context, *options); }; });
 }

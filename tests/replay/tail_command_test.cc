@@ -69,5 +69,50 @@ TEST_CASE("tail keeps to its filters, also for calls that began before it") {
   }
 }
 
+TEST_CASE("tail --messages shows what was sent, also of calls that began before it, and says what cannot be read") {
+  ShopStore store;
+  const uint64_t before = store.AddOpen(absl::ZeroDuration());
+  for (const bool json : {false, true}) {
+    std::vector<std::string> command = {"tail", "--messages", "--data", store.data()};
+    if (json) command.push_back("--json");
+    RunningCommand tail(command);
+    REQUIRE(tail.WaitForErrors("following "));
+    recorder::EntryBatch batch = store.recorder().NewBatch(before);
+    batch.AddFrame(ShopTime() + absl::Seconds(2), recorder::Direction::kResponse, 0, false, {kOrder});
+    store.Append(std::move(batch));
+    store.AddGet(absl::Seconds(3));
+    // Without descriptors.
+    recorder::EntryBatch unknown = store.recorder().NewBatch(store.NewId(absl::Seconds(4)));
+    recorder::CallStart start = recorder::StartOf("/other.Service/Get");
+    unknown.AddStart(ShopTime(), start);
+    unknown.AddFrame(ShopTime(), recorder::Direction::kRequest, 0, false, {kOrder});
+    unknown.AddEnd(ShopTime(), {});
+    store.Append(std::move(unknown));
+    const bool ended =
+        tail.WaitForOutput(json ? R"("method":"other.Service/Get","identity":"https://idp.test#alice","event":"end")"
+                                : "end    other.Service/Get");
+    CAPTURE(tail.output(), tail.errors());
+    REQUIRE(ended);
+    tail.Signal(SIGINT);
+    CHECK(tail.Wait() == 0);
+    std::vector<std::string> shown;
+    for (const std::string& line : LinesOf(tail.output())) {
+      if (!json && line.starts_with("    ")) shown.push_back(line.substr(4));
+      if (json && Json::parse(line)["event"] == "frame") shown.push_back(line);
+    }
+    REQUIRE(shown.size() == 4);
+    for (size_t i = 0; i < 3; ++i) {
+      const Json message = json ? Json::parse(shown[i])["message"] : Json::parse(shown[i]);
+      CHECK(message["card_number"] == "4111");
+    }
+    if (json) {
+      CHECK(Json::parse(shown[3]).contains("undecoded"));
+      CHECK(Json::parse(shown[3]).contains("payload"));
+    } else {
+      CHECK(shown[3] == "[not decoded: no descriptor was known for this method]");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sallyport::replay
