@@ -23,6 +23,7 @@
 #include "gateway/upstream/credentials/credentials_check.h"
 #include "policy/policy.h"
 #include "protos/faults.h"
+#include "protos/grpc_target.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -296,6 +297,8 @@ class Checker {
     if (!options_.admin_address.empty()) {
       if (absl::Status status = CheckAdminAddress(options_.admin_address); !status.ok()) {
         Fail("admin.address", absl::StrCat("\"", options_.admin_address, "\" ", status.message()));
+      } else if (const std::string fault = ListenFault(options_.admin_address); !fault.empty()) {
+        Fail("admin.address", fault);
       }
     }
     if (!config_.has_token_signing()) return;

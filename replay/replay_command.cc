@@ -17,7 +17,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
+#include "protos/grpc_target.h"
 #include "protos/quantities.h"
 #include "recorder/call_id.h"
 #include "replay/call_decoder.h"
@@ -269,6 +271,12 @@ absl::Status CheckArguments(const ReplayArguments& arguments) {
   }
   if (arguments.target.empty() && !arguments.dry_run) {
     return absl::InvalidArgumentError("name where to send the calls with --to TARGET, or use --dry-run to see them");
+  }
+  if (const std::string fault = arguments.target.empty() ? "" : TargetFault(arguments.target); !fault.empty()) {
+    // What follows is for the configuration of a gateway.
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--to: ", absl::StrReplaceAll(fault, {{", and tls: {} beside it", ", with --tls"},
+                                              {", and give credentials beside it", ", and give --metadata"}})));
   }
   if (!arguments.tls && !(arguments.ca_file.empty() && arguments.cert_file.empty() && arguments.key_file.empty())) {
     return absl::InvalidArgumentError("--ca, --cert and --key need --tls");

@@ -108,7 +108,7 @@ TEST_CASE("errors of the configuration name file, line and key") {
             .starts_with("sallyport.yaml:5: upstreams.sallyport: has the name that stands for the gateway itself"));
   CHECK(Fault(least + "  two: {load_balancing: pick_first}\n")
             .starts_with("sallyport.yaml:5: upstreams.two.target: is missing"));
-  CHECK(Fault(least + "  two: {target: x}\n").starts_with("sallyport.yaml:1: routes: is missing"));
+  CHECK(Fault(least + "  two: {target: \"x:1\"}\n").starts_with("sallyport.yaml:1: routes: is missing"));
   CHECK(Fault(least + "routes: [{metadata: {X-Tenant: eu}, upstream: etcd}]\n") ==
         "sallyport.yaml:5: routes[0].metadata: \"X-Tenant\" is no name of metadata: those have a-z, 0-9, _, . and - "
         "only");
@@ -185,7 +185,13 @@ TEST_CASE("where checkpoints go is read and checked") {
   };
   CHECK(fault("interval: 1ms").starts_with("sallyport.yaml:5: checkpoints.interval: 1ms is not between"));
   CHECK(fault("interval: soon").starts_with("sallyport.yaml:5: checkpoints.interval: "));
-  CHECK(fault("url: \"ftp://x/\"") == "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path");
+  CHECK(fault("url: \"ftp://x/\"") ==
+        "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path or "
+        "https://host:8443/path");
+  CHECK(fault("url: \"https:/x/y\"").starts_with("sallyport.yaml:5: checkpoints.url: is not a URL"));
+  CHECK(fault("url: \"https:///x\"").starts_with("sallyport.yaml:5: checkpoints.url: is not a URL"));
+  CHECK(fault("url: \"https://x:99999/\"").starts_with("sallyport.yaml:5: checkpoints.url: is not a URL"));
+  CHECK(fault("url: \"https://x:0/\"").starts_with("sallyport.yaml:5: checkpoints.url: has port 0"));
   CHECK(fault("url: \"https://x/#y\"").starts_with("sallyport.yaml:5: checkpoints.url: has a fragment"));
   CHECK(fault("url: \"http://c.example/\"").starts_with("sallyport.yaml:5: checkpoints.url: is plain http"));
   CHECK(fault("url: \"http://c.example/\", insecure: true").empty());
@@ -245,6 +251,51 @@ TEST_CASE("a configuration that is not there says so") {
   absl::StatusOr<GatewayOptions> options = LoadConfiguration("/nonexistent/sallyport.yaml");
   REQUIRE_FALSE(options.ok());
   CHECK_THAT(std::string(options.status().message()), Catch::Contains("/nonexistent/sallyport.yaml"));
+}
+
+TEST_CASE("where something is to be reached or listened on is refused with what to write instead") {
+  struct Wrong {
+    const char* key;
+    const char* value;
+    const char* told;
+  };
+  // tests/protos/grpc_target_test.cc and listen_address_test.cc have all the kinds.
+  const auto wrong = GENERATE(values<Wrong>({
+      {"upstreams.pay.target", "dns://pay:443", "\"dns://pay:443\" names a name server, and no host: write "},
+      {"upstreams.pay.target", "::1:443", "write \"[::1]:443\""},
+      {"upstreams.pay.target", "pay:443/path", "write \"pay:443\""},
+      {"upstreams.pay.target", " pay:443", "write \"pay:443\""},
+      {"upstreams.pay.target", "pay", "has no port: write \"pay:443\""},
+      {"upstreams.pay.target", "pay:0", "\"0\" is no port"},
+      {"upstreams.pay.target", "pay:http", "write \"pay:80\""},
+      {"upstreams.pay.target", "pay:99999", "\"99999\" is no port"},
+      {"admin.address", "127.0.0.1:99999", "is not host:port, such as 127.0.0.1:50051"},
+      {"admin.address", " 127.0.0.1:50051", "is not one address: those have neither spaces nor commas"},
+      {"admin.address", "127.1:50051", "\"127.1\" is no address"},
+      {"admin.address", "127.0.0.1:+5", "is no port, which is a number from 0 to 65535"},
+      {"admin.address", "[::g]:50051", "\"::g\" is no address"},
+      {"listen.address", "127.0.0.1:99999", "is no port, which is a number from 0 to 65535"},
+      {"listen.address", "unix:", "the name of a UNIX socket has 1 to 107 bytes"},
+      {"checkpoints.url", "https://c.example:99999/", "is not a URL such as "},
+      {"checkpoints.url", "c.example:443", "is not a URL such as "},
+      {"identity.oidc[0].issuer", "https://idp.example:0", "has port 0, on which nothing listens"},
+      {"upstreams.pay.authority", "pay/x", "\"pay/x\" is neither host nor host:port"},
+  }));
+  const auto value = [&wrong](const char* key, const char* otherwise) {
+    return absl::StrCat("\"", std::string(key) == wrong.key ? wrong.value : otherwise, "\"");
+  };
+  const std::string text = absl::StrCat(
+      "data: {directory: /tmp/x}\nlisten:\n  address: ", value("listen.address", "127.0.0.1:0"),
+      "\nadmin:\n  address: ", value("admin.address", "127.0.0.1:0"),
+      "\ncheckpoints:\n  url: ", value("checkpoints.url", "https://c.example/"),
+      "\nidentity:\n  oidc: [{audiences: [a], issuer: ", value("identity.oidc[0].issuer", "https://idp.example"),
+      "}]\nupstreams:\n  pay: {authority: ", value("upstreams.pay.authority", "pay"),
+      ", target: ", value("upstreams.pay.target", "pay:443"), "}\n");
+  const std::string fault = Fault(text);
+  CAPTURE(text, fault);
+  CHECK_THAT(fault, Catch::StartsWith("sallyport.yaml:") && Catch::Contains(absl::StrCat(": ", wrong.key, ": ")) &&
+                        Catch::Contains(wrong.told));
+  CHECK(fault.find('\n') == std::string::npos);
 }
 
 TEST_CASE("how the gateway listens is checked, and has defaults") {

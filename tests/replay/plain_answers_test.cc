@@ -71,6 +71,11 @@ TEST_CASE("wrong input is told with what to type, and never answered by an empty
       {{"tail", "--method", ""}, 2, "--method: it is empty"},
       {{"policy", "discover", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
       {{"replay", "--dry-run", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
+      // Where nothing can be sent to.
+      {{"replay", "$CALL", "--to", "http://127.0.0.1:1"}, 2, "--to: \"http://127.0.0.1:1\" is a URL, which gRPC takes"},
+      {{"replay", "$CALL", "--to", "https://pay"}, 2, "write \"pay:443\", with --tls"},
+      {{"replay", "$CALL", "--to", "127.0.0.1:99999"}, 2, "\"99999\" is no port: write a number from 1 to 65535"},
+      {{"replay", "$CALL", "--to", "pay"}, 2, "--to: \"pay\" has no port: write \"pay:443\" if 443 is meant"},
       // Numbers that are none.
       {{"show", "$CALL", "--frame", "-1"}, 2, "--frame: \"-1\" is not a whole number from 0 on"},
       {{"show", "$CALL", "--frame", "first"}, 2, "--frame: \"first\" is not a whole number from 0 on"},
