@@ -4,6 +4,8 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -21,8 +23,10 @@
 #include "gateway/stream_windows.h"
 #include "gateway/upstream/authority.h"
 #include "gateway/upstream/credentials/credentials_check.h"
+#include "policy/method_globs.h"
 #include "policy/policy.h"
 #include "protos/faults.h"
+#include "protos/grpc_target.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 
@@ -62,8 +66,8 @@ std::string SerializedOf(const google::protobuf::MessageLite& message) {
 
 class Checker {
  public:
-  Checker(const v1::Config& config, const std::string& name, const KeyLines& lines)
-      : config_(config), name_(name), lines_(lines), faults_(name, lines) {}
+  Checker(const v1::Config& config, const std::string& name, const KeyLines& lines, const FormFaults& form)
+      : config_(config), name_(name), lines_(lines), faults_(name, lines, form) {}
 
   absl::StatusOr<GatewayOptions> Check() {
     CheckListen();
@@ -115,9 +119,18 @@ class Checker {
     return *std::move(text);
   }
 
+  // The same of one that holds PEM texts of this kind, such as "CERTIFICATE".
+  std::string PemFile(const std::string& key, const std::string& path, const char* kind, const char* thing) {
+    std::string text = File(key, path);
+    if (!text.empty() && !absl::StrContains(text, absl::StrCat(kind, "-----"))) {
+      Fail(key, absl::StrCat(path, " has no ", thing, " in PEM (-----BEGIN ", kind, "-----)"));
+    }
+    return text;
+  }
+
   // The path, of a file that is read later on.
-  std::string ReadableFile(const std::string& key, const std::string& path) {
-    File(key, path);
+  std::string ReadableFile(const std::string& key, const std::string& path, const char* kind, const char* thing) {
+    PemFile(key, path, kind, thing);
     return path;
   }
 
@@ -179,7 +192,7 @@ class Checker {
       }
       identity.mutable_mtls()->set_ca(client_ca);
     }
-    if (identity.has_mtls() && !config_.listen().has_tls()) {
+    if (identity.has_mtls() && !config_.listen().has_tls() && !faults_.Unread("listen.tls")) {
       Fail("identity.mtls", "needs listen.tls: certificates are shown in TLS handshakes");
     }
     const bool local = std::all_of(options_.listen.begin(), options_.listen.end(),
@@ -231,11 +244,13 @@ class Checker {
     if (data.directory().empty() && options_.durability != Durability::kOff) {
       Fail("data.directory", "is missing: where to keep what is recorded");
     }
+    if (!data.directory().empty()) CheckDirectory("data.directory", data.directory());
     if (!data.keys().empty()) {
       absl::StatusOr<recorder::KeySource> keys = recorder::KeySource::Parse(data.keys());
       if (!keys.ok()) {
         Fail("data.keys", keys.status().message());
       } else {
+        CheckKeys("data.keys", *keys);
         options_.keys = *std::move(keys);
       }
     }
@@ -248,7 +263,9 @@ class Checker {
     }
     if (!data.retention_min_age().empty()) {
       options_.retention.min_age = Duration("data.retention_min_age", data.retention_min_age(), "");
-      if (data.retention_size().empty()) Fail("data.retention_min_age", "goes with retention_size");
+      if (data.retention_size().empty() && !faults_.Unread("data.retention_size")) {
+        Fail("data.retention_min_age", "goes with retention_size");
+      }
     }
     if (!data.reveal_key().empty()) {
       absl::StatusOr<recorder::RevealKey> key = recorder::RevealKey::Parse(data.reveal_key());
@@ -261,6 +278,31 @@ class Checker {
     if (!data.retention_size().empty()) {
       options_.retention.bytes =
           Size("data.retention_size", data.retention_size(), "", options_.segment_bytes, uint64_t{1} << 60);
+    }
+  }
+
+  // That the path is one of a directory, or of one that can be made.
+  void CheckDirectory(const std::string& key, const std::string& path) {
+    std::error_code error;
+    std::filesystem::path at = std::filesystem::absolute(path, error);
+    while (at.has_relative_path()) {
+      const std::filesystem::file_status status = std::filesystem::status(at, error);
+      if (std::filesystem::is_directory(status)) return;
+      if (std::filesystem::exists(status)) {
+        return Fail(key, absl::StrCat(at.string(), " is a file: give a directory, which is made if it is not there"));
+      }
+      at = at.parent_path();
+    }
+  }
+
+  // A keyring is read when the gateway starts, and a command is run only then.
+  void CheckKeys(const std::string& key, const recorder::KeySource& source) {
+    std::error_code error;
+    if (source.kind == recorder::KeySource::Kind::kFile && std::filesystem::is_directory(source.value, error)) {
+      Fail(key, absl::StrCat(source.value, " is a directory, and no keyring file"));
+    }
+    if (source.kind == recorder::KeySource::Kind::kEnvironment && std::getenv(source.value.c_str()) == nullptr) {
+      Fail(key, absl::StrCat("the environment has no variable ", source.value));
     }
   }
 
@@ -296,6 +338,8 @@ class Checker {
     if (!options_.admin_address.empty()) {
       if (absl::Status status = CheckAdminAddress(options_.admin_address); !status.ok()) {
         Fail("admin.address", absl::StrCat("\"", options_.admin_address, "\" ", status.message()));
+      } else if (const std::string fault = ListenFault(options_.admin_address); !fault.empty()) {
+        Fail("admin.address", fault);
       }
     }
     if (!config_.has_token_signing()) return;
@@ -319,9 +363,9 @@ class Checker {
       CheckConnections(key, upstream, options);
       if (upstream.has_tls()) {
         options.tls = true;
-        options.ca_file = ReadableFile(key + ".tls.ca", upstream.tls().ca());
-        options.cert_file = ReadableFile(key + ".tls.cert", upstream.tls().cert());
-        options.key_file = ReadableFile(key + ".tls.key", upstream.tls().key());
+        options.ca_file = ReadableFile(key + ".tls.ca", upstream.tls().ca(), "CERTIFICATE", "certificate");
+        options.cert_file = ReadableFile(key + ".tls.cert", upstream.tls().cert(), "CERTIFICATE", "certificate");
+        options.key_file = ReadableFile(key + ".tls.key", upstream.tls().key(), "PRIVATE KEY", "private key");
         options.server_name = upstream.tls().server_name();
         if (upstream.tls().cert().empty() != upstream.tls().key().empty()) {
           Fail(key + ".tls", "needs both cert and key, or neither");
@@ -331,7 +375,8 @@ class Checker {
       options.metadata_bytes = options_.metadata_bytes;
       if (upstream.has_credentials()) {
         options.credentials =
-            CheckCredentials(upstream.credentials(), key + ".credentials", name, config_.has_token_signing(), Faults());
+            CheckCredentials(upstream.credentials(), key + ".credentials", name,
+                             config_.has_token_signing() || faults_.Unread("token_signing"), Faults());
       }
       options_.upstreams.push_back(std::move(options));
     }
@@ -396,7 +441,10 @@ class Checker {
       const std::string key = absl::StrCat("routes[", i, "]");
       RouteOptions options{route, route.upstream()};
       for (std::string& glob : *options.match.mutable_services()) CheckService(key + ".services", glob);
-      for (std::string& glob : *options.match.mutable_methods()) glob = WithoutSlash(glob);
+      for (std::string& glob : *options.match.mutable_methods()) {
+        glob = WithoutSlash(glob);
+        if (const std::string fault = policy::SlashFault(glob); !fault.empty()) Fail(key + ".methods", fault);
+      }
       options.default_deadline = RouteDuration(key + ".deadline.default", route.deadline().default_());
       options.most_deadline = RouteDuration(key + ".deadline.most", route.deadline().most());
       options.idle = RouteDuration(key + ".idle", route.idle());
@@ -471,12 +519,25 @@ class Checker {
         Fail(key, "give either file or reflection");
       } else if (!source.file().empty()) {
         options_.descriptor_files.push_back(source.file());
+        options_.descriptor_places.emplace(source.file(), faults_.Place(key + ".file"));
+        CheckDescriptorFile(key + ".file", source.file());
       } else {
         CheckUpstreamName(key + ".reflection", source.reflection());
         absl::Duration refresh = Duration(key + ".refresh", source.refresh(), kDefaultRefresh);
         if (refresh < absl::Seconds(1)) Fail(key + ".refresh", "is too short: at least 1s");
         options_.reflection.push_back({source.reflection(), refresh, false});
       }
+    }
+  }
+
+  // What is in it is looked at by those who use it.
+  void CheckDescriptorFile(const std::string& key, const std::string& path) {
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(path, error);
+    if (!std::filesystem::exists(status)) {
+      Fail(key, absl::StrCat(path, ": ", error ? error.message() : "there is no such file or directory"));
+    } else if (!std::filesystem::is_directory(status) && !std::ifstream(path)) {
+      Fail(key, absl::StrCat("cannot read ", path));
     }
   }
 
@@ -488,9 +549,10 @@ class Checker {
       Fail("checkpoints.interval", absl::StrCat(checkpoints.interval(), " is not between 100ms and 1h"));
     }
     options.directory = checkpoints.directory();
+    if (!options.directory.empty()) CheckDirectory("checkpoints.directory", options.directory);
     options.url = checkpoints.url();
     if (!options.url.empty()) CheckCheckpointUrl("checkpoints.url", options.url);
-    options.ca_pem = File("checkpoints.ca", checkpoints.ca());
+    options.ca_pem = PemFile("checkpoints.ca", checkpoints.ca(), "CERTIFICATE", "certificate");
     for (int i = 0; i < checkpoints.witnesses_size(); ++i) {
       const v1::Witness& witness = checkpoints.witnesses(i);
       const std::string key = absl::StrCat("checkpoints.witnesses[", i, "]");
@@ -514,7 +576,7 @@ class Checker {
   void CheckUpstreamName(const std::string& key, const std::string& name) {
     if (name.empty()) {
       Fail(key, "is missing: the name of one of upstreams");
-    } else if (!config_.upstreams().contains(name)) {
+    } else if (!config_.upstreams().contains(name) && !faults_.Unread("upstreams")) {
       Fail(key, absl::StrCat("\"", name, "\" is not one of upstreams"));
     }
   }
@@ -529,15 +591,16 @@ class Checker {
 }  // namespace
 
 absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, const std::string& name,
-                                                  const KeyLines& lines) {
-  return Checker(config, name, lines).Check();
+                                                  const KeyLines& lines, const FormFaults& form) {
+  return Checker(config, name, lines, form).Check();
 }
 
 absl::StatusOr<GatewayOptions> LoadConfiguration(const std::string& path) {
   v1::Config config;
   KeyLines lines;
-  if (absl::Status status = ReadYamlFile(path, &config, &lines); !status.ok()) return status;
-  return CheckConfiguration(config, path, lines);
+  FormFaults form;
+  if (absl::Status status = ReadYamlFile(path, &config, &lines, &form); !status.ok()) return status;
+  return CheckConfiguration(config, path, lines, form);
 }
 
 }  // namespace sallyport::gateway

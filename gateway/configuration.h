@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_GATEWAY_CONFIGURATION_H_
 #define SALLYPORT_GATEWAY_CONFIGURATION_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ struct GatewayOptions {
   std::vector<UpstreamOptions> upstreams;
   std::vector<RouteOptions> routes;
   std::vector<std::string> descriptor_files;
+  // Where the configuration names each, for messages: "sallyport.yaml:7: descriptors[0].file".
+  std::map<std::string, std::string> descriptor_places;
   std::vector<ReflectionOptions> reflection;
   uint64_t message_bytes = 0;
   uint64_t metadata_bytes = 0;
@@ -71,9 +74,10 @@ struct GatewayOptions {
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in
-// defaults. Errors are INVALID_ARGUMENT, "<name>:<line>: <key>: what is wrong and what is expected".
+// defaults. What is wrong with its form, `form`, is told with the rest. Errors are INVALID_ARGUMENT, "<name>:<line>:
+// <key>: what is wrong and what is expected".
 absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, const std::string& name,
-                                                  const KeyLines& lines);
+                                                  const KeyLines& lines, const FormFaults& form = {});
 
 // Reads a file and checks it.
 absl::StatusOr<GatewayOptions> LoadConfiguration(const std::string& path);

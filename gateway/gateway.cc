@@ -42,20 +42,34 @@ Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, 
 
 }  // namespace
 
-absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::string>& paths) {
-  std::set<std::string> sorted(paths.begin(), paths.end());
+absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::string>& paths,
+                                                    const std::map<std::string, std::string>& places) {
+  const std::set<std::string> sorted(paths.begin(), paths.end());
+  DescriptorFiles files;
   std::vector<DescriptorSets::Set> sets;
+  std::vector<std::string> faults;
   for (const std::string& path : sorted) {
     std::vector<std::string> left_out;
     absl::StatusOr<DescriptorSets::Set> set = policy::Descriptors::Load(path, &left_out);
-    if (!set.ok()) return set.status();
-    for (const std::string& file : left_out) spdlog::error("descriptors: {}", file);
+    if (!set.ok()) {
+      const auto place = places.find(path);
+      faults.push_back(
+          absl::StrCat(place == places.end() ? "" : absl::StrCat(place->second, ": "), set.status().message()));
+      continue;
+    }
+    for (std::string& line : left_out) files.left_out.emplace_back(path, absl::StrCat("left out: ", line));
+    if ((*set)->files().empty())
+      files.left_out.emplace_back(path, absl::StrCat(path, ": there is no file in this set"));
     sets.push_back(*std::move(set));
   }
+  if (!faults.empty()) return absl::InvalidArgumentError(absl::StrJoin(faults, "\n"));
   std::vector<std::string> conflicts;
   absl::StatusOr<DescriptorSets::Set> merged = policy::Descriptors::Merge(sets, &conflicts);
-  if (!merged.ok() || conflicts.empty()) return merged;
-  return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
+  if (!merged.ok()) return merged.status();
+  if (!conflicts.empty())
+    return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
+  files.set = *std::move(merged);
+  return files;
 }
 
 namespace {
@@ -63,6 +77,7 @@ namespace {
 DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
   DescriptorPlan plan;
   plan.files = options.descriptor_files;
+  plan.places = options.descriptor_places;
   for (const ReflectionOptions& reflection : options.reflection) {
     plan.reflection.insert(reflection.upstream);
   }
@@ -230,6 +245,7 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
   config_ = options.source;
   config_file_ = options.file;
   config_lines_ = options.lines;
+  config_warnings_ = options.identity.warnings;
   return absl::OkStatus();
 }
 
@@ -277,12 +293,14 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
     const std::string waiting = PartsThatWait(config_, options.source);
     if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
     const DescriptorPlan former = descriptor_plan_;
+    const auto formerly_left_out = left_out_;
     absl::StatusOr<MethodCatalog::Change> back = LoadDescriptors(DescriptorPlanOf(options));
     if (!back.ok()) return back.status();
     if (absl::Status status = MakeRules(options); !status.ok()) {
       const absl::Status restored = catalog_->Apply(*std::move(back)).status();
       if (!restored.ok()) spdlog::error("descriptors: {}", restored.ToString());
       descriptor_plan_ = former;
+      left_out_ = formerly_left_out;
       return status;
     }
     AskForReflection(options);
@@ -351,16 +369,19 @@ void Gateway::MakeCatalog() {
 }
 
 absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {
-  absl::StatusOr<DescriptorSets::Set> files = ReadDescriptorFiles(plan.files);
+  absl::StatusOr<DescriptorFiles> files = ReadDescriptorFiles(plan.files, plan.places);
   if (!files.ok()) return files.status();
-  MethodCatalog::Change change{*std::move(files), plan.reflection, {}};
+  MethodCatalog::Change change{std::move(files->set), plan.reflection, {}};
   if (plan.answers) {
     google::protobuf::FileDescriptorSet own = ReflectionServer::OwnFiles();
     HealthService::AddOwnFile(own);
     change.add[kOwnUpstream] = std::make_shared<const std::string>(own.SerializeAsString());
   }
   absl::StatusOr<MethodCatalog::Change> back = catalog_->Apply(std::move(change));
-  if (back.ok()) descriptor_plan_ = std::move(plan);
+  if (back.ok()) {
+    descriptor_plan_ = std::move(plan);
+    left_out_ = std::move(files->left_out);
+  }
   return back;
 }
 

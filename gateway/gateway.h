@@ -37,13 +37,21 @@ namespace sallyport::gateway {
 // Where descriptors come from.
 struct DescriptorPlan {
   std::vector<std::string> files;
-  std::set<std::string> reflection;  // names of upstreams that are asked
-  bool answers = false;              // the gateway answers reflection itself
+  std::map<std::string, std::string> places;  // where the configuration names them, for messages
+  std::set<std::string> reflection;           // names of upstreams that are asked
+  bool answers = false;                       // the gateway answers reflection itself
 };
 
-// What is in these files, which must agree among themselves, whatever upstreams tell. Files that cannot be used are
-// logged and left out. INVALID_ARGUMENT if they do not agree, or cannot be read at all.
-absl::StatusOr<DescriptorSets::Set> ReadDescriptorFiles(const std::vector<std::string>& paths);
+struct DescriptorFiles {
+  DescriptorSets::Set set;
+  // The path of one of the files, and what of it cannot be used and was left out.
+  std::vector<std::pair<std::string, std::string>> left_out;
+};
+
+// What is in these files, which must agree among themselves, whatever upstreams tell. INVALID_ARGUMENT, with the place
+// of each in `places`, if they do not agree, or cannot be read at all.
+absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::string>& paths,
+                                                    const std::map<std::string, std::string>& places);
 
 // What the settings say in vain, as far as that can be known without asking upstreams (policy/settings_check.h). Reads
 // the files that are named.
@@ -130,7 +138,9 @@ class Gateway {
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
   v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   std::string config_file_ ABSL_GUARDED_BY(reload_mutex_);
-  KeyLines config_lines_ ABSL_GUARDED_BY(reload_mutex_);  // its
+  KeyLines config_lines_ ABSL_GUARDED_BY(reload_mutex_);                              // its
+  std::vector<ConfigurationProblem> config_warnings_ ABSL_GUARDED_BY(reload_mutex_);  // found when it was checked
+  std::vector<std::pair<std::string, std::string>> left_out_ ABSL_GUARDED_BY(reload_mutex_);  // of descriptors in force
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
   DescriptorPlan descriptor_plan_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   policy::MaskKey mask_key_ = {};

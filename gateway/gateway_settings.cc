@@ -9,6 +9,19 @@
 
 namespace sallyport::gateway {
 
+namespace {
+
+// What those who read the configuration and its files have found odd.
+std::vector<policy::Remark> RemarksOf(const v1::Config& config, const std::vector<ConfigurationProblem>& warnings,
+                                      const std::vector<std::pair<std::string, std::string>>& left_out) {
+  std::vector<policy::Remark> remarks;
+  for (const ConfigurationProblem& warning : warnings) remarks.push_back({warning.key, warning.problem});
+  for (const auto& [path, what] : left_out) remarks.push_back(policy::LeftOut(config, path, what));
+  return remarks;
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOptions& options) {
   policy::Settings settings;
   settings.config = &options.source;
@@ -23,9 +36,10 @@ absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOpti
     settings.policy_file = options.policy_file;
   }
   // What reflection would add is not asked for.
-  absl::StatusOr<DescriptorSets::Set> files = ReadDescriptorFiles(options.descriptor_files);
+  absl::StatusOr<DescriptorFiles> files = ReadDescriptorFiles(options.descriptor_files, options.descriptor_places);
   if (!files.ok()) return files.status();
-  if (options.reflection.empty()) settings.descriptors = {*std::move(files)};
+  settings.remarks = RemarksOf(options.source, options.identity.warnings, files->left_out);
+  if (options.reflection.empty()) settings.descriptors = {std::move(files->set)};
   return policy::CheckSettings(settings);
 }
 
@@ -42,6 +56,7 @@ void Gateway::TellSettings() {
     settings.config_file = config_file_;
     settings.policy_file = policy_file_;
     reflection = descriptor_plan_.reflection;
+    settings.remarks = RemarksOf(config, config_warnings_, left_out_);
   }
   settings.config = &config;
   settings.config_lines = &lines;

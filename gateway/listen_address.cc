@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -71,17 +72,31 @@ bool IsLocalhost(absl::string_view host) {
   return host.empty() || (host.size() > 1 && host.back() == '.');
 }
 
+std::string UnixFault(std::string_view address, const std::string& quoted) {
+  constexpr size_t kMostName = sizeof(sockaddr_un::sun_path) - 1;
+  const std::string_view scheme = address.substr(0, address.find(':') + 1);
+  const std::string_view name = address.substr(scheme.size());
+  if (name.starts_with("//") && !name.starts_with("///")) {
+    return absl::StrCat(quoted, " has two slashes before a name: write \"", recorder::View(scheme),
+                        recorder::View(name.substr(1)), "\"");
+  }
+  const size_t size = name.starts_with("///") ? name.size() - 2 : name.size();
+  if (size > 0 && size <= kMostName) return "";
+  return absl::StrCat(quoted, ": the name of a UNIX socket has 1 to ", kMostName, " bytes");
+}
+
 }  // namespace
 
 std::string ListenFault(std::string_view address) {
-  if (IsUnix(address)) return "";
   const std::string quoted = absl::StrCat("\"", recorder::View(address), "\"");
+  if (IsUnix(address)) return UnixFault(address, quoted);
   address = WithoutScheme(address);
   if (address.find('/') != std::string_view::npos) {
     return absl::StrCat(quoted, " is neither host:port, such as 127.0.0.1:50050, nor unix:/path");
   }
   if (address.find_first_of(", \t") != std::string_view::npos) {
-    return absl::StrCat(quoted, " is not one address: listen.addresses takes a list");
+    return absl::StrCat(quoted,
+                        " is not one address: those have neither spaces nor commas (listen.addresses takes a list)");
   }
   const size_t colon = address.rfind(':');
   if (colon == std::string_view::npos) return absl::StrCat(quoted, " is neither host:port nor unix:/path");
@@ -90,15 +105,16 @@ std::string ListenFault(std::string_view address) {
                         recorder::View(address.substr(0, colon)), "]:", recorder::View(address.substr(colon + 1)),
                         "\"");
   }
-  // A zone, which is for whoever binds it.
-  if (address.find('%') != std::string_view::npos) return "";
-  const std::optional<HostAndPort> parts = Split(address);
+  // A zone is for whoever binds it.
+  const size_t zone = address.front() == '[' ? address.find('%') : std::string_view::npos;
+  const std::optional<HostAndPort> parts =
+      zone < colon ? HostAndPort{"", std::string(address.substr(colon + 1))} : Split(address);
   uint32_t port = 0;
   if (!parts.has_value() || !absl::SimpleAtoi(parts->port, &port) || port > 65535) {
     return absl::StrCat(quoted, ": what follows the last colon is no port, which is a number from 0 to 65535");
   }
   const bool numeric = parts->host.find_first_not_of("0123456789.") == std::string::npos && !parts->host.empty();
-  if ((numeric || address.front() == '[') && !IsNumericLoopback(parts->host).has_value()) {
+  if (zone >= colon && (numeric || address.front() == '[') && !IsNumericLoopback(parts->host).has_value()) {
     return absl::StrCat(quoted, ": \"", parts->host, "\" is no address");
   }
   return "";

@@ -73,6 +73,13 @@ absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags)
   return options;
 }
 
+// What to exit with once something was said on stdout: what nobody can read was not said.
+int Written() {
+  if (std::cout.flush()) return 0;
+  std::cerr << "sallyportd: the output could not be written\n";
+  return kFailed;
+}
+
 void AddFlags(CLI::App& app, Flags& flags) {
   CLI::Option* config = app.add_option("--config", flags.config, "Configuration file (YAML)");
   CLI::Option* check = app.add_flag("--check", flags.check, "Only check the configuration");
@@ -218,7 +225,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return app.exit(error) == 0 ? Written() : kUsage;
   }
   if (flags.config.empty() && flags.upstream.empty()) {
     std::cerr << "Give --config FILE, or --upstream TARGET for a first try. See --help.\n";
@@ -242,8 +249,10 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
       return kUsage;
     }
     for (const auto& warning : *odd) std::cerr << "warning: " << sallyport::policy::WarningText(warning) << "\n";
-    std::cout << flags.config << ": in order" << (odd->empty() ? "" : ", with warnings") << "\n";
-    return 0;
+    std::cout << flags.config << ": in order";
+    if (!odd->empty()) std::cout << ", with " << odd->size() << (odd->size() == 1 ? " warning" : " warnings");
+    std::cout << "\n";
+    return Written();
   }
   return Serve(*options, read, absl::Seconds(flags.grace_seconds), signals);
 }

@@ -31,14 +31,15 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Load(const std::string& pa
 absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view text, const std::string& name) {
   v1::Policy source;
   KeyLines lines;
-  if (absl::Status status = ReadYaml(text, name, &source, &lines); !status.ok()) return status;
+  FormFaults form;
+  if (absl::Status status = ReadYaml(text, name, &source, &lines, &form); !status.ok()) return status;
   if (lines.empty()) {
     // More likely cut short than meant.
     return absl::InvalidArgumentError(absl::StrCat(
         name,
         ": is empty. To refuse all calls say so: \"access: {default: deny}\"; to have no policy, leave the file out"));
   }
-  Faults faults(name, lines);
+  Faults faults(name, lines, std::move(form));
   // Not make_shared: the constructor is private.
   std::shared_ptr<Policy> policy(new Policy());
   policy->rules_ = ReadRules(source.access(), &faults);
@@ -50,6 +51,9 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->masks_ = ReadMasks(source, policy->detectors_.get(), &faults);
   policy->content_rules_ = ReadContentRules(source, policy->detectors_.get(), &faults);
   policy->keep_unknown_fields_ = {source.keep_unknown_fields().begin(), source.keep_unknown_fields().end()};
+  for (size_t i = 0; i < policy->keep_unknown_fields_.size(); ++i) {
+    policy->keep_unknown_lines_.push_back(faults.LineOf(absl::StrCat("keep_unknown_fields[", i, "]")));
+  }
   if (absl::Status status = faults.status(); !status.ok()) return status;
   policy->shadow_ = source.shadow();
   policy->allows_by_default_ = source.access().default_() == v1::AccessRule::allow;

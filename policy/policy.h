@@ -88,6 +88,8 @@ class Policy {
   const std::vector<CustomDetector>& custom_detectors() const { return custom_detectors_; }
   const Detectors* detectors() const { return detectors_.get(); }  // null if none is asked for
   const std::vector<std::string>& keep_unknown_fields() const { return keep_unknown_fields_; }
+  // The line of each of them.
+  const std::vector<int>& keep_unknown_lines() const { return keep_unknown_lines_; }
   // There are masks or content rules.
   bool looks_into_calls() const { return !masks_.empty() || !content_rules_.empty(); }
   // A mask wants originals sealed.
@@ -114,6 +116,7 @@ class Policy {
   std::vector<MaskRule> masks_;
   std::vector<ContentRule> content_rules_;
   std::vector<std::string> keep_unknown_fields_;
+  std::vector<int> keep_unknown_lines_;
   MatchIndex mask_index_;
   MatchIndex content_index_;
 };

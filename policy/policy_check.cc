@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/matching/match_cover.h"
+#include "policy/method_globs.h"
 
 namespace sallyport::policy {
 namespace {
@@ -37,7 +38,8 @@ class Witness {
       : subject_(TextOf(match.identities)),
         issuer_(TextOf(match.issuers)),
         groups_{TextOf(match.groups)},
-        method_("/" + TextOf(match.methods)),  // the first slash is not part of it
+        method_("/" +
+                MethodLike(match.methods.empty() ? "*" : match.methods.front())),  // the first slash is not part of it
         upstream_(TextOf(match.upstreams)),
         peer_(match.networks.empty() ? "" : PeerIn(match.networks.front())) {
     // An anonymous caller, who has no subject, only where nobody else will do.

@@ -65,7 +65,8 @@ void CheckCallRate(const v1::Limit& limit, const std::string& key, Faults* fault
     return;
   }
   if (!given) {
-    faults->Add(key + ".burst", "goes with calls_per_second, which is missing");
+    if (!faults->Unread(key + ".calls_per_second"))
+      faults->Add(key + ".burst", "goes with calls_per_second, which is missing");
   } else if (limit.burst() == 0) {
     faults->Add(key + ".burst", "would let no call through: at least 1");
   } else if (limit.burst() / rate > kLongestFillSeconds) {
@@ -120,7 +121,7 @@ std::vector<Rule> ReadRules(const v1::Access& access, Faults* faults) {
     const std::string key = absl::StrCat("access.rules[", i, "]");
     names.Check(source.name(), key);
     if (!source.has_action()) faults->Add(key + ".action", "is missing: allow or deny");
-    if (source.shadow() && source.action() == v1::AccessRule::allow) {
+    if (source.shadow() && source.has_action() && source.action() == v1::AccessRule::allow) {
       faults->Add(key + ".shadow", "goes with deny: it notes what would have been refused");
     }
     Rule rule;

@@ -12,12 +12,15 @@
 #include "policy/glob.h"
 #include "policy/issuer_check.h"
 #include "policy/masking/field_check.h"
+#include "policy/method_globs.h"
 #include "protos/faults.h"
 #include "protos/suggestion.h"
 
 namespace sallyport::policy {
 namespace {
 
+// What stands for the gateway itself among upstreams.
+constexpr char kOwnUpstream[] = "sallyport";
 // What the gateway answers itself.
 constexpr const char* kOwnServices[] = {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                         "grpc.reflection.v1alpha.ServerReflection"};
@@ -50,7 +53,15 @@ class KnownMethods {
   std::set<std::string> services_;
 };
 
+// What was probably meant; for globs, only with another sign in place of the last dot.
 std::string DidYouMean(const std::string& glob, const std::set<std::string>& names) {
+  const std::string slashed = WithSlashForDot(glob);
+  for (const std::string& other : {slashed, slashed.empty() ? "" : glob + "/*"}) {
+    const auto like = [&other](const std::string& name) { return GlobMatches(other, name); };
+    if (!other.empty() && std::any_of(names.begin(), names.end(), like)) {
+      return absl::StrCat(" (did you mean \"", other, "\"?)");
+    }
+  }
   if (glob.find_first_of("*?") != std::string::npos) return "";
   const std::optional<std::string> nearest = Nearest(glob, std::vector<std::string>(names.begin(), names.end()));
   return nearest.has_value() ? absl::StrCat(" (did you mean \"", *nearest, "\"?)") : "";
@@ -64,10 +75,14 @@ class SettingsChecker {
     if (settings_.policy != nullptr) {
       AddOfPolicy(CheckPolicy(*settings_.policy));
       if (methods_.known()) AddOfPolicy(CheckFields(*settings_.policy, settings_.descriptors));
-      CheckMethods(settings_.policy->rules());
-      CheckMethods(settings_.policy->limits());
-      CheckMethods(settings_.policy->masks());
-      CheckMethods(settings_.policy->content_rules());
+      CheckMatches(settings_.policy->rules());
+      CheckMatches(settings_.policy->limits());
+      CheckMatches(settings_.policy->masks());
+      CheckMatches(settings_.policy->content_rules());
+      CheckKeptTypes();
+    }
+    for (const Remark& remark : settings_.remarks) {
+      remark.key.empty() ? warnings_.push_back({0, "", remark.text}) : AddOfConfig(remark.key, remark.text);
     }
     if (settings_.config != nullptr) {
       CheckRoutes();
@@ -112,17 +127,48 @@ class SettingsChecker {
                         settings_.called != nullptr ? ", nor was there a call of one lately" : "");
   }
 
+  // Empty if the glob means an upstream, or nothing is known.
+  std::string NoUpstream(const std::string& glob) const {
+    if (settings_.config == nullptr) return "";
+    std::set<std::string> names = {kOwnUpstream};
+    for (const auto& [name, upstream] : settings_.config->upstreams()) names.insert(name);
+    const auto like = [&](const std::string& name) { return GlobMatches(glob, name); };
+    if (std::any_of(names.begin(), names.end(), like)) return "";
+    return absl::StrCat("no upstream is meant by \"", glob, "\"", DidYouMean(glob, names), " in ",
+                        settings_.config_file);
+  }
+
+  // That what they match by is there.
   template <typename Rules>
-  void CheckMethods(const Rules& rules) {
+  void CheckMatches(const Rules& rules) {
     for (const auto& rule : rules) {
+      const auto note = [&](std::string text) {
+        if (!text.empty()) warnings_.push_back({rule.line, rule.name, std::move(text), settings_.policy_file});
+      };
       const auto check = [&](const Match& match) {
-        for (const std::string& glob : match.methods) {
-          std::string text = NoMethod(glob, methods_.methods(), "method");
-          if (!text.empty()) warnings_.push_back({rule.line, rule.name, std::move(text), settings_.policy_file});
-        }
+        for (const std::string& glob : match.methods) note(NoMethod(glob, methods_.methods(), "method"));
+        for (const std::string& glob : match.upstreams) note(NoUpstream(glob));
       };
       check(rule.match);
       for (const Match& except : rule.match.except) check(except);
+    }
+  }
+
+  void CheckKeptTypes() {
+    const std::vector<std::string>& globs = settings_.policy->keep_unknown_fields();
+    if (!methods_.known() || globs.empty()) return;
+    std::set<std::string> names;
+    for (const auto& set : settings_.descriptors) {
+      const std::vector<std::string> types = set->message_types();
+      names.insert(types.begin(), types.end());
+    }
+    for (size_t i = 0; i < globs.size(); ++i) {
+      const auto like = [&](const std::string& name) { return GlobMatches(globs[i], name); };
+      if (std::any_of(names.begin(), names.end(), like)) continue;
+      warnings_.push_back({settings_.policy->keep_unknown_lines()[i], "",
+                           absl::StrCat("keep_unknown_fields[", i, "]: no type of messages is meant by \"", globs[i],
+                                        "\"", DidYouMean(globs[i], names), " in the descriptors known"),
+                           settings_.policy_file});
     }
   }
 
@@ -139,7 +185,8 @@ class SettingsChecker {
                                       "] matches every call that it matches, and comes first"));
         break;
       }
-      for (const std::string& service : route.services()) {
+      for (const std::string& given : route.services()) {
+        const std::string service(absl::StripPrefix(given, "/"));
         if (std::string text = NoMethod(service, methods_.services(), "service"); !text.empty()) {
           AddOfConfig(key + ".services", text);
         }
@@ -170,12 +217,34 @@ class SettingsChecker {
 
   static bool MatchesAll(const std::string& glob) { return GlobCovers(glob, "*"); }
 
+  // The globs of a list as those of methods.
+  template <typename Globs>
+  static std::vector<std::string> OfMethods(const Globs& globs, const char* end) {
+    std::vector<std::string> methods;
+    for (const std::string& glob : globs) methods.push_back(absl::StrCat(absl::StripPrefix(glob, "/"), end));
+    return methods;
+  }
+
+  // Both of services and of methods bound a route.
+  static bool CoversMethods(const v1::Route& wide, const v1::Route& narrow) {
+    const std::vector<std::string> services = OfMethods(narrow.services(), "/*");
+    const std::vector<std::string> methods = OfMethods(narrow.methods(), "");
+    const auto covers = [&](const std::vector<std::string>& globs) {
+      return MethodGlobsCover(globs, services) || MethodGlobsCover(globs, methods);
+    };
+    return covers(OfMethods(wide.services(), "/*")) && covers(OfMethods(wide.methods(), ""));
+  }
+
+  static bool CoversMetadata(const v1::Route& wide, const v1::Route& narrow) {
+    return std::all_of(wide.metadata().begin(), wide.metadata().end(), [&](const auto& wanted) {
+      const auto found = narrow.metadata().find(wanted.first);
+      return found != narrow.metadata().end() && GlobCovers(wanted.second, found->second);
+    });
+  }
+
   static bool Covers(const v1::Route& wide, const v1::Route& narrow) {
-    const bool any_service = std::any_of(wide.services().begin(), wide.services().end(), MatchesAll);
-    const bool any_method = std::any_of(wide.methods().begin(), wide.methods().end(), MatchesAll);
     const bool any_authority = std::any_of(wide.authorities().begin(), wide.authorities().end(), MatchesAll);
-    return wide.metadata().empty() && (any_service || AllCovered(wide.services(), narrow.services())) &&
-           (any_method || AllCovered(wide.methods(), narrow.methods())) &&
+    return CoversMetadata(wide, narrow) && CoversMethods(wide, narrow) &&
            (any_authority || AllCovered(wide.authorities(), narrow.authorities()));
   }
 
@@ -185,6 +254,13 @@ class SettingsChecker {
 };
 
 }  // namespace
+
+Remark LeftOut(const v1::Config& config, const std::string& descriptor_file, const std::string& what) {
+  for (int i = 0; i < config.descriptors_size(); ++i) {
+    if (config.descriptors(i).file() == descriptor_file) return {absl::StrCat("descriptors[", i, "].file"), what};
+  }
+  return {"", what};
+}
 
 std::vector<PolicyWarning> CheckSettings(const Settings& settings) { return SettingsChecker(settings).Check(); }
 

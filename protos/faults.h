@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -12,19 +13,26 @@
 
 namespace sallyport {
 
-// Collects faults while a file that was read with ReadYaml is checked, so that one run tells them all. Lives for one
-// load; `lines` must outlive it.
+// Collects faults while a file that was read with ReadYaml is checked, so that one run tells them all: those of its
+// form, and those of its meaning as far as it could be read. Lives for one load; `lines` must outlive it.
 class Faults {
  public:
   // `name` is the file's. Without `lines`, what is told has none.
-  Faults(std::string name, const KeyLines& lines) : name_(std::move(name)), lines_(lines) {}
+  Faults(std::string name, const KeyLines& lines, FormFaults form = {})
+      : name_(std::move(name)), lines_(lines), form_(std::move(form.keys)), faults_(std::move(form.lines)) {}
 
-  // `key` is a path as in KeyLines; the line told is that of its nearest part that is in the file.
+  // `key` is a path as in KeyLines; the line told is that of its nearest part that is in the file. Leaves out what may
+  // be wrong only because of the file's form (Unread).
   void Add(const std::string& key, absl::string_view problem);
 
   // Whether the file has this key, be it empty.
   bool Given(const std::string& key) const { return lines_.contains(key); }
+  // Whether what the file says under this key may not all have been read: it has a fault of form, or what it has is
+  // given by another name, or above it something is wrong.
+  bool Unread(const std::string& key) const;
   int LineOf(const std::string& key) const;
+  // "<name>:<line>: <key>".
+  std::string Place(const std::string& key) const;
   // "<name>:<line>: <key>: <problem>", as it is told.
   std::string Text(const std::string& key, absl::string_view problem) const;
 
@@ -34,6 +42,7 @@ class Faults {
  private:
   std::string name_;
   const KeyLines& lines_;
+  const std::vector<std::string> form_;
   FaultList faults_;
 };
 

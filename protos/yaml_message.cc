@@ -23,7 +23,6 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
-#include "protos/fault_list.h"
 #include "protos/suggestion.h"
 
 namespace sallyport {
@@ -40,6 +39,7 @@ constexpr size_t kMostBytes = 4 << 20;
 // Aliases let a small file stand for a huge tree (or an endless one): what is walked is bounded, not what is written.
 constexpr int kMostValues = 200'000;
 constexpr int kDeepest = 64;
+constexpr size_t kMostKeys = 1000;
 
 // The name that `given` was probably meant to be, as a sentence; all the names if none is near.
 std::string Suggestion(std::string_view given, const std::vector<std::string>& known) {
@@ -63,8 +63,8 @@ class Walker {
   Walker(std::string name, KeyLines* lines) : name_(std::move(name)), lines_(lines) {}
 
   absl::Status FillMessage(const YAML::Node& node, const std::string& path, int depth, Message* message);
-  // Of the faults that were found.
-  absl::Status status() const { return faults_.status(name_); }
+  // The faults that were found.
+  const FormFaults& faults() const { return faults_; }
 
  private:
   std::string TextOf(const YAML::Node& node, absl::string_view path, absl::string_view what) const {
@@ -72,7 +72,8 @@ class Walker {
   }
   // Notes it. OK, for those who have nothing else to return.
   absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) {
-    faults_.Add(TextOf(node, path, what));
+    faults_.lines.Add(TextOf(node, path, what));
+    if (faults_.keys.size() < kMostKeys) faults_.keys.emplace_back(path);
     return absl::OkStatus();
   }
 
@@ -95,7 +96,7 @@ class Walker {
   std::string name_;
   KeyLines* lines_;  // null if nobody asks
   int values_ = 0;
-  FaultList faults_;
+  FormFaults faults_;
 };
 
 absl::Status Walker::Count(const YAML::Node& node, const std::string& path, int depth) {
@@ -391,7 +392,8 @@ absl::Status FileError(const std::string& path, int error) {
 
 }  // namespace
 
-absl::Status ReadYaml(std::string_view text, std::string_view source, Message* message, KeyLines* lines) {
+absl::Status ReadYaml(std::string_view text, std::string_view source, Message* message, KeyLines* lines,
+                      FormFaults* form) {
   const std::string name(source);
   if (text.size() > kMostBytes) {
     return absl::InvalidArgumentError(
@@ -407,7 +409,9 @@ absl::Status ReadYaml(std::string_view text, std::string_view source, Message* m
     const YAML::Node document = YAML::Load(owned);
     if (document.IsNull()) return absl::OkStatus();
     if (absl::Status status = walker.FillMessage(document, "", 0, message); !status.ok()) return status;
-    return walker.status();
+    if (form == nullptr) return walker.faults().lines.status(name);
+    *form = walker.faults();
+    return absl::OkStatus();
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ":", error.mark.line + 1, ": not YAML: ", error.msg, Advice(text, error)));
@@ -426,10 +430,10 @@ absl::StatusOr<std::string> ReadYamlText(const std::string& path) {
   return text;
 }
 
-absl::Status ReadYamlFile(const std::string& path, Message* message, KeyLines* lines) {
+absl::Status ReadYamlFile(const std::string& path, Message* message, KeyLines* lines, FormFaults* form) {
   const absl::StatusOr<std::string> text = ReadYamlText(path);
   if (!text.ok()) return text.status();
-  return ReadYaml(*text, path, message, lines);
+  return ReadYaml(*text, path, message, lines, form);
 }
 
 }  // namespace sallyport

@@ -106,8 +106,8 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
   }
   if (absl::Status status = RealFileSystem().SyncDirectory(layout.IndexDirectory()); !status.ok()) return status;
   if (!damage.ok()) {
-    return absl::DataLossError(absl::StrCat("the index was made again from what is readable (", calls, " calls), but ",
-                                            std::string(damage.message())));
+    return absl::DataLossError(absl::StrCat("the index was made again from what is readable (", calls,
+                                            calls == 1 ? " call" : " calls", "), but ", std::string(damage.message())));
   }
   return calls;
 }

@@ -62,7 +62,13 @@ ExitCode RunIssue(const ApiKeyOptions& options) {
   } else {
     std::cout << made->text.view() << '\n';
   }
-  std::cout.flush();
+  if (!std::cout.flush()) {
+    return ReportError(absl::UnavailableError(
+        absl::StrCat("the output could not be written, and the key is nowhere else: nobody can use it. `sallyport keys "
+                     "revoke-api-key "
+                     "--file ",
+                     Printable(options.file), " ", made->key.id, "` makes an end of it, and a new one is needed")));
+  }
   std::cerr << "The key is above and nowhere else: " << Printable(options.file)
             << " keeps only what is needed to check it. Callers send it as `authorization: Bearer KEY`.\n";
   return ExitCode::kFine;

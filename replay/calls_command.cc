@@ -85,7 +85,8 @@ ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
   }
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckKnown(**reader, *query); !status.ok()) return ReportError(status);
+  if (absl::Status status = CheckKnown(**reader, *query, options.filter, options.after); !status.ok())
+    return ReportError(status);
 
   Table table = NewTable(options.wide);
   ListedCalls listed;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/call_id.h"
 #include "recorder/store_check.h"
+#include "replay/terminal_text.h"
 
 namespace sallyport::replay {
 
@@ -57,6 +58,12 @@ absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", absl::CHexEscape(text.substr(0, 80)), "\" is not a ", kind, " id: they are letters and digits, such as ",
       recorder::FormatId(1'767'323'045'000'000), ", as `sallyport ", kind, "s` lists them"));
+}
+
+std::string TypedId(const std::string& text, uint64_t id) {
+  const std::string read = recorder::FormatId(id);
+  if (text.empty() || text == read) return read;
+  return absl::StrCat("\"", Printable(text), "\" (read as ", read, ")");
 }
 
 void Note(const std::string& text) {

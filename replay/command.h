@@ -53,6 +53,10 @@ ExitCode ReportError(const absl::Status& status);
 // Reads an id as people type it. INVALID_ARGUMENT explains what ids look like; `kind` is "call" or "session".
 absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind);
 
+// An id in messages as it was typed, with what it was read as where that differs: 'alpha' may have been meant as a
+// name.
+std::string TypedId(const std::string& text, uint64_t id);
+
 // Notes `text` on stderr, after what is on stdout: what the output does not show.
 void Note(const std::string& text);
 

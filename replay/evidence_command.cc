@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "recorder/call_id.h"
 #include "replay/command.h"
 #include "replay/evidence_writer.h"
@@ -30,7 +31,8 @@ ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& optio
   if (!store.ok()) return ReportError(store.status());
   const absl::StatusOr<recorder::CallSummary> call = (*store)->Call(*id);
   if (absl::IsNotFound(call.status())) {
-    ReportError(absl::NotFoundError(absl::StrCat(call.status().message(), WhyNotThere(**store))));
+    ReportError(absl::NotFoundError(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ",
+                                                 context.data_directory, WhyNotThere(**store))));
     return ExitCode::kNegative;
   }
   if (!call.ok()) return ReportError(call.status());

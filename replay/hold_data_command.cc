@@ -115,7 +115,7 @@ ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
     // A hold on a session that was mistyped would hold nothing.
     const auto reader = OpenStore(context);
     if (!reader.ok()) return ReportError(reader.status());
-    if (absl::Status status = CheckSession(**reader, hold.session_id, "--session"); !status.ok()) {
+    if (absl::Status status = CheckSession(**reader, hold.session_id, "--session", options.session); !status.ok()) {
       return ReportError(status);
     }
   }

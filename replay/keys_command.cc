@@ -50,6 +50,9 @@ using Keys = std::optional<recorder::KeySource>;
 recorder::StoreLayout LayoutOf(const CommandContext& context) { return recorder::StoreLayout(context.data_directory); }
 
 std::string ListOf(const std::vector<uint64_t>& segments) { return absl::StrJoin(segments, ", "); }
+std::string SegmentsOf(const std::vector<uint64_t>& segments) {
+  return absl::StrCat(segments.size() == 1 ? "segment " : "segments ", ListOf(segments));
+}
 
 Json StatusJson(const recorder::KeysStatus& status) {
   Json keks = Json::array();
@@ -118,8 +121,7 @@ ExitCode RunRotate(const CommandContext& context, const Keys& keys, const KeysOp
       recorder::RotateKeyring(LayoutOf(context), keys, recorder::RealFileSystem());
   if (!rotation.ok()) return ReportError(rotation.status());
   std::cout << "key-encryption key " << rotation->id << " is the current one in " << Printable(rotation->keyring)
-            << '\n';
-  std::cout.flush();
+            << std::endl;
   std::cerr << "Back the keyring up again. `sallyport keys rewrap` moves the older key files under the new key.\n";
   return ExitCode::kFine;
 }
@@ -144,7 +146,8 @@ absl::StatusOr<bool> Confirmed(const std::string& question) {
   if (isatty(STDIN_FILENO) == 0) {
     return absl::InvalidArgumentError("shredding cannot be undone: say --yes, or run it where it can ask");
   }
-  std::cout.flush();
+  // Nobody agrees to what could not be shown.
+  if (!std::cout.flush()) return absl::UnavailableError("the output could not be written");
   std::cerr << question << " This cannot be undone. Type yes: " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
@@ -170,6 +173,12 @@ absl::StatusOr<recorder::ShredPlan> Plan(const CommandContext& context, const Ke
   if (!options.before.empty()) {
     const absl::StatusOr<absl::Time> before = ParseTime(options.before, absl::Now());
     if (!before.ok()) return absl::InvalidArgumentError(absl::StrCat("--before: ", before.status().message()));
+    if (*before > absl::Now()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--before: ", options.before, " is ", HumanTime(*before).substr(0, 19),
+                       " UTC, which is still to come, and now it is ", HumanTime(absl::Now()).substr(0, 19),
+                       ": all that is closed would be shredded. Give a time that has passed"));
+    }
     query.before = *before;
   }
   const absl::StatusOr<std::set<uint64_t>> held = HeldSegments(context, keys);
@@ -186,8 +195,8 @@ ExitCode RunShred(const CommandContext& context, const Keys& keys, const KeysOpt
   if (!finished.ok()) return ReportError(finished);
   const absl::StatusOr<recorder::ShredPlan> plan = Plan(context, keys, options);
   if (!plan.ok()) return ReportError(plan.status());
-  if (!plan->held.empty()) std::cerr << "held, and left alone: segments " << ListOf(plan->held) << '\n';
-  if (!plan->damaged.empty()) std::cerr << "damaged, and left alone: segments " << ListOf(plan->damaged) << '\n';
+  if (!plan->held.empty()) std::cerr << "held, and left alone: " << SegmentsOf(plan->held) << '\n';
+  if (!plan->damaged.empty()) std::cerr << "damaged, and left alone: " << SegmentsOf(plan->damaged) << '\n';
   if (plan->segments.empty()) {
     std::cout << "no segment to shred\n";
     return plan->held.empty() ? ExitCode::kFine : ExitCode::kNegative;
@@ -200,7 +209,9 @@ ExitCode RunShred(const CommandContext& context, const Keys& keys, const KeysOpt
   }
   table.Print(std::cout);
   if (!options.yes) {
-    const absl::StatusOr<bool> confirmed = Confirmed("Shred these segments, so that nobody can ever read them?");
+    const absl::StatusOr<bool> confirmed =
+        Confirmed(plan->segments.size() == 1 ? "Shred this segment, so that nobody can ever read it?"
+                                             : "Shred these segments, so that nobody can ever read them?");
     if (!confirmed.ok()) return ReportError(confirmed.status());
     if (!*confirmed) {
       std::cout << "nothing was shredded\n";
@@ -220,7 +231,11 @@ ExitCode RunRevealKey(const KeysOptions& options) {
       recorder::RevealPrivateKey::Create(options.out, recorder::RealFileSystem());
   if (!key.ok()) return ReportError(key.status());
   std::cout << key->public_half().Format() << '\n';
-  std::cout.flush();
+  if (!std::cout.flush()) {
+    return ReportError(absl::UnavailableError(
+        absl::StrCat("the output could not be written, and the public half is nowhere else: remove ",
+                     Printable(options.out), " and make another")));
+  }
   std::cerr << "The public half is above, for the gateway. Keep " << Printable(options.out)
             << " away from it: who has that file can open what is sealed to it.\n";
   return ExitCode::kFine;

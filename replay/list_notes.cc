@@ -92,7 +92,8 @@ std::string WhyNotThere(recorder::RecordReader& reader) {
   return reasons.empty() ? "" : absl::StrCat("; it may have been there: ", absl::StrJoin(reasons, ", "));
 }
 
-absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query) {
+absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query, const CallFilter& filter,
+                        const std::string& after) {
   if (query.status_code.has_value() && !IsStatusCode(*query.status_code)) {
     recorder::CallQuery alone;
     alone.status_code = query.status_code;
@@ -107,24 +108,24 @@ absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuer
   if (query.after.has_value()) {
     const absl::Status status = reader.Call(*query.after).status();
     if (absl::IsNotFound(status)) {
-      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", recorder::FormatId(*query.after),
+      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", TypedId(after, *query.after),
                                                      " here: take an id that `sallyport calls` lists",
                                                      WhyNotThere(reader)));
     }
     if (!status.ok()) return status;
   }
-  return CheckSession(reader, query.session_id, "--session");
+  return CheckSession(reader, query.session_id, "--session", filter.session);
 }
 
-absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option) {
+absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option,
+                          const std::string& typed) {
   if (!session.has_value()) return absl::OkStatus();
   recorder::CallQuery query;
   query.session_id = session;
   const absl::StatusOr<bool> any = AnyCall(reader, query);
   if (!any.ok()) return any.status();
   if (*any) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ",
-                                                 recorder::FormatId(*session),
+  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ", TypedId(typed, *session),
                                                  ": take an id that `sallyport sessions` lists", WhyNotThere(reader)));
 }
 

@@ -13,10 +13,13 @@
 namespace sallyport::replay {
 
 // INVALID_ARGUMENT for ids of calls and sessions that are not there, and for numbers that are neither a status of
-// gRPC's nor that of a call: they would make a list empty without a word.
-absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query);
-// The same for one session, naming `option`. OK without one.
-absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option);
+// gRPC's nor that of a call: they would make a list empty without a word. The query was made of `filter` and `after`,
+// which have what was typed.
+absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query, const CallFilter& filter,
+                        const std::string& after = "");
+// The same for one session, naming `option` and what was typed there. OK without one.
+absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option,
+                          const std::string& typed);
 
 // What might keep from view a call that is asked for and not found; empty if nothing does. Follows a sentence.
 std::string WhyNotThere(recorder::RecordReader& reader);

@@ -24,6 +24,13 @@ Exit status: 0 fine, 1 the answer is no, 2 wrong usage, 3 could not be done.
 
 using sallyport::replay::ExitCode;
 
+// What to exit with once everything was said on stdout: what nobody can read was not said.
+ExitCode Written(ExitCode code) {
+  if (std::cout.flush() || code == ExitCode::kUsage || code == ExitCode::kFailed) return code;
+  std::cerr << "sallyport: the output could not be written\n";
+  return ExitCode::kFailed;
+}
+
 ExitCode Run(int argc, char** argv) {
 #if GOOGLE_PROTOBUF_VERSION < 4022000
   // What a message's bytes lack is said where the message is shown, not by the library on stderr.
@@ -55,7 +62,7 @@ ExitCode Run(int argc, char** argv) {
     // --help and --version are thrown too.
     if (error.get_exit_code() == 0) {
       app.exit(error);
-      return ExitCode::kFine;
+      return Written(ExitCode::kFine);
     }
     std::cerr << "sallyport: " << sallyport::replay::ExplainUsage(app, error) << '\n';
     return ExitCode::kUsage;
@@ -65,13 +72,7 @@ ExitCode Run(int argc, char** argv) {
     std::cerr << "sallyport: a command is required\n\n" << (chosen.empty() ? app : *chosen.front()).help();
     return ExitCode::kUsage;
   }
-  const ExitCode code = context.run();
-  std::cout.flush();
-  if (!std::cout && code == ExitCode::kFine) {
-    std::cerr << "sallyport: the output could not be written\n";
-    return ExitCode::kFailed;
-  }
-  return code;
+  return Written(context.run());
 }
 
 }  // namespace

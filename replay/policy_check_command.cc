@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "policy/settings_check.h"
+#include "protos/faults.h"
 #include "protos/yaml_message.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
@@ -80,21 +82,38 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
             << (policy.shadow() ? ", in shadow" : "") << "; no errors, " << Count(warnings.size(), "warning") << '\n';
 }
 
-// The sets of the files named, and of those that the configuration names.
+// The sets of the files named, and of those that the configuration names. What is left out goes to `remarks`; sets that
+// cannot be used are named in `faults`, each with its place.
 absl::StatusOr<std::shared_ptr<const policy::Descriptors>> ReadDescriptors(const CheckOptions& options,
                                                                            const v1::Config& config,
-                                                                           std::vector<std::string>* told) {
-  std::vector<std::string> paths = options.descriptors;
-  for (const v1::DescriptorSource& source : config.descriptors()) {
-    if (!source.file().empty()) paths.push_back(source.file());
+                                                                           const Faults& places,
+                                                                           std::vector<policy::Remark>* remarks,
+                                                                           std::vector<std::string>* faults) {
+  std::vector<std::pair<std::string, std::string>> paths;  // and what to say before what is wrong with them
+  for (const std::string& path : options.descriptors) paths.emplace_back(path, "");
+  for (int i = 0; i < config.descriptors_size(); ++i) {
+    const std::string& path = config.descriptors(i).file();
+    if (!path.empty()) paths.emplace_back(path, places.Place(absl::StrCat("descriptors[", i, "].file")) + ": ");
   }
   std::vector<std::shared_ptr<const policy::Descriptors>> sets;
-  for (const std::string& path : paths) {
-    auto set = policy::Descriptors::Load(path, told);
-    if (!set.ok()) return set.status();
+  for (const auto& [path, place] : paths) {
+    std::vector<std::string> left_out;
+    auto set = policy::Descriptors::Load(path, &left_out);
+    // What was asked for and is not there is no fault of a file.
+    if (place.empty() && !set.ok() && !absl::IsInvalidArgument(set.status())) return set.status();
+    if (!set.ok()) {
+      faults->push_back(absl::StrCat(place, set.status().message()));
+      continue;
+    }
+    for (const std::string& line : left_out) {
+      remarks->push_back(policy::LeftOut(config, path, absl::StrCat("left out: ", line)));
+    }
     sets.push_back(*std::move(set));
   }
-  return policy::Descriptors::Merge(sets, told);
+  std::vector<std::string> conflicts;
+  auto merged = policy::Descriptors::Merge(sets, &conflicts);
+  for (std::string& conflict : conflicts) remarks->push_back({"", std::move(conflict)});
+  return merged;
 }
 
 // Whether a call like that was recorded in the last day.
@@ -117,33 +136,35 @@ std::function<bool(const std::string&)> CalledIn(std::shared_ptr<recorder::Recor
 
 ExitCode RunCheck(const CommandContext& context, const CheckOptions& options) {
   const auto policy = policy::Policy::Load(options.file);
-  if (absl::IsInvalidArgument(policy.status())) return ReportFaults(options, std::string(policy.status().message()));
-  if (!policy.ok()) return ReportError(policy.status());
+  if (!policy.ok() && !absl::IsInvalidArgument(policy.status())) return ReportError(policy.status());
+  std::vector<std::string> faults;
+  if (!policy.ok()) faults.emplace_back(policy.status().message());
   v1::Config config;
   KeyLines lines;
   policy::Settings settings;
-  settings.policy = policy->get();
   settings.policy_file = options.file;
   if (!options.config.empty()) {
-    if (absl::Status status = ReadYamlFile(options.config, &config, &lines); !status.ok()) return ReportError(status);
+    FormFaults form;
+    absl::Status status = ReadYamlFile(options.config, &config, &lines, &form);
+    if (status.ok()) status = form.lines.status(options.config);
+    if (!status.ok() && !absl::IsInvalidArgument(status)) return ReportError(status);
+    if (!status.ok()) faults.emplace_back(status.message());
     settings.config = &config;
     settings.config_file = options.config;
     settings.config_lines = &lines;
   }
-  std::vector<std::string> told;
-  const auto descriptors = ReadDescriptors(options, config, &told);
+  const auto descriptors = ReadDescriptors(options, config, Faults(options.config, lines), &settings.remarks, &faults);
+  const ExitCode found = faults.empty() ? ExitCode::kFine : ReportFaults(options, absl::StrJoin(faults, "\n"));
   if (!descriptors.ok()) return ReportError(descriptors.status());
+  if (found != ExitCode::kFine) return found;
+  settings.policy = policy->get();
   settings.descriptors = {*descriptors};
   if (options.with_data) {
     auto reader = OpenStore(context);
     if (!reader.ok()) return ReportError(reader.status());
     settings.called = CalledIn(*std::move(reader));
   }
-  std::vector<policy::PolicyWarning> warnings;
-  warnings.reserve(told.size());
-  for (std::string& text : told) warnings.push_back({0, "", std::move(text)});
-  const std::vector<policy::PolicyWarning> odd = policy::CheckSettings(settings);
-  warnings.insert(warnings.end(), odd.begin(), odd.end());
+  const std::vector<policy::PolicyWarning> warnings = policy::CheckSettings(settings);
   Report(options, **policy, warnings);
   if ((*descriptors)->version().empty()) {
     Note("methods and fields were compared with no descriptors: name some with --descriptors, or a --config that does");

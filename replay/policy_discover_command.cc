@@ -76,13 +76,17 @@ void PrintText(const DiscoverResult& result) {
     std::cout << '\n';
   }
   std::cout << result.calls << (result.calls == 1 ? " call: " : " calls: ") << result.places.size()
-            << " places with something that looks sensitive\n";
+            << (result.places.size() == 1 ? " place" : " places") << " with something that looks sensitive\n";
   if (result.unread > 0)
-    std::cout << result.unread << " frames could not be looked into: "
+    std::cout << result.unread << (result.unread == 1 ? " frame" : " frames") << " could not be looked into: "
               << (result.no_descriptors.empty() ? "no descriptor, or no message" : Printable(result.no_descriptors))
               << '\n';
-  if (result.shredded > 0) std::cout << result.shredded << " calls are shredded, and left out\n";
-  if (result.unreadable > 0) std::cout << result.unreadable << " calls have a damaged record\n";
+  if (result.shredded > 0) {
+    std::cout << result.shredded << (result.shredded == 1 ? " call is" : " calls are") << " shredded, and left out\n";
+  }
+  if (result.unreadable > 0) {
+    std::cout << result.unreadable << (result.unreadable == 1 ? " call has" : " calls have") << " a damaged record\n";
+  }
 }
 
 ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& options) {
@@ -92,7 +96,7 @@ ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& optio
   if (!query.ok()) return ReportError(query.status());
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckKnown(**reader, *query); !status.ok()) return ReportError(status);
+  if (absl::Status status = CheckKnown(**reader, *query, options.filter); !status.ok()) return ReportError(status);
   PolicyDiscover discover(reader->get(), *detectors);
   ListedCalls looked_at;
   const absl::StatusOr<bool> more =

@@ -176,7 +176,7 @@ ExitCode RunDryRun(const CommandContext& context, const DryRunOptions& options) 
   if (!query.ok()) return ReportError(query.status());
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckKnown(**reader, *query); !status.ok()) return ReportError(status);
+  if (absl::Status status = CheckKnown(**reader, *query, options.filter); !status.ok()) return ReportError(status);
   PolicyDryRun dry_run(*policy);
   const absl::StatusOr<ListedCalls> added = AddCalls(**reader, options, *query, &dry_run);
   if (!added.ok()) return ReportError(added.status());

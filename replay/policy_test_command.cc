@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "protos/faults.h"
 #include "protos/yaml_message.h"
 #include "replay/policy_call.h"
 #include "replay/policy_command.h"
@@ -102,16 +103,16 @@ CaseResult Compare(const policy::Policy& policy, const v1::PolicyCase& source, c
 // The cases, checked as far as the schema does not.
 absl::StatusOr<v1::PolicyCases> ReadCases(const std::string& file, KeyLines* lines) {
   v1::PolicyCases cases;
-  if (absl::Status status = ReadYamlFile(file, &cases, lines); !status.ok()) return status;
-  if (cases.cases().empty()) return absl::InvalidArgumentError(absl::StrCat(file, ": cases: there are none"));
+  FormFaults form;
+  if (absl::Status status = ReadYamlFile(file, &cases, lines, &form); !status.ok()) return status;
+  Faults faults(file, *lines, std::move(form));
+  if (cases.cases().empty()) faults.Add("cases", "there are none");
   for (int i = 0; i < cases.cases_size(); ++i) {
     const std::string key = absl::StrCat("cases[", i, "]");
-    const std::string place = absl::StrCat(file, ":", (*lines)[key], ": ", key);
-    if (cases.cases(i).name().empty()) return absl::InvalidArgumentError(absl::StrCat(place, ".name: is missing"));
-    if (!cases.cases(i).has_expect()) {
-      return absl::InvalidArgumentError(absl::StrCat(place, ".expect: is missing: allow or deny"));
-    }
+    if (cases.cases(i).name().empty()) faults.Add(key + ".name", "is missing");
+    if (!cases.cases(i).has_expect()) faults.Add(key + ".expect", "is missing: allow or deny");
   }
+  if (absl::Status status = faults.status(); !status.ok()) return status;
   return cases;
 }
 

@@ -17,7 +17,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
+#include "protos/grpc_target.h"
 #include "protos/quantities.h"
 #include "recorder/call_id.h"
 #include "replay/call_decoder.h"
@@ -121,12 +123,13 @@ absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) 
 
 // NOT_FOUND, naming them all, if some of the calls are not there: they are not to be missed when half of the others
 // have been sent.
-absl::Status CheckCalls(recorder::RecordReader& reader, const std::vector<uint64_t>& ids) {
+absl::Status CheckCalls(recorder::RecordReader& reader, const std::vector<std::string>& typed,
+                        const std::vector<uint64_t>& ids) {
   std::string missing;
-  for (const uint64_t id : ids) {
-    const absl::Status status = reader.Call(id).status();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const absl::Status status = reader.Call(ids[i]).status();
     if (absl::IsNotFound(status)) {
-      absl::StrAppend(&missing, missing.empty() ? "" : ", ", recorder::FormatId(id));
+      absl::StrAppend(&missing, missing.empty() ? "" : ", ", TypedId(typed[i], ids[i]));
     } else if (!status.ok()) {
       return status;
     }
@@ -144,9 +147,9 @@ absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, 
     if (!id.ok()) return id.status();
     ids.push_back(*id);
   }
-  if (absl::Status status = CheckCalls(reader, ids); !status.ok()) return status;
+  if (absl::Status status = CheckCalls(reader, arguments.calls, ids); !status.ok()) return status;
   if (arguments.calls.empty()) {
-    if (absl::Status status = CheckKnown(reader, query); !status.ok()) return status;
+    if (absl::Status status = CheckKnown(reader, query, arguments.filter); !status.ok()) return status;
     // With a limit, the newest ones, as `calls` lists them.
     uint64_t shredded = 0;
     absl::StatusOr<bool> more =
@@ -156,7 +159,9 @@ absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, 
           return absl::OkStatus();
         });
     if (!more.ok()) return more.status();
-    if (shredded != 0) Note(absl::StrCat(shredded, " of the calls are shredded, and not replayed"));
+    if (shredded != 0) {
+      Note(absl::StrCat(shredded, " of the calls ", shredded == 1 ? "is" : "are", " shredded, and not replayed"));
+    }
     if (*more) Note(absl::StrCat("more calls match than the ", ids.size(), " that --limit lets through"));
     if (absl::Status status = TellAboutStore(reader, true); !status.ok()) return status;
     if (ids.empty()) return absl::NotFoundError("no recorded call matches; nothing was replayed");
@@ -269,6 +274,12 @@ absl::Status CheckArguments(const ReplayArguments& arguments) {
   }
   if (arguments.target.empty() && !arguments.dry_run) {
     return absl::InvalidArgumentError("name where to send the calls with --to TARGET, or use --dry-run to see them");
+  }
+  if (const std::string fault = arguments.target.empty() ? "" : TargetFault(arguments.target); !fault.empty()) {
+    // What follows is for the configuration of a gateway.
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--to: ", absl::StrReplaceAll(fault, {{", and tls: {} beside it", ", with --tls"},
+                                              {", and give credentials beside it", ", and give --metadata"}})));
   }
   if (!arguments.tls && !(arguments.ca_file.empty() && arguments.cert_file.empty() && arguments.key_file.empty())) {
     return absl::InvalidArgumentError("--ca, --cert and --key need --tls");

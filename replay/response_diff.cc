@@ -18,6 +18,8 @@
 namespace sallyport::replay {
 namespace {
 
+std::string ValuesText(size_t count) { return absl::StrCat(count, count == 1 ? " value" : " values"); }
+
 constexpr size_t kMostInflated = size_t{256} << 20;
 constexpr size_t kMostMissingFrames = 3;
 constexpr size_t kMostDetails = 2000;  // bytes shown of status details
@@ -125,8 +127,8 @@ class Comparison {
       if (before.fingerprint) {
         // Which value it was is not known, only how many there were.
         if (before.values.size() != now.size()) {
-          Add(absl::StrCat(kind, " ", SafeText(name)), absl::StrCat(before.values.size(), " values, a credential"),
-              absl::StrCat(now.size(), " values"));
+          Add(absl::StrCat(kind, " ", SafeText(name)), absl::StrCat(ValuesText(before.values.size()), ", a credential"),
+              ValuesText(now.size()));
         }
       } else if (before.values != now) {
         Add(absl::StrCat(kind, " ", SafeText(name)), ValuesText(name, before.values, descriptors_),

@@ -73,7 +73,8 @@ ExitCode RunSessions(const CommandContext& context, const SessionsOptions& optio
   if (!query.ok()) return ReportError(query.status());
   auto reader = OpenStore(context);
   if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckSession(**reader, query->after, "--after"); !status.ok()) return ReportError(status);
+  if (absl::Status status = CheckSession(**reader, query->after, "--after", options.after); !status.ok())
+    return ReportError(status);
 
   using Align = Table::Align;
   Table table({{"SESSION", Align::kLeft},

@@ -132,8 +132,8 @@ ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   if (!reader.ok()) return ReportError(reader.status());
   const absl::StatusOr<recorder::CallSummary> summary = (*reader)->Call(*id);
   if (absl::IsNotFound(summary.status())) {
-    return NoSuch(
-        absl::StrCat("there is no call ", options.call, " in ", context.data_directory, WhyNotThere(**reader)));
+    return NoSuch(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ", context.data_directory,
+                               WhyNotThere(**reader)));
   }
   if (!summary.ok()) return ReportError(summary.status());
   if (options.frame.has_value()) {

@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
 #include "recorder/call_id.h"
+#include "recorder/log/file.h"
+#include "recorder/store_layout.h"
 #include "replay/call_decoder.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
@@ -223,6 +225,15 @@ void TailPrinter::PrintJson(const v1::Entry& entry, const FollowedCall& call) co
   std::cout << JsonLine(json) << '\n';
 }
 
+// Says when no gateway writes to the store, and when one does again. `written_to`: what was said last.
+void TellWriter(const recorder::StoreLayout& layout, bool* written_to) {
+  const absl::StatusOr<bool> owned = recorder::FileLock::IsHeld(layout.OwnerLock());
+  if (!owned.ok() || *owned == *written_to) return;
+  *written_to = *owned;
+  Note(*owned ? "a gateway writes to this store now"
+              : "no gateway writes to this store now: nothing comes until one does");
+}
+
 ExitCode RunTail(const CommandContext& context, const TailOptions& options) {
   // Both signals are waited for rather than handled, so that a line is never left half written.
   sigset_t signals;
@@ -236,6 +247,8 @@ ExitCode RunTail(const CommandContext& context, const TailOptions& options) {
   auto follower = (*reader)->Follow();
   if (!follower.ok()) return ReportError(follower.status());
   std::cerr << "following " << context.data_directory << ", Ctrl-C ends" << std::endl;
+  const recorder::StoreLayout layout(context.data_directory);
+  bool written_to = true;
 
   TailOptions wanted = options;
   wanted.frames = options.frames || options.messages;
@@ -246,6 +259,7 @@ ExitCode RunTail(const CommandContext& context, const TailOptions& options) {
     const absl::StatusOr<int> entries = (*follower)->Poll([&](const v1::Entry& entry) { return printer.Print(entry); });
     if (!entries.ok()) return ReportError(entries.status());
     if (*entries > 0) std::cout.flush();
+    TellWriter(layout, &written_to);
     if (sigtimedwait(&signals, nullptr, &kInterval) > 0) return ExitCode::kFine;
   }
 }

@@ -188,7 +188,15 @@ absl::Status CheckUrl(const std::string& text) {
   const auto url = ParseUrl(text);
   const std::string scheme = url == nullptr ? "" : UrlPart(url.get(), CURLUPART_SCHEME);
   if ((scheme != "https" && scheme != "http") || UrlPart(url.get(), CURLUPART_HOST).empty()) {
-    return absl::InvalidArgumentError("is not a URL such as https://host/path");
+    return absl::InvalidArgumentError("is not a URL such as https://host/path or https://host:8443/path");
+  }
+  // libcurl takes "https:/host" and "https:///host" too, and nothing listens on port 0.
+  const size_t place = text.find("://");
+  if (place == std::string::npos || text.compare(place + 3, 1, "/") == 0) {
+    return absl::InvalidArgumentError("is not a URL such as https://host/path: two slashes stand before the host");
+  }
+  if (UrlPart(url.get(), CURLUPART_PORT) == "0") {
+    return absl::InvalidArgumentError("has port 0, on which nothing listens: those go from 1 to 65535");
   }
   if (!UrlPart(url.get(), CURLUPART_FRAGMENT).empty()) {
     return absl::InvalidArgumentError("has a fragment (#…), which a URL to send to cannot have");

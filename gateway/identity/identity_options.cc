@@ -1,7 +1,5 @@
 #include "gateway/identity/identity_options.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -43,7 +41,7 @@ IdentityOptions CheckIdentity(const v1::IdentityConfig& identity, bool anonymous
   IdentityOptions options;
   CheckedOidc oidc = CheckOidc(identity.oidc(), "identity.oidc");
   for (const ConfigurationProblem& problem : oidc.problems) fault(problem.key, problem.problem);
-  for (const ConfigurationProblem& warning : oidc.warnings) spdlog::warn("{}: {}", warning.key, warning.problem);
+  options.warnings = std::move(oidc.warnings);
   options.issuers = std::move(oidc.issuers);
   if (identity.has_mtls()) {
     options.mtls = identity.mtls();

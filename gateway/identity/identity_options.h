@@ -23,6 +23,7 @@ struct IdentityOptions {
   // Which proof names a caller who shows several, best first.
   std::vector<ProofKind> precedence = {ProofKind::kJwt, ProofKind::kApiKey, ProofKind::kMtls};
   bool end_expired_calls = true;
+  std::vector<ConfigurationProblem> warnings;  // what works and should not be left so
 
   bool takes_proofs() const { return !issuers.empty() || mtls.has_value() || !api_keys_file.empty(); }
 };

@@ -182,9 +182,10 @@ class IssuerChecker {
     } else if (!issuer_.issuer().empty()) {
       // OpenID Connect Discovery, section 4.
       keys.discovery_url = absl::StrCat(absl::StripSuffix(issuer_.issuer(), "/"), "/.well-known/openid-configuration");
-      if (!CheckUrl(issuer_.issuer()).ok() || absl::StrContains(issuer_.issuer(), '?')) {
-        Fail("issuer",
-             "is not a URL without a query, so its keys cannot be discovered: give jwks_url or jwks_file too");
+      const absl::Status status = CheckUrl(issuer_.issuer());
+      if (!status.ok() || absl::StrContains(issuer_.issuer(), '?')) {
+        Fail("issuer", absl::StrCat(status.ok() ? "is not a URL without a query" : status.message(),
+                                    ". So its keys cannot be discovered: mend it, or give jwks_url or jwks_file too"));
       } else {
         CheckUrlAt("issuer", issuer_.issuer());
       }

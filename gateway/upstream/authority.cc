@@ -7,8 +7,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -80,44 +78,6 @@ bool IsName(std::string_view target) {
   }
   const std::string authority = TargetAuthority(target);
   return !authority.empty() && !IsAddress(HostOf(authority));
-}
-
-std::string PortFault(std::string_view address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || address.find(']', colon) != std::string_view::npos) return "";
-  // An IPv6 address without brackets has no port.
-  if (address.front() != '[' && address.find(':') != colon) return "";
-  const std::string port(address.substr(colon + 1));
-  if (port.empty() || port.find_first_not_of("0123456789") != std::string::npos) return "";
-  uint32_t number = 0;
-  if (absl::SimpleAtoi(port, &number) && number <= 65535) return "";
-  return absl::StrCat("\"", std::string(address), "\": ", port, " is no port: those go up to 65535");
-}
-
-std::string TargetFault(std::string_view target) {
-  for (const char* scheme : {"http", "https", "grpc", "grpcs", "tcp", "tls"}) {
-    std::string_view rest = target;
-    if (!Consume(&rest, scheme) || !Consume(&rest, "://")) continue;
-    const std::string_view host = rest.substr(0, rest.find('/'));
-    const bool tls =
-        scheme == std::string_view("https") || scheme == std::string_view("grpcs") || scheme == std::string_view("tls");
-    return absl::StrCat("\"", std::string(target), "\" is a URL, which gRPC takes for a name: write \"",
-                        std::string(host), "\"", tls ? ", and tls: {} beside it" : "");
-  }
-  if (target.starts_with("unix") || target.starts_with("vsock:")) return "";
-  for (const char* scheme : {"dns:", "ipv4:", "ipv6:"}) {
-    if (Consume(&target, scheme)) break;
-  }
-  if (target.starts_with("//")) {
-    target.remove_prefix(2);
-    target.remove_prefix(std::min(target.find('/'), target.size()));
-    Consume(&target, "/");
-  }
-  for (absl::string_view address : absl::StrSplit(absl::string_view(target.data(), target.size()), ',')) {
-    if (address.empty()) continue;
-    if (std::string fault = PortFault({address.data(), address.size()}); !fault.empty()) return fault;
-  }
-  return "";
 }
 
 }  // namespace sallyport::gateway

@@ -21,12 +21,6 @@ std::string TargetAuthority(std::string_view target);
 // Whether the target is a name that DNS has addresses for, which may change.
 bool IsName(std::string_view target);
 
-// What is wrong with a target that gRPC would take for something else, with what to write instead: a URL, a port that
-// is none. Empty if nothing is.
-std::string TargetFault(std::string_view target);
-// What is wrong with the port of "host:port", or of what has none; empty if nothing is. A port may be a service's name.
-std::string PortFault(std::string_view address);
-
 }  // namespace sallyport::gateway
 
 #endif  // SALLYPORT_GATEWAY_UPSTREAM_AUTHORITY_H_

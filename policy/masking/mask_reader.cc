@@ -60,7 +60,8 @@ std::vector<uint32_t> DetectorsNamed(const List& globs, const std::string& key, 
       any = true;
       found.push_back(static_cast<uint32_t>(name));
     }
-    if (any) continue;
+    // What is wrong with the policy's own detectors is told where they stand.
+    if (any || faults->Unread("detectors") || (detectors == nullptr && faults->Given("detectors"))) continue;
     std::string known;
     for (std::string_view name : Detectors::BuiltIn())
       absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(name));
@@ -73,6 +74,7 @@ std::vector<uint32_t> DetectorsNamed(const List& globs, const std::string& key, 
 }
 
 MaskAction ReadAction(const v1::Mask& mask, const std::string& key, Faults* faults) {
+  if (faults->Unread(absl::StrCat(key, ".with"))) return {};
   if (faults->Given(absl::StrCat(key, ".text")) && mask.with() != v1::Mask::redact) {
     faults->Add(absl::StrCat(key, ".text"), "goes with `with: redact` only");
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/glob.h"
+#include "policy/method_globs.h"
 
 namespace sallyport::policy {
 namespace {
@@ -18,12 +19,6 @@ bool CoversGlobs(const std::vector<std::string>& wide, const std::vector<std::st
   return !narrow.empty() && std::all_of(narrow.begin(), narrow.end(), [&](const std::string& glob) {
     return std::any_of(wide.begin(), wide.end(), [&](const std::string& other) { return GlobCovers(other, glob); });
   });
-}
-
-// Every call has a method.
-bool CoversMethods(const Match& wide, const Match& narrow) {
-  return CoversGlobs(wide.methods, narrow.methods) ||
-         std::find(wide.methods.begin(), wide.methods.end(), "*") != wide.methods.end();
 }
 
 bool CoversProofs(const Match& wide, const Match& narrow) {
@@ -94,7 +89,7 @@ bool AreDisjoint(const Match& one, const Match& other) {
 }  // namespace
 
 bool Covers(const Match& wide, const Match& narrow) {
-  return CoversMethods(wide, narrow) && CoversGlobs(wide.identities, narrow.identities) &&
+  return MethodGlobsCover(wide.methods, narrow.methods) && CoversGlobs(wide.identities, narrow.identities) &&
          CoversGlobs(wide.groups, narrow.groups) && CoversGlobs(wide.issuers, narrow.issuers) &&
          CoversGlobs(wide.upstreams, narrow.upstreams) && CoversProofs(wide, narrow) && CoversAllProofs(wide, narrow) &&
          CoversMetadata(wide, narrow) && CoversNetworks(wide, narrow) && CoversTimes(wide, narrow) &&

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "policy/method_globs.h"
 
 namespace sallyport::policy {
 namespace {
@@ -88,10 +89,8 @@ class MatchReader {
     std::vector<std::string> methods = Globs("methods", source);
     for (size_t i = 0; i < methods.size(); ++i) {
       if (methods[i].starts_with('/')) methods[i].erase(0, 1);
-      if (!methods[i].empty() && methods[i].find_first_of("/*?") == std::string::npos) {
-        Fault(absl::StrCat("methods[", i, "]"),
-              absl::StrCat(Quoted(methods[i]), " matches no method: write \"package.Service/Method\", or ",
-                           Quoted(methods[i] + "/*"), " for all methods of a service"));
+      if (const std::string fault = SlashFault(methods[i]); !fault.empty()) {
+        Fault(absl::StrCat("methods[", i, "]"), fault);
       }
     }
     return methods;

@@ -258,6 +258,22 @@ v1::Evidence EvidenceUnder(const SignedLeaves& leaves) {
   return evidence;
 }
 
+// Where there is no checkpoint, although each store that has grown has one within a second.
+std::string WhyNoCheckpoint(const StoreLayout& layout) {
+  const absl::StatusOr<LeafFile> leaves = LeafFile::Open(layout);
+  const absl::StatusOr<uint64_t> size = leaves.ok() ? leaves->Size() : leaves.status();
+  if (leaves.ok() && !size.ok()) return std::string(size.status().message());
+  const bool signed_before = FileExists(layout.Cosigned()) || FileExists(layout.Tombstone());
+  if (!signed_before && (!size.ok() || *size == 0)) return "no checkpoint was signed yet, so nothing can be proved";
+  return absl::StrCat(layout.Checkpoint(), " is not there, although ",
+                      signed_before ? "what was signed after it is"
+                                    : absl::StrCat("the tree has ", *size, *size == 1 ? " leaf" : " leaves"),
+                      signed_before
+                          ? ": it was removed"
+                          : ": it was removed, or the gateway was ended within its first second, before it signed one",
+                      ". Nothing can be proved without it: put it back, or let a gateway sign another");
+}
+
 // Builds under the checkpoint that witnesses have cosigned, which convinces more people, or, if that does not do (it
 // may be an older one), under the last.
 absl::StatusOr<v1::Evidence> BuildUnderBest(const StoreLayout& layout,
@@ -272,7 +288,7 @@ absl::StatusOr<v1::Evidence> BuildUnderBest(const StoreLayout& layout,
   }
   const absl::StatusOr<std::string> last = ReadCheckpoint(layout);
   if (absl::IsNotFound(last.status())) {
-    return absl::FailedPreconditionError("no checkpoint was signed yet, so nothing can be proved");
+    return absl::FailedPreconditionError(WhyNoCheckpoint(layout));
   }
   if (!last.ok()) return last.status();
   absl::StatusOr<SignedLeaves> leaves = SignedLeaves::Open(layout, *last, layout.Checkpoint());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "tests/gateway/identity/certificates.h"
 #include "tests/gateway/temporary_directory.h"
 
@@ -21,11 +22,11 @@ std::string Fault(const std::string& text) {
   if (options.ok()) return "";
   std::string message(options.status().message());
   CHECK(message.starts_with(path));
-  return message.substr(directory.path().size() + 1);
+  return absl::StrReplaceAll(message, {{directory.path() + "/", ""}});
 }
 
 constexpr char kLeast[] = R"(listen: {address: "127.0.0.1:0"}
-data: {directory: /tmp/x}
+data: {directory: /nonexistent/data}
 upstreams:
   etcd: {target: "127.0.0.1:2379"}
 )";
@@ -54,16 +55,18 @@ TEST_CASE("everything that can be configured is read") {
   testing::WriteText(directory.path() + "/ca.pem", testing::Issue(testing::AuthoritySpec("CA"), nullptr).Pem());
   std::string path = directory.path() + "/sallyport.yaml";
   const std::string& at = directory.path();
-  std::ofstream(path) << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at
-                      << "/cert.pem, key: " << at << "/key.pem, client_ca: " << at << "/ca.pem}\n"
-                      << "data: {directory: /tmp/x, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
-                      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB, retention_min_age: 6h}\n"
-                      << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
-                      << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
-                      << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
-                      << "  - {methods: [\"*/Get\"], authorities: [\"*.b\"], upstream: b}\n"
-                      << "descriptors: [{file: x.binpb}, {reflection: b, refresh: 1m}]\n"
-                      << "limits: {message_size: 1MiB, metadata_size: 8KiB}\nsessions: {idle: 5m}\n";
+  testing::WriteText(at + "/x.binpb", "");
+  std::ofstream(path)
+      << "listen:\n  addresses: [\"127.0.0.1:0\", \"unix:/tmp/s\"]\n  tls: {cert: " << at << "/cert.pem, key: " << at
+      << "/key.pem, client_ca: " << at << "/ca.pem}\n"
+      << "data: {directory: /nonexistent/data, durability: write_ahead, keys: \"exec:kms wrap\", buffer: 1MiB,"
+      << " segment_size: 8MiB, retention: 90d, retention_size: 1GiB, retention_min_age: 6h}\n"
+      << "upstreams:\n  a: {target: \"dns:///a:1\", load_balancing: pick_first}\n"
+      << "  b: {target: \"unix:/b\", tls: {ca: " << at << "/ca.pem, server_name: b.example}}\n"
+      << "routes:\n  - {services: [\"pay.*\"], metadata: {tenant: \"eu-*\"}, upstream: a}\n"
+      << "  - {methods: [\"*/Get\"], authorities: [\"*.b\"], upstream: b}\n"
+      << "descriptors: [{file: " << at << "/x.binpb}, {reflection: b, refresh: 1m}]\n"
+      << "limits: {message_size: 1MiB, metadata_size: 8KiB}\nsessions: {idle: 5m}\n";
   absl::StatusOr<GatewayOptions> options = LoadConfiguration(path);
   INFO(options.status().ToString());
   REQUIRE(options.ok());
@@ -98,7 +101,9 @@ TEST_CASE("everything that can be configured is read") {
 TEST_CASE("errors of the configuration name file, line and key") {
   std::string least = kLeast;
   CHECK(Fault("listen: {adress: \"x:1\"}\n") ==
-        "sallyport.yaml:1: listen.adress: unknown key; did you mean \"address\"?");
+        "sallyport.yaml:1: listen.adress: unknown key; did you mean \"address\"?\n"
+        "sallyport.yaml:1: data.directory: is missing: where to keep what is recorded\n"
+        "sallyport.yaml:1: upstreams: give at least one upstream, such as etcd: {target: \"host:port\"}");
   CHECK(Fault("listen: {address: here}\n" + least.substr(least.find('\n') + 1)) ==
         "sallyport.yaml:1: listen.address: \"here\" is neither host:port nor "
         "unix:/path");
@@ -108,7 +113,7 @@ TEST_CASE("errors of the configuration name file, line and key") {
             .starts_with("sallyport.yaml:5: upstreams.sallyport: has the name that stands for the gateway itself"));
   CHECK(Fault(least + "  two: {load_balancing: pick_first}\n")
             .starts_with("sallyport.yaml:5: upstreams.two.target: is missing"));
-  CHECK(Fault(least + "  two: {target: x}\n").starts_with("sallyport.yaml:1: routes: is missing"));
+  CHECK(Fault(least + "  two: {target: \"x:1\"}\n").starts_with("sallyport.yaml:1: routes: is missing"));
   CHECK(Fault(least + "routes: [{metadata: {X-Tenant: eu}, upstream: etcd}]\n") ==
         "sallyport.yaml:5: routes[0].metadata: \"X-Tenant\" is no name of metadata: those have a-z, 0-9, _, . and - "
         "only");
@@ -121,6 +126,76 @@ TEST_CASE("errors of the configuration name file, line and key") {
   CHECK(Fault("listen: {address: \"127.0.0.1:1\"}\ndata: {directory: /x,\n  keys: /etc/keyring}\n")
             .starts_with("sallyport.yaml:3: data.keys: say where keys come from as file:PATH"));
   CHECK(Fault("data: {durability: sometimes}\n").starts_with("sallyport.yaml:1: data.durability: "));
+}
+
+TEST_CASE("faults of form do not hide those of meaning, and make up none") {
+  struct Both {
+    const char* text;  // behind the least
+    std::vector<std::string> told;
+  };
+  const auto both = GENERATE(values<Both>({
+      {"limits: {mesage_size: 1, metadata_size: 1}\n",
+       {"5: limits.mesage_size: unknown key; did you mean \"message_size\"?",
+        "5: limits.metadata_size: 1 is not between 1024 and 67108864 bytes"}},
+      {"  two: {target: \"http://x\", tlss: {}}\nroutes: [{upstream: tow}]\n",
+       {"5: upstreams.two.tlss: unknown key; did you mean \"tls\"?",
+        "5: upstreams.two.target: \"http://x\" is a URL, which gRPC takes for a name: write \"x:80\"",
+        "6: routes[0].upstream: \"tow\" is not one of upstreams"}},
+      // Those that would be about what stands under the wrong name.
+      {"  two: {taget: \"x:1\"}\nroutes: [{upstream: two}]\n",
+       {"5: upstreams.two.taget: unknown key; did you mean \"target\"?"}},
+      {"  two: [x]\nroutes: [{upstream: two}]\n", {"5: upstreams.two: expected a map of keys to values, found a list"}},
+      {"  two:\nroutes: [{upstream: two}]\n", {"5: upstreams.two: has no value: give it one or remove the key"}},
+      {"identity: {mtls: {ca: /none/such}}\n", {"5: identity.mtls: needs listen.tls: ", "5: identity.mtls: "}},
+      {"token_sining: {}\nsessions: {idle: soon}\n",
+       {"5: token_sining: unknown key; did you mean \"token_signing\"?", "6: sessions.idle: "}},
+  }));
+  const std::string fault = Fault(std::string(kLeast) + both.text);
+  CAPTURE(both.text, fault);
+  size_t at = 0;
+  for (const std::string& told : both.told) {
+    CHECK(fault.compare(at, 15 + told.size(), "sallyport.yaml:" + told) == 0);
+    at = std::min(fault.find('\n', at), fault.size() - 1) + 1;
+  }
+  CHECK(at == fault.size());
+  CHECK(Fault("upstrems:\n  etcd: {target: \"x:1\"}\nlisten: {address: \"127.0.0.1:0\", tlss: {}}\n"
+              "data: {directory: /nonexistent/data}\nroutes: [{upstream: etcd}]\n") ==
+        "sallyport.yaml:1: upstrems: unknown key; did you mean \"upstreams\"?\n"
+        "sallyport.yaml:3: listen.tlss: unknown key; did you mean \"tls\"?");
+}
+
+TEST_CASE("paths of what is of another kind are told") {
+  testing::TemporaryDirectory directory;
+  const std::string& at = directory.path();
+  testing::WriteText(at + "/file", "text");
+  const std::string head = "listen: {address: \"127.0.0.1:0\"}\nupstreams: {etcd: {target: \"x:1\"";
+  const std::string data = "}}\ndata: {directory: " + at + "/data";
+  const auto fault = [](const std::string& text) {
+    const std::string told = Fault(text);
+    return told.substr(std::min(told.size(), std::string("sallyport.yaml:").size()));
+  };
+  CHECK(fault(head + data + "}\n").empty());
+  CHECK(fault(head + "}}\ndata: {directory: " + at + "/file}\n") ==
+        "3: data.directory: " + at + "/file is a file: give a directory, which is made if it is not there");
+  CHECK(fault(head + "}}\ndata: {directory: " + at + "/file/data}\n")
+            .starts_with("3: data.directory: " + at + "/file is a file"));
+  CHECK(fault(head + data + "}\ncheckpoints: {directory: " + at + "/file}\n")
+            .starts_with("4: checkpoints.directory: " + at + "/file is a file"));
+  CHECK(fault(head + data + ", keys: \"file:" + at + "\"}\n") ==
+        "3: data.keys: " + at + " is a directory, and no keyring file");
+  CHECK(fault(head + data + ", keys: \"env:SALLYPORT_TEST_NO_SUCH\"}\n") ==
+        "3: data.keys: the environment has no variable SALLYPORT_TEST_NO_SUCH");
+  CHECK(fault(head + data + "}\ndescriptors: [{file: " + at + "/none}]\n")
+            .starts_with("4: descriptors[0].file: " + at + "/none: "));
+  for (const std::string& wrong : {at, at + "/file"}) {
+    const bool file = wrong != at;
+    CHECK(fault(head + ", tls: {ca: " + wrong + "}" + data + "}\n") ==
+          "2: upstreams.etcd.tls.ca: " +
+              (file ? wrong + " has no certificate in PEM (-----BEGIN CERTIFICATE-----)" : "cannot read " + wrong));
+    CHECK(fault(head + data + "}\ncheckpoints: {url: \"https://x/\", ca: " + wrong + "}\n") ==
+          "4: checkpoints.ca: " +
+              (file ? wrong + " has no certificate in PEM (-----BEGIN CERTIFICATE-----)" : "cannot read " + wrong));
+  }
 }
 
 TEST_CASE("without TLS only this machine is listened to, unless the configuration says so") {
@@ -161,7 +236,7 @@ TEST_CASE("where checkpoints go is read and checked") {
   const std::string plain = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
   testing::TemporaryDirectory directory;
   std::string path = directory.path() + "/sallyport.yaml";
-  std::ofstream(directory.path() + "/ca.pem") << "authorities";
+  std::ofstream(directory.path() + "/ca.pem") << testing::Issue(testing::AuthoritySpec("CA"), nullptr).Pem();
   std::string least = kLeast;
   std::ofstream(path) << least
                       << "checkpoints:\n  interval: 5s\n  directory: /mnt/c\n  url: \"https://c.example/x?t=1\"\n"
@@ -173,7 +248,7 @@ TEST_CASE("where checkpoints go is read and checked") {
   CHECK(options->checkpoints.interval == absl::Seconds(5));
   CHECK(options->checkpoints.directory == "/mnt/c");
   CHECK(options->checkpoints.url == "https://c.example/x?t=1");
-  CHECK(options->checkpoints.ca_pem == "authorities");
+  CHECK(options->checkpoints.ca_pem.starts_with("-----BEGIN CERTIFICATE-----"));
   REQUIRE(options->checkpoints.witnesses.size() == 1);
   CHECK(options->checkpoints.witnesses[0].key.Text() == key);
 
@@ -185,7 +260,13 @@ TEST_CASE("where checkpoints go is read and checked") {
   };
   CHECK(fault("interval: 1ms").starts_with("sallyport.yaml:5: checkpoints.interval: 1ms is not between"));
   CHECK(fault("interval: soon").starts_with("sallyport.yaml:5: checkpoints.interval: "));
-  CHECK(fault("url: \"ftp://x/\"") == "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path");
+  CHECK(fault("url: \"ftp://x/\"") ==
+        "sallyport.yaml:5: checkpoints.url: is not a URL such as https://host/path or "
+        "https://host:8443/path");
+  CHECK(fault("url: \"https:/x/y\"").starts_with("sallyport.yaml:5: checkpoints.url: is not a URL"));
+  CHECK(fault("url: \"https:///x\"").starts_with("sallyport.yaml:5: checkpoints.url: is not a URL"));
+  CHECK(fault("url: \"https://x:99999/\"").starts_with("sallyport.yaml:5: checkpoints.url: is not a URL"));
+  CHECK(fault("url: \"https://x:0/\"").starts_with("sallyport.yaml:5: checkpoints.url: has port 0"));
   CHECK(fault("url: \"https://x/#y\"").starts_with("sallyport.yaml:5: checkpoints.url: has a fragment"));
   CHECK(fault("url: \"http://c.example/\"").starts_with("sallyport.yaml:5: checkpoints.url: is plain http"));
   CHECK(fault("url: \"http://c.example/\", insecure: true").empty());
@@ -213,7 +294,7 @@ TEST_CASE("credentials towards upstreams, their signing key and the admin endpoi
   const std::string metadata =
       "    credentials: {metadata: {authorization: {from_file: " + at + "/token}}, identity_metadata: {}}\n";
   const std::string upstream =
-      "data: {directory: /tmp/x}\nlisten: {address: \"127.0.0.1:0\"}\n"
+      "data: {directory: /nonexistent/data}\nlisten: {address: \"127.0.0.1:0\"}\n"
       "upstreams:\n  etcd:\n    target: \"x:1\"\n";
   std::ofstream(at + "/sallyport.yaml") << upstream + metadata + admin + signing
                                         << "routes: [{services: [\"a.*\"], upstream: etcd}]\n";
@@ -247,11 +328,56 @@ TEST_CASE("a configuration that is not there says so") {
   CHECK_THAT(std::string(options.status().message()), Catch::Contains("/nonexistent/sallyport.yaml"));
 }
 
+TEST_CASE("where something is to be reached or listened on is refused with what to write instead") {
+  struct Wrong {
+    const char* key;
+    const char* value;
+    const char* told;
+  };
+  // tests/protos/grpc_target_test.cc and listen_address_test.cc have all the kinds.
+  const auto wrong = GENERATE(values<Wrong>({
+      {"upstreams.pay.target", "dns://pay:443", "\"dns://pay:443\" names a name server, and no host: write "},
+      {"upstreams.pay.target", "::1:443", "write \"[::1]:443\""},
+      {"upstreams.pay.target", "pay:443/path", "write \"pay:443\""},
+      {"upstreams.pay.target", " pay:443", "write \"pay:443\""},
+      {"upstreams.pay.target", "pay", "has no port: write \"pay:443\""},
+      {"upstreams.pay.target", "pay:0", "\"0\" is no port"},
+      {"upstreams.pay.target", "pay:http", "write \"pay:80\""},
+      {"upstreams.pay.target", "pay:99999", "\"99999\" is no port"},
+      {"admin.address", "127.0.0.1:99999", "is not host:port, such as 127.0.0.1:50051"},
+      {"admin.address", " 127.0.0.1:50051", "is not one address: those have neither spaces nor commas"},
+      {"admin.address", "127.1:50051", "\"127.1\" is no address"},
+      {"admin.address", "127.0.0.1:+5", "is no port, which is a number from 0 to 65535"},
+      {"admin.address", "[::g]:50051", "\"::g\" is no address"},
+      {"listen.address", "127.0.0.1:99999", "is no port, which is a number from 0 to 65535"},
+      {"listen.address", "unix:", "the name of a UNIX socket has 1 to 107 bytes"},
+      {"checkpoints.url", "https://c.example:99999/", "is not a URL such as "},
+      {"checkpoints.url", "c.example:443", "is not a URL such as "},
+      {"identity.oidc[0].issuer", "https://idp.example:0", "has port 0, on which nothing listens"},
+      {"upstreams.pay.authority", "pay/x", "\"pay/x\" is neither host nor host:port"},
+  }));
+  const auto value = [&wrong](const char* key, const char* otherwise) {
+    return absl::StrCat("\"", std::string(key) == wrong.key ? wrong.value : otherwise, "\"");
+  };
+  const std::string text = absl::StrCat(
+      "data: {directory: /nonexistent/data}\nlisten:\n  address: ", value("listen.address", "127.0.0.1:0"),
+      "\nadmin:\n  address: ", value("admin.address", "127.0.0.1:0"),
+      "\ncheckpoints:\n  url: ", value("checkpoints.url", "https://c.example/"),
+      "\nidentity:\n  oidc: [{audiences: [a], issuer: ", value("identity.oidc[0].issuer", "https://idp.example"),
+      "}]\nupstreams:\n  pay: {authority: ", value("upstreams.pay.authority", "pay"),
+      ", target: ", value("upstreams.pay.target", "pay:443"), "}\n");
+  const std::string fault = Fault(text);
+  CAPTURE(text, fault);
+  CHECK_THAT(fault, Catch::StartsWith("sallyport.yaml:") && Catch::Contains(absl::StrCat(": ", wrong.key, ": ")) &&
+                        Catch::Contains(wrong.told));
+  CHECK(fault.find('\n') == std::string::npos);
+}
+
 TEST_CASE("how the gateway listens is checked, and has defaults") {
   const auto options = [](const std::string& listen, const std::string& rest) {
     testing::TemporaryDirectory directory;
     const std::string path = directory.path() + "/sallyport.yaml";
-    std::ofstream(path) << "listen: {" << listen << "}\ndata: {directory: /tmp/x}\n"
+    std::ofstream(path) << "listen: {" << listen << "}\ndata: {directory: /nonexistent/data}\n"
                         << "upstreams: {etcd: {target: \"127.0.0.1:2379\"}}\n"
                         << rest;
     return LoadConfiguration(path);

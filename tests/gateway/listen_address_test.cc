@@ -47,10 +47,15 @@ TEST_CASE("what is no address to listen on is told as that, with what to write")
       {"127.0.0.1:99999", "is no port"},
       {"127.0.0.1:http", "is no port"},
       {"http://127.0.0.1:4444", "is neither host:port, such as 127.0.0.1:50050, nor unix:/path"},
-      {"127.0.0.1:4444,127.0.0.1:4445", "is not one address: listen.addresses takes a list"},
+      {"127.0.0.1:4444,127.0.0.1:4445",
+       "is not one address: those have neither spaces nor commas (listen.addresses takes a list)"},
       {" 127.0.0.1:4444", "is not one address"},
       {"300.0.0.1:4444", "\"300.0.0.1\" is no address"},
       {"[::g]:4444", "\"::g\" is no address"},
+      {"[::1%lo]:http", "is no port"},
+      {"unix:", "the name of a UNIX socket has 1 to 107 bytes"},
+      {"unix-abstract:", "the name of a UNIX socket has 1 to 107 bytes"},
+      {"unix://run/x", "has two slashes before a name: write \"unix:/run/x\""},
       {"::1:4444", "an IPv6 address stands in brackets, such as \"[::1]:4444\""},
   };
   for (const auto& [address, fault] : faults) {
@@ -62,6 +67,8 @@ TEST_CASE("what is no address to listen on is told as that, with what to write")
     INFO(address);
     CHECK(ListenFault(address) == "");
   }
+  CHECK(ListenFault("unix:/" + std::string(106, 'x')).empty());
+  CHECK_FALSE(ListenFault("unix:/" + std::string(107, 'x')).empty());
 }
 
 TEST_CASE("what others may reach, and what cannot be told, is not loopback") {

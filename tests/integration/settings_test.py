@@ -8,6 +8,8 @@ in the same words.
 import os
 import re
 import signal
+import subprocess
+import time
 import urllib.request
 
 from harness import descriptors, processes, suite
@@ -47,6 +49,7 @@ class Settings(suite.Test):
         self.write("policy.json", policy("etcdserverpb.AuthUserAddRequest.pasword", method="etcdserverpb.KV/Rangge"))
         self.checked()
         self.started()
+        self.left_out()
 
     def checked(self):
         self.write("sallyport.yaml", self.config())
@@ -63,6 +66,50 @@ class Settings(suite.Test):
             text = checked.stdout.decode() + checked.stderr.decode()
             for line in self.told:
                 assert line.split(": ", 1)[1] in text, (line, text)
+
+        with self.promise("--check that cannot say so is no success"):
+            for words in (["--help"], ["--version"], ["--config", str(self.directory / "sallyport.yaml"), "--check"]):
+                with open("/dev/full", "w") as full:
+                    done = subprocess.run([self.arguments.sallyportd, *words], stdout=full, stderr=subprocess.PIPE, timeout=60)
+                equal(done.returncode, 3)
+                assert b"the output could not be written" in done.stderr, done.stderr
+
+    def left_out(self):
+        """A directory of sources of which one is no good."""
+        (self.directory / "protos").mkdir()
+        self.write("protos/good.proto", 'syntax = "proto3"; package pay.v1; message Good {} service S { rpc M(Good) returns (Good); }')
+        self.write("protos/bad.proto", 'syntax = "proto3"; message {}')
+        self.write("policy.json", policy("etcdserverpb.AuthUserAddRequest.password"))
+        config = self.config({"file": str(self.directory / "protos")})
+        config_file = self.write("sallyport.yaml", config)
+        told = f"{config_file}:1: descriptors[1].file: left out: {self.directory}/protos/bad.proto:1:"
+        with self.promise("--check warns of a source that is left out, with its place"):
+            done = processes.run([self.arguments.sallyportd, "--config", config_file, "--check"])
+            assert f"warning: {told}" in done.stderr.decode(), done.stderr
+            assert done.stdout.decode().endswith(": in order, with 1 warning\n"), done.stdout
+        with self.promise("so does `policy check`"):
+            done = processes.run([self.arguments.sallyport, "policy", "check", self.directory / "policy.json", "--config", config_file])
+            assert f"warning: {told}" in done.stdout.decode(), done.stdout
+        gateway, _ = self.start_sallyportd(config)
+        with self.promise("so do log and metric, until it is mended"):
+            gateway.wait_for_line("settings: " + re.escape(told), seconds=30)
+            equal(self.odd(), 1)
+            self.write("protos/bad.proto", 'syntax = "proto3"; message B {}')
+            self.reload(gateway)
+            self.wait_until(lambda: self.odd() == 0)
+        with self.promise("a source that is gone is told with its place, and what was in force stays"):
+            config["descriptors"].append({"file": str(self.directory / "none.binpb")})
+            self.write("sallyport.yaml", config)
+            lines = gateway.line_count()
+            os.kill(gateway.pid, signal.SIGHUP)
+            gateway.wait_for_line(re.escape(f"nothing of it is taken up: {config_file}:1: descriptors[2].file: "), after=lines, seconds=30)
+        equal(gateway.stop(), 0)
+
+    def wait_until(self, holds):
+        deadline = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < deadline, "it does not come to hold"
+            time.sleep(0.05)
 
     def started(self):
         gateway, _ = self.start_sallyportd(self.config({"reflection": "payments"}))

@@ -10,6 +10,7 @@
 #include "policy/matching/glob_set.h"
 #include "policy/matching/network.h"
 #include "policy/matching/time_window.h"
+#include "policy/method_globs.h"
 
 namespace sallyport::policy {
 namespace {
@@ -222,6 +223,29 @@ TEST_CASE("covering means matching no less, for globs and texts made at random")
     for (int i = 0; i < 20; ++i) {
       const std::string text = RandomText(random, "abc", 6);
       if (GlobMatches(narrow, text)) REQUIRE(GlobMatches(wide, text));
+    }
+  }
+  CHECK(covering > 1000);
+}
+
+TEST_CASE("covering methods means matching no less of them, for globs and methods made at random") {
+  std::mt19937 random(7);
+  int covering = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    const std::vector<std::string> wide = {RandomText(random, "ab*?/", 5), RandomText(random, "b*/", 4)};
+    const std::string narrow = RandomText(random, "ab*?/", 5);
+    const std::string like = MethodLike(narrow);
+    const auto any = [&wide](const std::string& text) {
+      return GlobMatches(wide[0], text) || GlobMatches(wide[1], text);
+    };
+    CAPTURE(wide, narrow, like);
+    if (std::count(like.begin(), like.end(), '/') == 1) REQUIRE(GlobMatches(narrow, like));
+    if (!MethodGlobsCover(wide, {narrow})) continue;
+    ++covering;
+    if (std::count(like.begin(), like.end(), '/') == 1) REQUIRE(any(like));
+    for (int i = 0; i < 20; ++i) {
+      const std::string text = RandomText(random, "abc", 3) + "/" + RandomText(random, "abc", 3);
+      if (GlobMatches(narrow, text)) REQUIRE(any(text));
     }
   }
   CHECK(covering > 1000);

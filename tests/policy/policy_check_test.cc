@@ -37,6 +37,9 @@ TEST_CASE("rules behind one that decides every call of theirs are told") {
   CHECK(IsUnreachable("groups: [x, y]", "groups: [y]"));
   CHECK(IsUnreachable("groups: ['team-*']", "groups: ['team-a*', team-b]"));
   CHECK(IsUnreachable("methods: ['*']", ""));
+  CHECK(IsUnreachable("methods: ['*/*']", "groups: [x]"));
+  CHECK(IsUnreachable("methods: ['*/*']", "methods: ['pay.*']"));
+  CHECK(IsUnreachable("methods: ['pay.*/*']", "methods: ['pay.*', 'pay.a*b']"));
   CHECK(IsUnreachable("methods: ['etcdserverpb.*']", "methods: ['etcdserverpb.KV/*'], groups: [x]"));
   CHECK(IsUnreachable("identities: ['*@example.com']", "identities: [alice@example.com], proofs: [jwt]"));
   CHECK(IsUnreachable("proofs: [jwt, mtls]", "proofs: [mtls]"));

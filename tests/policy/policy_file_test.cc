@@ -1,6 +1,7 @@
 // What a policy file may say, and what is told about one that is wrong.
 #include <catch2/catch.hpp>
 
+#include "absl/strings/str_replace.h"
 #include "policy/content_hash.h"
 #include "tests/policy/policy_fixture.h"
 
@@ -40,6 +41,40 @@ TEST_CASE("faults name file, line and key, all of them at once") {
   CHECK(faults.ends_with("policy.yaml: and 10 more"));
 }
 
+TEST_CASE("faults of form do not hide those of meaning, and make up none") {
+  struct Both {
+    std::string text;
+    std::string told;  // without the file's name
+  };
+  const auto both = GENERATE(values<Both>({
+      {"acess: {}\nlimits: [{name: a}]\n",
+       "1: acess: unknown key; did you mean \"access\"?\n2: limits[0]: limits nothing: give calls_per_second, "
+       "open_calls "
+       "or bytes_per_second"},
+      {"access:\n  rules:\n  - {name: a, action: alow, shadow: true}\n  - {action: deny}\n",
+       "3: access.rules[0].action: unknown value \"alow\"; did you mean \"allow\"?\n4: access.rules[1].name: is "
+       "missing: "
+       "callers that it refuses are told it, and the record names it"},
+      {"access: {rules: [{name: a, action: deny, match: {proofs: [jwtt], groups: []}}]}\n",
+       "1: access.rules[0].match.proofs[0]: unknown value \"jwtt\"; did you mean \"jwt\"?\n"
+       "1: access.rules[0].match.groups: is an empty list, which no call would match: name something, or remove the "
+       "key "
+       "to match every call"},
+      {"access: {rules: [{nam: a, action: deny}]}\n", "1: access.rules[0].nam: unknown key; did you mean \"name\"?"},
+      {"limits: [{name: a, calls_per_secnd: 5, burst: 3}]\n",
+       "1: limits[0].calls_per_secnd: unknown key; did you mean \"calls_per_second\"?"},
+      {"detectrs: [{name: own, pattern: x}]\nmasks: [{name: a, detect: [own]}, {name: a, detect: [ssn]}]\n",
+       "1: detectrs: unknown key; did you mean \"detectors\"?\n2: masks[1].name: "},
+      {"detectors: [{name: own, pattern: \"(\"}]\nmasks: [{name: a, detect: [own]}]\n", "1: detectors[0].pattern: "},
+      {"masks: [{name: a, fields: [\"*.b\"], with: truncat, length: 3}]\n",
+       "1: masks[0].with: unknown value \"truncat\"; did you mean \"truncate\"?"},
+  }));
+  std::string faults = absl::StrReplaceAll(FaultOf(both.text), {{"policy.yaml:", ""}});
+  CAPTURE(both.text, faults);
+  CHECK(faults.starts_with(both.told));
+  CHECK(std::count(faults.begin(), faults.end(), '\n') == std::count(both.told.begin(), both.told.end(), '\n'));
+}
+
 TEST_CASE("names are plain, short and not taken") {
   const auto fault = [](const std::string& name) {
     return FaultOf("access: {rules: [{name: " + name + ", action: deny}]}");
@@ -73,7 +108,8 @@ TEST_CASE("conditions that could not be meant are faults") {
   CHECK(MatchFault("groups: ['']") == ".groups[0]: is empty: give a text or a glob");
   CHECK(MatchFault("groups: [" + std::string(1025, 'x') + "]") == ".groups[0]: is longer than 1024 bytes");
   CHECK(MatchFault("methods: [etcdserverpb.KV]") ==
-        ".methods[0]: \"etcdserverpb.KV\" matches no method: write \"package.Service/Method\", or "
+        ".methods[0]: \"etcdserverpb.KV\" matches no method, for a slash stands before a method's own name: write "
+        "\"etcdserverpb/KV\", or "
         "\"etcdserverpb.KV/*\" for all methods of a service");
   CHECK(MatchFault("networks: [10.0.0.1/8]") ==
         ".networks[0]: \"10.0.0.1/8\" has bits set beyond the first 8: write the network's own address, or a longer "

@@ -182,12 +182,92 @@ TEST_CASE("routes that no call reaches and upstreams that no route leads to are 
                    "(did you mean \"etcd.Auth\"?) in the descriptors known");
   CHECK(WarningsOf(given) ==
         std::vector<std::string>{upstream, unreached(7, 1, 0), unreached(8, 2, 0), service, unreached(10, 4, 3)});
+  // Of two routes, each alone in its file.
+  struct Pair {
+    const char* first;
+    const char* second;
+    bool unreached;
+  };
+  const auto pair = GENERATE(values<Pair>({
+      {"methods: [\"*/*\"]", "methods: [etcd.Auth/Add]", true},
+      {"methods: [\"*/*\"]", "services: [etcd.Auth]", true},
+      {"methods: [\"*/*\"]", "authorities: [x]", true},
+      {"methods: [\"*/*\"]", "methods: [\"etcd.*\"]", true},
+      {"methods: [\"*/*\"]", "methods: [\"*Auth*\"]", true},
+      {"services: [\"*\"]", "methods: [etcd.Auth/Add]", true},
+      {"services: [etcd.Auth]", "methods: [etcd.Auth/Add]", true},
+      {"services: [/etcd.Auth]", "methods: [\"/etcd.Auth/*\"]", true},
+      {"services: [\"etcd.*\"]", "methods: [\"etcd.A*/Add\", etcd.Auth/Remove]", true},
+      {"methods: [\"etcd.Auth/*\"]", "services: [etcd.Auth]", true},
+      {"methods: [\"etcd.*\"]", "services: [etcd.Auth]", true},
+      {"methods: [\"etcd.Auth/*\"]", "services: [etcd.Auth], methods: [\"*/Add\"]", true},
+      {"services: [etcd.Auth], methods: [\"*/A*\"]", "methods: [etcd.Auth/Add]", true},
+      {"services: [etcd.Auth], methods: [\"*/*\"]", "services: [etcd.Auth], metadata: {tenant: eu}", true},
+      {"metadata: {tenant: \"e*\"}", "metadata: {tenant: eu, user: a}, services: [etcd.Auth]", true},
+      {"metadata: {tenant: \"*\"}, services: [etcd.Auth]", "metadata: {tenant: eu}, methods: [etcd.Auth/Add]", true},
+      {"authorities: [\"*\"]", "methods: [etcd.Auth/Add]", true},
+      // One with conditions of its own may leave calls to the next.
+      {"methods: [\"*/A*\"]", "services: [etcd.Auth]", false},
+      {"methods: [etcd.Auth/Add]", "services: [etcd.Auth]", false},
+      {"services: [etcd.Auth], methods: [\"*/Add\"]", "methods: [\"etcd.Auth/*\"]", false},
+      {"services: [etcd.Auth]", "methods: [\"etcd.*\"]", false},
+      {"methods: [\"etcd.*/Add\"]", "methods: [\"etcd.*\"]", false},
+      {"methods: [\"*/*\"], authorities: [x]", "methods: [etcd.Auth/Add]", false},
+      {"metadata: {tenant: eu}", "metadata: {tenant: \"*\"}", false},
+      {"metadata: {tenant: eu}", "methods: [etcd.Auth/Add]", false},
+  }));
+  CAPTURE(pair.first, pair.second);
+  given.config = absl::StrCat("upstreams: {a: {target: \"a:1\"}}\nroutes:\n  - {", pair.first, ", upstream: a}\n  - {",
+                              pair.second, ", upstream: a}\n");
+  CHECK(WarningsOf(given) ==
+        (pair.unreached ? std::vector<std::string>{unreached(4, 1, 0)} : std::vector<std::string>{}));
   // One with conditions of its own may leave calls to the next.
   given.config =
       "upstreams: {a: {target: \"a:1\"}}\nroutes:\n  - {metadata: {tenant: eu}, upstream: a}\n"
       "  - {authorities: [x], upstream: a}\n  - {services: [\"etcd.*\"], methods: [\"*/Add\"], upstream: a}\n"
       "  - {services: [\"etcd.*\"], upstream: a}\n";
   CHECK(WarningsOf(given).empty());
+}
+
+TEST_CASE("upstreams that the configuration has not are told") {
+  Given given;
+  given.policy =
+      "access:\n  rules:\n"
+      "  - {name: one, match: {upstreams: [payy]}, action: allow}\n"
+      "  - {name: two, match: {upstreams: [pay, \"p*\", sallyport]}, action: allow}\n"
+      "  - {name: three, match: {except: [{upstreams: [\"gone-*\"]}]}, action: deny}\n"
+      "limits: [{name: four, match: {upstreams: [gone]}, open_calls: 1}]\n"
+      "masks: [{name: five, match: {upstreams: [gone]}, fields: [\"*.password\"]}]\n"
+      "content: [{name: six, match: {upstreams: [gone]}, fields: [{field: \"*.password\"}]}]\n";
+  CHECK(WarningsOf(given).empty());
+  given.config = "upstreams: {pay: {target: \"a:1\"}}\n";
+  const std::string gone = "no upstream is meant by \"gone\" in sallyport.yaml";
+  CHECK(WarningsOf(given) ==
+        std::vector<std::string>{
+            "policy.yaml:3: rule \"one\": no upstream is meant by \"payy\" (did you mean \"pay\"?) in sallyport.yaml",
+            "policy.yaml:5: rule \"three\": no upstream is meant by \"gone-*\" in sallyport.yaml",
+            "policy.yaml:6: rule \"four\": " + gone, "policy.yaml:7: rule \"five\": " + gone,
+            "policy.yaml:8: rule \"six\": " + gone});
+}
+
+TEST_CASE("types whose unknown fields are kept in vain are told") {
+  Given given;
+  given.policy =
+      "access: {default: allow}\nkeep_unknown_fields:\n  - etcd.User\n  - \"etcd.*\"\n  - etcd.Usre\n"
+      "  - \"google.*\"\n";
+  CHECK(WarningsOf(given) ==
+        std::vector<std::string>{"policy.yaml:5: keep_unknown_fields[2]: no type of messages is meant by \"etcd.Usre\" "
+                                 "(did you mean \"etcd.User\"?) in the descriptors known",
+                                 "policy.yaml:6: keep_unknown_fields[3]: no type of messages is meant by "
+                                 "\"google.*\" in the descriptors known"});
+  given.descriptors = false;
+  CHECK(WarningsOf(given).empty());
+}
+
+TEST_CASE("a method that is written with a dot is told with a slash") {
+  CHECK(WarningsOf({"access:\n  rules:\n  - {name: one, match: {methods: [\"etcd.Auth.Ad*\"]}, action: allow}\n"}) ==
+        std::vector<std::string>{"policy.yaml:3: rule \"one\": no method is meant by \"etcd.Auth.Ad*\" (did you mean "
+                                 "\"etcd.Auth/Ad*\"?) in the descriptors known"});
 }
 
 TEST_CASE("what groups' credentials do not say is told with the place") {

@@ -118,6 +118,15 @@ struct CommandResult {
   std::string errors;
 };
 
+// With stdout on a disk that is full.
+inline CommandResult RunOnFullDisk(std::vector<std::string> arguments) {
+  std::vector<std::string> shell = {"-c", "exec \"$0\" \"$@\" >/dev/full", SALLYPORT_PROGRAM};
+  shell.insert(shell.end(), arguments.begin(), arguments.end());
+  RunningCommand command(std::move(shell), "/bin/sh");
+  const int code = command.Wait();
+  return {code, command.output(), command.errors()};
+}
+
 inline CommandResult Run(std::vector<std::string> arguments) {
   RunningCommand command(std::move(arguments));
   const int code = command.Wait();

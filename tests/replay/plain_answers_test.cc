@@ -71,6 +71,24 @@ TEST_CASE("wrong input is told with what to type, and never answered by an empty
       {{"tail", "--method", ""}, 2, "--method: it is empty"},
       {{"policy", "discover", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
       {{"replay", "--dry-run", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
+      // Where nothing can be sent to.
+      {{"replay", "$CALL", "--to", "http://127.0.0.1:1"}, 2, "--to: \"http://127.0.0.1:1\" is a URL, which gRPC takes"},
+      {{"replay", "$CALL", "--to", "https://pay"}, 2, "write \"pay:443\", with --tls"},
+      {{"replay", "$CALL", "--to", "127.0.0.1:99999"}, 2, "\"99999\" is no port: write a number from 1 to 65535"},
+      {{"replay", "$CALL", "--to", "pay"}, 2, "--to: \"pay\" has no port: write \"pay:443\" if 443 is meant"},
+      {{"calls", "--session", "alpha"}, 2, "no call here is of a session \"alpha\" (read as a1pha): take an id"},
+      {{"calls", "--after", "Oll"}, 2, "there is no call \"Oll\" (read as 11) here"},
+      {{"sessions", "--after", "alpha"}, 2, "no call here is of a session \"alpha\" (read as a1pha)"},
+      {{"hold-data", "--session", "alpha"}, 2, "no call here is of a session \"alpha\" (read as a1pha)"},
+      {{"policy", "discover", "--session", "alpha"}, 2, "a session \"alpha\" (read as a1pha)"},
+      {{"show", "alpha"}, 1, "there is no call \"alpha\" (read as a1pha) in $DATA"},
+      {{"evidence", "alpha"}, 1, "there is no call \"alpha\" (read as a1pha) in $DATA"},
+      {{"replay", "--dry-run", "alpha"}, 3, "not recorded here: \"alpha\" (read as a1pha)"},
+      // What would take everything.
+      {{"keys", "shred", "--before", "2999", "--yes"}, 2, "--before: \"2999\""},
+      {{"keys", "shred", "--before", "2999-01-01", "--yes"},
+       2,
+       "2999-01-01 is 2999-01-01 00:00:00 UTC, which is still to come"},
       // Numbers that are none.
       {{"show", "$CALL", "--frame", "-1"}, 2, "--frame: \"-1\" is not a whole number from 0 on"},
       {{"show", "$CALL", "--frame", "first"}, 2, "--frame: \"first\" is not a whole number from 0 on"},
@@ -493,6 +511,75 @@ TEST_CASE("discover that can read nothing does not say that there is nothing") {
   CHECK(blind.code == 3);
   CHECK(Contains(blind.output, "no descriptors are kept under the version"));
   CHECK(Contains(blind.errors, "nothing can be said of what could not be read"));
+}
+
+TEST_CASE("output that cannot be written is told, and is no success") {
+  ShopStore store;
+  const std::string call = store.AddGet(absl::ZeroDuration());
+  REQUIRE(store.recorder().Flush().ok());
+  const std::string data = store.data();
+  recorder::TemporaryDirectory around;
+  const std::string keys = around.path() + "/keys";
+  const std::string policy = around.path() + "/p.yaml";
+  std::ofstream(policy) << "access: {default: allow}\n";
+  std::ofstream(around.path() + "/cases.yaml") << "policy: p.yaml\ncases: [{name: a, method: a.B/C, expect: allow}]\n";
+  const auto list = [&](Arguments arguments, bool of_store = true) {
+    if (of_store) arguments.insert(arguments.end(), {"--data", data});
+    return arguments;
+  };
+  for (const Arguments& arguments : std::vector<Arguments>{
+           {"--help"},
+           {"--version"},
+           {"calls", "--help"},
+           {"keys", "shred", "--help"},
+           list({"calls"}),
+           list({"calls", "--json"}),
+           list({"sessions"}),
+           list({"show", call}),
+           list({"show", call, "--frame", "0"}),
+           list({"verify"}),
+           list({"verify", "--json"}),
+           list({"evidence", call}),
+           list({"keys", "status"}),
+           list({"keys", "rotate"}),
+           list({"keys", "rewrap"}),
+           list({"hold-data", "--identity", "*alice"}),
+           list({"hold-data", "--list"}),
+           list({"policy", "discover"}),
+           list({"policy", "discover", "--json"}),
+           list({"policy", "dry-run", policy}),
+           list({"replay", "--dry-run", call}),
+           list({"policy", "check", policy}, false),
+           list({"policy", "explain", policy, "--method", "a.B/C"}, false),
+           list({"policy", "test", around.path() + "/cases.yaml"}, false),
+           list({"keys", "issue-api-key", "--file", keys, "--subject", "ci", "--expires", "1h"}, false),
+           list({"keys", "list-api-keys", "--file", keys}, false),
+           list({"keys", "reveal-key", "--out", around.path() + "/reveal"}, false)}) {
+    const CommandResult result = RunOnFullDisk(arguments);
+    CAPTURE(arguments, result.errors);
+    CHECK(result.code == 3);
+    CHECK(Contains(result.errors, "the output could not be written"));
+    CHECK_FALSE(Contains(result.errors, "is above"));
+  }
+  const CommandResult issued =
+      RunOnFullDisk({"keys", "issue-api-key", "--file", keys, "--subject", "ci", "--expires", "1h"});
+  CHECK(Contains(issued.errors, "`sallyport keys revoke-api-key --file " + keys + " "));
+}
+
+TEST_CASE("evidence tells a checkpoint that was removed from one that was never signed") {
+  ShopStore store;
+  const std::string call = store.AddGet(absl::ZeroDuration());
+  store.Close();
+  const recorder::StoreLayout layout(store.data());
+  REQUIRE(Run({"evidence", call, "--data", store.data()}).code == 0);
+  fs::remove(layout.Checkpoint());
+  const CommandResult removed = Run({"evidence", call, "--data", store.data()});
+  CAPTURE(removed.errors);
+  CHECK(removed.code == 3);
+  CHECK(Contains(removed.errors, layout.Checkpoint() + " is not there, although the tree has "));
+  CHECK(Contains(removed.errors, ": it was removed, or the gateway was ended within its first second"));
+  fs::remove(layout.Leaves());
+  CHECK(Contains(Run({"evidence", call, "--data", store.data()}).errors, "no checkpoint was signed yet"));
 }
 
 TEST_CASE("nothing is cut where the output is no terminal") {

@@ -1,5 +1,6 @@
 // `sallyport policy`.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -127,6 +128,44 @@ TEST_CASE("policy check says whose groups are meant, given the configuration") {
   CHECK(found.code == 1);
   CHECK(Contains(found.output, "rule \"sre\": names groups without issuers, so whichever of https://a, api-keys"));
   CHECK(Run({"policy", "check", file, "--config", files.Path("none")}).code == 3);
+}
+
+TEST_CASE("policy check tells all that is wrong with all files in one go") {
+  const PolicyFiles files;
+  const std::string file = files.Write("p.yaml", "acess: {}\nlimits: [{name: a}]\n");
+  const std::string config = files.Write(
+      "sallyport.yaml", "upstreams: {a: {taget: \"a:1\"}}\ndescriptors:\n- {file: " + files.Path("none") + "}\n");
+  const std::string set = files.Write("set", "no set");
+  const CommandResult found = Run({"policy", "check", file, "--config", config, "--descriptors", set});
+  CAPTURE(found.output, found.errors);
+  CHECK(found.code == 1);
+  CHECK(Contains(found.output, "p.yaml:1: acess: unknown key"));
+  CHECK(Contains(found.output, "p.yaml:2: limits[0]: limits nothing"));
+  CHECK(Contains(found.output, "sallyport.yaml:1: upstreams.a.taget: unknown key"));
+  CHECK(Contains(found.output, "sallyport.yaml:3: descriptors[0].file: " + files.Path("none") + ": "));
+  CHECK(Contains(found.output, set + ": not a descriptor set"));
+  CHECK(Json::parse(Run({"policy", "check", file, "--config", config, "--descriptors", set, "--json"}).output)["errors"]
+            .size() == 5);
+}
+
+TEST_CASE("policy check tells upstreams that the configuration has not, and sources that are left out") {
+  const PolicyFiles files;
+  const std::string file = files.Write(
+      "p.yaml", "access: {default: allow, rules: [{name: one, match: {upstreams: [shopp]}, action: deny}]}\n");
+  std::filesystem::create_directory(files.Path("protos"));
+  files.Write("protos/good.proto",
+              "syntax = \"proto3\"; package shop; message Good {} service S { rpc M(Good) returns (Good); }");
+  files.Write("protos/bad.proto", "syntax = \"proto3\"; message {}");
+  const std::string config = files.Write(
+      "sallyport.yaml", "upstreams: {shop: {target: \"a:1\"}}\ndescriptors:\n- file: " + files.Path("protos") + "\n");
+  const CommandResult found = Run({"policy", "check", file, "--config", config});
+  CAPTURE(found.output, found.errors);
+  CHECK(found.code == 0);
+  CHECK(
+      Contains(found.output, "rule \"one\": no upstream is meant by \"shopp\" (did you mean \"shop\"?) in " + config));
+  CHECK(Contains(found.output,
+                 "warning: " + config + ":3: descriptors[0].file: left out: " + files.Path("protos/bad.proto:1:")));
+  CHECK(Run({"policy", "check", file, "--config", config, "--strict"}).code == 1);
 }
 
 TEST_CASE("policy check says which fields are not there, given descriptors") {

@@ -41,6 +41,30 @@ TEST_CASE("tail sees the first call of a new store") {
   CHECK(tail.Wait() == 0);
 }
 
+TEST_CASE("tail says when no gateway writes to the store, and goes on") {
+  ShopStore store;
+  RunningCommand tail({"tail", "--data", store.data()});
+  REQUIRE(tail.WaitForErrors("following "));
+  store.Close();
+  REQUIRE(tail.WaitForErrors("note: no gateway writes to this store now"));
+  store.Reopen();
+  REQUIRE(tail.WaitForErrors("note: a gateway writes to this store now"));
+  store.AddGet(absl::ZeroDuration());
+  CHECK(tail.WaitForOutput("end    shop.Orders/Get  OK in 3.00ms\n"));
+  tail.Signal(SIGINT);
+  CHECK(tail.Wait() == 0);
+}
+
+TEST_CASE("tail of a store that is stopped says so at once") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  store.Close();
+  RunningCommand tail({"tail", "--data", store.data()});
+  REQUIRE(tail.WaitForErrors("note: no gateway writes to this store now: nothing comes until one does\n"));
+  tail.Signal(SIGINT);
+  CHECK(tail.Wait() == 0);
+}
+
 TEST_CASE("tail keeps to its filters, also for calls that began before it") {
   ShopStore store;
   const uint64_t before = store.AddOpen(absl::ZeroDuration());

@@ -101,22 +101,6 @@ TEST_CASE("a server that begins with no calls and soon allows some has the limit
   CHECK(LimitOfServerThatSays(kNone).value() == 0u);
 }
 
-TEST_CASE("targets and ports that gRPC would take for something else are told") {
-  for (const char* good : {"etcd:2379", "dns:///etcd:2379", "dns://8.8.8.8/etcd:2379", "ipv4:127.0.0.1:1,127.0.0.2:2",
-                           "ipv6:[::1]:50051", "[::1]:443", "::1", "unix:/run/a:99999", "unix:///run/x", "etcd:https",
-                           "etcd", "localhost:65535", "xds:///x", "unix-abstract:a:b"}) {
-    CHECK(TargetFault(good).empty());
-  }
-  CHECK(TargetFault("http://etcd:2379") ==
-        "\"http://etcd:2379\" is a URL, which gRPC takes for a name: write \"etcd:2379\"");
-  CHECK(TargetFault("https://etcd:2379/v3") ==
-        "\"https://etcd:2379/v3\" is a URL, which gRPC takes for a name: write \"etcd:2379\", and tls: {} beside it");
-  for (const char* bad : {"etcd:65536", "dns:///etcd:99999", "ipv4:127.0.0.1:1,127.0.0.2:70000", "[::1]:99999",
-                          "etcd:99999999999999999999"}) {
-    CHECK(TargetFault(bad).ends_with("is no port: those go up to 65535"));
-  }
-}
-
 TEST_CASE("a server that does not answer is not waited for") {
   const Connection silent;
   const auto address = SocketAddress::Tcp("\x7f\0\0\1"sv, silent.port);
