@@ -278,6 +278,65 @@ TEST_CASE("a detector is asked about what another mask leaves of metadata") {
   CHECK(value == "pay with X please");
 }
 
+TEST_CASE("of masks that name metadata the first says what becomes of it, and it is what gRPC sends") {
+  MaskBench bench = Mixed(
+      "masks:\n"
+      " - {name: a, metadata: [x-gone, x-gone-bin], with: drop}\n"
+      " - {name: b, metadata: [x-odd, x-odd-bin], text: \"\\u00e4\\n~\"}\n"
+      " - {name: c, metadata: [\"x-*\"], with: last4}\n"
+      " - {name: d, metadata: [x-gone, x-last], with: hash}\n");
+  struct Pair {
+    const char* name;
+    std::string value;
+    std::string masked;
+    bool changed;
+    bool drop;
+  };
+  for (const Pair& pair : std::vector<Pair>{
+           {"x-gone", kCanary, "", true, true},
+           {"x-gone-bin", kCanary, "", true, true},
+           {"x-odd", kCanary, "???~", true, false},
+           {"x-odd-bin", kCanary, "\xc3\xa4\n~", true, false},
+           {"x-last", "canary-12345678", "******-****5678", true, false},
+           {"x-short", "1234567", "*******", true, false},
+           {"y-other", kCanary, kCanary, false, false},
+       }) {
+    CAPTURE(pair.name);
+    std::string value = pair.value;
+    bool drop = false;
+    CHECK(bench.masks().MaskMetadata(MaskView::kRecord, pair.name, &value, &drop) == pair.changed);
+    CHECK(drop == pair.drop);
+    CHECK(value == pair.masked);
+    // What is hidden in the record is not by that in other views.
+    value = pair.value;
+    drop = false;
+    CHECK_FALSE(bench.masks().MaskMetadata(MaskView::kCaller, pair.name, &value, &drop));
+    CHECK_FALSE(drop);
+    CHECK(value == pair.value);
+  }
+}
+
+TEST_CASE("details of a status are looked into, and left out where they cannot be unless every mask allows that") {
+  const std::string sound = Field(3, Field(1, "x/t.Text") + Field(2, Field(1, kCanary)));
+  const std::string broken = Field(3, Field(1, "x/t.Text") + Field(2, "\x0a\x7f"));
+  for (const bool first : {false, true}) {
+    for (const bool second : {false, true}) {
+      const auto passes = [](bool allowed) { return allowed ? ", pass_unreadable: true" : ""; };
+      MaskBench bench = Mixed(absl::StrCat("masks:\n - {name: a, fields: [t.Text.text], text: X", passes(first),
+                                           "}\n - {name: b, fields: [t.Mixed.note]", passes(second), "}\n"));
+      bool drop = false;
+      std::string details = sound;
+      CHECK(bench.masks().MaskMetadata(MaskView::kRecord, "grpc-status-details-bin", &details, &drop));
+      CHECK_FALSE(drop);
+      CHECK(details == Field(3, Field(1, "x/t.Text") + Field(2, Field(1, "X"))));
+      details = broken;
+      bench.masks().MaskMetadata(MaskView::kRecord, "grpc-status-details-bin", &details, &drop);
+      CHECK(drop == !(first && second));
+      CHECK(bench.masks().passes_unreadable() == (first && second));
+    }
+  }
+}
+
 TEST_CASE("what is not known of a type is left out wherever a mask is about everything in it") {
   const std::string unknown = Field(99, kCanary);
   const std::string everywhere = Field(2, unknown) + Field(3, unknown) + unknown +
