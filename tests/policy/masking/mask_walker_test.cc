@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "policy/masking/field_options.h"
 #include "policy/messages/wire.h"
 #include "tests/policy/masking/masking_fixture.h"
 
@@ -211,6 +213,26 @@ message Person {
   CHECK(bench.MaskedText("name: \"a\" nick: \"b\" ssn: \"c\" plain: \"d\"") ==
         "name: \"x\" nick: \"b\" ssn: \"x\" plain: \"d\"");
   CHECK(bench.Masked(Field(4, Field(1, kCanary))) == Field(4, Field(1, "x")));
+}
+
+TEST_CASE("of an option that comes several times the last counts, and parts of a mark are one, as parsers have it") {
+  const uint32_t sensitive = 51966;
+  const auto flag = [](uint32_t number, uint64_t value) { return Tag(number, 0) + Varint(value); };
+  CHECK(ReadFieldOptions(flag(50000, 1)).set == std::set<uint32_t>{50000});
+  CHECK(ReadFieldOptions(flag(50000, 0)).set.empty());
+  CHECK(ReadFieldOptions(flag(50000, 1) + flag(50001, 1) + flag(50000, 0)).set == std::set<uint32_t>{50001});
+  CHECK(ReadFieldOptions(flag(50000, 0) + flag(50000, 1)).set == std::set<uint32_t>{50000});
+  const FieldOptions marked =
+      ReadFieldOptions(flag(50000, 1) + Field(sensitive, Field(1, "pii") + Field(2, "t.Person")));
+  CHECK(marked.sensitive_class == "pii");
+  CHECK(marked.holds == "t.Person");
+  const FieldOptions parts =
+      ReadFieldOptions(Field(sensitive, Field(1, "pii")) + flag(50000, 1) + Field(sensitive, Field(2, "t.Person")));
+  CHECK(parts.sensitive_class == "pii");
+  CHECK(parts.holds == "t.Person");
+  CHECK(parts.set == std::set<uint32_t>{50000});
+  CHECK(ReadFieldOptions(Field(sensitive, Field(1, "pii")) + Field(sensitive, Field(1, "card"))).sensitive_class ==
+        "card");
 }
 
 // For masks that meet in one field, and for types of which less is known than a mask says.
