@@ -52,6 +52,40 @@ TEST_CASE("of masks that name metadata the first says what becomes of it, and it
   }
 }
 
+TEST_CASE("of who is not known every mask hides, whomever it is about, and in its views alone") {
+  const auto descriptors = DescriptorsOf(kMixedProto);
+  const auto masker = Masker::Create(Parsed("masks:\n"
+                                            " - {name: a, match: {groups: [support]}, metadata: [x-a]}\n"
+                                            " - {name: b, match: {methods: [no.Such/Method]}, metadata: [x-b]}\n"
+                                            " - {name: c, match: {networks: [192.0.2.1]}, metadata: [x-c], views: "
+                                            "[caller]}\n"
+                                            " - {name: d, match: {proofs: [mtls]}, detect: [email]}\n"),
+                                     descriptors, kTestKey);
+  // None of them matches an anonymous call of this method.
+  MadeCall call = AnonymousReads();
+  call.method = "/t.S/M";
+  CHECK(masker->ForCall(call.request()) == nullptr);
+  const auto masks = masker->ForUnproved();
+  REQUIRE(masks != nullptr);
+  const auto hides = [&](MaskView view, const std::string& name, std::string value = kCanary) {
+    bool drop = false;
+    return masks->MaskMetadata(view, name, &value, &drop);
+  };
+  CHECK(hides(MaskView::kRecord, "x-a"));
+  CHECK(hides(MaskView::kRecord, "x-b"));
+  CHECK_FALSE(hides(MaskView::kRecord, "x-c"));
+  CHECK(hides(MaskView::kCaller, "x-c"));
+  CHECK_FALSE(hides(MaskView::kCaller, "x-a"));
+  CHECK_FALSE(hides(MaskView::kUpstream, "x-a"));
+  CHECK(hides(MaskView::kRecord, "x-other", "ada@example.com"));
+  CHECK_FALSE(hides(MaskView::kRecord, "x-other"));
+  // Of a method that is not known no message can be looked into.
+  CHECK(masks->unreadable(MessageSide::kRequest, MaskView::kRecord));
+  CHECK_FALSE(masks->checks_content(MessageSide::kRequest));
+  CHECK(Masker::Create(Parsed("content: [{name: c, detect: [email]}]"), descriptors, kTestKey)->ForUnproved() ==
+        nullptr);
+}
+
 TEST_CASE("details of a status are looked into, and left out where they cannot be unless every mask allows that") {
   const std::string sound = Field(3, Field(1, "x/t.Text") + Field(2, Field(1, kCanary)));
   const std::string broken = Field(3, Field(1, "x/t.Text") + Field(2, "\x0a\x7f"));
