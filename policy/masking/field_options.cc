@@ -9,13 +9,6 @@ namespace {
 // Of google.protobuf.FieldOptions, from protobuf 22 on.
 constexpr uint32_t kDebugRedact = 16;
 
-void ReadSensitive(std::string_view bytes, FieldOptions* options) {
-  v1::Sensitive sensitive;
-  if (!sensitive.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
-  options->sensitive_class = sensitive.class_();
-  options->holds = sensitive.holds();
-}
-
 }  // namespace
 
 FieldOptions ReadFieldOptions(const google::protobuf::FieldDescriptor& field) {
@@ -24,6 +17,7 @@ FieldOptions ReadFieldOptions(const google::protobuf::FieldDescriptor& field) {
 
 FieldOptions ReadFieldOptions(std::string_view bytes) {
   FieldOptions options;
+  v1::Sensitive sensitive;  // of all parts that it comes in
   WireReader reader(bytes);
   uint32_t number = 0;
   WireType type = WireType::kVarint;
@@ -37,11 +31,14 @@ FieldOptions ReadFieldOptions(std::string_view bytes) {
       if (varint == 0) options.set.erase(number);
     } else if (type == WireType::kLength && number == static_cast<uint32_t>(v1::kSensitiveFieldNumber)) {
       if (!reader.ReadLength(&value, &minimal)) break;
-      ReadSensitive(value, &options);
+      v1::Sensitive part;
+      if (part.ParseFromArray(value.data(), static_cast<int>(value.size()))) sensitive.MergeFrom(part);
     } else if (!reader.SkipValue(number, type, kMostDepth)) {
       break;
     }
   }
+  options.sensitive_class = sensitive.class_();
+  options.holds = sensitive.holds();
   return options;
 }
 

@@ -1,5 +1,6 @@
 // Sets that are too large to be built at once: what is wrong with them is told all the same, and files are built when
 // they are used.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <functional>
 #include <stdexcept>
@@ -130,6 +131,47 @@ TEST_CASE("a large set finds extensions wherever they stand") {
   large->pool().FindAllExtensions(type, &all);
   CHECK(all.size() == 2);
   CHECK(large->types().FindExtension(*type, 102) == nullptr);
+}
+
+TEST_CASE("a large set finds the extension of a number, whatever else its files extend and in whichever order") {
+  FileDescriptorSet set = LargeShop();
+  auto* file = set.add_file();
+  *file = File("open.proto", {}, "open");
+  file->clear_syntax();
+  for (const char* name : {"Open", "Other"}) {
+    auto* open = file->add_message_type();
+    open->set_name(name);
+    auto* range = open->add_extension_range();
+    range->set_start(100);
+    range->set_end(200);
+  }
+  const std::vector<int> numbers = {150, 100, 199, 101, 120, 198};
+  for (const int number : numbers) {
+    auto* more = set.add_file();
+    *more = File(absl::StrCat("more", number, ".proto"), {"open.proto"}, absl::StrCat("more", number));
+    more->clear_syntax();
+    for (const char* name : {"Open", "Other"}) {
+      auto* extension = more->add_extension();
+      extension->set_name(absl::StrCat("x", name));
+      // Of the other type the numbers are others.
+      extension->set_number(*name == 'O' && name[1] == 'p' ? number : 299 - number);
+      extension->set_label(FieldDescriptorProto::LABEL_OPTIONAL);
+      extension->set_type(FieldDescriptorProto::TYPE_INT32);
+      extension->set_extendee(absl::StrCat(".open.", name));
+    }
+  }
+  for (int number = 100; number < 200; ++number) {
+    // Anew for each, so that no file was read for another.
+    if (number > 102 && number < 195 && number % 10 != 0) continue;
+    const auto large = Descriptors::Create(set, "large").value();
+    const bool there = std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+    const pb::Descriptor* const type = large->pool().FindMessageTypeByName("open.Open");
+    REQUIRE(type != nullptr);
+    const pb::FieldDescriptor* const found = large->types().FindExtension(*type, static_cast<uint32_t>(number));
+    CAPTURE(number);
+    REQUIRE((found != nullptr) == there);
+    if (there) CHECK(found->full_name() == absl::StrCat("more", number, ".xOpen"));
+  }
 }
 
 TEST_CASE("what is wrong with a large set is told when it is made, with the file") {

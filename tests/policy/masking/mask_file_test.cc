@@ -33,6 +33,14 @@ TEST_CASE("faults of masks name line and key") {
   Parsed("masks: [{name: m, metadata: [x-session, \"x-secret*\", \"*-?\", \"*\", \":authority\"]}]");
   CHECK(absl::StrContains(fault("name: m, detect: [pament_card]"),
                           "no detector is called \"pament_card\"; there are payment_card"));
+  // A glob over names, too, that there are not.
+  for (const char* const glob : {"no*", "*cards", "emai?l"}) {
+    CHECK(absl::StrContains(fault(absl::StrCat("name: m, detect: [email, \"", glob, "\"]")),
+                            absl::StrCat("masks[0].detect[1]: no detector is called \"", glob, "\"")));
+    CHECK(absl::StrContains(FaultOf(absl::StrCat("content: [{name: c, detect: [\"", glob, "\"]}]")),
+                            absl::StrCat("content[0].detect[0]: no detector is called \"", glob, "\"")));
+  }
+  CHECK(Parsed("masks: [{name: m, detect: [\"ip*\"]}]")->masks()[0].detect.size() == 2);
   CHECK(absl::StrContains(FaultOf("masks: [{name: m, fields: [a.B.c]}, {name: m, fields: [a.B.c]}]"),
                           "for the second time"));
   CHECK(absl::StrContains(FaultOf("detectors: [{name: d, pattern: \"(\"}]"),

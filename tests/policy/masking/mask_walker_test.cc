@@ -8,13 +8,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "policy/messages/wire.h"
-#include "tests/policy/masking/masking_fixture.h"
+#include "tests/policy/masking/mixed_message.h"
 
 namespace sallyport::policy {
 namespace {
-
-constexpr char kCanary[] = "c4nary";
 
 constexpr char kProto[] = R"(
 syntax = "proto3";
@@ -39,20 +36,6 @@ message Outer {
 message Plain { string text = 1; }
 message Other { string a = 1; string b = 2; }
 )";
-
-std::string Varint(uint64_t value, size_t least = 1) {
-  std::string text;
-  AppendVarint(value, &text);
-  while (text.size() < least) {
-    text.back() = static_cast<char>(text.back() | 0x80);
-    text.push_back('\0');
-  }
-  return text;
-}
-std::string Tag(uint32_t number, int type, size_t least = 1) {
-  return Varint(TagOf(number, static_cast<WireType>(type)), least);
-}
-std::string Field(uint32_t number, const std::string& bytes) { return Tag(number, 2) + Varint(bytes.size()) + bytes; }
 
 MaskBench Cards(const std::string& more = "") {
   return MaskBench(DescriptorsOf(kProto),
@@ -213,38 +196,6 @@ message Person {
   CHECK(bench.Masked(Field(4, Field(1, kCanary))) == Field(4, Field(1, "x")));
 }
 
-// For masks that meet in one field, and for types of which less is known than a mask says.
-constexpr char kMixedProto[] = R"(
-syntax = "proto2";
-package t;
-import "google/protobuf/any.proto";
-import "google/protobuf/descriptor.proto";
-extend google.protobuf.FieldOptions { optional Mark sensitive = 51966; }
-message Mark { optional string class = 1; optional string holds = 2; }
-service S { rpc M(Mixed) returns (Mixed); }
-message Empty {}
-message Text { optional string text = 1; }
-enum Kind { SECOND = 2; FIRST = 1; }
-message Strict { required string id = 1; required Kind kind = 2; required Strictest more = 3; optional Strict next = 4; }
-message Strictest { required fixed32 a = 1; required double b = 2; required bool c = 3; required group G = 4 { required bytes d = 5; } }
-message Mixed {
-  optional string note = 1;
-  optional Empty empty = 2;
-  optional Text text = 3;
-  optional google.protobuf.Any any = 4;
-  optional bytes nowhere = 5 [(sensitive) = {holds: "no.such.Type"}];
-  optional bytes texts = 6 [(sensitive) = {holds: "t.Text"}];
-  optional Strict strict = 7;
-  repeated Strict stricts = 8;
-  repeated int32 numbers = 9 [packed = true];
-  repeated double doubles = 10 [packed = true];
-  map<string, Strict> by_name = 11;
-}
-)";
-constexpr char kCard[] = "4111 1111 1111 1111";
-
-MaskBench Mixed(const std::string& masks) { return MaskBench(DescriptorsOf(kMixedProto), masks); }
-
 TEST_CASE("a detector is asked about what another mask leaves of a field") {
   const std::string text = absl::StrCat("pay with ", kCard, " please");
   for (const char* const masks : {"masks:\n - {name: a, detect: [payment_card], text: X}\n - {name: b, fields: "
@@ -337,117 +288,6 @@ TEST_CASE("a message that is masked as a whole keeps what it must have") {
   MaskBench dropped = Mixed("masks: [{name: a, fields: [t.Strict.more, t.Strict.id], with: drop}]");
   CHECK(dropped.MaskedText("strict { id: 'c4nary' kind: FIRST more { a: 1 b: 2 c: true G { d: 'x' } } }") ==
         "strict { id: \"\" kind: FIRST more { a: 0 b: 0 c: false G { d: \"\" } } }");
-}
-
-// The paths of all fields of a type, so many names deep.
-void AddPaths(const google::protobuf::Descriptor& type, const std::string& at, int depth,
-              std::vector<std::string>* paths) {
-  for (int i = 0; i < type.field_count(); ++i) {
-    const std::string path = absl::StrCat(at, ".", type.field(i)->name());
-    paths->push_back(path);
-    if (depth > 1 && type.field(i)->message_type() != nullptr) {
-      AddPaths(*type.field(i)->message_type(), path, depth - 1, paths);
-    }
-  }
-}
-
-TEST_CASE("whichever field is masked, and however, what parsed before parses afterwards") {
-  const auto descriptors = DescriptorsOf(R"(
-syntax = "proto2";
-package t;
-service S { rpc M(Root) returns (Root); }
-enum Kind { SECOND = 2; FIRST = 1; }
-message Strict { required string id = 1; required Kind kind = 2; required Deep deep = 3; optional Loose loose = 4; }
-message Deep { required group G = 4 { required bytes d = 5; optional string e = 6; } map<int32, Deep> more = 7; }
-message Loose { optional string s = 1; optional Deep deep = 2; }
-message Root {
-  map<string, Strict> strict_of = 1;
-  map<int64, Loose> loose_of = 2;
-  map<bool, Deep> deep_of = 3;
-  map<string, bytes> bytes_of = 4;
-  repeated Strict stricts = 5;
-  optional Strict strict = 6;
-  required Loose loose = 7;
-  oneof way { Deep deep = 8; string other = 9; }
-  repeated group Part = 10 { required Deep deep = 1; required fixed32 n = 2; }
-}
-)");
-  const std::string deep = "{ G { d: 'c4nary' e: 'x' } more { key: 1 value { G { d: 'c4nary' } } } }";
-  const std::string loose = absl::StrCat("{ s: 'c4nary' deep ", deep, " }");
-  const std::string strict = absl::StrCat("{ id: 'c4nary' kind: FIRST deep ", deep, " loose ", loose, " }");
-  const std::string text =
-      absl::StrCat("strict_of { key: 'k' value ", strict, " } loose_of { key: 7 value ", loose,
-                   " } deep_of { key: true value ", deep, " } bytes_of { key: 'k' value: 'c4nary' } stricts ", strict,
-                   " strict ", strict, " loose ", loose, " deep ", deep, " Part { deep ", deep, " n: 5 }");
-  std::vector<std::string> paths;
-  AddPaths(*descriptors->pool().FindMessageTypeByName("t.Root"), "t.Root", 4, &paths);
-  CHECK(paths.size() > 60);
-  for (const std::string& path : paths) {
-    for (int kind = v1::Mask::Action_MIN; kind <= v1::Mask::Action_MAX; ++kind) {
-      const auto action = static_cast<v1::Mask::Action>(kind);
-      MaskBench bench(descriptors,
-                      absl::StrCat("masks: [{name: m, fields: [\"", path, "\"], with: ", v1::Mask::Action_Name(action),
-                                   action == v1::Mask::truncate ? ", length: 2" : "", "}]\n"));
-      const std::string bytes = bench.Bytes(text);
-      const std::string masked = bench.Masked(bytes);
-      CAPTURE(path, v1::Mask::Action_Name(action));
-      // Strictly: with all that is required.
-      REQUIRE(bench.New()->ParseFromString(masked));
-    }
-  }
-}
-
-TEST_CASE("a map's value that is dropped goes, or stays empty where its type requires something") {
-  MaskBench bench = Mixed("masks: [{name: a, fields: [t.Mixed.by_name.value], with: drop}]");
-  CHECK(bench.MaskedText("by_name { key: 'k' value { id: 'c4nary' kind: FIRST more { a: 1 b: 2 c: true G { d: 'c4nary' "
-                         "} } } }") ==
-        "by_name { key: \"k\" value { id: \"\" kind: SECOND more { a: 0 b: 0 c: false G { d: \"\" } } } }");
-}
-
-TEST_CASE("messages and groups are read to one depth, known or not, all of which protobuf reads") {
-  const auto descriptors = DescriptorsOf(R"(
-syntax = "proto2";
-package t;
-service S { rpc M(Root) returns (Root); }
-message Root { optional Root inner = 1; optional string secret = 2; repeated group Part = 3 { optional Root inner = 1; } }
-)");
-  const auto in_groups = [](uint32_t number, int count, std::string bytes) {
-    for (int i = 0; i < count; ++i) bytes = Tag(number, 3) + bytes + Tag(number, 4);
-    return bytes;
-  };
-  for (const char* const unknown : {"keep_unknown_fields: [\"*\"]\n", "\n"}) {
-    MaskBench bench(descriptors, absl::StrCat("masks: [{name: m, fields: [t.Root.secret]}]\n", unknown));
-    for (int messages = 0; messages <= 102; ++messages) {
-      for (const int groups : {0, 1, 2, 98 - messages, 99 - messages, 100 - messages, 101 - messages, 102 - messages}) {
-        if (groups < 0) continue;
-        for (const uint32_t number : {99u, 2u}) {
-          // Unknown groups, and such in place of the text, beside something to hide.
-          std::string bytes = in_groups(number, groups, "") + Field(2, kCanary);
-          for (int i = 0; i < messages; ++i) bytes = Field(1, bytes);
-          const auto parsed = bench.New();
-          const bool readable = parsed->ParseFromString(bytes);
-          CAPTURE(unknown, messages, groups, number);
-          // One less deep than protobuf goes.
-          REQUIRE(bench.Unreadable(bytes) == (messages + groups > 99));
-          REQUIRE(readable == (messages + groups <= 100));
-          if (messages + groups > 99) continue;
-          const std::string masked = bench.Masked(bytes);
-          REQUIRE_FALSE(absl::StrContains(masked, kCanary));
-          REQUIRE(bench.New()->ParseFromString(masked));
-        }
-      }
-    }
-    // Groups and messages that are known, in turn.
-    std::string bytes = Field(2, kCanary);
-    for (int depth = 1; depth <= 104; ++depth) {
-      bytes = depth % 2 == 0 ? Tag(3, 3) + bytes + Tag(3, 4) : Field(1, bytes);
-      CAPTURE(unknown, depth);
-      const std::string whole = depth % 2 == 0 ? bytes : Tag(3, 3) + bytes + Tag(3, 4);
-      const int levels = depth % 2 == 0 ? depth : depth + 1;
-      REQUIRE(bench.Unreadable(whole) == (levels > 99));
-      REQUIRE(bench.New()->ParseFromString(whole) == (levels <= 100));
-    }
-  }
 }
 
 TEST_CASE("packed numbers that do not parse are refused beside a mask too") {
