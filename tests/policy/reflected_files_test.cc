@@ -139,6 +139,41 @@ TEST_CASE("what an extension of an unknown type extends is not known either") {
   CHECK(one.set->pool().FindExtensionByName("a.Within.other") != nullptr);
 }
 
+TEST_CASE("what stands in a type that is not known is not known either, and its users are lost one by one") {
+  const Reflected one = Alone({{"a.proto", R"(
+    syntax = 'proto2'; package a; import 'none.proto';
+    message Outer { optional none.Gone gone = 1; message Inner { message Core {} } enum Kind { ZERO = 0; } }
+    message Uses { optional Outer.Inner inner = 1; }
+    message Deep { optional Outer.Inner.Core core = 1; }
+    message Lists { optional Outer.Kind kind = 1; }
+    message Through { optional Uses uses = 1; }
+    message Plain { optional string name = 1; }
+    message Open { extensions 100 to 200; }
+    message Free { extensions 100 to 200; }
+    extend Open { optional Through through = 100; }
+    extend Free { optional Plain plain = 100; }
+    service S { rpc Good(Plain) returns (Free); rpc Bad(Deep) returns (Plain); })"}});
+  for (const char* known : {"a.Plain", "a.Free"}) {
+    INFO(known);
+    CHECK(one.Knows(known));
+  }
+  for (const char* lost :
+       {"a.Outer", "a.Outer.Inner", "a.Outer.Inner.Core", "a.Uses", "a.Deep", "a.Lists", "a.Through", "a.Open"}) {
+    INFO(lost);
+    CHECK_FALSE(one.Knows(lost));
+  }
+  CHECK(one.Has("/a.S/Good"));
+  CHECK_FALSE(one.Has("/a.S/Bad"));
+  CHECK(one.set->pool().FindExtensionByName("a.plain") != nullptr);
+  CHECK(one.set->pool().FindExtensionByName("a.through") == nullptr);
+}
+
+TEST_CASE("so many files, and no more") {
+  ReflectedBounds bounds;
+  for (size_t i = 0; i < ReflectedBounds::kMostFiles; ++i) REQUIRE(bounds.Read("\x0a\x01x").ok());
+  CHECK(absl::IsResourceExhausted(bounds.Read("\x0a\x01x").status()));
+}
+
 TEST_CASE("a file that cannot be built takes with it only what needs it") {
   pb::FileDescriptorSet files =
       Files({{"bad.proto", "syntax='proto3'; package bad; message M { string a = 1; string b = 1; }"},

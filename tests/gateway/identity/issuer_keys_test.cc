@@ -332,6 +332,20 @@ TEST_CASE("a clock that is set back or far ahead only costs a fetch") {
   CHECK((*scene.verifier->VerifyNow(TokenAt(scene.now, scene.Key("first"), "first"), scene.now)).ok());
 }
 
+TEST_CASE("the gateway's own token goes nowhere by plain http") {
+  const testing::TemporaryDirectory directory;
+  OidcIssuerOptions options = IssuerOptions();
+  options.keys.token_file = directory.path() + "/token";
+  std::ofstream(options.keys.token_file) << "canary\n";
+  options.keys.discovery_url.clear();
+  options.keys.jwks_url = "http://idp.example/keys";
+  Scene scene(options);
+  scene.provider.Says(options.keys.jwks_url, JwksText({Keys().at("p256").Jwk("first")}));
+  scene.verifier->DoWhatIsDue();
+  CHECK(scene.provider.requests().empty());
+  CHECK_FALSE(scene.Now("first")->ok());
+}
+
 TEST_CASE("the token that a provider wants to see is read for each request") {
   const testing::TemporaryDirectory directory;
   const std::string path = directory.path() + "/token";

@@ -68,6 +68,9 @@ TEST_CASE("no key is taken that is weak, broken or for something else") {
       {With(rsa, "e", ""), "its exponent"},
       {With(rsa, "e", "AQAA"), "its exponent"},
       {With(rsa, "e", "AQAAAAE"), "its exponent"},
+      {With(rsa, "e", "AQAC"), "its exponent"},    // 65538
+      {With(rsa, "e", "_____g"), "its exponent"},  // 2^32 - 2
+      {With(rsa, "e", "__8"), "its exponent"},     // 65535
       {With(rsa, "d", "AQAB"), "private half"},
       {With(p256, "d", "AQAB"), "private half"},
       {With(ed, "d", "AQAB"), "private half"},

@@ -91,6 +91,20 @@ TEST_CASE("Kubernetes is asked about a token, once in a while") {
   CHECK(cluster.reviews() == 2);
 }
 
+TEST_CASE("what Kubernetes said of a token ends with the token") {
+  Cluster cluster;
+  const std::string token = cluster.Token();
+  const absl::Time end = kNow + absl::Seconds(320);
+  cluster.now = end - absl::Seconds(3);
+  REQUIRE(cluster.Verify(token).ok());
+  cluster.now = end - absl::Nanoseconds(1);
+  CHECK(cluster.verifier->VerifyNow(token, cluster.now)->ok());
+  cluster.now = end;
+  CHECK_FALSE(cluster.verifier->Recall(token, cluster.now).has_value());
+  CHECK(FaultOf(cluster.Verify(token).status()) == TokenFault::kExpired);
+  CHECK(cluster.reviews() == 1);
+}
+
 TEST_CASE("all who show the same token share one review") {
   Cluster cluster;
   const std::string token = cluster.Token();

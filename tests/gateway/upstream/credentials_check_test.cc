@@ -167,6 +167,17 @@ TEST_CASE("what is wrong is told with its key") {
         std::vector<std::string>{"https://idp.example"});
 }
 
+TEST_CASE("what the gateway itself says in a token is not for the configuration to say") {
+  for (const std::string name :
+       {"iss", "sub", "aud", "iat", "exp", "nbf", "jti", "groups", "caller_proof", "caller_issuer"}) {
+    const std::string said = "the claim \"" + name + "\" is there already";
+    CHECK(Contains(Fault("signed_token: {claims: {" + name + ": x}}"), said));
+    CHECK(Contains(Fault("signed_token: {number_claims: {" + name + ": 1}}"), said));
+    CHECK(Contains(Fault("signed_token: {subject_claims: [" + name + "]}"), said));
+    CHECK(Contains(Fault("identity_metadata: {claims: {" + name + ": x}}"), said));
+  }
+}
+
 TEST_CASE("signing needs an issuer's URL and a key that can be used") {
   testing::TemporaryDirectory directory;
   const std::string key = directory.path() + "/key.pem";

@@ -184,6 +184,28 @@ TEST_CASE("a rejected token is fetched again once, and the next call waits for t
   CHECK(subject.fetches == 2);
 }
 
+TEST_CASE("a call that began long ago rejects no token but the one that it showed") {
+  Subject subject;
+  subject.Gives("one");
+  CHECK(subject.AskAndWait() == "one");
+  const SharedSecret one = subject.Current();
+  subject.clock.now += absl::Seconds(85);
+  subject.Gives("two");
+  CHECK(subject.Ask() == "one");
+  subject.runner.RunOne();
+  CHECK(subject.Ask() == "two");
+  subject.clock.now += absl::Seconds(60);
+  subject.Reject(one);
+  CHECK(subject.Ask() == "two");
+  CHECK(subject.fetches == 2);
+  CHECK(subject.runner.held() == 0);
+  // Nor does an equal text that is another secret.
+  subject.Reject(Secret("two"));
+  CHECK(subject.Ask() == "two");
+  subject.Reject(subject.Current());
+  CHECK(subject.Ask().empty());
+}
+
 TEST_CASE("rejections cause no more than one fetch in ten seconds") {
   Subject subject;
   // A caller that knows how to provoke UNAUTHENTICATED, ten times a second for 75 s.

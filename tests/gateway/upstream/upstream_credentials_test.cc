@@ -176,6 +176,68 @@ std::unique_ptr<TokenSigner> Signer(const std::string& directory) {
   return *std::move(signer);
 }
 
+TEST_CASE("no two callers share a signed token, however alike what is known of them reads together") {
+  testing::TemporaryDirectory directory;
+  Held held;
+  const auto signer = Signer(directory.path());
+  SignedTokenOptions options;
+  options.audiences = {"etcd"};
+  held.source = MakeSignedTokenSource(options, "", *signer, held.context);
+  // Each text cut into an issuer, a subject and groups in every way.
+  const std::vector<std::string> texts = {"abcd", "a 1 b", "1 2 3", "    "};
+  std::map<std::string, std::string> seen;
+  for (const std::string& text : texts) {
+    for (size_t i = 0; i <= text.size(); ++i) {
+      for (size_t j = i; j <= text.size(); ++j) {
+        for (size_t k = j; k <= text.size(); ++k) {
+          std::vector<std::string> groups = {text.substr(j, k - j), text.substr(k)};
+          for (int form = 0; form < 3; ++form) {
+            if (form == 1) groups = {text.substr(j)};
+            if (form == 2) groups = {};
+            const CallerView caller{ProofKind::kJwt, std::string_view(text).substr(0, i),
+                                    std::string_view(text).substr(i, j - i), groups, ""};
+            std::string who = absl::StrCat(i, "|", text.substr(0, i), "|", text.substr(i, j - i));
+            for (const std::string& group : groups) absl::StrAppend(&who, "|", group.size(), group);
+            const std::string token = held.AskAndWait(caller);
+            const auto [place, is_new] = seen.emplace(token, who);
+            CAPTURE(place->second, who);
+            REQUIRE(place->second == who);
+            const auto claims = ClaimsOf(token);
+            REQUIRE(claims["sub"] == text.substr(i, j - i));
+            REQUIRE(claims["groups"] == nlohmann::json(groups));
+          }
+        }
+      }
+    }
+  }
+  CHECK(seen.size() > 100);
+}
+
+TEST_CASE("what an upstream says is looked through for each value, with what stands before it or without") {
+  const std::string name = "authorization";
+  const auto shown = [&](const std::vector<std::string>& values) {
+    std::vector<ShownCredentials::Pair> pairs;
+    for (const std::string& value : values) pairs.push_back({&name, {Secret(value), nullptr}});
+    return ShownCredentials(std::move(pairs));
+  };
+  const ShownCredentials credentials = shown({"Bearer canary-1", "canary-2 of two words", "plain-value"});
+  for (const char* text : {"Bearer canary-1", "canary-1", "no such token: canary-1!", "words: \"plain-value\"",
+                           "xplain-valuex", "Bearer canary-12"}) {
+    CAPTURE(text);
+    CHECK(credentials.RepeatedIn(text));
+  }
+  for (const char* text : {"", "Bearer", "Bearer canary-", "anary-1", "plain-valu", "canary-2", "words"}) {
+    CAPTURE(text);
+    CHECK_FALSE(credentials.RepeatedIn(text));
+  }
+  // Eight characters tell, seven may stand anywhere.
+  CHECK(shown({"Bearer 12345678"}).RepeatedIn("12345678"));
+  CHECK(shown({"12345678"}).RepeatedIn("12345678"));
+  CHECK_FALSE(shown({"Bearer 1234567"}).RepeatedIn("Bearer 1234567"));
+  CHECK_FALSE(shown({"1234567"}).RepeatedIn("1234567"));
+  CHECK_FALSE(shown({}).RepeatedIn("anything"));
+}
+
 TEST_CASE("a signed token is kept for half its life, for the same caller with the same groups only") {
   testing::TemporaryDirectory directory;
   Held held;
