@@ -15,6 +15,7 @@ namespace {
 std::vector<policy::Remark> RemarksOf(const v1::Config& config, const std::vector<ConfigurationProblem>& warnings,
                                       const std::vector<std::pair<std::string, std::string>>& left_out) {
   std::vector<policy::Remark> remarks;
+  remarks.reserve(warnings.size() + left_out.size());
   for (const ConfigurationProblem& warning : warnings) remarks.push_back({warning.key, warning.problem});
   for (const auto& [path, what] : left_out) remarks.push_back(policy::LeftOut(config, path, what));
   return remarks;

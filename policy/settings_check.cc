@@ -221,6 +221,7 @@ class SettingsChecker {
   template <typename Globs>
   static std::vector<std::string> OfMethods(const Globs& globs, const char* end) {
     std::vector<std::string> methods;
+    methods.reserve(static_cast<size_t>(globs.size()));
     for (const std::string& glob : globs) methods.push_back(absl::StrCat(absl::StripPrefix(glob, "/"), end));
     return methods;
   }

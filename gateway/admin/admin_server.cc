@@ -203,7 +203,7 @@ class AdminServer::Listener {
       return httplib::Server::HandlerResponse::Handled;
     });
     server_.set_exception_handler(
-        [](const httplib::Request&, httplib::Response& response, std::exception_ptr) { response.status = 500; });
+        [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) { response.status = 500; });
   }
   ~Listener() {
     {
