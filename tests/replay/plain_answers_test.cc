@@ -433,7 +433,8 @@ TEST_CASE("a log that is shorter than the index knew is told in every list, and 
   for (int i = 0; i < 2; ++i) {
     const CommandResult calls = Run({"calls", "--data", store.data()});
     CHECK_FALSE(Contains(calls.output, lost));
-    CHECK(Contains(calls.errors, "calls may be missing here: the log was damaged, shorter than before or without a key"));
+    CHECK(
+        Contains(calls.errors, "calls may be missing here: the log was damaged, shorter than before or without a key"));
   }
   const CommandResult shown = Run({"show", lost, "--data", store.data()});
   CHECK(shown.code == 1);
