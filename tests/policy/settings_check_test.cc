@@ -26,8 +26,8 @@ service Auth { rpc Add(User) returns (Options); rpc Remove(User) returns (Option
 
 struct Given {
   std::string policy = "access: {default: allow}\n";
-  std::string config;
-  std::set<std::string> called;
+  std::string config = {};
+  std::set<std::string> called = {};
   bool ask_for_calls = false;
   bool descriptors = true;
 };

@@ -311,7 +311,7 @@ TEST_CASE(
     }
   }
   // Lengths and beginnings that no scheme gives out.
-  for (const std::string& start : {"411111", "222099", "272100", "509999"}) {
+  for (const std::string start : {"411111", "222099", "272100", "509999"}) {
     for (const size_t length : {12, 14, 15, 17, 18, 20}) {
       if (start == "509999" && length != 12 && length != 20) continue;
       const std::string number = WithCheckDigit(absl::StrCat(start, std::string(length - 7, '7')));
