@@ -314,21 +314,19 @@ struct World {
       });
     }
     if (awaiting_headers) {
-      if (!upstream_cancelled) {
-        add("headers", [](World& w) {
-          w.awaiting_headers = false;
-          w.upstream_headers_came = true;
-          w.response_recorded = w.response_is_frame = false;
-          return w.call.OnUpstreamHeaders(true);
-        });
-      }
+      add("headers", [](World& w) {
+        w.awaiting_headers = false;
+        w.upstream_headers_came = true;
+        w.response_recorded = w.response_is_frame = false;
+        return w.call.OnUpstreamHeaders(true);
+      });
       add("no headers", [](World& w) {
         w.awaiting_headers = false;
         w.upstream_over = true;
         return w.call.OnUpstreamHeaders(false);
       });
     }
-    if (upstream_reading && responses_left > 0 && !upstream_cancelled) {
+    if (upstream_reading && responses_left > 0) {
       add("response frame", [](World& w) {
         w.upstream_reading = w.response_recorded = false;
         w.response_is_frame = true;
@@ -344,12 +342,11 @@ struct World {
       });
     }
     if (upstream_writing) {
-      if (!upstream_cancelled && !upstream_over) {
-        add("written upstream", [](World& w) {
-          w.upstream_writing = false;
-          return w.call.OnUpstreamWriteDone(true);
-        });
-      }
+      // Also after a cancel: what was done by then is told all the same.
+      add("written upstream", [](World& w) {
+        w.upstream_writing = false;
+        return w.call.OnUpstreamWriteDone(true);
+      });
       if (may_fail_writes || upstream_cancelled || upstream_over) {
         add("not written upstream", [](World& w) {
           w.upstream_writing = false;

@@ -188,13 +188,13 @@ TEST_CASE("paths of what is of another kind are told") {
   CHECK(fault(head + data + "}\ndescriptors: [{file: " + at + "/none}]\n")
             .starts_with("4: descriptors[0].file: " + at + "/none: "));
   for (const std::string& wrong : {at, at + "/file"}) {
-    const bool file = wrong != at;
-    CHECK(fault(head + ", tls: {ca: " + wrong + "}" + data + "}\n") ==
-          "2: upstreams.etcd.tls.ca: " +
-              (file ? wrong + " has no certificate in PEM (-----BEGIN CERTIFICATE-----)" : "cannot read " + wrong));
-    CHECK(fault(head + data + "}\ncheckpoints: {url: \"https://x/\", ca: " + wrong + "}\n") ==
-          "4: checkpoints.ca: " +
-              (file ? wrong + " has no certificate in PEM (-----BEGIN CERTIFICATE-----)" : "cannot read " + wrong));
+    const std::string said = wrong != at
+                                 ? absl::StrCat(wrong, " has no certificate in PEM (-----BEGIN CERTIFICATE-----)")
+                                 : absl::StrCat("cannot read ", wrong);
+    CHECK(fault(absl::StrCat(head, ", tls: {ca: ", wrong, "}", data, "}\n")) ==
+          absl::StrCat("2: upstreams.etcd.tls.ca: ", said));
+    CHECK(fault(absl::StrCat(head, data, "}\ncheckpoints: {url: \"https://x/\", ca: ", wrong, "}\n")) ==
+          absl::StrCat("4: checkpoints.ca: ", said));
   }
 }
 

@@ -81,6 +81,7 @@ TEST_CASE("what is noted of rules in shadow is bounded, and the one that counts 
     return std::vector<std::string>(decision.shadow_denied.begin(), decision.shadow_denied.end());
   };
   std::vector<std::string> expected;
+  expected.reserve(16);
   for (int i = 0; i < 15; ++i) expected.push_back("s" + std::to_string(i));
   expected.emplace_back("last");
   CHECK(noted_under(text) == expected);

@@ -88,7 +88,7 @@ class Edges {
                                           absl::MakeUint128(0x2001'0db8'0000'0000, 1), absl::uint128(1) << 127};
     absl::uint128 bits = Of(kBits);
     // One step to either side of a border.
-    if (OneIn(2)) bits += absl::uint128(1) << (127 - Below(128));
+    if (OneIn(2)) bits += absl::uint128(1) << (127 - static_cast<int>(Below(128)));
     if (OneIn(4)) bits -= 1;
     return bits;
   }
@@ -114,7 +114,7 @@ class Edges {
   }
 
   size_t MinuteAtEdge() {
-    static constexpr size_t kTimes[] = {0, 1, 8 * 60 + 30, 12 * 60, 23 * 60 + 59};
+    static constexpr size_t kTimes[] = {0, 1, 510, 720, 1439};
     return Below(8) * kDayMinutes + Of(kTimes);
   }
 
@@ -161,6 +161,7 @@ TEST_CASE("an index finds what trying match after match finds, in order and no f
       std::vector<Match> matches;
       for (size_t i = 0; i < count; ++i) matches.push_back(edges.MakeMatch(true));
       std::vector<const Match*> pointers;
+      pointers.reserve(matches.size());
       for (const Match& match : matches) pointers.push_back(&match);
       const MatchIndex index(pointers);
       for (int i = 0; i < 60; ++i) {
@@ -210,6 +211,7 @@ TEST_CASE("each kind of condition by itself is found as it is read, beside every
       if (!whole.times.empty()) matches.emplace_back().times = whole.times;
     }
     std::vector<const Match*> pointers;
+    pointers.reserve(matches.size());
     for (const Match& match : matches) pointers.push_back(&match);
     const MatchIndex index(pointers);
     for (int i = 0; i < 100; ++i) {

@@ -284,7 +284,7 @@ TEST_CASE("a message is waited for as the slowest of the call's limits says, in 
   const std::string fast = "- {name: fast, bytes_per_second: 1MiB}\n";
   for (const std::string& order : {slow + fast, fast + slow}) {
     const LimitsFixture limits(order);
-    CHECK(limits.Admit().ticket.Charge(3 * 1024, limits.now()) == absl::Seconds(2));
+    CHECK(limits.Admit().ticket.Charge(uint64_t{3} * 1024, limits.now()) == absl::Seconds(2));
   }
 }
 
@@ -487,7 +487,7 @@ TEST_CASE("a flood of names makes nobody forget an open call, a call or a byte, 
 
 TEST_CASE("who owes bytes alone is remembered until they are paid off") {
   LimitsFixture limits("- {name: l, per: [identity], bytes_per_second: 1KiB}");
-  limits.Admit().ticket.Charge(100 * 1024, limits.now());
+  limits.Admit().ticket.Charge(uint64_t{100} * 1024, limits.now());
   CHECK(limits.Admit().kind == LimitKind::kBytesPerSecond);
   for (int i = 0; i < 20'000; ++i) limits.Calls(Named("flood" + std::to_string(i)));
   CHECK_FALSE(limits.Calls());

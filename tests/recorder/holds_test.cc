@@ -64,6 +64,12 @@ TEST_CASE("holds come back as they were placed, and are sealed") {
   REQUIRE(again.ok());
   CHECK(again->holds().size() == 1);
   CHECK(*again->Add(HoldOn(9, "")) == 3);
+  for (const uint64_t id : {1, 3}) REQUIRE(again->Release(id).ok());
+  REQUIRE(again->Save(layout, keys, RealFileSystem()).ok());
+  again = HoldList::Load(layout, keys);
+  REQUIRE(again.ok());
+  CHECK(again->holds().empty());
+  CHECK(*again->Add(HoldOn(9, "")) == 4);
 }
 
 TEST_CASE("a damaged list of holds is said to be one, not an empty one") {

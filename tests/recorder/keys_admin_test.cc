@@ -17,7 +17,7 @@ absl::StatusOr<Rotation> Rotate(const KeysDirectory& directory, FileSystem& file
 }
 
 absl::StatusOr<Rewrapping> Rewrap(const KeysDirectory& directory, UnusedKeys unused = UnusedKeys::kKeep,
-                                  FileSystem& files = RealFileSystem(), std::optional<KeySource> source = {}) {
+                                  FileSystem& files = RealFileSystem(), const std::optional<KeySource>& source = {}) {
   return RewrapKeys(directory.layout(), source, unused, files, [](uint64_t, uint64_t) {});
 }
 
@@ -67,7 +67,7 @@ struct Store {
     }
   }
   // Checks that all keys can be opened and are what they were.
-  void CheckKeys(std::optional<KeySource> source = {}) const {
+  void CheckKeys(const std::optional<KeySource>& source = {}) const {
     auto opened = OpenKeys(directory, Access::kRead, source);
     INFO(opened.status());
     REQUIRE(opened.ok());
@@ -461,7 +461,7 @@ TEST_CASE("only closed segments are planned to be shredded, by number or by age"
     return all;
   };
   using Numbers = std::vector<uint64_t>;
-  const auto plan = [&](ShredQuery query) { return PlanShredding(layout, query, NoHolds); };
+  const auto plan = [&](const ShredQuery& query) { return PlanShredding(layout, query, NoHolds); };
   CHECK(numbers(plan({{2, 2}, {}})) == Numbers{2});
   CHECK(plan({{2}, {}})->segments[0].closed == At(200));
   CHECK(numbers(plan({{}, At(1000)})) == Numbers{1, 2});

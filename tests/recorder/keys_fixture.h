@@ -72,7 +72,7 @@ inline std::string ToyCommand(const std::string& counter) {
 }
 
 inline absl::StatusOr<std::unique_ptr<StoreKeys>> OpenKeys(const KeysDirectory& directory, StoreKeys::Access access,
-                                                           std::optional<KeySource> source = {},
+                                                           const std::optional<KeySource>& source = {},
                                                            FileSystem& files = RealFileSystem()) {
   return StoreKeys::Open(directory.layout(), source, access, files);
 }

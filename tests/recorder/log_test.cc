@@ -51,6 +51,52 @@ TEST_CASE("a block's directory names the block before with entries of the same c
   CHECK(previous(fourth) == Position());
 }
 
+TEST_CASE("a call that has entries in a block more than once is named once, with all of them") {
+  TemporaryDirectory directory;
+  Log log(directory.store());
+  log.Append(5, Entries({"before"}), 1);
+  const std::string one = Entries({"a"});
+  const std::string two = Entries({"b", "c"});
+  const std::vector<CallEntries> group = {
+      {5, one, 1, false}, {6, one, 1, false}, {5, two, 2, true}, {6, one, 1, false}, {5, one, 1, false}};
+  const auto block = log.writer->Append(group, absl::UnixEpoch());
+  REQUIRE(block.ok());
+  const auto read = SegmentReader::Open(log.layout, log.keys, 1)->ReadDirectory(block->position.offset());
+  REQUIRE(read.ok());
+  REQUIRE(read->directory.size() == 2);
+  CHECK(read->directory[0].call_id == 5);
+  CHECK(read->directory[0].previous.set());
+  CHECK(read->directory[0].entries == 4);
+  CHECK(read->directory[0].ends);
+  CHECK(read->directory[1].call_id == 6);
+  CHECK(read->directory[1].entries == 2);
+  CHECK_FALSE(read->directory[1].ends);
+}
+
+TEST_CASE("a segment under another number, or of another store, is damage") {
+  TemporaryDirectory directory;
+  Log log(directory.store(), 150);
+  for (int i = 0; i < 4; ++i) log.Append(5, Entries({"entry"}), 1);
+  REQUIRE(ListSegments(log.layout)->size() >= 3);
+  const std::string first = ReadFile(log.layout.Segment(1));
+  const std::string second = ReadFile(log.layout.Segment(2));
+  const auto open = [&](uint64_t number) { return SegmentReader::Open(log.layout, log.keys, number).status(); };
+  REQUIRE(open(1).ok());
+  WriteFile(log.layout.Segment(1), second);
+  CHECK(absl::IsDataLoss(open(1)));
+  WriteFile(log.layout.Segment(2), first);
+  CHECK(absl::IsDataLoss(open(2)));
+  char bytes[kSegmentHeaderSize];
+  std::copy_n(first.begin(), sizeof(bytes), bytes);
+  SegmentHeader header = *SegmentHeader::Decode(bytes);
+  header.store_id[3] = static_cast<char>(header.store_id[3] ^ 1);
+  header.Encode(bytes);
+  WriteFile(log.layout.Segment(1), std::string(bytes, sizeof(bytes)) + first.substr(sizeof(bytes)));
+  CHECK(absl::IsDataLoss(open(1)));
+  WriteFile(log.layout.Segment(1), first);
+  CHECK(open(1).ok());
+}
+
 TEST_CASE("no byte of a segment can be changed unnoticed") {
   TemporaryDirectory directory;
   Log log(directory.store());

@@ -103,10 +103,10 @@ inline OidcIssuerOptions IssuerOptions() {
   return options;
 }
 
-inline std::unique_ptr<TokenVerifier> MakeVerifier(OidcIssuerOptions options, TokenVerifier::World world) {
+inline std::unique_ptr<TokenVerifier> MakeVerifier(OidcIssuerOptions options, const TokenVerifier::World& world) {
   std::vector<OidcIssuerOptions> issuers;
   issuers.push_back(std::move(options));
-  return TokenVerifier::Create(std::move(issuers), std::move(world)).value();
+  return TokenVerifier::Create(std::move(issuers), world).value();
 }
 
 }  // namespace sallyport::gateway

@@ -17,7 +17,7 @@ using nlohmann::json;
 // A token that is good at `now` and holds for hours.
 std::string TokenAt(absl::Time now, const TokenKey& key, const std::string& id, const std::string& jti = "t") {
   json claims = Claims(now);
-  claims["exp"] = absl::ToUnixSeconds(now) + 6 * 3600;
+  claims["exp"] = absl::ToUnixSeconds(now + absl::Hours(6));
   claims["jti"] = jti;
   return Signed(Unsigned(Header("ES256", id), claims), "ES256", key);
 }
@@ -30,6 +30,7 @@ struct Scene {
   }
   void Publishes(const std::vector<std::string>& ids) {
     std::vector<json> keys;
+    keys.reserve(ids.size());
     for (const std::string& id : ids) keys.push_back(Key(id).Jwk(id));
     provider.Says(kJwksUrl, JwksText(keys));
   }
@@ -237,6 +238,7 @@ TEST_CASE("a million tokens with random key ids cause two fetches a minute at mo
   Scene scene;
   scene.verifier->DoWhatIsDue();
   std::vector<std::string> good;
+  good.reserve(100);
   for (int i = 0; i < 100; ++i) good.push_back(TokenAt(kNow, scene.Key("first"), "first", absl::StrCat(i)));
   json said = Claims();
   said["exp"] = absl::ToUnixSeconds(kNow) + 3600;
@@ -255,7 +257,7 @@ TEST_CASE("a million tokens with random key ids cause two fetches a minute at mo
   for (int i = 0; i < kTokens; ++i) {
     const std::string header = absl::StrCat(R"({"alg":"ES256","kid":")", random(), R"("})");
     const std::string token = absl::StrCat(Base64Url(header), ".", claims, ".", signature);
-    const auto known = scene.verifier->Verify(token, scene.now, [&](ProofResult result) { count(result); });
+    const auto known = scene.verifier->Verify(token, scene.now, [&](const ProofResult& result) { count(result); });
     if (known.has_value()) {
       count(*known);
     } else {

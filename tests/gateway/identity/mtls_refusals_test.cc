@@ -24,7 +24,7 @@ struct Refusal {
 using Change = std::function<void(CertificateSpec&)>;
 
 // A caller's certificate that `root` signed, with something changed.
-Refusal Plain(const char* what, const char* reason, Change change) {
+Refusal Plain(const char* what, const char* reason, const Change& change) {
   return {what,
           [change](const TestAuthorities& authorities) {
             CertificateSpec spec = NamedSpec("ada.example");
@@ -35,7 +35,7 @@ Refusal Plain(const char* what, const char* reason, Change change) {
 }
 
 // The same that the authority of prod.example signed.
-Refusal Spiffe(const char* what, const char* reason, Change change) {
+Refusal Spiffe(const char* what, const char* reason, const Change& change) {
   return {what,
           [change](const TestAuthorities& authorities) {
             CertificateSpec spec = SpiffeSpec(kGoodId);
@@ -51,7 +51,7 @@ Refusal BadId(const char* id, const char* reason) {
 }
 
 // With an intermediate authority that has something changed.
-Refusal Through(const char* what, const char* reason, Change change) {
+Refusal Through(const char* what, const char* reason, const Change& change) {
   return {what,
           [change](const TestAuthorities& authorities) {
             CertificateSpec spec = AuthoritySpec("Odd Intermediate");

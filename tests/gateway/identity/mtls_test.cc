@@ -369,6 +369,8 @@ TEST_CASE("callers are checked by many threads while files are read again") {
   const auto verifier = authorities.Verifier();
   std::vector<Shown> good;
   std::vector<Shown> bad;
+  good.reserve(8);
+  bad.reserve(8);
   for (int i = 0; i < 8; ++i) {
     good.emplace_back(Issue(NamedSpec("ada" + std::to_string(i) + ".example"), &authorities.intermediate),
                       authorities.intermediate);
@@ -376,6 +378,7 @@ TEST_CASE("callers are checked by many threads while files are read again") {
   }
   std::atomic<int> wrong{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 2000; ++i) {

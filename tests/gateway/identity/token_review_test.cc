@@ -49,7 +49,7 @@ struct Cluster {
   // Through a review, unless the answer is known.
   ProofResult Verify(const std::string& token) {
     ProofResult answer = absl::InternalError("no answer");
-    const auto known = verifier->Verify(token, now, [&](ProofResult result) { answer = std::move(result); });
+    const auto known = verifier->Verify(token, now, [&](const ProofResult& result) { answer = std::move(result); });
     if (known.has_value()) return *known;
     verifier->DoWhatIsDue();
     return answer;
@@ -110,7 +110,8 @@ TEST_CASE("all who show the same token share one review") {
   const std::string token = cluster.Token();
   int good = 0;
   for (int i = 0; i < 50; ++i) {
-    const auto known = cluster.verifier->Verify(token, cluster.now, [&](ProofResult result) { good += result.ok(); });
+    const auto known =
+        cluster.verifier->Verify(token, cluster.now, [&](const ProofResult& result) { good += result.ok(); });
     REQUIRE_FALSE(known.has_value());
   }
   cluster.verifier->DoWhatIsDue();
@@ -197,12 +198,13 @@ TEST_CASE("no more than a bounded number of reviews wait, and those are answered
   size_t answered = 0;
   const std::string token = cluster.Token();
   for (size_t i = 0; i < TokenReviewer::kMostWaiting; ++i) {
-    const auto known = cluster.verifier->Verify(
-        token, cluster.now, [&](ProofResult result) { answered += absl::IsUnavailable(result.status()) ? 1 : 0; });
+    const auto known = cluster.verifier->Verify(token, cluster.now, [&](const ProofResult& result) {
+      answered += absl::IsUnavailable(result.status()) ? 1 : 0;
+    });
     REQUIRE_FALSE(known.has_value());
   }
   const auto known =
-      cluster.verifier->Verify(token, cluster.now, [](ProofResult) { FAIL("both returned and called"); });
+      cluster.verifier->Verify(token, cluster.now, [](const ProofResult&) { FAIL("both returned and called"); });
   REQUIRE(known.has_value());
   CHECK(absl::IsUnavailable(known->status()));
   cluster.verifier.reset();

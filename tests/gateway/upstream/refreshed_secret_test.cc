@@ -257,6 +257,7 @@ TEST_CASE("many threads that ask at once cause one fetch and all get it") {
   constexpr int kAsks = 100;
   absl::BlockingCounter all(kThreads * kAsks);
   std::vector<std::thread> askers;
+  askers.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     askers.emplace_back([&] {
       for (int k = 0; k < kAsks; ++k) {

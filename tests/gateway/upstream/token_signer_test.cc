@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "recorder/keys/command_process.h"
@@ -183,7 +184,7 @@ TEST_CASE("an elliptic curve signature is two numbers side by side, and openssl 
     const json key = subject.Keys()[0];
     CHECK(key["crv"] == "P-256");
     CHECK(key["alg"] == "ES256");
-    Run("openssl pkey -in " + at + "/key.pem -pubout -out " + at + "/public.pem");
+    Run(absl::StrCat("openssl pkey -in ", at, "/key.pem -pubout -out ", at, "/public.pem"));
     // Enough for numbers with leading zeros to come up.
     for (int i = 0; i < 300; ++i) {
       const Parts token(subject.Sign({}, kAlice));
@@ -196,8 +197,8 @@ TEST_CASE("an elliptic curve signature is two numbers side by side, and openssl 
                          absl::BytesToHexString(token.signature.substr(0, 32)) + "\ns=INTEGER:0x" +
                          absl::BytesToHexString(token.signature.substr(32)) + "\n";
       WriteFile(at + "/asn1", asn1);
-      Run("openssl asn1parse -genconf " + at + "/asn1 -noout -out " + at + "/der");
-      Run("openssl dgst -sha256 -verify " + at + "/public.pem -signature " + at + "/der " + at + "/text");
+      Run(absl::StrCat("openssl asn1parse -genconf ", at, "/asn1 -noout -out ", at, "/der"));
+      Run(absl::StrCat("openssl dgst -sha256 -verify ", at, "/public.pem -signature ", at, "/der ", at, "/text"));
     }
   }
 }

@@ -217,6 +217,7 @@ TEST_CASE("what an upstream says is looked through for each value, with what sta
   const std::string name = "authorization";
   const auto shown = [&](const std::vector<std::string>& values) {
     std::vector<ShownCredentials::Pair> pairs;
+    pairs.reserve(values.size());
     for (const std::string& value : values) pairs.push_back({&name, {Secret(value), nullptr}});
     return ShownCredentials(std::move(pairs));
   };

@@ -422,8 +422,8 @@ TEST_CASE("precision and recall on labelled lines") {
     samples["jwt"].push_back(token(R"({"alg":"HS256","n":)" + digits(1 + i % 5) + "}"));
     samples["jwt"].push_back(token(R"({"kid":")" + letters(i % 7) + R"(","alg":"RS256"})"));
     const std::string kind = i % 3 == 0 ? "" : i % 3 == 1 ? "RSA " : "EC ";
-    samples["pem_private_key"].push_back("-----BEGIN " + kind + "PRIVATE KEY-----\n" + letters(64) + "\n" + letters(9) +
-                                         "==\n-----END " + kind + "PRIVATE KEY-----");
+    samples["pem_private_key"].push_back(absl::StrCat("-----BEGIN ", kind, "PRIVATE KEY-----\n", letters(64), "\n",
+                                                      letters(9), "==\n-----END ", kind, "PRIVATE KEY-----"));
     samples["cloud_access_key"].push_back("AKIA" + letters(16));
     samples["cloud_access_key"].push_back("ghp_" + letters(36));
     // What is nearly one of these: a wrong checksum, a key that is public, a part of a token, the wrong length.

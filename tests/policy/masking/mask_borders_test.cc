@@ -200,7 +200,7 @@ service S { rpc M(Root) returns (Root); }
 message Root { optional Root inner = 1; optional string secret = 2; repeated group Part = 3 { optional Root inner = 1; } }
 )");
   const auto in_groups = [](uint32_t number, int count, std::string bytes) {
-    for (int i = 0; i < count; ++i) bytes = Tag(number, 3) + bytes + Tag(number, 4);
+    for (int i = 0; i < count; ++i) bytes = absl::StrCat(Tag(number, 3), bytes, Tag(number, 4));
     return bytes;
   };
   for (const char* const unknown : {"keep_unknown_fields: [\"*\"]\n", "\n"}) {
@@ -228,7 +228,7 @@ message Root { optional Root inner = 1; optional string secret = 2; repeated gro
     // Groups and messages that are known, in turn.
     std::string bytes = Field(2, kCanary);
     for (int depth = 1; depth <= 104; ++depth) {
-      bytes = depth % 2 == 0 ? Tag(3, 3) + bytes + Tag(3, 4) : Field(1, bytes);
+      bytes = depth % 2 == 0 ? absl::StrCat(Tag(3, 3), bytes, Tag(3, 4)) : Field(1, bytes);
       CAPTURE(unknown, depth);
       const std::string whole = depth % 2 == 0 ? bytes : Tag(3, 3) + bytes + Tag(3, 4);
       const int levels = depth % 2 == 0 ? depth : depth + 1;
