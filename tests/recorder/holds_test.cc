@@ -117,7 +117,8 @@ TEST_CASE("the segments of held calls are held, and no others") {
     const std::string_view view = payload;
     batch.AddFrame(begin, Direction::kRequest, 0, false, {view});
     if (end) batch.AddEnd(begin, {});
-    REQUIRE(AppendDurably(**recorder, std::move(batch)).ok());
+    const absl::Status appended = AppendDurably(**recorder, std::move(batch));
+    REQUIRE(appended.ok());
   };
   add(1, "alice", 11, true, true);  // segment 1
   add(2, "bob", 12, true, false);   // 2

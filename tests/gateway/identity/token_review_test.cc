@@ -49,7 +49,7 @@ struct Cluster {
   // Through a review, unless the answer is known.
   ProofResult Verify(const std::string& token) {
     ProofResult answer = absl::InternalError("no answer");
-    const auto known = verifier->Verify(token, now, [&](const ProofResult& result) { answer = std::move(result); });
+    const auto known = verifier->Verify(token, now, [&](const ProofResult& result) { answer = result; });
     if (known.has_value()) return *known;
     verifier->DoWhatIsDue();
     return answer;
