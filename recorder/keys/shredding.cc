@@ -90,6 +90,12 @@ absl::Status Destroy(const std::string& path, FileSystem& files) {
   return files.Remove(path);
 }
 
+// Neither a link, which leads to a file of somebody else's, nor anything but a file.
+bool IsPlainFile(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::symlink_status(path, ignored).type() == std::filesystem::file_type::regular;
+}
+
 absl::Status NotItsKey(const std::string& path, std::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat(
       path, ": ", View(why), ", so nothing was destroyed. See what the file is, and put the right one there"));
@@ -179,6 +185,11 @@ absl::Status ShredSegment(const StoreLayout& layout, uint64_t segment, FileSyste
   const std::string mark = layout.DestroyedDataKey(segment);
   if (absl::Status status = Destroy(absl::StrCat(path, ".tmp"), files); !status.ok()) return status;
   // A key that came back, from a backup, replaces the mark: its bytes are to be overwritten too.
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(mark, error))) {
+    if (!IsPlainFile(mark)) return NotItsKey(mark, "is no mark of this store's");
+    if (absl::Status status = Overwrite(mark, files); !status.ok()) return status;
+  }
   const absl::Status renamed = files.Rename(path, mark);
   if (!renamed.ok() && !absl::IsNotFound(renamed)) return renamed;
   // The key was lost before.
@@ -194,6 +205,7 @@ absl::Status FinishShredding(const StoreLayout& layout, FileSystem& files) {
   for (const std::string& name : *names) {
     if (!ParseDestroyedDataKeyName(name).has_value()) continue;
     const std::string path = absl::StrCat(layout.KeysDirectory(), "/", name);
+    if (!IsPlainFile(path)) continue;
     const absl::StatusOr<FileVersion> version = FileVersion::Of(path);
     if (absl::IsNotFound(version.status())) continue;
     if (!version.ok()) return version.status();

@@ -411,6 +411,36 @@ TEST_CASE("what is not the key of that segment of this store is not destroyed") 
   CHECK(Contents(path) == before);
 }
 
+TEST_CASE("what has the name of a mark and is none is followed nowhere") {
+  Store store;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 2, At(200));
+  const std::string elsewhere = store.directory.path() + "/elsewhere";
+  PutFile(elsewhere, "somebody's notes");
+  SECTION("a link") { std::filesystem::create_symlink(elsewhere, layout.DestroyedDataKey(2)); }
+  SECTION("a link to a key that is gone") {
+    std::filesystem::remove(layout.DataKey(2));
+    std::filesystem::create_symlink(elsewhere, layout.DestroyedDataKey(2));
+  }
+  SECTION("a directory") { std::filesystem::create_directory(layout.DestroyedDataKey(2)); }
+  CHECK(FinishShredding(layout, RealFileSystem()).ok());
+  CHECK(absl::IsFailedPrecondition(ShredSegment(layout, 2, RealFileSystem())));
+  CHECK(Contents(elsewhere) == "somebody's notes");
+}
+
+TEST_CASE("a key that came back over an unfinished mark leaves none of its bytes") {
+  Store store;
+  const StoreLayout layout = store.directory.layout();
+  PutSegment(layout, 2, At(200));
+  const std::string key = Contents(layout.DataKey(2));
+  const std::string bytes = store.directory.path() + "/bytes";
+  std::filesystem::rename(layout.DataKey(2), layout.DestroyedDataKey(2));  // and cut off there
+  std::filesystem::create_hard_link(layout.DestroyedDataKey(2), bytes);
+  PutFile(layout.DataKey(2), key);
+  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
+  CHECK(Contents(bytes).empty());
+}
+
 TEST_CASE("shredding cut off anywhere leaves the key whole or the segment shredded, and can be run again") {
   for (int operations = 0;; ++operations) {
     INFO("cut off after " << operations);
