@@ -22,7 +22,7 @@
 #include "gateway/listener/memory_budget.h"
 #include "gateway/reflection/reflection_server.h"
 #include "gateway/reflection/refresher.h"
-#include "gateway/relay/refusal_flood.h"
+#include "gateway/relay/recording/refusal_flood.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"

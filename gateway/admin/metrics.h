@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/types/span.h"
-#include "gateway/relay/refusal_limits.h"
+#include "gateway/relay/recording/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
 

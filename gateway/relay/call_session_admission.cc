@@ -9,9 +9,9 @@
 #include "absl/time/clock.h"
 #include "gateway/health/health_service.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/message_bytes.h"
-#include "gateway/relay/metadata_rules.h"
-#include "gateway/relay/steady_time.h"
+#include "gateway/relay/frames/message_bytes.h"
+#include "gateway/relay/legs/metadata_rules.h"
+#include "gateway/relay/timers/steady_time.h"
 #include "recorder/call_id.h"
 
 namespace sallyport::gateway {

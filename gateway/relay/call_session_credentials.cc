@@ -7,7 +7,7 @@
 #include "gateway/identity/api_keys.h"
 #include "gateway/identity/jwt.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/legs/metadata_rules.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/metadata_rules.h"
-#include "gateway/relay/status_mapping.h"
+#include "gateway/relay/legs/metadata_rules.h"
+#include "gateway/relay/legs/status_mapping.h"
 
 namespace sallyport::gateway {
 namespace {

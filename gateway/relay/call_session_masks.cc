@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/metadata_rules.h"
-#include "gateway/relay/steady_time.h"
+#include "gateway/relay/legs/metadata_rules.h"
+#include "gateway/relay/timers/steady_time.h"
 
 namespace sallyport::gateway {
 std::shared_ptr<const policy::CallMasks> CallSession::FindMasks() const {

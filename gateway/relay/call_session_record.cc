@@ -6,8 +6,8 @@
 
 #include "absl/time/clock.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/message_bytes.h"
-#include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/frames/message_bytes.h"
+#include "gateway/relay/legs/metadata_rules.h"
 
 namespace sallyport::gateway {
 namespace {

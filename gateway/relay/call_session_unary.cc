@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/relay/call_session.h"
-#include "gateway/relay/message_bytes.h"
+#include "gateway/relay/frames/message_bytes.h"
 
 namespace sallyport::gateway {
 

@@ -1,4 +1,4 @@
-#include "gateway/relay/call_timer.h"
+#include "gateway/relay/timers/call_timer.h"
 
 #include "absl/time/clock.h"
 #include "gateway/relay/call_session.h"

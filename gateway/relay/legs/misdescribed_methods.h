@@ -1,6 +1,6 @@
 // What upstreams taught about methods, against their descriptors.
-#ifndef SALLYPORT_GATEWAY_RELAY_MISDESCRIBED_METHODS_H_
-#define SALLYPORT_GATEWAY_RELAY_MISDESCRIBED_METHODS_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_LEGS_MISDESCRIBED_METHODS_H_
+#define SALLYPORT_GATEWAY_RELAY_LEGS_MISDESCRIBED_METHODS_H_
 
 #include <atomic>
 #include <map>
@@ -35,4 +35,4 @@ class MisdescribedMethods {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_MISDESCRIBED_METHODS_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_LEGS_MISDESCRIBED_METHODS_H_

@@ -1,6 +1,6 @@
 // Wakes calls at some time to come.
-#ifndef SALLYPORT_GATEWAY_RELAY_CALL_TIMER_H_
-#define SALLYPORT_GATEWAY_RELAY_CALL_TIMER_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_TIMERS_CALL_TIMER_H_
+#define SALLYPORT_GATEWAY_RELAY_TIMERS_CALL_TIMER_H_
 
 #include <map>
 #include <thread>
@@ -51,4 +51,4 @@ class CallTimer {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_CALL_TIMER_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_TIMERS_CALL_TIMER_H_

@@ -1,6 +1,6 @@
 // What a call writes to its upstream, in one attempt or in several.
-#ifndef SALLYPORT_GATEWAY_RELAY_UPSTREAM_REQUEST_H_
-#define SALLYPORT_GATEWAY_RELAY_UPSTREAM_REQUEST_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_LEGS_UPSTREAM_REQUEST_H_
+#define SALLYPORT_GATEWAY_RELAY_LEGS_UPSTREAM_REQUEST_H_
 
 #include <grpcpp/support/byte_buffer.h>
 
@@ -96,4 +96,4 @@ class UpstreamRequest {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_UPSTREAM_REQUEST_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_LEGS_UPSTREAM_REQUEST_H_

@@ -1,4 +1,4 @@
-#include "gateway/relay/headers_timer.h"
+#include "gateway/relay/timers/headers_timer.h"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "gateway/relay/refused_record.h"
+#include "gateway/relay/recording/refused_record.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "gateway/relay/misdescribed_methods.h"
+#include "gateway/relay/legs/misdescribed_methods.h"
 
 namespace sallyport::gateway {
 

@@ -1,4 +1,4 @@
-#include "gateway/relay/status_mapping.h"
+#include "gateway/relay/legs/status_mapping.h"
 
 #include <chrono>
 

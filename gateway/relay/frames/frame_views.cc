@@ -1,4 +1,4 @@
-#include "gateway/relay/frame_views.h"
+#include "gateway/relay/frames/frame_views.h"
 
 #include <grpcpp/support/slice.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/relay/message_bytes.h"
+#include "gateway/relay/frames/message_bytes.h"
 
 // The C++ API hides the encoding of a call and the compressed flag of a message from generic services. The core library
 // exports these for its own tests; they exist in all versions from 1.2 on. They read members that the call sets before

@@ -1,6 +1,6 @@
 // Keeps floods of refused calls from filling the log.
-#ifndef SALLYPORT_GATEWAY_RELAY_REFUSAL_FLOOD_H_
-#define SALLYPORT_GATEWAY_RELAY_REFUSAL_FLOOD_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_FLOOD_H_
+#define SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_FLOOD_H_
 
 #include <array>
 #include <atomic>
@@ -10,8 +10,8 @@
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "gateway/relay/refusal_limits.h"
-#include "gateway/relay/refusal_table.h"
+#include "gateway/relay/recording/refusal_limits.h"
+#include "gateway/relay/recording/refusal_table.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::gateway {
@@ -60,4 +60,4 @@ class RefusalFlood {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_REFUSAL_FLOOD_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_FLOOD_H_

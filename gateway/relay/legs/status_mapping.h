@@ -1,6 +1,6 @@
 // The one place where statuses change their kind.
-#ifndef SALLYPORT_GATEWAY_RELAY_STATUS_MAPPING_H_
-#define SALLYPORT_GATEWAY_RELAY_STATUS_MAPPING_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_LEGS_STATUS_MAPPING_H_
+#define SALLYPORT_GATEWAY_RELAY_LEGS_STATUS_MAPPING_H_
 
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
@@ -21,4 +21,4 @@ grpc::Status StatusFor(const Call::Outcome& outcome, const std::string& details 
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_STATUS_MAPPING_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_LEGS_STATUS_MAPPING_H_

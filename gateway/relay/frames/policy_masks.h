@@ -1,6 +1,6 @@
 // The masks of a policy over the descriptors that are in force.
-#ifndef SALLYPORT_GATEWAY_RELAY_POLICY_MASKS_H_
-#define SALLYPORT_GATEWAY_RELAY_POLICY_MASKS_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_FRAMES_POLICY_MASKS_H_
+#define SALLYPORT_GATEWAY_RELAY_FRAMES_POLICY_MASKS_H_
 
 #include <memory>
 #include <utility>
@@ -45,4 +45,4 @@ class PolicyMasks {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_POLICY_MASKS_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_FRAMES_POLICY_MASKS_H_

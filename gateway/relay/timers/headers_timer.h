@@ -1,6 +1,6 @@
 // Sends the response headers of unary calls on when the response does not follow them at once.
-#ifndef SALLYPORT_GATEWAY_RELAY_HEADERS_TIMER_H_
-#define SALLYPORT_GATEWAY_RELAY_HEADERS_TIMER_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_TIMERS_HEADERS_TIMER_H_
+#define SALLYPORT_GATEWAY_RELAY_TIMERS_HEADERS_TIMER_H_
 
 #include <list>
 #include <memory>
@@ -53,4 +53,4 @@ class HeadersTimer {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_HEADERS_TIMER_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_TIMERS_HEADERS_TIMER_H_

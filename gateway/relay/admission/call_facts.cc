@@ -1,4 +1,4 @@
-#include "gateway/relay/call_facts.h"
+#include "gateway/relay/admission/call_facts.h"
 
 #include "absl/container/inlined_vector.h"
 #include "policy/glob.h"

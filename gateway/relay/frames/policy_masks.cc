@@ -1,4 +1,4 @@
-#include "gateway/relay/policy_masks.h"
+#include "gateway/relay/frames/policy_masks.h"
 
 #include "absl/container/flat_hash_set.h"
 

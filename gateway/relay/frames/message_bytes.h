@@ -1,6 +1,6 @@
 // Access to what gRPC's generic API keeps to itself: a message's pieces, and how it was compressed.
-#ifndef SALLYPORT_GATEWAY_RELAY_MESSAGE_BYTES_H_
-#define SALLYPORT_GATEWAY_RELAY_MESSAGE_BYTES_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_FRAMES_MESSAGE_BYTES_H_
+#define SALLYPORT_GATEWAY_RELAY_FRAMES_MESSAGE_BYTES_H_
 
 #include <grpc/compression.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -47,4 +47,4 @@ std::string_view EncodingName(grpc_compression_algorithm algorithm);
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_MESSAGE_BYTES_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_FRAMES_MESSAGE_BYTES_H_

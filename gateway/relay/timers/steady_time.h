@@ -1,6 +1,6 @@
 // The time that limits count by.
-#ifndef SALLYPORT_GATEWAY_RELAY_STEADY_TIME_H_
-#define SALLYPORT_GATEWAY_RELAY_STEADY_TIME_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_TIMERS_STEADY_TIME_H_
+#define SALLYPORT_GATEWAY_RELAY_TIMERS_STEADY_TIME_H_
 
 #include <chrono>
 
@@ -15,4 +15,4 @@ inline absl::Time SteadyNow() {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_STEADY_TIME_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_TIMERS_STEADY_TIME_H_

@@ -1,6 +1,6 @@
 // What strangers may cost, and what they did cost.
-#ifndef SALLYPORT_GATEWAY_RELAY_REFUSAL_LIMITS_H_
-#define SALLYPORT_GATEWAY_RELAY_REFUSAL_LIMITS_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_LIMITS_H_
+#define SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_LIMITS_H_
 
 #include <array>
 #include <cstddef>
@@ -50,4 +50,4 @@ struct RefusalCounts {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_REFUSAL_LIMITS_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_LIMITS_H_

@@ -1,4 +1,4 @@
-#include "gateway/relay/refusal_table.h"
+#include "gateway/relay/recording/refusal_table.h"
 
 #include <algorithm>
 #include <memory>

@@ -1,13 +1,13 @@
 // What is recorded of calls that were refused before anybody was proved.
-#ifndef SALLYPORT_GATEWAY_RELAY_REFUSED_RECORD_H_
-#define SALLYPORT_GATEWAY_RELAY_REFUSED_RECORD_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSED_RECORD_H_
+#define SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSED_RECORD_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
-#include "gateway/relay/refusal_table.h"
+#include "gateway/relay/recording/refusal_table.h"
 #include "recorder/entry_batch.h"
 
 namespace sallyport::gateway {
@@ -33,4 +33,4 @@ void AddCountedCalls(recorder::EntryBatch& batch, const CountedCalls& counted);
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_REFUSED_RECORD_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSED_RECORD_H_

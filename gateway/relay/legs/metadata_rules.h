@@ -1,6 +1,6 @@
 // Which metadata may pass, and which the relay must not pass on.
-#ifndef SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_
-#define SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_LEGS_METADATA_RULES_H_
+#define SALLYPORT_GATEWAY_RELAY_LEGS_METADATA_RULES_H_
 
 #include <grpcpp/support/string_ref.h>
 
@@ -48,4 +48,4 @@ absl::Status CheckPath(std::string_view path);
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_METADATA_RULES_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_LEGS_METADATA_RULES_H_

@@ -1,6 +1,6 @@
 // What of a message goes where: to the other side, and into the record.
-#ifndef SALLYPORT_GATEWAY_RELAY_FRAME_VIEWS_H_
-#define SALLYPORT_GATEWAY_RELAY_FRAME_VIEWS_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_FRAMES_FRAME_VIEWS_H_
+#define SALLYPORT_GATEWAY_RELAY_FRAMES_FRAME_VIEWS_H_
 
 #include <grpc/compression.h>
 #include <grpcpp/support/byte_buffer.h>
@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "gateway/relay/message_bytes.h"
+#include "gateway/relay/frames/message_bytes.h"
 #include "policy/masking/masker.h"
 #include "recorder/keys/sealed_view.h"
 
@@ -97,4 +97,4 @@ class FrameViews {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_FRAME_VIEWS_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_FRAMES_FRAME_VIEWS_H_

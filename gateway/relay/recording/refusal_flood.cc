@@ -1,9 +1,9 @@
-#include "gateway/relay/refusal_flood.h"
+#include "gateway/relay/recording/refusal_flood.h"
 
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "gateway/relay/refused_record.h"
+#include "gateway/relay/recording/refused_record.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -1,6 +1,6 @@
 // How often which addresses were refused, and what of that may be recorded.
-#ifndef SALLYPORT_GATEWAY_RELAY_REFUSAL_TABLE_H_
-#define SALLYPORT_GATEWAY_RELAY_REFUSAL_TABLE_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_TABLE_H_
+#define SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_TABLE_H_
 
 #include <array>
 #include <atomic>
@@ -18,7 +18,7 @@
 #include "absl/numeric/int128.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "gateway/relay/refusal_limits.h"
+#include "gateway/relay/recording/refusal_limits.h"
 #include "policy/token_bucket.h"
 
 namespace sallyport::gateway {
@@ -132,4 +132,4 @@ class RefusalTable {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_REFUSAL_TABLE_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_RECORDING_REFUSAL_TABLE_H_

@@ -1,6 +1,6 @@
 // What routes and the policy look at in a call.
-#ifndef SALLYPORT_GATEWAY_RELAY_CALL_FACTS_H_
-#define SALLYPORT_GATEWAY_RELAY_CALL_FACTS_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_ADMISSION_CALL_FACTS_H_
+#define SALLYPORT_GATEWAY_RELAY_ADMISSION_CALL_FACTS_H_
 
 #include <string_view>
 
@@ -31,4 +31,4 @@ void AskPolicy(const CallFacts& facts, const RouteRule* route,
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_CALL_FACTS_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_ADMISSION_CALL_FACTS_H_
