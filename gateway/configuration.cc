@@ -19,7 +19,7 @@
 #include "gateway/identity/identity_options.h"
 #include "gateway/listen_address.h"
 #include "gateway/listener/listening_socket.h"
-#include "gateway/reflection/reflection_server.h"
+#include "gateway/relay/own/own_services.h"
 #include "gateway/stream_windows.h"
 #include "gateway/upstream/authority.h"
 #include "gateway/upstream/credentials/credentials_check.h"

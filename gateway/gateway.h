@@ -20,8 +20,10 @@
 #include "gateway/listener/call_server.h"
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
-#include "gateway/reflection/reflection_server.h"
+#include "gateway/reflection/reflection_service.h"
 #include "gateway/reflection/refresher.h"
+#include "gateway/relay/legs/misdescribed_methods.h"
+#include "gateway/relay/own/own_services.h"
 #include "gateway/relay/recording/refusal_flood.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
@@ -148,7 +150,8 @@ class Gateway {
   std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;
   std::unique_ptr<HealthService> health_;
-  std::unique_ptr<ReflectionServer> reflection_;
+  std::unique_ptr<ReflectionService> reflection_;
+  std::unique_ptr<OwnServices> own_;
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;

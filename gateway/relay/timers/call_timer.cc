@@ -1,7 +1,7 @@
 #include "gateway/relay/timers/call_timer.h"
 
 #include "absl/time/clock.h"
-#include "gateway/relay/call_session.h"
+#include "gateway/relay/relayed_call.h"
 
 namespace sallyport::gateway {
 
@@ -14,7 +14,7 @@ CallTimer::~CallTimer() {
   thread_.join();
 }
 
-void CallTimer::Arm(Slot* slot, absl::Time when, CallSession* session, Due due) {
+void CallTimer::Arm(Slot* slot, absl::Time when, RelayedCall* session, Due due) {
   session->AddReference();
   absl::MutexLock lock(&mutex_);
   slot->session_ = session;
@@ -37,7 +37,7 @@ bool CallTimer::Disarm(Slot* slot) {
 
 void CallTimer::Run() {
   while (true) {
-    CallSession* session = nullptr;
+    RelayedCall* session = nullptr;
     Due due = nullptr;
     {
       absl::MutexLock lock(&mutex_);

@@ -10,14 +10,14 @@
 
 namespace sallyport::gateway {
 
-class CallSession;
+class RelayedCall;
 
 // For what few calls need, and not often: proofs that expire, and messages that a limit holds back. One thread, on
 // which sessions are told. Thread-safe; outlives all sessions.
 class CallTimer {
  public:
   // What a session is told when its time has come. Must not block.
-  using Due = void (CallSession::*)();
+  using Due = void (RelayedCall::*)();
 
   CallTimer() : thread_([this] { Run(); }) {}
   ~CallTimer();
@@ -28,14 +28,14 @@ class CallTimer {
   class Slot {
    private:
     friend class CallTimer;
-    CallSession* session_ = nullptr;
+    RelayedCall* session_ = nullptr;
     Due due_ = nullptr;
     bool armed_ = false;
     std::multimap<absl::Time, Slot*>::iterator place_;
   };
 
   // The slot must not be armed. The session is kept alive until it was told, or is not to be told any more.
-  void Arm(Slot* slot, absl::Time when, CallSession* session, Due due);
+  void Arm(Slot* slot, absl::Time when, RelayedCall* session, Due due);
   // True if the session will not be told any more; false if the slot was not armed, or the session is being told now.
   bool Disarm(Slot* slot);
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "gateway/relay/call_session.h"
+#include "gateway/relay/relayed_call.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -25,7 +25,7 @@ HeadersTimer::~HeadersTimer() {
   thread_.join();
 }
 
-void HeadersTimer::Arm(Slot* slot, CallSession* session) {
+void HeadersTimer::Arm(Slot* slot, RelayedCall* session) {
   absl::Time due = absl::Now() + delay_;
   absl::MutexLock lock(&mutex_);
   slot->session = session;
@@ -50,7 +50,7 @@ void HeadersTimer::Unlink(Slot* slot) {
 }
 
 void HeadersTimer::Run() {
-  std::vector<CallSession*> due;
+  std::vector<RelayedCall*> due;
   int looks_in_vain = 0;
   while (true) {
     {
@@ -72,7 +72,7 @@ void HeadersTimer::Run() {
         Unlink(first_);
       }
     }
-    for (CallSession* session : due) {
+    for (RelayedCall* session : due) {
       session->OnHeadersDue();
       session->DropReference();
     }

@@ -11,7 +11,7 @@
 
 namespace sallyport::gateway {
 
-class CallSession;
+class RelayedCall;
 
 // Most upstreams send headers, response and trailers in one go, and sending them on in one go saves a third of the
 // work. Those that send headers earlier are noticed here: a session still waiting after `delay` is told OnHeadersDue on
@@ -25,14 +25,14 @@ class HeadersTimer {
 
   // A place in the list, kept by the session. Empty until armed.
   struct Slot {
-    CallSession* session = nullptr;
+    RelayedCall* session = nullptr;
     Slot* previous = nullptr;
     Slot* next = nullptr;
     absl::Time due;
     bool armed = false;
   };
 
-  void Arm(Slot* slot, CallSession* session);
+  void Arm(Slot* slot, RelayedCall* session);
   // After this, the session is not told any more (but may just be being told).
   void Disarm(Slot* slot);
 
