@@ -55,8 +55,8 @@ struct DescriptorFiles {
 absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::string>& paths,
                                                     const std::map<std::string, std::string>& places);
 
-// What the settings say in vain, as far as that can be known without asking upstreams (policy/settings_check.h). Reads
-// the files that are named.
+// Settings that mean nothing, as far as that can be known without asking upstreams (policy/settings_check.h). Reads the
+// files that they name.
 absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOptions& options);
 
 // Serves from Start until Shutdown. One thread starts and shuts it down; calls run on gRPC's threads.

@@ -52,10 +52,10 @@ class HealthService final : public OwnService {
 
   bool Serving();
   bool Draining();
-  // Who is added hears of changes.
+  // From Add until Remove the watch is told of changes.
   void Add(HealthProbe* watch);
   void Remove(HealthProbe* watch);
-  // Of the thread that looks for changes.
+  // What the thread does that looks for changes.
   void Run();
   void TellWatches();
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that the rooms depend on each other one way only, as README.md's "Life of a call" draws it, and that libraries which
-belong to one room are not reached for from another. Reads the sources and the CMake files; needs no build.
+"""Checks that the rooms depend on each other one way only, as CONTRIBUTING.md's table of rooms has it, and that libraries
+which belong to one room are not reached for from another. Reads the sources and the CMake files; needs no build.
 
 usage: dependencies_test.py SOURCE-DIRECTORY
 """
