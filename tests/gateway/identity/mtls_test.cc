@@ -258,9 +258,12 @@ TEST_CASE("what was found out is remembered, and no longer than it holds") {
   // The same object: nothing was worked out again.
   CHECK(Verify(*verifier, shown, kTestNow + absl::Hours(1)).value() == *first);
   CHECK(verifier->remembered() == 1);
-  // A clock that goes back, and a list that is no longer good.
+  // A list that is no longer good: what was found out with it is not, either. And a clock that goes back.
+  CHECK(verifier->Recall({shown.leaf, shown.chain}, *list.until - absl::Seconds(1)) == *first);
+  CHECK(verifier->Recall({shown.leaf, shown.chain}, *list.until) == nullptr);
+  CHECK(absl::IsUnavailable(Verify(*verifier, shown, *list.until).status()));
+  REQUIRE(Verify(*verifier, shown).ok());
   CHECK(Mentions(Verify(*verifier, shown, kTestNow - absl::Hours(2)), "not yet valid"));
-  CHECK(absl::IsUnavailable(Verify(*verifier, shown, kTestNow + absl::Hours(2)).status()));
   CHECK(Verify(*verifier, shown, kTestNow + absl::Hours(1)).ok());
 
   WriteText(authorities.config.crl(), RevocationList({}, authorities.root));
