@@ -281,6 +281,17 @@ TEST_CASE("every field of a tombstone") {
       {"a node", Who::kAnybody, [](v1::Tombstone& t) { (*t.mutable_deleted(0)->mutable_nodes(0))[3] ^= 1; }},
       {"a node more", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->add_nodes(std::string(32, 'n')); }},
       {"no range", Who::kAnybody, [](v1::Tombstone& t) { t.clear_deleted(); }},
+      {"a segment that never was", Who::kAnybody,
+       [](v1::Tombstone& t) {
+         v1::Tombstone::Range& range = *t.add_deleted();
+         range = t.deleted(0);
+         range.set_first_segment(7);
+         range.set_last_segment(7);
+         range.set_first_leaf(100);
+         range.set_end_leaf(101);
+         range.set_first_sequence(1000);
+         range.set_end_sequence(1001);
+       }},
       {"a range of what is there", Who::kAnybody,
        [](v1::Tombstone& t) {
          *t.add_deleted() = t.deleted(0);

@@ -272,6 +272,28 @@ TEST_CASE("what was found out is remembered, and no longer than it holds") {
   CHECK(Mentions(Verify(*verifier, shown, kTestNow + absl::Hours(5)), "has expired"));
 }
 
+TEST_CASE("what was found out holds until the first of several revocation lists ends") {
+  TestAuthorities authorities;
+  const Issued caller = Issue(NamedSpec("ada.example"), &authorities.intermediate);
+  const Shown shown(caller, authorities.intermediate);
+  authorities.config.set_crl(authorities.path("ca.crl"));
+  const absl::Time sooner = kTestNow + absl::Hours(1);
+  RevocationSpec longer;
+  longer.until = kTestNow + absl::Hours(2);
+  RevocationSpec shorter;
+  shorter.until = sooner;
+  for (const std::string& lists :
+       {RevocationList(longer, authorities.root) + RevocationList(shorter, authorities.intermediate),
+        RevocationList(shorter, authorities.root) + RevocationList(longer, authorities.intermediate)}) {
+    WriteText(authorities.config.crl(), lists);
+    const auto verifier = authorities.Verifier();
+    REQUIRE(Verify(*verifier, shown).ok());
+    CHECK(verifier->Recall({shown.leaf, shown.chain}, sooner - absl::Seconds(1)) != nullptr);
+    CHECK(verifier->Recall({shown.leaf, shown.chain}, sooner) == nullptr);
+    CHECK(absl::IsUnavailable(Verify(*verifier, shown, sooner).status()));
+  }
+}
+
 TEST_CASE("a certificate that held before is known again, one that did not or was never seen is not") {
   const TestAuthorities authorities;
   const auto verifier = authorities.Verifier();
