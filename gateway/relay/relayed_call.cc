@@ -27,8 +27,10 @@ RelayedCall::RelayedCall(const RelayContext& context, CallerLeg* caller)
       recording_(this, context, context_) {}
 
 RelayedCall::~RelayedCall() {
-  shared_.open_calls->Remove(&open_);
   shared_.sessions->Leave(context_.session, absl::Now());
+  context_.visit = OwnServices::Visit();
+  // Last, for who waits for the calls to be gone destroys what they use.
+  shared_.open_calls->Remove(&open_);
 }
 
 bool RelayedCall::TryAddReference() {
@@ -401,13 +403,13 @@ void RelayedCall::OnSecondResponse() {
 }
 
 void RelayedCall::OnUpstreamDone(UpstreamLeg::End end) {
-  shared_.headers_timer->Disarm(&timers_.headers);
   trailers_withheld_ = end.trailers_withheld;
   bool unary = false;
   {
     absl::MutexLock lock(&mutex_);
     unary = call_.path() == Path::kUnary;
   }
+  if (unary) shared_.headers_timer->Disarm(&timers_.headers);
   Refusal refusal;
   if (unary && response_.valid()) {
     refusal = response_.LookInto(shared_, context_, upstream_.LastReadCompressed(), upstream_.encoding());
