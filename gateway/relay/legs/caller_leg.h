@@ -3,6 +3,7 @@
 #define SALLYPORT_GATEWAY_RELAY_LEGS_CALLER_LEG_H_
 
 #include <grpc/compression.h>
+#include <grpc/support/time.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/status.h>
 
@@ -27,8 +28,10 @@ class CallerRequest {
   virtual std::string transport_peer() const = 0;
   // Of the connection; empty where none were shown. May cost copies: for whoever looks at them.
   virtual PeerCertificates Certificates() const = 0;
-  // How long the caller waits, from now on; infinite if it does not say. Negative once that is over.
-  virtual absl::Duration TimeLeft() const = 0;
+  // Until when the caller waits, exactly as the library has it; gpr_inf_future if it does not say.
+  virtual gpr_timespec deadline() const = 0;
+  // The same from now on; infinite if the caller does not say. Negative once that is over.
+  absl::Duration TimeLeft() const;
   // What messages are compressed with that say they are; GRPC_COMPRESS_NONE for identity and for what is not known.
   virtual grpc_compression_algorithm encoding() const = 0;
   // What the caller can read, a bit for each grpc_compression_algorithm.

@@ -35,13 +35,6 @@ PeerCertificates GrpcCallerLeg::Certificates() const {
           PropertyOf(*connection_, GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME)};
 }
 
-absl::Duration GrpcCallerLeg::TimeLeft() const {
-  const gpr_timespec deadline = server_->raw_deadline();
-  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) return absl::InfiniteDuration();
-  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-  return absl::Seconds(left.tv_sec) + absl::Nanoseconds(left.tv_nsec);
-}
-
 uint32_t GrpcCallerLeg::accepted_encodings() const { return AcceptedEncodings(server_->c_call()); }
 
 bool GrpcCallerLeg::LastReadCompressed() const { return LastMessageCompressed(server_->c_call()); }

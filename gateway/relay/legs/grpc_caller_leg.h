@@ -24,7 +24,7 @@ class GrpcCallerLeg final : public CallerLeg, private grpc::ServerGenericBidiRea
   const GrpcMetadata& metadata() const override { return server_->client_metadata(); }
   std::string transport_peer() const override { return server_->peer(); }
   PeerCertificates Certificates() const override;
-  absl::Duration TimeLeft() const override;
+  gpr_timespec deadline() const override { return server_->raw_deadline(); }
   grpc_compression_algorithm encoding() const override { return encoding_; }
   uint32_t accepted_encodings() const override;
 

@@ -57,15 +57,20 @@ void UpstreamLeg::Prepare() {
 
 void UpstreamLeg::SetDeadline() {
   const RouteRule& route = *context_.route;
-  absl::Duration left = context_.caller.TimeLeft();
-  const absl::Duration most =
-      left == absl::InfiniteDuration() ? std::min(route.default_deadline, route.most_deadline) : route.most_deadline;
-  // Counted from when the call came in.
-  if (most != absl::InfiniteDuration() && most - context_.Elapsed() < left) {
-    left = most - context_.Elapsed();
-    route_deadline_ = most;
+  // Handed on as it is: counted anew it would be a little later, and the library rounds what is left up.
+  gpr_timespec deadline = context_.caller.deadline();
+  const bool none = gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0;
+  const absl::Duration most = none ? std::min(route.default_deadline, route.most_deadline) : route.most_deadline;
+  if (most != absl::InfiniteDuration()) {
+    // Counted from when the call came in.
+    const gpr_timespec left = gpr_time_from_nanos(absl::ToInt64Nanoseconds(most - context_.Elapsed()), GPR_TIMESPAN);
+    const gpr_timespec limit = gpr_time_add(gpr_now(deadline.clock_type), left);
+    if (gpr_time_cmp(deadline, limit) > 0) {
+      deadline = limit;
+      route_deadline_ = most;
+    }
   }
-  if (left != absl::InfiniteDuration()) client_->set_deadline(absl::ToChronoTime(absl::Now() + left));
+  client_->set_deadline(deadline);
 }
 
 void UpstreamLeg::StartStream() {

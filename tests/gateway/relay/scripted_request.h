@@ -23,14 +23,13 @@ class ScriptedRequest final : public CallerRequest {
   const GrpcMetadata& metadata() const override { return metadata_; }
   std::string transport_peer() const override { return peer; }
   PeerCertificates Certificates() const override { return {}; }
-  absl::Duration TimeLeft() const override { return time_left; }
+  gpr_timespec deadline() const override { return gpr_inf_future(GPR_CLOCK_REALTIME); }
   grpc_compression_algorithm encoding() const override { return GRPC_COMPRESS_NONE; }
   uint32_t accepted_encodings() const override { return 1; }
 
   std::string path_text;
   std::string authority_text = "payments";
   std::string peer = "unix:";
-  absl::Duration time_left = absl::InfiniteDuration();
 
  private:
   const std::vector<std::pair<std::string, std::string>> pairs_;
