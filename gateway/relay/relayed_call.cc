@@ -23,7 +23,7 @@ RelayedCall::RelayedCall(const RelayContext& context, CallerLeg* caller)
       context_(*caller, context.rules->Get(), absl::Now()),
       caller_(caller),
       upstream_(this, context, context_),
-      stages_(context, context_, [this](StageRunner::Outcome outcome) { Perform(AfterStages(std::move(outcome))); }),
+      stages_(context, context_, [this](const StageRunner::Outcome& outcome) { Perform(AfterStages(outcome)); }),
       recording_(this, context, context_) {}
 
 RelayedCall::~RelayedCall() {
@@ -131,13 +131,13 @@ void RelayedCall::Begin() {
 }
 
 Actions RelayedCall::RunStages(absl::Span<const Stage> stages) {
-  std::optional<StageRunner::Outcome> outcome = stages_.Run(stages);
+  const std::optional<StageRunner::Outcome> outcome = stages_.Run(stages);
   // Who waits is not this thread's any more.
   if (!outcome.has_value()) return {};
-  return AfterStages(*std::move(outcome));
+  return AfterStages(*outcome);
 }
 
-Actions RelayedCall::AfterStages(StageRunner::Outcome outcome) {
+Actions RelayedCall::AfterStages(const StageRunner::Outcome& outcome) {
   const bool admission = stages_.stages().data() == kAdmissionStages;
   if (outcome.given_up || !outcome.refusal.ok()) {
     Conclude(shared_, context_, outcome.refusal);

@@ -102,7 +102,7 @@ class RelayedCall {
   // Runs a list of stages; what is to be done once they are over. Where they wait, the call is not this thread's any
   // more when this returns.
   Actions RunStages(absl::Span<const Stage> stages);
-  Actions AfterStages(StageRunner::Outcome outcome) ABSL_LOCKS_EXCLUDED(mutex_);
+  Actions AfterStages(const StageRunner::Outcome& outcome) ABSL_LOCKS_EXCLUDED(mutex_);
   void ArmTimers(bool admission);
 
   // What an append said at once, or later.

@@ -30,6 +30,7 @@ struct EvidenceStore : Store {
 
   v1::Evidence Call(uint64_t id, const std::vector<size_t>& in) {
     std::vector<Position> positions;
+    positions.reserve(in.size());
     for (const size_t block : in) positions.push_back(blocks[block]);
     const auto evidence = BuildCallEvidence(StoreLayout(directory.store()), keys, id, positions);
     INFO(evidence.status().message());

@@ -41,7 +41,7 @@ std::string FirstDifference(const std::string& a, const std::string& b) {
     const bool more_a = static_cast<bool>(std::getline(lines_a, line_a));
     const bool more_b = static_cast<bool>(std::getline(lines_b, line_b));
     if (!more_a && !more_b) return "";
-    if (more_a != more_b || line_a != line_b) return line_a + "\n" + line_b;
+    if (more_a != more_b || line_a != line_b) return absl::StrCat(line_a, "\n", line_b);
   }
 }
 

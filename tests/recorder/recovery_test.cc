@@ -40,6 +40,7 @@ void CheckRebuildGivesTheSame(const std::string& store) {
   auto recorder = Recorder::Open(options);
   if (!recorder.ok()) _exit(3);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       for (int n = 0;; ++n) {
@@ -445,11 +446,13 @@ TEST_CASE(
     id = (*recorder)->NewCallId(absl::Now());
     EntryBatch start = (*recorder)->NewBatch(id);
     start.AddStart(absl::Now(), StartOf("/a.B/Long"));
-    REQUIRE(AppendDurably(**recorder, std::move(start)).ok());
+    const absl::Status started = AppendDurably(**recorder, std::move(start));
+    REQUIRE(started.ok());
     for (uint64_t i = 0; i < 20; ++i) {
       EntryBatch frame = (*recorder)->NewBatch(id);
       frame.AddFrame(absl::Now(), Direction::kRequest, i, false, {"12345"});
-      REQUIRE(AppendDurably(**recorder, std::move(frame)).ok());
+      const absl::Status appended = AppendDurably(**recorder, std::move(frame));
+      REQUIRE(appended.ok());
     }
     REQUIRE((*recorder)->Flush().ok());
     REQUIRE(ListSegments(layout)->size() > 2);

@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <map>
 #include <random>
 
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "tests/recorder/verifier_fixture.h"
 
 namespace sallyport::recorder {
@@ -178,10 +181,12 @@ TEST_CASE("blocks that were swapped, dropped, duplicated or put elsewhere are fo
   const std::string one = good.substr(first.offset, first.size);
   const std::string two = good.substr(second.offset, second.size);
   const std::string rest = good.substr(second.offset + second.size);
+  const auto of = [](std::initializer_list<absl::string_view> pieces) { return absl::StrJoin(pieces, ""); };
   for (const std::string& bad :
-       {head + two + one + rest, head + one + rest, head + two + rest, head + one + one + two + rest,
-        head + one + two + two + rest, good + one, good.substr(0, good.size() - 1), good + '\0', head, std::string(),
-        head + rest + one + two, head + one + two, good.substr(0, good.size() - kFooterBodySize - kBlockHeaderSize)}) {
+       {of({head, two, one, rest}), of({head, one, rest}), of({head, two, rest}), of({head, one, one, two, rest}),
+        of({head, one, two, two, rest}), of({good, one}), good.substr(0, good.size() - 1),
+        of({good, absl::string_view("\0", 1)}), head, std::string(), of({head, rest, one, two}), of({head, one, two}),
+        good.substr(0, good.size() - kFooterBodySize - kBlockHeaderSize)}) {
     bytes = bad;
     store.log.Write(store.directory.store());
     const VerifyReport report = store.Verify();

@@ -129,6 +129,7 @@ void AddCountedCalls(recorder::EntryBatch& batch, const CountedCalls& counted) {
   texts.emplace_back("first-method", Shown(counted.first_method));
   texts.emplace_back("first-message", Shown(counted.first_message));
   std::vector<recorder::Metadatum> metadata;
+  metadata.reserve(texts.size());
   for (const auto& [key, value] : texts) metadata.push_back({key, std::string_view(value).substr(0, kMostValue)});
 
   const std::string method = MethodFor(counted.calls);

@@ -60,7 +60,7 @@ struct House {
   CallContext Call(const ScriptedRequest& request) { return {request, rules, absl::Now()}; }
 
   Refusal Run(CallContext& call, const std::vector<Stage>& stages) {
-    StageRunner runner(shared, call, [](StageRunner::Outcome) { FAIL("nothing waits here"); });
+    StageRunner runner(shared, call, [](const StageRunner::Outcome&) { FAIL("nothing waits here"); });
     const auto outcome = runner.Run(stages);
     REQUIRE(outcome.has_value());
     REQUIRE_FALSE(outcome->given_up);
