@@ -182,7 +182,7 @@ void UpstreamLeg::OnDone(const grpc::Status& status) {
     end.untold = request_.End();
   }
   // Its place is free for another call.
-  { const StreamLease over = std::move(lease_); }
+  lease_ = StreamLease();
   call_->OnUpstreamDone(std::move(end));
 }
 

@@ -80,8 +80,7 @@ grpc::ServerGenericBidiReactor* OwnServices::CreateReactor(grpc::GenericCallback
   const auto service = std::find_if(services_.begin(), services_.end(),
                                     [context](const OwnService* each) { return each->Answers(context->method()); });
   if (service == services_.end()) {
-    return new Farewell(
-        {grpc::StatusCode::UNIMPLEMENTED, "the gateway itself offers server reflection and health only"});
+    return new Farewell({grpc::StatusCode::UNIMPLEMENTED, "none of the gateway's own services has this method"});
   }
   const std::unique_ptr<OwnCaller> caller = TakeAnnounced(*context);
   if (caller == nullptr) return new Farewell({grpc::StatusCode::CANCELLED, "the call is over"});

@@ -76,7 +76,7 @@ class CallRecording {
   void AddStart(recorder::EntryBatch& batch);
   void AddDecision(recorder::EntryBatch& batch);
   void AddEnd(recorder::EntryBatch& batch, const End& end, absl::Time now);
-  // Only for the count of those that were refused is anything recorded of the call.
+  // Nothing is recorded of the call: no call is, or this one is only counted among those that were refused.
   bool discards() const { return shared_.recorder == nullptr || context_.proof.only_counted; }
 
   RelayedCall* const call_;
@@ -87,7 +87,7 @@ class CallRecording {
   Waiter response_waiter_;
 };
 
-// The entries' texts of failures that are told to callers.
+// What callers are told whose call the log did not take.
 inline constexpr char kNotRecorded[] =
     "the call cannot be recorded, so it is refused: the gateway's log cannot be written";
 inline constexpr char kNoSpace[] = "the call cannot be recorded, so the gateway ends it: the disk of its log is full";
