@@ -164,6 +164,4 @@ absl::Status Database::CheckSound() {
 
 int64_t Database::LastInsertId() const { return sqlite3_last_insert_rowid(connection_.get()); }
 
-int64_t Database::Changes() const { return sqlite3_changes64(connection_.get()); }
-
 }  // namespace sallyport::recorder

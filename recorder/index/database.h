@@ -82,8 +82,6 @@ class Database {
   // DATA_LOSS if its pages are not as SQLite wrote them. Reads all of it.
   absl::Status CheckSound();
   int64_t LastInsertId() const;
-  // How many rows the last statement changed.
-  int64_t Changes() const;
 
  private:
   explicit Database(sqlite3* connection) : connection_(connection) {}

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <functional>
 
 #include "absl/strings/escaping.h"
@@ -229,6 +230,71 @@ TEST_CASE("an answer's evidence names all calls in its part of the log, and show
 TEST_CASE("an answer that lists nothing can be proved to claim nothing") {
   Store store;
   CHECK(store.Verifies(store.Answer({})));
+}
+
+TEST_CASE("of what is damaged or gone no evidence is made, and it is said what and where") {
+  Store store;
+  const auto call = [&] {
+    return BuildCallEvidence(store.layout, store.keys, 12, {store.blocks[0], store.blocks[2]}).status();
+  };
+  const auto answer = [&] {
+    return BuildAnswerEvidence(store.layout, std::vector<ListedCall>{{12, store.blocks[0], store.blocks[2]}}).status();
+  };
+  const auto says = [](const absl::Status& status, std::string_view what) {
+    INFO(status.ToString());
+    return std::string(status.message()).find(what) != std::string::npos;
+  };
+  std::string& bytes = store.log.segment(2);
+  SECTION("the header of a block") {
+    bytes[store.blocks[2].offset() + 20] ^= 1;
+    store.log.Write(store.directory.store());
+    for (const absl::Status& status : {call(), answer()}) {
+      CHECK(absl::IsDataLoss(status));
+      CHECK(says(status, absl::StrCat("segment 2, offset ", store.blocks[2].offset() + 20)));
+    }
+  }
+  SECTION("a block of another place") {
+    const ForgedStore::Block& first = store.log.blocks()[0];
+    bytes.replace(store.blocks[2].offset(), kBlockHeaderSize,
+                  store.log.segment(1).substr(first.offset, kBlockHeaderSize));
+    store.log.Write(store.directory.store());
+    for (const absl::Status& status : {call(), answer()}) CHECK(says(status, "belongs elsewhere"));
+  }
+  SECTION("the end of a segment") {
+    bytes.resize(bytes.size() - 1);
+    store.log.Write(store.directory.store());
+    for (const absl::Status& status : {call(), answer()}) CHECK(says(status, "the segment ends within this block"));
+    bytes.resize(store.blocks[2].offset() + 7);
+    store.log.Write(store.directory.store());
+    for (const absl::Status& status : {call(), answer()}) CHECK(says(status, "the segment ends here"));
+  }
+  SECTION("a segment") {
+    std::filesystem::remove(store.layout.Segment(1));
+    for (const absl::Status& status : {call(), answer()}) {
+      CHECK(absl::IsNotFound(status));
+      CHECK(says(status, "segment 1 was deleted"));
+    }
+  }
+  SECTION("leaves") {
+    std::string leaves = ReadFile(store.layout.Leaves());
+    leaves[0] ^= 1;
+    WriteFile(store.layout.Leaves(), leaves);
+    CHECK(says(call(), "tree/leaves does not fit the checkpoint"));
+    std::filesystem::resize_file(store.layout.Leaves(), leaves.size() - 32);
+    CHECK(says(call(), "tree/leaves is too short"));
+  }
+  SECTION("the checkpoint") {
+    std::filesystem::remove(store.layout.Checkpoint());
+    for (const absl::Status& status : {call(), answer()}) {
+      CHECK(absl::IsFailedPrecondition(status));
+      CHECK(says(status, "although the tree has 6 leaves: it was removed, or the gateway was ended"));
+    }
+    WriteFile(store.layout.Cosigned(), "not a note");
+    CHECK(says(call(), "although what was signed after it is: it was removed. Nothing can be proved"));
+    std::filesystem::remove(store.layout.Cosigned());
+    std::filesystem::remove(store.layout.Leaves());
+    CHECK(says(call(), "no checkpoint was signed yet"));
+  }
 }
 
 }  // namespace

@@ -110,6 +110,10 @@ TEST_CASE("every field of a block's header") {
       {"stored length, longer", Who::kAnybody, [](auto& header) { header.stored_length += 1; }},
       {"stored length, shorter", Who::kAnybody, [](auto& header) { header.stored_length -= 1; }},
       {"plain length, longer", Who::kKeyHolder, [](auto& header) { header.plain_length += 1; }},
+      {"plain length, with no room for the entries", Who::kAnybody, [](auto& header) { header.plain_length = 20; }},
+      {"plain length, no longer than compressed", Who::kAnybody,
+       [](auto& header) { header.plain_length = header.stored_length - Aes256Gcm::kTagSize; }},
+      {"plain length, longer than any", Who::kAnybody, [](auto& header) { header.plain_length = kMaxBodySize + 1; }},
       {"leaf, larger", Who::kAnybody, [](auto& header) { header.leaf_index += 1; }},
       {"leaf, smaller", Who::kAnybody, [](auto& header) { header.leaf_index -= 1; }},
       {"entries' root", Who::kKeyHolder, [](auto& header) { header.entries_root = Sha256({"another"}); }},
@@ -117,6 +121,32 @@ TEST_CASE("every field of a block's header") {
   };
   for (const auto& each : cases) {
     Forge(each.what, each.who, [&](ForgedStore::Lies& lies) { lies.block_header = each.lie; });
+  }
+}
+
+TEST_CASE("every field of a table of parts") {
+  struct {
+    const char* what;
+    std::function<void(PartLine&)> lie;
+  } const cases[] = {
+      {"longer", [](auto& part) { part.length += 1; }},
+      {"longer than its block", [](auto& part) { part.length += 1 << 20; }},
+      {"shorter", [](auto& part) { part.length -= 1; }},
+      {"another hash", [](auto& part) { part.hash = Sha256({"another"}); }},
+  };
+  for (const auto& each : cases) {
+    Store store;
+    store.log.SetSmallestPart(1);
+    store.log.BeginSegment();
+    store.log.AddEntries(WholeCall(11));
+    store.log.Write(store.directory.store());
+    CheckNoticed("nothing", store, Who::kNobody);
+    store.log.lies.part = each.lie;
+    store.log.AddEntries(WholeCall(12));
+    store.log.lies = {};
+    store.log.AddEntries(WholeCall(13));
+    store.log.Write(store.directory.store());
+    CheckNoticed(each.what, store, Who::kAnybody);
   }
 }
 
@@ -216,6 +246,10 @@ TEST_CASE("what entries say that other entries contradict") {
        in_end([](v1::CallEnd& end) { end.set_response_bytes(end.response_bytes() - 1); })},
       {"more entries", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_entries(5); })},
       {"fewer entries", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_entries(3); })},
+      {"nothing at all", Who::kKeyHolder,
+       [](v1::Entry& entry) {
+         if (entry.call_id() == 13 && entry.has_frame()) entry.clear_event();
+       }},
       {"another payload as long", Who::kNobody, in_frames([](v1::Frame& frame) { frame.set_payload("PAYLOAD"); })},
       {"another status", Who::kNobody, in_end([](v1::CallEnd& end) { end.set_status_code(5); })},
       {"another caller", Who::kNobody,
@@ -390,6 +424,7 @@ TEST_CASE("what entries of a call in one segment say is held against those in an
       {"nothing", Who::kNobody, {StartEntry(21), frame}, {EndEntry(21, 1, 0, 3, 0)}},
       {"two starts", Who::kKeyHolder, {StartEntry(21), frame}, {StartEntry(21), EndEntry(21, 1, 0, 3, 0)}},
       {"two starts, whole the second time", Who::kKeyHolder, {StartEntry(21)}, WholeCall(21)},
+      {"two starts and no end", Who::kKeyHolder, {StartEntry(21)}, {StartEntry(21)}},
       {"no start", Who::kKeyHolder, {frame}, {EndEntry(21, 1, 0, 3, 0)}},
       {"no frame", Who::kKeyHolder, {StartEntry(21)}, {EndEntry(21, 1, 0, 3, 0)}},
       {"a frame left out",

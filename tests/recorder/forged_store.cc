@@ -136,7 +136,9 @@ void ForgedStore::Append(BlockHeader header, const std::string& directory, const
     table.resize(PartTableSize(parts.size()));
     PutFixed(table.data(), static_cast<uint32_t>(parts.size()));
     for (size_t i = 0; i < parts.size(); ++i) {
-      PartLine{static_cast<uint32_t>(parts[i].size()), Sha256({parts[i]})}.Encode(table.data() + PartTableSize(i));
+      PartLine line{static_cast<uint32_t>(parts[i].size()), Sha256({parts[i]})};
+      if (lies.part) lies.part(line);
+      line.Encode(table.data() + PartTableSize(i));
       behind += parts[i];
     }
   }

@@ -32,11 +32,13 @@ class FakeStoreKeys : public StoreKeys {
   absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) override { return Make(segment); }
   absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) override {
     if (destroyed.count(segment) != 0) return absl::NotFoundError("the key was destroyed");
+    if (damaged.count(segment) != 0) return absl::DataLossError("the key is damaged");
     return Make(segment);
   }
   absl::StatusOr<bool> WasRotated() override { return false; }
 
   std::map<uint64_t, bool> destroyed;
+  std::map<uint64_t, bool> damaged;
 
  private:
   DataKey Make(uint64_t segment) const {
@@ -79,6 +81,7 @@ class ForgedStore {
     std::function<void(SegmentFooter&)> footer;
     std::function<void(std::vector<DirectoryEntry>&)> directory;
     std::function<void(v1::Entry&)> entry;  // what directory and tree say of it stays
+    std::function<void(PartLine&)> part;    // of the table; the part itself stays
   };
   Lies lies;
   // Entries with payloads from this size on get them as parts.

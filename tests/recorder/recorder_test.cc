@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "recorder/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
+#include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/recorder/verified_store.h"
 
@@ -234,6 +235,41 @@ TEST_CASE("entries nobody waits for are written soon all the same, and the call 
   while (!(*reader)->Call(77).ok()) {
     REQUIRE(absl::Now() < give_up);
     std::this_thread::yield();
+  }
+}
+
+TEST_CASE("an index that fails under way is told and made again, and calls go on being recorded") {
+  TemporaryDirectory directory;
+  auto recorder = Recorder::Open({directory.store()});
+  REQUIRE(recorder.ok());
+  const auto record = [&](std::string_view method) {
+    const uint64_t id = (*recorder)->NewCallId(absl::Now());
+    REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), method)).ok());
+    return id;
+  };
+  std::vector<uint64_t> ids = {record("/a.B/Before")};
+  REQUIRE((*recorder)->Flush().ok());
+  REQUIRE((*recorder)->Stats().index.ok());
+  ExecuteOnIndex(directory.store(), "DROP TABLE progress");
+  const absl::Time give_up = absl::Now() + absl::Seconds(60);
+  while ((*recorder)->Stats().index.ok()) {
+    REQUIRE(absl::Now() < give_up);
+    ids.push_back(record("/a.B/During"));
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  ids.push_back(record("/a.B/During"));
+  CHECK((*recorder)->Health().ok());
+  while (!(*recorder)->Stats().index.ok()) {
+    REQUIRE(absl::Now() < give_up);
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  ids.push_back(record("/a.B/After"));
+  REQUIRE((*recorder)->Flush().ok());
+  auto reader = RecordReader::Open(directory.store());
+  REQUIRE(reader.ok());
+  for (const uint64_t id : ids) {
+    CHECK((*reader)->Call(id).ok());
+    CHECK(EntriesOf(**reader, id).size() == 6);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/evidence/tree_state.h"
 #include "recorder/log/file.h"
@@ -19,6 +20,7 @@
 #include "recorder/store_layout.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/recorder/verified_store.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -373,6 +375,44 @@ TEST_CASE("a segment over which a checkpoint was signed is not begun again, thou
     CHECK_FALSE(std::filesystem::exists(layout.Segment(segment)));
   }
   CHECK(std::filesystem::exists(layout.Segment(4)));
+}
+
+TEST_CASE("a start finds the last blocks of open calls, also those that their rows do not name yet") {
+  TemporaryDirectory running;
+  TemporaryDirectory killed;
+  uint64_t id = 0;
+  {
+    auto recorder = Recorder::Open({running.store()});
+    REQUIRE(recorder.ok());
+    id = (*recorder)->NewCallId(absl::Now());
+    EntryBatch start = (*recorder)->NewBatch(id);
+    start.AddStart(absl::Now(), StartOf("/a.B/Open"));
+    REQUIRE(AppendDurably(**recorder, std::move(start)).ok());
+    for (uint64_t i = 0; i < 3; ++i) {
+      EntryBatch frame = (*recorder)->NewBatch(id);
+      frame.AddFrame(absl::Now(), Direction::kRequest, i, false, {"frame"});
+      REQUIRE(AppendDurably(**recorder, std::move(frame)).ok());
+    }
+    REQUIRE((*recorder)->Flush().ok());
+    // What would be there if it were killed now.
+    std::filesystem::copy(running.path(), killed.path(), std::filesystem::copy_options::recursive);
+  }
+  std::vector<Position> blocks;
+  {
+    auto reader = RecordReader::Open(killed.store());
+    REQUIRE(reader.ok());
+    blocks = (*reader)->CallBlocks(id).value();
+  }
+  REQUIRE(blocks.size() == 4);
+  // As a commit of rows alone leaves it.
+  ExecuteOnIndex(killed.store(), absl::StrCat("UPDATE calls SET position = ", blocks[0].packed(),
+                                              "; UPDATE progress SET positions_exact_to = ", blocks[1].packed()));
+  REQUIRE(Recorder::Open({killed.store()}).ok());
+  auto reader = RecordReader::Open(killed.store());
+  REQUIRE(reader.ok());
+  CHECK(EntriesOf(**reader, id).size() == 5);
+  CHECK((*reader)->Call(id)->end_reason == v1::END_REASON_INTERRUPTED);
+  CheckVerifies(killed.store());
 }
 
 TEST_CASE("a checkpoint that is damaged, or not the store's own, is refused") {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "recorder/evidence/tree_state.h"
 #include "recorder/holds.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/private_file.h"
@@ -275,6 +276,54 @@ TEST_CASE("held segments stay, and tombstones join around them") {
   auto at_once = MakeTombstone(layout, **keys, v1::Tombstone(), *ListSegments(layout), absl::Now());
   REQUIRE(at_once.ok());
   CHECK(at_once->deleted(0).SerializeAsString() == all->deleted(0).SerializeAsString());
+}
+
+TEST_CASE("an earlier checkpoint that was put back is grown over segments that were deleted since") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  RecorderOptions options;
+  options.directory = directory.store();
+  options.segment_bytes = kSegmentBytes;
+  {
+    auto recorder = Recorder::Open(options);
+    REQUIRE(recorder.ok());
+    const uint64_t id = (*recorder)->NewCallId(absl::Now());
+    EntryBatch batch = (*recorder)->NewBatch(id);
+    batch.AddStart(absl::Now(), StartOf("/a.B/Held", "payments", 33));
+    batch.AddEnd(absl::Now(), {});
+    REQUIRE(AppendDurably(**recorder, std::move(batch)).ok());
+  }
+  // Over the first segment and its footer.
+  const std::string earlier = *ReadWholeFile(layout.Checkpoint(), 1 << 20);
+  FillStore(options, 20);
+  {
+    auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    REQUIRE(keys.ok());
+    HoldList holds;
+    REQUIRE(holds.Add({0, 33, "", "a trial", absl::Now()}).ok());
+    REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
+  }
+  options.retention.age = absl::Nanoseconds(1);
+  RunHousekeeping(options);
+  REQUIRE(FileExists(layout.Segment(1)));
+  REQUIRE_FALSE(FileExists(layout.Segment(2)));
+  const std::string last = *ReadCheckpoint(layout);
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.Checkpoint(), earlier).ok());
+  options.retention = {};
+  {
+    auto recorder = Recorder::Open(options);
+    INFO(recorder.status());
+    REQUIRE(recorder.ok());
+    CHECK((*recorder)->Stats().damages == 0);
+  }
+  CheckVerifies(directory.store());
+  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  REQUIRE(keys.ok());
+  VerifyOptions verify;
+  verify.directory = directory.store();
+  verify.keys = keys->get();
+  verify.against = last;
+  CHECK(VerifyStore(verify)->against_holds);
 }
 
 TEST_CASE("whichever operation fails while segments are deleted, the next start completes it") {

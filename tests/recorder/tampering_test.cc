@@ -48,6 +48,25 @@ TEST_CASE("every byte of the log and of the tree that is flipped is found, and n
   CHECK(named * 2 > flipped);
 }
 
+TEST_CASE("two bytes of one header that are flipped are found, and the header is named") {
+  Store store;
+  FillStore(store.log);
+  const std::pair<size_t, size_t> headers[] = {{0, kSegmentHeaderSize},
+                                               {store.log.blocks()[1].offset, kBlockHeaderSize}};
+  const std::string good = store.log.segment(1);
+  for (const auto& [offset, size] : headers) {
+    std::string& bytes = store.log.segment(1);
+    bytes = good;
+    // Neither is one that is held against something else.
+    const size_t at[] = {offset + (offset == 0 ? 41 : 65), offset + (offset == 0 ? 90 : 100)};
+    for (const size_t each : at) bytes[each] ^= 1;
+    store.log.Write(store.directory.store());
+    const Finding error = FirstError(store.Verify());
+    CHECK(error.offset == offset);
+    CHECK(error.length == size);
+  }
+}
+
 // What a variable of the environment says, or `otherwise`.
 int FromEnvironment(const char* name, int otherwise) {
   const char* value = std::getenv(name);
@@ -355,6 +374,21 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     index.end_ = {3, store.log.blocks()[8].offset};
     CHECK(verify(false).verified());
     CHECK(verify(true).verified());
+  }
+  SECTION("it knows the log only up to a block between the start and the end of calls") {
+    const ForgedStore::Block& last = store.log.blocks()[4];
+    index.end_ = {2, store.log.blocks()[5].offset};
+    index.rows.pop_back();
+    for (const size_t row : {1, 3}) {
+      CallPart begun;
+      begun.Take(StartEntry(index.rows[row].id));
+      index.rows[row] = {index.rows[row].id, Position(last.segment, last.offset), true, begun.facts()};
+    }
+    INFO(Findings(verify(true)));
+    CHECK(verify(false).verified());
+    CHECK(verify(true).verified());
+    index.rows[3].facts->method = "shop.Orders/Delete";
+    CHECK(FirstError(verify(true)).file == "index/index.db");
   }
   SECTION("a row is gone") {
     index.rows.erase(index.rows.begin() + 2);

@@ -1,5 +1,6 @@
 #include "recorder/evidence/verifier.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -122,8 +123,10 @@ TEST_CASE("segments that a tombstone accounts for may be gone, and no others") {
       CHECK(report.deleted_segments == 1);
       CHECK(report.root == store.log.root());
     }
-    // A checkpoint among the deleted leaves can still be compared with.
+    // A checkpoint among the deleted leaves can still be compared with, as can one behind them and that of nothing.
     CHECK(store.Verify(false, early).against_holds);
+    CHECK(store.Verify(false, store.log.NoteAt(tombstone.deleted(0).end_leaf())).against_holds);
+    CHECK(store.Verify(false, store.log.NoteAt(0)).against_holds);
   }
   SECTION("without one") {
     store.log.Write(store.directory.store());
@@ -186,6 +189,145 @@ TEST_CASE("a directory that leaves out or invents an earlier block is found with
   store.log.Write(store.directory.store());
   const Finding error = FirstError(store.Verify());
   CHECK(error.offset == store.log.blocks()[2].offset + kBlockHeaderSize + 8);
+}
+
+// Of a store as it is, with nothing given.
+VerifyReport VerifyAlone(const Store& store, const std::string& against = "") {
+  VerifyOptions options;
+  options.directory = store.directory.store();
+  options.against = against;
+  const absl::StatusOr<VerifyReport> report = VerifyStore(options);
+  INFO(report.status().message());
+  REQUIRE(report.ok());
+  return *report;
+}
+
+bool Says(const VerifyReport& report, std::string_view text) {
+  return Findings(report).find(text) != std::string::npos;
+}
+
+TEST_CASE("without a key no signature is checked, which is said, and is wrong where one was to be checked") {
+  Store store;
+  FillStore(store.log);
+  store.log.Write(store.directory.store());
+  const StoreLayout layout(store.directory.store());
+  CHECK(VerifyAlone(store).verified());
+  CHECK(Says(VerifyAlone(store), "its signature was not checked"));
+  CHECK(VerifyAlone(store).checkpoint_key.empty());
+  const VerifyReport compared = VerifyAlone(store, store.log.Note());
+  CHECK_FALSE(compared.verified());
+  CHECK_FALSE(compared.against_holds);
+  CHECK(Says(compared, "there is no key to check its signature with"));
+  WriteFile(layout.VerifierKey(), KeyOf(store.keys) + "\n");
+  CHECK(VerifyAlone(store, store.log.Note()).verified());
+  CHECK(VerifyAlone(store).checkpoint_key == KeyOf(store.keys));
+  WriteFile(layout.VerifierKey(), KeyOf(FakeStoreKeys('b')) + "\n");
+  CHECK(FirstError(VerifyAlone(store)).file == "tree/checkpoint");
+  WriteFile(layout.VerifierKey(), "no key\n");
+  CHECK(FirstError(VerifyAlone(store)).file == "tree/verifier.key");
+}
+
+TEST_CASE("whose store it is says keys/store.key, or, where that is gone, its segments, which must not differ") {
+  const bool foreign = GENERATE(false, true);
+  Store store;
+  store.log.BeginSegment();
+  store.log.AddEntries(WholeCall(11));
+  store.log.CloseSegment();
+  if (foreign) store.log.lies.segment_header = [](SegmentHeader& header) { header.store_id.fill('z'); };
+  store.log.BeginSegment();
+  store.log.AddEntries(WholeCall(12));
+  store.log.Write(store.directory.store());
+  const std::string path = StoreLayout(store.directory.store()).StoreKey();
+  CHECK(store.Verifies() == !foreign);
+  std::filesystem::remove(path);
+  CHECK(store.Verifies() == !foreign);
+  CHECK(Says(store.Verify(), "which store this is, only the log itself says"));
+  CHECK(Says(store.Verify(), "log/00000002.seg, offset 16 to 31: the segment is of another store") == foreign);
+  for (const char* const text : {"", "sallyport-key 1\n", "store 61\n", "store zz616161616161616161616161616161\n",
+                                 "store 6161616161616161616161616161616A\n"}) {
+    WriteFile(path, text);
+    CHECK_FALSE(store.Verifies());
+    CHECK(Says(store.Verify(), "no line says which store it belongs to"));
+  }
+}
+
+TEST_CASE("what else lies about and what a crash leaves is noted, and is no error") {
+  Store store;
+  FillStore(store.log);
+  SECTION("a file that is no segment") {
+    store.log.Write(store.directory.store());
+    WriteFile(StoreLayout(store.directory.store()).LogDirectory() + "/1.seg", "x");
+    CHECK(Says(store.Verify(), "log/1.seg: not a segment's name"));
+  }
+  SECTION("a part of a leaf behind those that are signed") {
+    store.log.Write(store.directory.store(), store.log.CheckpointAt(store.log.size() - 1));
+    std::filesystem::resize_file(StoreLayout(store.directory.store()).Leaves(), store.log.size() * 32 - 5);
+    CHECK(Says(store.Verify(), "it ends within a leaf, as after a crash"));
+  }
+  CHECK(store.Verifies());
+}
+
+TEST_CASE("a data key that is damaged is told") {
+  Store store;
+  FillStore(store.log);
+  store.log.Write(store.directory.store());
+  store.keys.damaged[2] = true;
+  CHECK(store.Verifies(false));
+  CHECK(FirstError(store.Verify(true)).file == "keys/00000002.key");
+}
+
+TEST_CASE("however much is wrong, so much is listed and all of it counted") {
+  constexpr uint64_t kDamaged = 130;
+  Store store;
+  store.log.BeginSegment();
+  for (uint64_t call = 0; call <= kDamaged; ++call) store.log.AddEntries(WholeCall(100 + call));
+  store.log.CloseSegment();
+  const bool leaves = GENERATE(false, true);
+  if (!leaves) {
+    for (uint64_t block = 0; block < kDamaged; ++block) {
+      const ForgedStore::Block& at = store.log.blocks()[block];
+      store.log.segment(1)[at.offset + at.size - 1] ^= 1;
+    }
+  }
+  store.log.Write(store.directory.store());
+  if (leaves) {
+    const std::string path = StoreLayout(store.directory.store()).Leaves();
+    std::string bytes = ReadFile(path);
+    for (uint64_t leaf = 0; leaf < kDamaged; ++leaf) bytes[leaf * 32] ^= 1;
+    WriteFile(path, bytes);
+  }
+  for (const size_t most : {size_t{3}, size_t{100}}) {
+    VerifyOptions options;
+    options.directory = store.directory.store();
+    options.verifier_key = KeyOf(store.keys);
+    options.max_findings = most;
+    const VerifyReport report = VerifyStore(options).value();
+    CHECK(report.findings.size() == most);
+    CHECK(report.log_errors == kDamaged);
+    CHECK(report.findings.size() + report.findings_left_out == kDamaged);
+  }
+}
+
+TEST_CASE("how far it has come is told, and never more than there is") {
+  Store store;
+  store.log.BeginSegment();
+  std::string payload(12 << 20, ' ');
+  uint32_t random = 1;
+  for (char& c : payload) c = static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
+  for (uint64_t call = 11; call < 13; ++call) store.log.AddEntries(WholeCall(call, payload));
+  store.log.Write(store.directory.store());
+  std::vector<uint64_t> told;
+  VerifyOptions options;
+  options.directory = store.directory.store();
+  options.verifier_key = KeyOf(store.keys);
+  options.progress = [&](const VerifyProgress& progress) {
+    CHECK(progress.bytes_total == store.log.segment(1).size());
+    CHECK(progress.bytes_done <= progress.bytes_total);
+    told.push_back(progress.bytes_done);
+  };
+  CHECK(VerifyStore(options)->verified());
+  CHECK(told.size() >= 2);
+  CHECK(std::is_sorted(told.begin(), told.end()));
 }
 
 }  // namespace

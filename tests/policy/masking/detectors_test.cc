@@ -127,6 +127,12 @@ TEST_CASE("what is sensitive is found, alone and within a text") {
   CHECK(Finds(*detectors, "SSN: 078051120") == std::vector<std::string>{"us_ssn:078051120"});
   CHECK(Finds(*detectors, "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY") ==
         std::vector<std::string>{"cloud_access_key:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"});
+  const std::string azure(86, 'k');
+  CHECK(Finds(*detectors, absl::StrCat("AccountName=a;AccountKey=", azure, "==;")) ==
+        std::vector<std::string>{absl::StrCat("cloud_access_key:", azure, "==")});
+  for (const std::string& none : {azure + "=", azure, azure + "k==", azure.substr(1) + "=="}) {
+    CHECK(Finds(*detectors, absl::StrCat("AccountKey=", none, ";")).empty());
+  }
   CHECK(Finds(*detectors, "-----BEGIN EC PRIVATE KEY-----\ncut off") ==
         std::vector<std::string>{"pem_private_key:-----BEGIN EC PRIVATE KEY-----\ncut off"});
 }

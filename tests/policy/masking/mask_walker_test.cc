@@ -196,6 +196,46 @@ message Person {
   CHECK(bench.Masked(Field(4, Field(1, kCanary))) == Field(4, Field(1, "x")));
 }
 
+constexpr char kGrouped[] = R"(syntax = "proto2"; package t; service S { rpc M(A) returns (A); }
+message A {
+  optional string secret = 1;
+  optional group G = 2 { optional string secret = 1; optional fixed32 small = 3; optional fixed64 large = 4; }
+  optional fixed32 small = 5;
+  optional double large = 6;
+}
+)";
+
+TEST_CASE("tags in more bytes than they need are written anew, whatever they begin or end") {
+  MaskBench bench(DescriptorsOf(kGrouped), "masks: [{name: m, fields: [t.A.secret, t.A.G.secret]}]");
+  const auto message = [](const auto& tag, const std::string& secret) {
+    return tag(2, 3) + tag(3, 5) + "abcd" + tag(4, 1) + "12345678" + Field(1, secret) + tag(2, 4) + tag(5, 5) + "wxyz" +
+           tag(6, 1) + "87654321";
+  };
+  const auto least = [](uint32_t number, int type) { return Tag(number, type); };
+  const auto longer = [](uint32_t number, int type) { return Tag(number, type, 3); };
+  CHECK(bench.Masked(message(longer, kCanary)) == message(least, ""));
+  CHECK(bench.Masked(message(least, kCanary)) == message(least, ""));
+}
+
+TEST_CASE("a content rule is asked about groups as a whole and about what is in them") {
+  const std::string in_group = Tag(2, 3) + Field(1, kCanary) + Tag(2, 4);
+  const auto refuses = [](const std::string& conditions, const std::string& message) {
+    MaskBench bench(DescriptorsOf(kGrouped), absl::StrCat("content: [{name: c, fields: [", conditions, "]}]"));
+    const ContentVerdict verdict = bench.masks().CheckContent(MessageSide::kRequest, message);
+    REQUIRE_FALSE(verdict.unreadable);
+    return verdict.rule == "c";
+  };
+  const std::string secret = absl::StrCat("value: ", kCanary);
+  CHECK(refuses(absl::StrCat("{field: t.A.g.secret, ", secret, "}"), in_group));
+  CHECK(refuses(absl::StrCat("{field: \"t.A.**\", ", secret, "}"), in_group));
+  CHECK(refuses(absl::StrCat("{field: \"t.A.**\", ", secret, "}"), in_group + Field(1, "other")));
+  CHECK_FALSE(refuses(absl::StrCat("{field: \"t.A.**\", ", secret, "}"), Tag(2, 3) + Field(1, "other") + Tag(2, 4)));
+  CHECK_FALSE(refuses(absl::StrCat("{field: t.A.secret, ", secret, "}"), in_group));
+  // What follows it is looked at as well.
+  CHECK(refuses(absl::StrCat("{field: \"t.A.**\", ", secret, "}"),
+                Tag(2, 3) + Field(1, "other") + Tag(2, 4) + Field(1, kCanary)));
+}
+
 TEST_CASE("a detector is asked about what another mask leaves of a field") {
   const std::string text = absl::StrCat("pay with ", kCard, " please");
   for (const char* const masks : {"masks:\n - {name: a, detect: [payment_card], text: X}\n - {name: b, fields: "
