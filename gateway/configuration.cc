@@ -13,9 +13,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "gateway/admin/admin_server.h"
 #include "gateway/health/health_service.h"
 #include "gateway/http/http_client.h"
+#include "gateway/http/http_server.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listen_address.h"
 #include "gateway/listener/listening_socket.h"
@@ -336,7 +336,7 @@ class Checker {
   void CheckAdmin() {
     options_.admin_address = config_.admin().address();
     if (!options_.admin_address.empty()) {
-      if (absl::Status status = CheckAdminAddress(options_.admin_address); !status.ok()) {
+      if (absl::Status status = CheckHttpAddress(options_.admin_address); !status.ok()) {
         Fail("admin.address", absl::StrCat("\"", options_.admin_address, "\" ", status.message()));
       } else if (const std::string fault = ListenFault(options_.admin_address); !fault.empty()) {
         Fail("admin.address", fault);
