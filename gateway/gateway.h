@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/admin/admin_server.h"
+#include "gateway/admin/metrics.h"
 #include "gateway/configuration.h"
 #include "gateway/health/health_service.h"
 #include "gateway/identity/file_watcher.h"
@@ -129,6 +130,8 @@ class Gateway {
   absl::Status Ready() const;
   void StopServing(absl::Duration grace);
   absl::Status ServeAdmin(const GatewayOptions& options);
+  // For monitoring.
+  GatewayNumbers Numbers();
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
