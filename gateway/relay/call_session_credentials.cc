@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "gateway/identity/api_keys.h"
-#include "gateway/identity/jwt.h"
+#include "gateway/identity/api_keys/api_keys.h"
+#include "gateway/identity/jwt/jwt.h"
 #include "gateway/relay/call_session.h"
 #include "gateway/relay/metadata_rules.h"
 

@@ -11,7 +11,7 @@
 #include "gateway/http/http_client.h"
 #include "gateway/http/http_server.h"
 #include "tests/fakes/raw_connection.h"
-#include "tests/gateway/identity/certificates.h"
+#include "tests/gateway/tls/certificates.h"
 
 namespace sallyport::gateway {
 namespace {

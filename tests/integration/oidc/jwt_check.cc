@@ -14,9 +14,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
-#include "gateway/identity/oidc_options.h"
-#include "gateway/identity/token_fault.h"
-#include "gateway/identity/token_verifier.h"
+#include "gateway/identity/jwt/token_fault.h"
+#include "gateway/identity/oidc/oidc_options.h"
+#include "gateway/identity/oidc/token_verifier.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 #include "sallyport/v1/identity.pb.h"
