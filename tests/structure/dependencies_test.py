@@ -28,11 +28,27 @@ TARGETS = {
     "sallyport_http": "gateway",
     "sallyport_http_server": "gateway",
     "sallyport_log": "gateway",
+    "sallyport_files": "gateway",
+    "sallyport_tls": "gateway",
     "sallyport_identity": "gateway",
     "sallyport_listener": "gateway",
     "sallyport_credentials": "gateway",
     "sallyport_gateway": "gateway",
     "sallyport_replay": "replay",
+}
+# Within the gateway: what of the gateway the files of a folder may include, besides their own folder's. Folders that are
+# not here are not held to anything yet. What is no folder is a header.
+IDENTITY = {"gateway/identity/identity.h", "gateway/identity/printable_text.h"}
+WITHIN_GATEWAY = {
+    "gateway/admin": {"gateway/http", "gateway/relay/refusal_limits.h"},
+    "gateway/files": set(),
+    "gateway/http": set(),
+    "gateway/identity/api_keys": IDENTITY,
+    "gateway/identity/jwt": IDENTITY,
+    "gateway/identity/kubernetes": IDENTITY | {"gateway/files", "gateway/http", "gateway/identity/jwt"},
+    "gateway/identity/mtls": IDENTITY | {"gateway/tls"},
+    "gateway/identity/oidc": IDENTITY | {"gateway/files", "gateway/http", "gateway/identity/jwt", "gateway/identity/kubernetes"},
+    "gateway/tls": {"gateway/listen_address.h"},
 }
 # Generated messages may be included wherever protos may; grpc/health/ and grpc/reflection/ are some of them.
 GRPC = re.compile(r"grpc(pp)?/(?!health/|reflection/)")
@@ -54,6 +70,11 @@ def faults_in(root):
                     yield f"{name}: includes {included}, but {room} must not depend on {first}"
                 if first in ("tests", "deploy"):
                     yield f"{name}: includes {included}, but no room depends on {first}"
+                within = WITHIN_GATEWAY.get(name.parent.as_posix())
+                if within is not None and first == "gateway":
+                    folder = pathlib.PurePosixPath(included).parent.as_posix()
+                    if folder != name.parent.as_posix() and not within & {folder, included}:
+                        yield f"{name}: includes {included}, which is none of what its folder may use"
                 if GRPC.match(included) and room not in ("gateway", "replay"):
                     yield f"{name}: includes {included}, but only gateway and replay know gRPC"
                 if included.startswith("boost/") and name.parts[:2] != ("gateway", "http"):

@@ -14,11 +14,18 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "gateway/http/http_client.h"
-#include "gateway/identity/oidc/oidc_options.h"
-#include "gateway/identity/oidc/token_cache.h"
+#include "gateway/identity/jwt/token_cache.h"
 
 namespace sallyport::gateway {
+
+struct TokenReviewOptions {
+  std::string url;  // of the API server, without a slash at its end
+  std::string ca_pem;
+  std::string token_file;
+  absl::Duration cache = absl::Seconds(10);
+};
 
 // What Kubernetes says of a token that stands.
 struct ReviewedToken {

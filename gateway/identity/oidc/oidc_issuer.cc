@@ -171,7 +171,7 @@ void OidcIssuer::Fetch(absl::Time now) {
     standing_.Set(schedule_.epoch(), schedule_.usable_until());
     if (!stopping_) waiting.swap(waiting_);
   }
-  Note(result, news.get());
+  LogFetch(result, news.get());
   for (Waiting& one : waiting) {
     const absl::StatusOr<ParsedToken> token = ParsedToken::Parse(one.token);
     std::optional<ProofResult> answer =
@@ -180,7 +180,7 @@ void OidcIssuer::Fetch(absl::Time now) {
   }
 }
 
-void OidcIssuer::Note(const absl::Status& result, const KeySet* news) {
+void OidcIssuer::LogFetch(const absl::Status& result, const KeySet* news) {
   if (!result.ok()) {
     if (absl::IsCancelled(result) || last_failure_ == result.message()) return;
     last_failure_ = std::string(result.message());

@@ -15,11 +15,11 @@
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
 #include "gateway/identity/jwt/jwt.h"
+#include "gateway/identity/jwt/token_cache.h"
 #include "gateway/identity/kubernetes/token_review.h"
 #include "gateway/identity/oidc/key_fetcher.h"
 #include "gateway/identity/oidc/key_schedule.h"
 #include "gateway/identity/oidc/oidc_options.h"
-#include "gateway/identity/oidc/token_cache.h"
 
 namespace sallyport::gateway {
 
@@ -67,9 +67,8 @@ class OidcIssuer {
   void Run();
   // If a fetch is due at that time.
   void Fetch(absl::Time now);
-  void AnswerWaiting();
-  // Logs what became of a fetch, where it is news.
-  void Note(const absl::Status& result, const KeySet* news);
+  // Where it is news what became of a fetch.
+  void LogFetch(const absl::Status& result, const KeySet* news);
 
   const OidcIssuerOptions options_;
   const std::unique_ptr<KeyFetcher> fetcher_;

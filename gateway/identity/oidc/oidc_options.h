@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/identity/jwt/token_rules.h"
+#include "gateway/identity/kubernetes/token_review.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "sallyport/v1/oidc.pb.h"
 
@@ -22,13 +23,6 @@ struct KeySourceOptions {
   std::string token_file;  // shown to the server as a bearer token, if given
   absl::Duration refresh = absl::Minutes(15);
   absl::Duration stale = absl::Hours(1);
-};
-
-struct TokenReviewOptions {
-  std::string url;  // of the API server, without a slash at its end
-  std::string ca_pem;
-  std::string token_file;
-  absl::Duration cache = absl::Seconds(10);
 };
 
 struct OidcIssuerOptions {

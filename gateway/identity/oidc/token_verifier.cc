@@ -23,11 +23,12 @@ HttpClient::Options HttpOptions(const std::string& ca_pem) {
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<OidcIssuer>> MakeIssuer(OidcIssuerOptions options, const TokenVerifier::World& world,
+absl::StatusOr<std::unique_ptr<OidcIssuer>> MakeIssuer(OidcIssuerOptions options,
+                                                       const TokenVerifier::Environment& environment,
                                                        TokenCache& cache) {
   std::unique_ptr<HttpClient> http;
   if (options.keys.jwks_file.empty()) {
-    absl::StatusOr<std::unique_ptr<HttpClient>> made = world.http(HttpOptions(options.keys.ca_pem));
+    absl::StatusOr<std::unique_ptr<HttpClient>> made = environment.http(HttpOptions(options.keys.ca_pem));
     if (!made.ok()) return made.status();
     http = *std::move(made);
   }
@@ -35,23 +36,24 @@ absl::StatusOr<std::unique_ptr<OidcIssuer>> MakeIssuer(OidcIssuerOptions options
   if (options.review.has_value()) {
     std::vector<std::unique_ptr<HttpClient>> clients;
     for (int i = 0; i < kReviewThreads; ++i) {
-      absl::StatusOr<std::unique_ptr<HttpClient>> made = world.http(HttpOptions(options.review->ca_pem));
+      absl::StatusOr<std::unique_ptr<HttpClient>> made = environment.http(HttpOptions(options.review->ca_pem));
       if (!made.ok()) return made.status();
       clients.push_back(*std::move(made));
     }
     reviewer = std::make_unique<TokenReviewer>(*options.review, options.rules.audiences, std::move(clients));
   }
   auto fetcher = std::make_unique<KeyFetcher>(options.rules.issuer, options.keys, std::move(http));
-  return std::make_unique<OidcIssuer>(std::move(options), std::move(fetcher), std::move(reviewer), cache, world.clock);
+  return std::make_unique<OidcIssuer>(std::move(options), std::move(fetcher), std::move(reviewer), cache,
+                                      environment.clock);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TokenVerifier>> TokenVerifier::Create(std::vector<OidcIssuerOptions> issuers,
-                                                                     const World& world) {
-  std::unique_ptr<TokenVerifier> verifier(new TokenVerifier(world.most_cached));
+                                                                     const Environment& environment) {
+  std::unique_ptr<TokenVerifier> verifier(new TokenVerifier(environment.most_cached));
   for (OidcIssuerOptions& options : issuers) {
-    absl::StatusOr<std::unique_ptr<OidcIssuer>> issuer = MakeIssuer(std::move(options), world, verifier->cache_);
+    absl::StatusOr<std::unique_ptr<OidcIssuer>> issuer = MakeIssuer(std::move(options), environment, verifier->cache_);
     if (!issuer.ok()) return issuer.status();
     const std::string name = (*issuer)->name();
     verifier->issuers_.emplace(name, *std::move(issuer));

@@ -15,9 +15,9 @@
 #include "absl/time/time.h"
 #include "gateway/http/http_client.h"
 #include "gateway/identity/identity.h"
+#include "gateway/identity/jwt/token_cache.h"
 #include "gateway/identity/oidc/oidc_issuer.h"
 #include "gateway/identity/oidc/oidc_options.h"
-#include "gateway/identity/oidc/token_cache.h"
 
 namespace sallyport::gateway {
 
@@ -29,8 +29,8 @@ class TokenVerifier {
   // Called once. Must not call back into the verifier, nor drop it.
   using Done = absl::AnyInvocable<void(ProofResult)>;
 
-  // What is outside of it.
-  struct World {
+  // What it uses of the world around it.
+  struct Environment {
     std::function<absl::Time()> clock = absl::Now;  // for its own threads
     std::function<absl::StatusOr<std::unique_ptr<HttpClient>>(const HttpClient::Options&)> http = &HttpClient::Create;
     size_t most_cached = 65536;  // tokens
@@ -38,9 +38,9 @@ class TokenVerifier {
 
   // FAILED_PRECONDITION if libcurl cannot be used.
   static absl::StatusOr<std::unique_ptr<TokenVerifier>> Create(std::vector<OidcIssuerOptions> issuers,
-                                                               const World& world);
+                                                               const Environment& environment);
   static absl::StatusOr<std::unique_ptr<TokenVerifier>> Create(std::vector<OidcIssuerOptions> issuers) {
-    return Create(std::move(issuers), World());
+    return Create(std::move(issuers), Environment());
   }
   // Ends its threads; calls that still wait get UNAVAILABLE.
   ~TokenVerifier();

@@ -63,9 +63,9 @@ int Run(const std::string& path) {
   for (const ConfigurationProblem& problem : checked.problems)
     std::cerr << problem.key << ": " << problem.problem << '\n';
   if (!checked.problems.empty()) return 2;
-  TokenVerifier::World world;
-  world.clock = &Now;
-  const auto verifier = TokenVerifier::Create(checked.issuers, world);
+  TokenVerifier::Environment environment;
+  environment.clock = &Now;
+  const auto verifier = TokenVerifier::Create(checked.issuers, environment);
   if (!verifier.ok()) {
     std::cerr << verifier.status() << '\n';
     return 3;

@@ -104,7 +104,7 @@ TEST_CASE("tokens that cjose signed are taken") {
   sign(cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_521, &error), "ES512");
   FakeProvider provider;
   provider.Says(kJwksUrl, JwksText(keys));
-  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), provider.World(&kNow));
+  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), provider.Environment(&kNow));
   verifier->DoWhatIsDue();
   for (size_t i = 0; i < tokens.size(); ++i) {
     INFO(keys[i].dump());
@@ -233,7 +233,7 @@ TEST_CASE("several issuers keep to their own keys") {
   second.keys.jwks_url = "https://other.example/keys";
   provider.Says(kJwksUrl, JwksText({Keys().at("p256").Jwk("k")}));
   provider.Says(second.keys.jwks_url, JwksText({Keys().at("ed25519").Jwk("k")}));
-  auto verifier = TokenVerifier::Create({first, second}, provider.World(&kNow));
+  auto verifier = TokenVerifier::Create({first, second}, provider.Environment(&kNow));
   REQUIRE(verifier.ok());
   (*verifier)->DoWhatIsDue();
   json claims = Claims();

@@ -49,7 +49,7 @@ struct Rig {
     keys.push_back(narrow);
     provider.Says(kJwksUrl, JwksText(keys));
     now = kNow - absl::Seconds(1);
-    verifier = MakeVerifier(std::move(options), provider.World(&now));
+    verifier = MakeVerifier(std::move(options), provider.Environment(&now));
     verifier->DoWhatIsDue();
     now = kNow;
   }

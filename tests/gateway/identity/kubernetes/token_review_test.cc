@@ -37,7 +37,7 @@ struct Cluster {
     provider.Says(kJwksUrl, JwksText({Keys().at("p256").Jwk("k")}));
     OidcIssuerOptions options = IssuerOptions();
     options.review = TokenReviewOptions{"https://cluster.example", "", directory.path() + "/token", absl::Seconds(10)};
-    verifier = MakeVerifier(std::move(options), provider.World(&now));
+    verifier = MakeVerifier(std::move(options), provider.Environment(&now));
     verifier->DoWhatIsDue();
   }
   std::string Token(const std::string& account = kAccount) const {

@@ -50,14 +50,14 @@ class FakeProvider {
     return requests_;
   }
 
-  // A world in which it is what `now` points to, and URLs lead here.
-  TokenVerifier::World World(const absl::Time* now) {
-    TokenVerifier::World world;
-    world.clock = [now] { return *now; };
-    world.http = [this](const HttpClient::Options&) -> absl::StatusOr<std::unique_ptr<HttpClient>> {
+  // One in which it is what `now` points to, and URLs lead here.
+  TokenVerifier::Environment Environment(const absl::Time* now) {
+    TokenVerifier::Environment environment;
+    environment.clock = [now] { return *now; };
+    environment.http = [this](const HttpClient::Options&) -> absl::StatusOr<std::unique_ptr<HttpClient>> {
       return std::make_unique<Client>(*this);
     };
-    return world;
+    return environment;
   }
 
  private:
@@ -103,10 +103,11 @@ inline OidcIssuerOptions IssuerOptions() {
   return options;
 }
 
-inline std::unique_ptr<TokenVerifier> MakeVerifier(OidcIssuerOptions options, const TokenVerifier::World& world) {
+inline std::unique_ptr<TokenVerifier> MakeVerifier(OidcIssuerOptions options,
+                                                   const TokenVerifier::Environment& environment) {
   std::vector<OidcIssuerOptions> issuers;
   issuers.push_back(std::move(options));
-  return TokenVerifier::Create(std::move(issuers), world).value();
+  return TokenVerifier::Create(std::move(issuers), environment).value();
 }
 
 }  // namespace sallyport::gateway

@@ -26,7 +26,7 @@ std::string TokenAt(absl::Time now, const TokenKey& key, const std::string& id, 
 struct Scene {
   explicit Scene(OidcIssuerOptions options = IssuerOptions()) {
     Publishes({"first"});
-    verifier = MakeVerifier(std::move(options), provider.World(&now));
+    verifier = MakeVerifier(std::move(options), provider.Environment(&now));
   }
   void Publishes(const std::vector<std::string>& ids) {
     std::vector<json> keys;

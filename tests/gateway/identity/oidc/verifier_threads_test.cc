@@ -45,7 +45,7 @@ TEST_CASE("many calls wait for one fetch, and nobody is kept from asking meanwhi
   constexpr int kCalls = 50;
   std::latch answered(kThreads * kCalls);
   std::atomic<int> good = 0;
-  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), provider.World(&kNow));
+  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), provider.Environment(&kNow));
   verifier->Start();
   provider.asked_once.wait();
   std::vector<std::thread> threads;
@@ -71,7 +71,7 @@ TEST_CASE("many calls wait for one fetch, and nobody is kept from asking meanwhi
 
 TEST_CASE("a verifier can be dropped while its provider keeps it waiting") {
   SlowProvider provider;
-  std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), provider.World(&kNow));
+  std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), provider.Environment(&kNow));
   verifier->Start();
   provider.asked_once.wait();
   std::atomic<int> answers = 0;
@@ -88,13 +88,13 @@ TEST_CASE("a token that names a new key has it fetched by the verifier's own thr
   FakeProvider provider;
   std::mutex mutex;
   absl::Time now = kNow;
-  TokenVerifier::World world = provider.World(nullptr);
-  world.clock = [&] {
+  TokenVerifier::Environment environment = provider.Environment(nullptr);
+  environment.clock = [&] {
     const std::lock_guard lock(mutex);
     return now;
   };
   provider.Says(kJwksUrl, JwksText({Keys().at("p384").Jwk("old")}));
-  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), std::move(world));
+  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(IssuerOptions(), std::move(environment));
   verifier->Start();
   const std::string token = TokenFor("t");
   const auto ask = [&](absl::Time at) {
@@ -131,7 +131,7 @@ TEST_CASE("reviews are asked for by several threads at a time") {
   options.review = TokenReviewOptions{"https://cluster.example", "", directory.path() + "/token", absl::Seconds(10)};
   std::latch answered(4);
   std::atomic<int> good = 0;
-  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(std::move(options), provider.World(&kNow));
+  const std::unique_ptr<TokenVerifier> verifier = MakeVerifier(std::move(options), provider.Environment(&kNow));
   verifier->Start();
   for (int i = 0; i < 4; ++i) {
     const auto known = verifier->Verify(TokenFor(absl::StrCat(i)), kNow, [&](ProofResult result) {

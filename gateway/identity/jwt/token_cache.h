@@ -1,6 +1,6 @@
 // Tokens that were verified before, so that the same token costs a look-up.
-#ifndef SALLYPORT_GATEWAY_IDENTITY_OIDC_TOKEN_CACHE_H_
-#define SALLYPORT_GATEWAY_IDENTITY_OIDC_TOKEN_CACHE_H_
+#ifndef SALLYPORT_GATEWAY_IDENTITY_JWT_TOKEN_CACHE_H_
+#define SALLYPORT_GATEWAY_IDENTITY_JWT_TOKEN_CACHE_H_
 
 #include <array>
 #include <atomic>
@@ -79,4 +79,4 @@ class TokenCache {
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_IDENTITY_OIDC_TOKEN_CACHE_H_
+#endif  // SALLYPORT_GATEWAY_IDENTITY_JWT_TOKEN_CACHE_H_

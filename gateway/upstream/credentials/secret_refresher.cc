@@ -1,4 +1,4 @@
-#include "gateway/upstream/credentials/fetch_kit.h"
+#include "gateway/upstream/credentials/secret_refresher.h"
 
 #include <spdlog/spdlog.h>
 
@@ -32,8 +32,8 @@ void FailureLog::Add(const absl::Status& status) {
   left_out_ = 0;
 }
 
-FetchKit::FetchKit(const SourceContext& context, RefreshRules::WhenDue when_due, size_t threads,
-                   std::function<void()> stop)
+SecretRefresher::SecretRefresher(const SourceContext& context, RefreshRules::WhenDue when_due, size_t threads,
+                                 std::function<void()> stop)
     : stop_(std::move(stop)),
       log_(context.label, context.clock),
       threads_(threads),

@@ -1,6 +1,6 @@
-// What every source of credentials fetches with.
-#ifndef SALLYPORT_GATEWAY_UPSTREAM_CREDENTIALS_FETCH_KIT_H_
-#define SALLYPORT_GATEWAY_UPSTREAM_CREDENTIALS_FETCH_KIT_H_
+// What keeps the secrets of a source of credentials fresh.
+#ifndef SALLYPORT_GATEWAY_UPSTREAM_CREDENTIALS_SECRET_REFRESHER_H_
+#define SALLYPORT_GATEWAY_UPSTREAM_CREDENTIALS_SECRET_REFRESHER_H_
 
 #include <cstddef>
 #include <functional>
@@ -31,15 +31,16 @@ class FailureLog {
   int left_out_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Rules, a log and threads. Its destructor calls `stop`, which makes fetches that are under way end soon, and waits for
-// them: what they use outlives it.
-class FetchKit {
+// Makes secrets that are fetched again by the same rules, on its threads, and tells the log of what fails. Its
+// destructor calls `stop`, which makes fetches that are under way end soon, and waits for them: what they use outlives
+// it.
+class SecretRefresher {
  public:
-  FetchKit(
+  SecretRefresher(
       const SourceContext& context, RefreshRules::WhenDue when_due, size_t threads, std::function<void()> stop = [] {});
-  ~FetchKit() { stop_(); }
-  FetchKit(const FetchKit&) = delete;
-  FetchKit& operator=(const FetchKit&) = delete;
+  ~SecretRefresher() { stop_(); }
+  SecretRefresher(const SecretRefresher&) = delete;
+  SecretRefresher& operator=(const SecretRefresher&) = delete;
 
   std::shared_ptr<RefreshedSecret> NewSecret() { return std::make_shared<RefreshedSecret>(rules_, runner_); }
 
@@ -58,4 +59,4 @@ std::optional<absl::StatusOr<CredentialSource::Credential>> AskFor(
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_UPSTREAM_CREDENTIALS_FETCH_KIT_H_
+#endif  // SALLYPORT_GATEWAY_UPSTREAM_CREDENTIALS_SECRET_REFRESHER_H_

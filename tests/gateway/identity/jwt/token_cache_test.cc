@@ -1,4 +1,4 @@
-#include "gateway/identity/oidc/token_cache.h"
+#include "gateway/identity/jwt/token_cache.h"
 
 #include <catch2/catch.hpp>
 #include <thread>
