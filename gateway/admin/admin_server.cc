@@ -11,6 +11,10 @@
 namespace sallyport::gateway {
 namespace {
 
+// Few, for they are taken from the descriptors that callers' connections leave for other things
+// (listener/descriptor_limit.h).
+constexpr size_t kMostConnections = 20;
+
 // What stands before the query, with its escapes resolved.
 std::string PathOf(const std::string& target) {
   const std::string escaped = target.substr(0, target.find_first_of("?#"));
@@ -50,6 +54,7 @@ AdminServer::AdminServer(std::unique_ptr<HttpServer> server) : server_(std::move
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& address, Handlers handlers) {
   HttpServerOptions options;
   options.name = "the admin endpoint";
+  options.most_connections = kMostConnections;
   absl::StatusOr<std::unique_ptr<HttpServer>> server =
       HttpServer::Start(address, std::move(options), [handlers = std::move(handlers)](const auto& exchange) {
         exchange->Answer(Answer(handlers, exchange->request()));

@@ -45,9 +45,8 @@ HttpExchange::~HttpExchange() {
 }
 
 void HttpExchange::Answer(HttpAnswer answer) {
-  link_->Tell([answer = std::move(answer)](HttpConnection& connection, uint64_t number) mutable {
-    connection.Answer(number, std::move(answer));
-  });
+  link_->Tell(
+      [answer = std::move(answer)](HttpConnection& connection, uint64_t number) { connection.Answer(number, answer); });
 }
 
 void HttpExchange::Begin(int status, HttpHeaders headers) {
@@ -195,7 +194,7 @@ void HttpConnection::Send(const HttpAnswer& answer) {
   Enqueue({std::move(bytes), nullptr, true});
 }
 
-void HttpConnection::Answer(uint64_t number, HttpAnswer answer) {
+void HttpConnection::Answer(uint64_t number, const HttpAnswer& answer) {
   if (number != number_ || phase_ != Phase::kHandling || std::exchange(begun_, true)) return;
   Send(answer);
 }

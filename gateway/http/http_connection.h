@@ -60,7 +60,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::io_context& io() { return io_; }
 
   // What an exchange is told. Of others than the present one nothing counts.
-  void Answer(uint64_t number, HttpAnswer answer);
+  void Answer(uint64_t number, const HttpAnswer& answer);
   void Begin(uint64_t number, int status, const HttpHeaders& headers);
   void Write(uint64_t number, std::string part, absl::AnyInvocable<void(bool)> written);
   void End(uint64_t number);
