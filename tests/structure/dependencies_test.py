@@ -20,6 +20,7 @@ ROOMS = {
 TARGETS = {
     "sallyport_messages": "protos",
     "sallyport_protos": "protos",
+    "sallyport_text": "protos",
     "sallyport_message_reading": "policy",
     "sallyport_policy": "policy",
     "sallyport_recorder": "recorder",
@@ -81,6 +82,8 @@ def faults_in(root):
                     yield f"{name}: includes {included}, which only gateway/http does"
                 if included.startswith("boost/beast/"):
                     beast_users.append(str(name))
+                if included == "utf8proc.h" and name.as_posix() != "protos/visible_text.cc":
+                    yield f"{name}: includes utf8proc.h, which only protos/visible_text.cc does"
                 if included in HTTP_PRIVATE and name.parts[:2] != ("gateway", "http"):
                     yield f"{name}: includes {included}, which is gateway/http's own"
                 if included == "sqlite3.h":
