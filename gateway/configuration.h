@@ -13,7 +13,7 @@
 #include "gateway/identity/identity_options.h"
 #include "gateway/listener/listen_options.h"
 #include "gateway/relay/durability.h"
-#include "gateway/relay/refusal_limits.h"
+#include "gateway/relay/recording/refusal_limits.h"
 #include "gateway/tls/server_tls.h"
 #include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/upstream.h"

@@ -114,17 +114,19 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
-    absl::StatusOr<std::unique_ptr<ReflectionServer>> reflection = ReflectionServer::Start();
-    if (!reflection.ok()) return reflection.status();
-    gateway->reflection_ = *std::move(reflection);
+    absl::StatusOr<std::unique_ptr<OwnServices>> own = OwnServices::Start();
+    if (!own.ok()) return own.status();
+    gateway->own_ = *std::move(own);
     if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
     gateway->MakeCatalog();
     const auto loaded = gateway->LoadDescriptors(DescriptorPlanOf(options));
     if (!loaded.ok()) return loaded.status();
     if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
-    gateway->health_ =
-        std::make_unique<HealthService>(gateway->rules_.get(), [gateway = gateway.get()] { return gateway->Ready(); });
-    gateway->reflection_->AddHealth(gateway->health_.get());
+    gateway->health_ = std::make_unique<HealthService>(gateway->rules_.get(), options.listen_options.open_health,
+                                                       [gateway = gateway.get()] { return gateway->Ready(); });
+    gateway->own_->Add(gateway->health_.get());
+    gateway->reflection_ = std::make_unique<ReflectionService>(gateway->catalog_.get());
+    gateway->own_->Add(gateway->reflection_.get());
     gateway->refresher_ = std::make_unique<ReflectionRefresher>(gateway->catalog_.get());
     gateway->AskForReflection(options);
   }
@@ -139,7 +141,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.rules = gateway->rules_.get();
   context.catalog = gateway->catalog_.get();
   context.refresher = gateway->refresher_.get();
-  context.reflection = gateway->reflection_.get();
+  context.own = gateway->own_.get();
   context.sessions = gateway->sessions_.get();
   context.refusals = gateway->refusals_.get();
   context.headers_timer = gateway->headers_timer_.get();
@@ -151,7 +153,6 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.most_message_bytes = options.message_bytes;
   context.connections = &gateway->listener_->connections();
   context.memory = gateway->memory_.get();
-  context.open_health = options.listen_options.open_health;
   context.calls_per_connection = options.listen_options.calls_per_connection;
   context.connection_life = options.listen_options.LongestCall();
   gateway->service_ = std::make_unique<RelayService>(context);
@@ -219,7 +220,7 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.default_deadline = route.default_deadline;
     rule.most_deadline = route.most_deadline;
     rule.idle = route.idle;
-    if (route.upstream == kOwnUpstream) rule.upstream = &reflection_->upstream();
+    if (route.upstream == kOwnUpstream) rule.upstream = &own_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
       if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
     }
@@ -372,7 +373,8 @@ absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan pl
   if (!files.ok()) return files.status();
   MethodCatalog::Change change{std::move(files->set), plan.reflection, {}};
   if (plan.answers) {
-    google::protobuf::FileDescriptorSet own = ReflectionServer::OwnFiles();
+    google::protobuf::FileDescriptorSet own;
+    ReflectionService::AddOwnFiles(own);
     HealthService::AddOwnFile(own);
     change.add[kOwnUpstream] = std::make_shared<const std::string>(own.SerializeAsString());
   }

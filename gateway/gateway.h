@@ -20,9 +20,11 @@
 #include "gateway/listener/call_server.h"
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
-#include "gateway/reflection/reflection_server.h"
+#include "gateway/reflection/reflection_service.h"
 #include "gateway/reflection/refresher.h"
-#include "gateway/relay/refusal_flood.h"
+#include "gateway/relay/legs/misdescribed_methods.h"
+#include "gateway/relay/own/own_services.h"
+#include "gateway/relay/recording/refusal_flood.h"
 #include "gateway/relay/relay_service.h"
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
@@ -54,8 +56,8 @@ struct DescriptorFiles {
 absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::string>& paths,
                                                     const std::map<std::string, std::string>& places);
 
-// What the settings say in vain, as far as that can be known without asking upstreams (policy/settings_check.h). Reads
-// the files that are named.
+// Settings that mean nothing, as far as that can be known without asking upstreams (policy/settings_check.h). Reads the
+// files that they name.
 absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOptions& options);
 
 // Serves from Start until Shutdown. One thread starts and shuts it down; calls run on gRPC's threads.
@@ -151,7 +153,8 @@ class Gateway {
   std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;
   std::unique_ptr<HealthService> health_;
-  std::unique_ptr<ReflectionServer> reflection_;
+  std::unique_ptr<ReflectionService> reflection_;
+  std::unique_ptr<OwnServices> own_;
   std::unique_ptr<MethodCatalog> catalog_;
   std::unique_ptr<ReflectionRefresher> refresher_;
   std::unique_ptr<Sessions> sessions_;

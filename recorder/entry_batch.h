@@ -117,7 +117,7 @@ struct CallEnd {
   uint32_t entries = 0;  // 0: whoever writes the log fills it in
 };
 
-// What stands before the last four bytes of an end: the tag of CallEnd.entries.
+// The tag of CallEnd.entries. An end entry ends with it and the four bytes of the number.
 inline constexpr std::string_view kEndCountTag = "\x85\x01";
 
 // The encoded entries of one call that belong together, in order: each a varint length and a serialised

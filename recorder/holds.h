@@ -48,7 +48,8 @@ class HoldList {
   uint64_t last_id_ = 0;
 };
 
-// Taken by who changes the holds, and by who deletes or shreds from before it asks what is held until it is done.
+// A lock between processes. Whoever changes the holds takes it. Whoever deletes or shreds takes it before asking what
+// is held, and keeps it until done.
 absl::StatusOr<std::unique_ptr<FileLock>> TakeHoldsLock(const StoreLayout& layout);
 
 // The segments that may hold entries of held calls, as far as the index knows the log; what it does not know is in the

@@ -1,4 +1,4 @@
-// Shows the originals of masked frames to who has the reveal key.
+// Reads a call with the originals of its masked frames, for somebody who has the reveal key.
 #ifndef SALLYPORT_REPLAY_REVEALER_H_
 #define SALLYPORT_REPLAY_REVEALER_H_
 
@@ -14,15 +14,15 @@
 
 namespace sallyport::replay {
 
-// Constant once created.
+// Opens sealed views with one reveal key, or with none. Constant once created.
 class Revealer {
  public:
   // `file` is a reveal key's file; empty: nothing is revealed.
   static absl::StatusOr<Revealer> Create(const std::string& file);
 
-  // As RecordReader::ReadCall, but with the originals in place of masked payloads where this key opens them; of such a
-  // frame's sealed view only the key id is left. Views sealed to another key stay as they are. DATA_LOSS if a view
-  // sealed to this key is damaged.
+  // As RecordReader::ReadCall. Where a frame was masked and its original was sealed to this key, the payload is the
+  // original, and of the sealed view only the key id is left. Views sealed to another key stay as they are. DATA_LOSS
+  // if a view sealed to this key is damaged.
   absl::Status ReadCall(recorder::RecordReader* reader, uint64_t id,
                         absl::FunctionRef<absl::Status(const v1::Entry&)> entry) const;
 

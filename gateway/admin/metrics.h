@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/relay/refusal_limits.h"
+#include "gateway/relay/recording/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
 

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gateway/configuration/sections.h"
 #include "gateway/health/health_service.h"
-#include "gateway/reflection/reflection_server.h"
+#include "gateway/relay/own/own_services.h"
 #include "policy/method_globs.h"
 
 namespace sallyport::gateway {

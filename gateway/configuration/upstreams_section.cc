@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/configuration/sections.h"
-#include "gateway/reflection/reflection_server.h"
+#include "gateway/relay/own/own_services.h"
 #include "gateway/upstream/authority.h"
 #include "gateway/upstream/credentials/credentials_check.h"
 #include "protos/grpc_target.h"

@@ -25,13 +25,13 @@ class WatchedFiles {
   WatchedFiles(std::string what, std::vector<std::string> paths, std::function<absl::Status()> reload)
       : what_(std::move(what)), paths_(std::move(paths)), reload_(std::move(reload)) {}
 
-  // Has them read the first time, and then when one was changed or replaced since the last time that worked and all
-  // look as they did one look before: whoever writes them is done. What cannot be read is tried again each time; that
-  // is logged once, and again when something else is wrong.
+  // The first time, the files are read. Later they are read when one was changed or replaced since they were last read
+  // without error, and none has changed since the last look: then whoever writes them is done. Files that cannot be
+  // read are tried again at each look; that is logged once, and again when something else is wrong.
   void Look();
 
  private:
-  // Nothing of a file that is not there.
+  // One for each file; nullopt for a file that is not there.
   using Versions = std::vector<std::optional<recorder::FileVersion>>;
 
   std::string what_;
@@ -42,8 +42,8 @@ class WatchedFiles {
   std::string complaint_;
 };
 
-// Looks at files once every `interval`, on a thread of its own, from its making on. What the files' functions refer to
-// must live longer.
+// Looks at files once every `interval`, on a thread of its own, from its construction to its destruction. What the
+// `reload` functions refer to must live longer.
 class FileWatcher {
  public:
   FileWatcher(std::vector<WatchedFiles> files, absl::Duration interval);

@@ -11,8 +11,8 @@ constexpr absl::Duration kLookInterval = absl::Seconds(1);
 
 }  // namespace
 
-HealthService::HealthService(const CurrentRules* rules, std::function<absl::Status()> ready)
-    : rules_(rules), ready_(std::move(ready)), teller_([this] { Run(); }) {}
+HealthService::HealthService(const CurrentRules* rules, bool open, std::function<absl::Status()> ready)
+    : rules_(rules), open_(open), ready_(std::move(ready)), teller_([this] { Run(); }) {}
 
 HealthService::~HealthService() {
   {
@@ -22,7 +22,7 @@ HealthService::~HealthService() {
   teller_.join();
 }
 
-bool HealthService::Answers(std::string_view path) {
+bool HealthService::Answers(std::string_view path) const {
   return path == "/grpc.health.v1.Health/Check" || path == "/grpc.health.v1.Health/Watch";
 }
 
@@ -30,7 +30,8 @@ void HealthService::AddOwnFile(google::protobuf::FileDescriptorSet& files) {
   grpc::health::v1::HealthCheckRequest::descriptor()->file()->CopyTo(files.add_file());
 }
 
-grpc::ServerGenericBidiReactor* HealthService::Start(grpc::GenericCallbackServerContext* context) {
+grpc::ServerGenericBidiReactor* HealthService::Answer(grpc::GenericCallbackServerContext* context,
+                                                      OwnCaller /*caller*/) {
   return new HealthProbe(this, rules_->Get(), context);
 }
 

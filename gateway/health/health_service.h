@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "gateway/relay/own/own_services.h"
 #include "gateway/relay/rules.h"
 
 namespace sallyport::gateway {
@@ -24,23 +25,23 @@ class HealthProbe;
 // is ready, and tells those that watch when that changes; for a service by name it asks the upstream that routes lead
 // to and passes its answers on. A service that no route leads to is NOT_FOUND, or SERVICE_UNKNOWN to those that watch.
 // Thread-safe; outlives the calls.
-class HealthService {
+class HealthService final : public OwnService {
  public:
   // `ready` says why the gateway cannot serve; it is asked by every call, and once a second while somebody watches.
-  HealthService(const CurrentRules* rules, std::function<absl::Status()> ready);
-  ~HealthService();
+  // `open`: whoever connects may ask.
+  HealthService(const CurrentRules* rules, bool open, std::function<absl::Status()> ready);
+  ~HealthService() override;
   HealthService(const HealthService&) = delete;
   HealthService& operator=(const HealthService&) = delete;
 
   static constexpr char kServiceName[] = "grpc.health.v1.Health";
-  // Whether a path is one of the service's methods.
-  static bool Answers(std::string_view path);
 
   // Adds what the service looks like.
   static void AddOwnFile(google::protobuf::FileDescriptorSet& files);
 
-  // The reactor of a call whose path it answers.
-  grpc::ServerGenericBidiReactor* Start(grpc::GenericCallbackServerContext* context);
+  bool Answers(std::string_view path) const override;
+  bool open() const override { return open_; }
+  grpc::ServerGenericBidiReactor* Answer(grpc::GenericCallbackServerContext* context, OwnCaller caller) override;
 
   // From now on the gateway is not serving, and `ready` is not asked any more. Those that watch hear so, and their
   // calls end.
@@ -51,14 +52,15 @@ class HealthService {
 
   bool Serving();
   bool Draining();
-  // Who is added hears of changes.
+  // From Add until Remove the watch is told of changes.
   void Add(HealthProbe* watch);
   void Remove(HealthProbe* watch);
-  // Of the thread that looks for changes.
+  // What the thread does that looks for changes.
   void Run();
   void TellWatches();
 
   const CurrentRules* const rules_;
+  const bool open_;
   absl::Mutex ready_mutex_;
   const std::function<absl::Status()> ready_;  // asked under the lock
   bool draining_ ABSL_GUARDED_BY(ready_mutex_) = false;

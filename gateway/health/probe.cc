@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "gateway/reflection/reflection_server.h"
-#include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/legs/metadata_rules.h"
+#include "gateway/relay/own/own_services.h"
 #include "policy/glob.h"
 
 namespace sallyport::gateway {

@@ -81,7 +81,7 @@ class Authenticator {
   // belong to the upstream.
   bool anonymous_ = false;
   std::vector<ProofKind> precedence_;
-  // After what their threads read, so that those have ended when it goes.
+  // Destroyed before the members above, because their threads read those.
   std::unique_ptr<ApiKeys> api_keys_;
   std::unique_ptr<MtlsVerifier> mtls_;
   std::unique_ptr<TokenVerifier> tokens_;

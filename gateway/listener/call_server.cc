@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<CallServer>> CallServer::Start(const CallServerOp
   std::unique_ptr<CallServer> made(new CallServer);
   grpc::ServerBuilder builder;
   builder.RegisterCallbackGenericService(service);
-  builder.SetMaxReceiveMessageSize(-1);  // CallSession refuses what is too large
+  builder.SetMaxReceiveMessageSize(-1);  // RelayedCall refuses what is too large
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(options.metadata_bytes));
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);

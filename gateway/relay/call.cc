@@ -12,19 +12,63 @@ constexpr int kCodeUnavailable = 14;
 
 }  // namespace
 
-Actions Call::Begin() {
-  if (stopped()) return {};
+Actions Call::Begin() { return Begin(Stage::kAdmitting, Action::kAdmit); }
+
+Actions Call::Begin(Stage stage, Action action) {
+  stage_ = stage;
+  stopping_stage_ = false;
+  return action;
+}
+
+Actions Call::StopWaiting() {
+  if (stage_ == Stage::kNone || stopping_stage_) return {};
+  stopping_stage_ = true;
+  return Action::kStopWaiting;
+}
+
+Actions Call::OnAdmitted(Admission admission) {
+  stage_ = Stage::kNone;
+  path_ = admission.path;
+  held_ = admission.held;
+  if (stopped()) return MaybeEnd();
+  if (!held_) return Begin(Stage::kPreparing, Action::kPrepareUpstream);
   request_ = Request::kReading;
+  caller_read_starting_ = true;
+  return Action::kReadCaller;
+}
+
+Actions Call::OnApproved() {
+  stage_ = Stage::kNone;
+  held_ = false;
+  if (stopped()) return MaybeEnd();
+  return Begin(Stage::kPreparing, Action::kPrepareUpstream);
+}
+
+Actions Call::OnUpstreamPrepared() {
+  stage_ = Stage::kNone;
+  if (stopped()) return MaybeEnd();
+  if (request_ == Request::kKept) return PassRequestOn();
   // A unary call is recorded and sent on together with its one request frame; a stream is opened before any frame has
   // come.
   if (path_ == Path::kUnary) {
+    request_ = Request::kReading;
     caller_read_starting_ = true;
     return Action::kReadCaller;
   }
-  request_ = Request::kNone;
   start_recording_ = true;
   start_recorded_ = true;
   return Action::kRecordStart;
+}
+
+Actions Call::OnTurnedAway(int code, std::string message) {
+  stage_ = Stage::kNone;
+  const Actions refused = Refuse(code, std::move(message));
+  return refused | MaybeEnd();
+}
+
+Actions Call::OnGivenUp() {
+  stage_ = Stage::kNone;
+  return MaybeEnd();
 }
 
 Actions Call::Refuse(int code, std::string message) {
@@ -33,7 +77,7 @@ Actions Call::Refuse(int code, std::string message) {
   outcome_.code = code;
   outcome_.message = std::move(message);
   outcome_.reason = EndReason::kRefused;
-  return CancelUpstream() | MaybeRelease() | MaybeEnd();
+  return StopWaiting() | CancelUpstream() | MaybeRelease() | MaybeEnd();
 }
 
 Actions Call::OnCallerFrame(uint64_t bytes) {
@@ -85,7 +129,7 @@ Actions Call::OnCallerLost(CallerLoss loss) {
   if (end_ == End::kRecording && !lost_.has_value()) lost_late_ = loss;
   if (end_ != End::kOpen || lost_.has_value()) return {};
   lost_ = loss;
-  return CancelUpstream() | MaybeRelease() | MaybeEnd();
+  return StopWaiting() | CancelUpstream() | MaybeRelease() | MaybeEnd();
 }
 
 Actions Call::OnUpstreamHeaders(bool present) {
@@ -168,15 +212,9 @@ Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
         request_ = Request::kClosed;
         return actions | MaybeRelease() | MaybeEnd();
       }
-      if (path_ == Path::kUnary) {
-        request_ = Request::kClosed;
-        upstream_open_ = true;
-        return Action::kSendUnary;
-      }
-      request_ = Request::kWriting;
-      if (!upstream_open_) actions |= OpenUpstream();
-      actions |= request_in_hand_ == InHand::kFrame ? Action::kWriteUpstream : Action::kHalfCloseUpstream;
-      return actions;
+      if (!held_) return PassRequestOn();
+      request_ = Request::kKept;
+      return Begin(Stage::kAsking, Action::kAskApproval);
     case Recorded::kResponse:
       if (upstream_outcome_.has_value() || lost_.has_value() || refused_) return actions | EndResponse();
       if (response_in_hand_ == InHand::kFrame) {
@@ -226,6 +264,17 @@ void Call::ForgetFrame(Recorded what) {
   }
 }
 
+Actions Call::PassRequestOn() {
+  if (path_ == Path::kUnary) {
+    request_ = Request::kClosed;
+    upstream_open_ = true;
+    return Action::kSendUnary;
+  }
+  request_ = Request::kWriting;
+  const Actions open = upstream_open_ ? Actions() : OpenUpstream();
+  return open | (request_in_hand_ == InHand::kFrame ? Action::kWriteUpstream : Action::kHalfCloseUpstream);
+}
+
 Actions Call::OpenUpstream() {
   upstream_open_ = true;
   response_ = Response::kAwaitingHeaders;
@@ -254,7 +303,7 @@ Actions Call::MaybeRelease() {
 }
 
 Actions Call::MaybeEnd() {
-  if (end_ != End::kOpen) return {};
+  if (end_ != End::kOpen || stage_ != Stage::kNone) return {};
   if (!lost_.has_value() && !refused_ && !upstream_outcome_.has_value()) return {};
   if (upstream_open_ && !upstream_outcome_.has_value()) return {};
   if (start_recording_ || request_ == Request::kRecording || response_ == Response::kRecording) return {};

@@ -15,25 +15,31 @@ using recorder::Path;
 
 // What is to be done next for a call, in the order in which it is to be done.
 enum class Action : uint32_t {
-  kRecordStart = 1u << 0,
-  kRecordRequest = 1u << 1,    // the request frame in hand (after the start, if that is not recorded yet)
-  kRecordHalfClose = 1u << 2,  // (after the start, if that is not recorded yet)
-  kRecordHeaders = 1u << 3,
-  kRecordResponse = 1u << 4,  // the response frame in hand
-  kRecordEnd = 1u << 5,       // and whatever of a unary call is not recorded yet
-  kSendHeaders = 1u << 6,
-  kWriteCaller = 1u << 7,     // the response frame in hand
-  kOpenUpstream = 1u << 8,    // as a stream
-  kSendUnary = 1u << 9,       // open the upstream with the request frame in hand as its whole request
-  kWriteUpstream = 1u << 10,  // the request frame in hand
-  kHalfCloseUpstream = 1u << 11,
-  kReadUpstream = 1u << 12,
-  kReadCaller = 1u << 13,    // then report OnCallerReadStarted
-  kDeferHeaders = 1u << 14,  // report OnHeadersDue soon
-  kCancelUpstream = 1u << 15,
-  kReleaseUpstream = 1u << 16,  // nothing more will be started on the upstream side
-  kCutCaller = 1u << 17,        // soon, while cut_due(), tell the caller outcome() over what is being written
-  kFinish = 1u << 18,           // end the call towards the caller, as outcome() says; the last action
+  // Stages. Each is reported when it is over, by the event that is named with it, by OnTurnedAway or by OnGivenUp.
+  kAdmit = 1u << 0,            // find out who calls, where the call goes and whether it may: OnAdmitted
+  kAskApproval = 1u << 1,      // of a held call, whose start and first frame are recorded: OnApproved
+  kPrepareUpstream = 1u << 2,  // what it takes to open the upstream: OnUpstreamPrepared
+  kStopWaiting = 1u << 3,      // whatever the stage under way waits for, the call does not need it any more
+
+  kRecordStart = 1u << 4,
+  kRecordRequest = 1u << 5,    // the request frame in hand (after the start, if that is not recorded yet)
+  kRecordHalfClose = 1u << 6,  // (after the start, if that is not recorded yet)
+  kRecordHeaders = 1u << 7,
+  kRecordResponse = 1u << 8,  // the response frame in hand
+  kRecordEnd = 1u << 9,       // and whatever of a unary call is not recorded yet
+  kSendHeaders = 1u << 10,
+  kWriteCaller = 1u << 11,    // the response frame in hand
+  kOpenUpstream = 1u << 12,   // as a stream
+  kSendUnary = 1u << 13,      // open the upstream with the request frame in hand as its whole request
+  kWriteUpstream = 1u << 14,  // the request frame in hand
+  kHalfCloseUpstream = 1u << 15,
+  kReadUpstream = 1u << 16,
+  kReadCaller = 1u << 17,    // then report OnCallerReadStarted
+  kDeferHeaders = 1u << 18,  // report OnHeadersDue soon
+  kCancelUpstream = 1u << 19,
+  kReleaseUpstream = 1u << 20,  // nothing more will be started on the upstream side
+  kCutCaller = 1u << 21,        // soon, while cut_due(), tell the caller outcome() over what is being written
+  kFinish = 1u << 22,           // end the call towards the caller, as outcome() says; the last action
 };
 
 // A set of actions. A value.
@@ -75,20 +81,36 @@ struct UpstreamOutcome {
 // nothing came over it any more and the library closed it.
 enum class CallerLoss { kCancelled, kDeadline, kConnection, kSilence };
 
-// Decides. Events go in (what the two sides and the recorder did), actions come out; each direction has at most one
-// frame in hand and reads the next only when that has been recorded and written on. Knows neither gRPC nor time nor
-// bytes. Not thread-safe: the owner serialises the events and performs the actions outside its lock.
+// Decides. Events go in (what the stages, the two sides and the recorder did), actions come out: first the stages that
+// admit the call, then both directions, each of which has at most one frame in hand and reads the next only when that
+// has been recorded and written on. Knows neither gRPC nor time nor bytes. Not thread-safe: the owner serialises the
+// events and performs the actions outside its lock.
 class Call {
  public:
   // Which of the owner's appends to the log is reported.
   enum class Recorded { kStart, kRequest, kResponse, kEnd };
 
-  explicit Call(Path path) : path_(path) {}
+  // What the stages before the first frame found out.
+  struct Admission {
+    Path path = Path::kStream;
+    // The call waits for somebody's approval once its start and its first frame (or that there is none) are recorded.
+    // Only then is the upstream prepared; otherwise that comes at once.
+    bool held = false;
+  };
 
-  // The call is admitted. First event, unless Refuse is, or the caller was lost before. Nothing happens then.
+  // The first event, but for a loss of the caller or a refusal.
   Actions Begin();
-  // The gateway ends the call with a status of its own: instead of Begin, or at any time later. Ignored once the end is
-  // being recorded, and where the caller was lost before: it is not told.
+  // One stage is under way at a time, and ends in one of these ways; the end of the call waits for that.
+  Actions OnAdmitted(Admission admission);
+  Actions OnApproved();
+  Actions OnUpstreamPrepared();
+  // The stage has found a reason to refuse the call.
+  Actions OnTurnedAway(int code, std::string message);
+  // The stage was given up, because the call ends for another reason.
+  Actions OnGivenUp();
+
+  // The gateway ends the call with a status of its own, at any time. Ignored once the end is being recorded, and where
+  // the caller was lost before: it is not told.
   Actions Refuse(int code, std::string message);
 
   Actions OnCallerFrame(uint64_t bytes);
@@ -134,6 +156,8 @@ class Call {
   bool cut_due() const { return caller_cut_ && end_ == End::kRecorded && writing_to_caller(); }
   const std::optional<UpstreamOutcome>& upstream_outcome() const { return upstream_outcome_; }
 
+  // Who calls, where the call goes and whether it may is still being found out.
+  bool admitting() const { return stage_ == Stage::kAdmitting; }
   Path path() const { return path_; }
   uint64_t request_frames() const { return request_frames_; }
   uint64_t response_frames() const { return response_frames_; }
@@ -150,7 +174,8 @@ class Call {
   bool end_bare() const { return end_bare_; }
 
  private:
-  enum class Request { kNone, kReading, kRecording, kWriting, kClosed };
+  enum class Stage { kNone, kAdmitting, kAsking, kPreparing };  // that is under way
+  enum class Request { kNone, kReading, kRecording, kKept, kWriting, kClosed };
   enum class Response { kNone, kAwaitingHeaders, kRecording, kReading, kWriting, kEnded };
   enum class End { kOpen, kRecording, kRecorded, kFinished };
   enum class InHand { kFrame, kHalfClose, kHeaders };
@@ -158,6 +183,11 @@ class Call {
   bool writing_to_caller() const { return headers_sending_ || response_ == Response::kWriting; }
   // Nothing more is to be passed on.
   bool stopped() const { return lost_.has_value() || refused_ || upstream_ended_ || end_ != End::kOpen; }
+  // What ends a call ends what it waits for.
+  Actions StopWaiting();
+  Actions Begin(Stage stage, Action action);
+  // The request frame in hand, or the half-close, goes to the upstream.
+  Actions PassRequestOn();
   Actions OpenUpstream();
   Actions CancelUpstream();
   Actions EndResponse();
@@ -170,7 +200,10 @@ class Call {
   // The frame in hand is not in the record.
   void ForgetFrame(Recorded what);
 
-  Path path_;
+  Path path_ = Path::kStream;
+  Stage stage_ = Stage::kNone;
+  bool stopping_stage_ = false;  // it was told to give up
+  bool held_ = false;            // until it is approved
   Request request_ = Request::kNone;
   Response response_ = Response::kNone;
   End end_ = End::kOpen;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "gateway/relay/call_session.h"
+#include "gateway/relay/relayed_call.h"
 
 namespace sallyport::gateway {
 
@@ -12,7 +12,7 @@ OpenCalls::Shard& OpenCalls::ShardOf(const Link* link) {
   return shards_[(reinterpret_cast<uintptr_t>(link) >> 10) % kShards];
 }
 
-bool OpenCalls::Add(Link* link, CallSession* session) {
+bool OpenCalls::Add(Link* link, RelayedCall* session) {
   link->session = session;
   Shard& shard = ShardOf(link);
   absl::MutexLock lock(&shard.mutex);
@@ -32,7 +32,7 @@ void OpenCalls::Remove(Link* link) {
 size_t OpenCalls::EndAll() {
   size_t told = 0;
   for (Shard& shard : shards_) {
-    std::vector<CallSession*> sessions;
+    std::vector<RelayedCall*> sessions;
     {
       absl::MutexLock lock(&shard.mutex);
       shard.stopping = true;
@@ -41,7 +41,7 @@ size_t OpenCalls::EndAll() {
         if (link->session->TryAddReference()) sessions.push_back(link->session);
       }
     }
-    for (CallSession* session : sessions) {
+    for (RelayedCall* session : sessions) {
       session->OnGatewayStopping();
       session->DropReference();
     }

@@ -11,7 +11,7 @@
 
 namespace sallyport::gateway {
 
-class CallSession;
+class RelayedCall;
 
 // Lists of open calls, linked through the calls themselves, so that keeping them costs each call two short locks and no
 // memory. Thread-safe; outlives all sessions.
@@ -23,13 +23,13 @@ class OpenCalls {
 
   // A place in a list, kept by the session.
   struct Link {
-    CallSession* session = nullptr;
+    RelayedCall* session = nullptr;
     Link* previous = nullptr;
     Link* next = nullptr;
   };
 
   // False once the gateway is stopping: the session is in the list, and has to end by itself.
-  bool Add(Link* link, CallSession* session);
+  bool Add(Link* link, RelayedCall* session);
   // For a session that is being destroyed.
   void Remove(Link* link);
 

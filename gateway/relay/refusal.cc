@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "google/rpc/status.pb.h"
 
 namespace sallyport::gateway {
@@ -35,6 +36,21 @@ Refusal MakeRefusal(int code, std::string message, std::string_view reason,
     status.add_details()->PackFrom(retry);
   }
   return {code, std::move(message), status.SerializeAsString()};
+}
+
+Refusal RefusalOf(const absl::Status& status) {
+  return {static_cast<int>(status.code()), std::string(status.message()), ""};
+}
+
+Refusal GatewayStopping(const std::string& call) {
+  return MakeRefusal(static_cast<int>(absl::StatusCode::kUnavailable), "the gateway is stopping", "GATEWAY_STOPPING",
+                     {{"call", call}});
+}
+
+Refusal RouteDeadlineReached(const std::string& call, absl::Duration deadline) {
+  return MakeRefusal(static_cast<int>(absl::StatusCode::kDeadlineExceeded),
+                     absl::StrCat("the gateway's route gives calls like this ", absl::FormatDuration(deadline)),
+                     "ROUTE_DEADLINE", {{"call", call}});
 }
 
 }  // namespace sallyport::gateway

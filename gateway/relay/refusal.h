@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace sallyport::gateway {
@@ -27,6 +28,13 @@ struct Refusal {
 Refusal MakeRefusal(int code, std::string message, std::string_view reason,
                     const std::vector<std::pair<std::string_view, std::string>>& metadata,
                     std::optional<absl::Duration> retry_after = std::nullopt);
+
+// A status without details.
+Refusal RefusalOf(const absl::Status& status);
+
+// Refusals that calls end with after they were admitted; `call` is the call's id as people type it, empty for none.
+Refusal GatewayStopping(const std::string& call);
+Refusal RouteDeadlineReached(const std::string& call, absl::Duration deadline);
 
 }  // namespace sallyport::gateway
 

@@ -4,17 +4,18 @@
 
 #include <grpcpp/generic/async_generic_service.h>
 
-#include "gateway/relay/call_session.h"
+#include "gateway/relay/legs/grpc_caller_leg.h"
+#include "gateway/relay/relay_context.h"
 
 namespace sallyport::gateway {
 
-// Makes a CallSession of every call. Thread-safe; outlives the server.
+// Makes a RelayedCall of every call. Thread-safe; outlives the server.
 class RelayService final : public grpc::CallbackGenericService {
  public:
   explicit RelayService(const RelayContext& context) : context_(context) {}
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* server) override {
-    return CallSession::Start(context_, server);
+    return GrpcCallerLeg::Take(context_, server);
   }
 
  private:

@@ -10,7 +10,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "gateway/identity/authenticator.h"
-#include "gateway/relay/policy_masks.h"
+#include "gateway/relay/frames/policy_masks.h"
 #include "gateway/upstream/routes.h"
 #include "policy/limits.h"
 #include "policy/policy.h"

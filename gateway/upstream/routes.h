@@ -22,7 +22,7 @@ struct RouteRule {
   std::vector<std::pair<std::string, std::string>> metadata;  // name, glob over one of its values
   Upstream* upstream = nullptr;
   bool forward_authorization = false;  // the caller's own goes on to the upstream
-  // Of the upstream's leg, from when the call came in: of callers that set none, and of all.
+  // How long calls may take from when they came in: those whose callers set no deadline, and all.
   absl::Duration default_deadline = absl::InfiniteDuration();
   absl::Duration most_deadline = absl::InfiniteDuration();
   absl::Duration idle = absl::InfiniteDuration();  // without a message in either direction the call is ended

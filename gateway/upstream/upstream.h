@@ -88,7 +88,7 @@ class Upstream {
   std::optional<absl::StatusOr<StreamLease>> Reserve(const Needs& needs,
                                                      absl::FunctionRef<UpstreamConnections::Later()> wait);
 
-  // For the gateway's own calls.
+  // A place for a call that the gateway makes itself, such as for reflection.
   StreamLease Own() { return connections_.Own(); }
 
  private:

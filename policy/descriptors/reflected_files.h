@@ -61,27 +61,28 @@ class ReflectedFiles {
     bool known() const { return type != kNone || file != nullptr; }
   };
 
-  // What there is.
+  // First step: takes the files in, and notes which types there are.
   void Take(const google::protobuf::FileDescriptorProto& given);
   bool Fits(const google::protobuf::FileDescriptorProto& file, std::string* why) const;
   void DropWhatIsDefined(File* file);
-  // By the operator or by the standard.
+  // Whether the operator's or the standard files define it.
   bool IsDefined(const std::string& name) const;
   void AddTypes(size_t file, const google::protobuf::DescriptorProto& message, const std::string& name, int parent);
   int AddType(size_t file, const std::string& name, int parent);
 
-  // Who needs what: references become absolute, types that need what nobody knows are lost.
+  // Second step: finds out which type needs which. References become absolute; types that need what nobody knows are
+  // lost.
   void Connect(File* file);
   void ConnectMessage(const File& file, google::protobuf::DescriptorProto* message, const std::string& name);
   void ConnectExtension(const File& file, google::protobuf::FieldDescriptorProto* extension, const std::string& scope);
   Meaning Resolve(std::string* reference, const std::string& scope);
   Meaning Find(const std::string& name);
-  // True if the file is there, now or before.
+  // Adds a standard file if it is needed. True if it is there, added now or before.
   bool SupplyStandard(const std::string& file_name);
   void Lose(int type);
   void SpreadLoss();
 
-  // Without what is lost.
+  // Third step: takes what is lost out of the files.
   void Prune(File* file);
   void PruneTypes(Messages* messages, Enums* enums, const std::string& scope);
   void PruneExtensions(Extensions* extensions);
@@ -90,7 +91,7 @@ class ReflectedFiles {
   std::vector<size_t> InOrder() const;
   std::set<size_t> NeededBy(size_t file, bool by_names) const;
   void LoseUnbuilt(const google::protobuf::DescriptorProto& message, const std::string& name);
-  // Or in the file that is being built.
+  // Whether what is referred to is built, or in the file that is being built.
   bool IsBuilt(const std::string& reference) const;
   void BuildOne(File* file);
   std::vector<std::string> ImportsOf(const File& file);

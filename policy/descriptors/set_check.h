@@ -21,11 +21,11 @@ namespace sallyport::policy {
 // only protobuf finds is told where the file is first used. For one set, which must outlive it; not thread-safe.
 class SetCheck {
  public:
-  // Empty if there is none; the file then counts as there. Otherwise without the file's name.
+  // What is wrong with the file, without its name. Empty if nothing is: files shown later may then import it.
   std::string Fault(const SetFile& file);
-  // The same, and what the names say.
+  // The same, and also looks at the names that the file defines and refers to.
   std::string FaultWithNames(const SetFile& file);
-  // The last one shown does not count as there after all.
+  // Takes back the file that was shown last: later files may not import it.
   void Forget(const SetFile& file);
 
  private:
@@ -35,7 +35,7 @@ class SetCheck {
     Kind kind;
   };
   std::string FaultOfHead(const SetFile& file) const;
-  // Whose type a field, in a type, says that it has.
+  // A field that names a type, and the message that the field is in.
   struct Reference {
     size_t type;  // its place among those of the file
     ScannedField field;
@@ -52,7 +52,8 @@ class SetCheck {
   absl::flat_hash_map<std::string_view, Present, SeededHash, std::equal_to<>> files_;  // those that are there
   std::vector<std::string_view> shown_;                                                // names of files
   std::vector<uint64_t> taken_;  // keys in names_, by the last file
-  // Of packages, of what stands in them, and of types: by SeededHash, which nobody can make meet.
+  // Full names of packages, of what stands in them, and of types, by their SeededHash: nobody can choose names that
+  // have the same.
   absl::flat_hash_map<uint64_t, Name> names_;
 };
 

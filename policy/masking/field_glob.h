@@ -34,10 +34,10 @@ class FieldGlob {
   using Places = std::vector<uint16_t>;
   // At a type, before its fields.
   Places AtType(std::string_view full_name) const;
-  // What a place waits for; null if for nothing.
+  // The selector that a place waits for; null if it waits for none.
   const KeySelector* WaitsFor(uint16_t place) const;
   bool AnyWaits(const Places& places) const;
-  // The same without those that wait in vain.
+  // The places once it is known which selectors hold: those that wait for one that does not are left out.
   Places Decided(const Places& places, absl::FunctionRef<bool(uint16_t place, const KeySelector&)> holds) const;
   // After one more field. Of the places before it none waits.
   Places After(const Places& places, std::string_view field) const;
@@ -52,9 +52,9 @@ class FieldGlob {
   static constexpr char kAnyNumber[] = "**";
   static constexpr uint16_t kWaiting = 0x8000;  // added to a place's number
   absl::Status AddPart(std::string_view part);
-  // And what is reached from there without a name.
+  // Adds a place, and those that are reached from it without another name.
   void Add(uint16_t place, Places* places) const;
-  // With a name behind which there may be a selector.
+  // Adds the place behind a name. If there is a selector behind the name, it waits for that.
   void Arrive(uint16_t place, Places* places) const;
   Places Step(const Places& places, std::string_view name) const;
 

@@ -24,7 +24,7 @@ struct OpenedBody {
   std::vector<Hash> leaves;               // of the tree over the entries
 };
 
-// The leaf an entry is in its block's tree.
+// The leaf hash of an entry in the tree over its block's entries.
 Hash EntryLeaf(std::string_view salt, std::string_view entry);
 
 // Opens the bodies of one segment. Not thread-safe.

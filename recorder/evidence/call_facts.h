@@ -52,7 +52,7 @@ struct CallFacts {
   int64_t request_bytes = 0;
   int64_t response_bytes = 0;
 
-  // All of it in one text, equal for equal facts alone.
+  // All members as one text. Two texts are equal only if the facts are.
   std::string Canonical() const;
 };
 
@@ -66,7 +66,8 @@ class CallPart {
 
   bool started() const { return started_; }
   bool ended() const { return ended_; }
-  // Of a call that has started and ended: what its end says that its frames do not, or nothing.
+  // For a call that has started and ended: compares what the end counts with the frames. Returns what is wrong, or
+  // nothing.
   std::string CheckEnd() const;
   // How many there were.
   uint64_t entries() const { return entries_; }

@@ -29,7 +29,7 @@ struct Checkpoint {
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
-// One that was signed, and the note that says so.
+// A checkpoint, and the signed note that it was read from or written as.
 struct SignedCheckpoint {
   Checkpoint checkpoint;
   std::string note;

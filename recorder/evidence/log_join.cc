@@ -31,15 +31,15 @@ std::optional<std::vector<Hash>> TilesOf(const v1::Tombstone::Range& range) {
   return tiles;
 }
 
-bool RangesMakeSense(const v1::Tombstone& tombstone) {
+// Of a tombstone in segment `here`, before which stood what it names.
+bool RangesMakeSense(const v1::Tombstone& tombstone, uint64_t here) {
   uint64_t segment = 1;
   uint64_t leaf = 0;
   uint64_t sequence = 1;
   for (const v1::Tombstone::Range& range : tombstone.deleted()) {
     if (range.first_segment() < segment || range.last_segment() < range.first_segment() ||
-        range.last_segment() > kMaxSegmentNumber || range.first_leaf() < leaf ||
-        range.end_leaf() <= range.first_leaf() || range.first_sequence() < sequence ||
-        range.end_sequence() < range.first_sequence()) {
+        range.last_segment() >= here || range.first_leaf() < leaf || range.end_leaf() <= range.first_leaf() ||
+        range.first_sequence() < sequence || range.end_sequence() < range.first_sequence()) {
       return false;
     }
     // Two that touch are one.
@@ -100,7 +100,7 @@ void LogJoin::ReadTombstone(const std::vector<CheckedSegmentLog>& segments) {
   for (const CheckedSegmentLog& segment : segments) {
     if (!segment.tombstone_position.set()) continue;
     v1::Tombstone tombstone;
-    if (!tombstone.ParseFromString(segment.tombstone) || !RangesMakeSense(tombstone)) {
+    if (!tombstone.ParseFromString(segment.tombstone) || !RangesMakeSense(tombstone, segment.number)) {
       Add(Weight::kError, LogName(segment.number), segment.number, segment.tombstone_position.offset(),
           kBlockHeaderSize + segment.tombstone.size(), "the tombstone makes no sense");
       continue;

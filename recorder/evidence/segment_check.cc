@@ -349,7 +349,13 @@ void SegmentChecker::TakeEntries(const CheckedBlock& block, const CheckedPayload
     if (const std::string wrong = call.part.Take(entry_); !wrong.empty()) {
       add(absl::StrCat("call ", FormatId(id), " ", wrong));
     }
-    if (entry_.has_start()) call.started = block.position;
+    if (entry_.has_start()) {
+      call.started = block.position;
+      // What goes on from an earlier block has started there. Elsewhere it may be whole, and is not looked at again.
+      if (line->second.previous.set()) {
+        add(absl::StrCat("call ", FormatId(id), " starts, and the directory names an earlier block of it"));
+      }
+    }
     if (!entry_.has_end()) continue;
     if (block.format != 2 && !line->second.ends) {
       add(absl::StrCat("call ", FormatId(id), " ends in the block, and the directory does not say so"));

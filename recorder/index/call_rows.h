@@ -37,7 +37,7 @@ class CallRows {
 
   // Adds a row. Does nothing if there is one with this id.
   absl::Status Add(uint64_t id, const StartedCall& call, const ScannedEnd& end);
-  // Inserts what waits. The other methods want that done for the ids they are given.
+  // Inserts the rows that wait. To be called before the methods below are given one of their ids.
   absl::Status Flush();
   absl::Status SetEnd(uint64_t id, Position position, const ScannedEnd& end);
   absl::Status SetPosition(uint64_t id, Position position);
@@ -53,7 +53,7 @@ class CallRows {
   absl::Status Remove(uint64_t id);
 
  private:
-  // One statement inserts so many: most of its cost does not depend on the number.
+  // How many rows one statement inserts: most of what a statement costs does not depend on the number.
   static constexpr size_t kTogether = 64;
   static constexpr size_t kMostWaiting = 16384;
 

@@ -26,8 +26,9 @@ struct ChunkSizes {
   size_t calls_left = 4096;  // the newest ones, which get no chunk yet
   size_t merged = 8;         // so many chunks of one level become one of the next
   int64_t highest_level = 2;
-  // A chunk is written again when of those of its calls that were open then so many have ended, and one in so many of
-  // all its calls: each search by status or duration looks at the rows of these.
+  // Calls that were open when their chunk was written may end later. The lists of the chunk do not know that, so each
+  // search by status or duration looks at the rows of these calls. When at least `ended_late` calls of a chunk have
+  // ended so, and they are at least one in `ended_late_in` of its calls, the chunk is written again.
   int64_t ended_late = 256;
   int64_t ended_late_in = 512;
 };
@@ -41,8 +42,8 @@ class Chunks {
   // `database` must outlive it.
   static absl::StatusOr<Chunks> Create(Database& database, const ChunkSizes& sizes);
 
-  // Tell of a row that is inserted, unless there is one with its id; that is now one of a call that has ended; that is
-  // now one of a shredded call; that is removed.
+  // Each is to be called when a row of `calls` has changed: it was inserted (not called if there was one with its id),
+  // its call has ended, its call was shredded, or the row was removed.
   absl::Status Inserted(const PostedCall& call);
   absl::Status Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns);
   absl::Status Shredded(const PostedCall& call);
@@ -63,7 +64,7 @@ class Chunks {
     StartRange starts;
     std::string heads;
   };
-  // The chunk that a call belongs to, remembered since the next one asked for is often the same.
+  // The chunk that was looked for last. It is remembered, since the next call is often in the same chunk.
   struct Found {
     int64_t after = 0;  // its calls are above this
     int64_t last_id = kNone;
@@ -77,7 +78,7 @@ class Chunks {
   explicit Chunks(const ChunkSizes& sizes) : sizes_(sizes) {}
 
   absl::Status FindLast(Database& database);
-  // Before the first change: who only looks whether there is one need not wait for it.
+  // Loads the newest calls. Done before the first change, so that an index that is only read opens quickly.
   absl::Status LoadNewest();
   bool IsChunked(int64_t id) const { return id <= chunked_to_; }
   void SortNewest();

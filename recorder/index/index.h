@@ -74,7 +74,7 @@ class Index {
   // be.
   absl::Status ForgetBlock(Position position, absl::Span<const DirectoryEntry> directory,
                            absl::FunctionRef<bool(uint64_t segment)> is_deleted);
-  // That the segment was shredded does not matter any more.
+  // Forgets that the segment was shredded, for it is being deleted.
   absl::Status ForgetScrub(uint64_t segment);
   // After that: commits, and takes care that nothing of those calls stays in the index's files.
   absl::Status FinishForget();
@@ -145,7 +145,7 @@ class Index {
 
   const std::shared_ptr<const NameSealer> sealer_;
   std::unique_ptr<Database> database_;
-  // Which are kept in place, since rows refer to them.
+  // By pointer, since `rows_` and `sessions_` refer to these.
   std::unique_ptr<NameTable> names_;
   std::unique_ptr<Chunks> chunks_;
   std::unique_ptr<CallRows> rows_;

@@ -40,9 +40,9 @@ enum class PostingKind : uint8_t {
 constexpr int kPostingKindBits = 3;
 constexpr int kPostingValueBits = 36;
 constexpr int64_t kLargestPostingValue = (int64_t{1} << kPostingValueBits) - 1;
-// Nothing that was written has more in a chunk; what says so is damaged.
+// No chunk has more calls than this. A list that counts further is damaged.
 constexpr uint64_t kMostOrdinals = uint64_t{1} << 24;
-// So many numbers for chunks fit into keys.
+// How many chunks can be numbered in a key.
 constexpr int64_t kChunkNumbers = int64_t{1} << (63 - kPostingKindBits - kPostingValueBits);
 
 constexpr int64_t ChunkKey(int64_t chunk) { return chunk << (kPostingKindBits + kPostingValueBits); }
@@ -132,7 +132,7 @@ void AppendList(std::string& row, int64_t last_value, const PostingList& list);
 // Calls `visit` with each list of a row, in order of values, until it returns false. False if the bytes are no row.
 bool ForEachList(int64_t key, std::string_view row, absl::FunctionRef<bool(const PostingList&)> visit);
 
-// What is to be said where bytes are none: DATA_LOSS.
+// The error for bytes that are no postings: DATA_LOSS.
 absl::Status DamagedPostings();
 
 }  // namespace sallyport::recorder

@@ -36,9 +36,9 @@ class PostingsBuilder {
   // The call with the next larger id.
   void Add(const PostedCall& call);
 
-  // Chunks one after another, each in order of its keys: for each row, but those of open calls, AddRow, which is false
-  // if the bytes are none; for each open call, as it is now, AddOnceOpen. EndChunk after each, with what is known of
-  // its stretches.
+  // Merges chunks, one after another. For each chunk: AddRow for each of its rows in order of their keys, but those
+  // that list open calls (false if the bytes are no row); AddOnceOpen for each call that those list, as it is now; then
+  // EndChunk, with what is known of the chunk's stretches.
   bool AddRow(int64_t key, std::string_view bytes);
   void AddOnceOpen(uint64_t ordinal, const PostedCall& call);
   void EndChunk(std::string_view heads, const StartRange& starts);

@@ -24,7 +24,7 @@ constexpr size_t kSegmentHeaderSize = 128;
 constexpr size_t kBlockHeaderSize = 136;
 constexpr size_t DirectoryEntrySize(uint16_t format) { return format == 2 ? 16 : 24; }
 constexpr size_t kDirectoryEntrySize = DirectoryEntrySize(kFormatVersion);
-// Of a line of the table of parts, in front of which stands their number.
+// The table of parts is their number, and then a line for each.
 constexpr size_t kPartCountSize = 4;
 constexpr size_t kPartLineSize = 36;
 constexpr size_t kFooterBodySize = 24;
@@ -32,12 +32,12 @@ constexpr size_t kKeyIdSize = 16;
 // A body of entries begins with the seed of their salts.
 constexpr size_t kSaltSeedSize = 16;
 constexpr size_t kSaltSize = 16;
-// So much of a block's header is bound to its sealed body.
+// So many bytes from the beginning of a block's header are associated data when its body is sealed.
 constexpr size_t kBoundHeaderSize = 96;
 
-// A body has at most this many bytes.
+// The largest body, in bytes.
 constexpr size_t kMaxBodySize = size_t{1} << 30;
-// Of these, so many are entries.
+// The most bytes of entries in it: the rest is the seed of their salts.
 constexpr size_t kMaxEntriesSize = kMaxBodySize - kSaltSeedSize;
 // No segment reaches this size, so that offsets fit a position.
 constexpr uint64_t kMaxSegmentSize = uint64_t{1} << 39;
@@ -159,8 +159,8 @@ struct PartLine {
   void Encode(char* out) const;
   static PartLine Decode(const char* bytes);
 };
-// The lines of the table with which `bytes` begin, up to which the parts are as long as they say. Nothing if it is
-// none.
+// Reads the table of parts. `bytes` are all that stands behind a body: the table and the parts; without any there are
+// no lines. Nothing if it is no table, or says another length of the parts than they have.
 std::optional<std::vector<PartLine>> ReadPartTable(std::string_view bytes);
 constexpr size_t PartTableSize(size_t parts) { return kPartCountSize + parts * kPartLineSize; }
 

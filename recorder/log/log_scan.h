@@ -19,7 +19,7 @@ namespace sallyport::recorder {
 struct LogEnd {
   // Behind the last valid block: where the next one goes, or, behind a footer, the next segment begins.
   Position end;
-  // Of the entry that follows the last one seen; nothing if no block and no segment header was seen.
+  // The number of the next entry; nothing if neither a block nor a segment header was seen.
   std::optional<uint64_t> next_sequence;
   // What is wrong with the bytes at `end`, if there are any: a block that is being written, or was when the machine
   // stopped. Nothing valid follows it.

@@ -56,7 +56,8 @@ class LogWriter {
   struct Options {
     // A new segment is begun when one has reached this size.
     uint64_t segment_bytes = 256 << 20;
-    // Or, where the next one cannot be begun, so that it goes on, this size: then nothing is written any more.
+    // Where the next segment cannot be begun, the present one goes on up to this size; then nothing is written any
+    // more.
     uint64_t most_segment_bytes = kMaxSegmentSize - 2 * kMaxBodySize;
     // Disk space is taken in pieces of this size.
     uint64_t space_ahead = 16 << 20;
@@ -105,7 +106,7 @@ class LogWriter {
   uint64_t next_sequence() const { return next_sequence_; }
   // Over everything written.
   const CompactRange& tree() const { return tree_; }
-  // Those added to the tree since the last time, in order.
+  // The leaves added to the tree since the last call, in order.
   std::vector<Hash> TakeLeaves() { return std::exchange(leaves_, {}); }
   const absl::flat_hash_map<uint64_t, OpenCall>& open_calls() const { return open_calls_; }
   uint64_t bytes_written() const { return bytes_written_; }

@@ -4,7 +4,7 @@
 #include <deque>
 #include <string>
 
-#include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/legs/metadata_rules.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <functional>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -26,18 +27,26 @@ UpstreamOutcome OkWithResponse(uint64_t bytes) {
 // and checks that the Call keeps to the rules of all of them.
 struct World {
   explicit World(Path path, int requests, int responses)
-      : call(path), requests_left(requests), responses_left(responses), unary(path == Path::kUnary) {}
+      : path(path), requests_left(requests), responses_left(responses) {}
 
   Call call;
+  Path path;
   int requests_left;
   int responses_left;
-  bool unary;
+  bool held = false;           // for an approval
+  bool may_turn_away = false;  // any stage may find a reason to refuse the call
   bool may_cancel = false;
   bool may_fail_recording = false;
   bool may_lack_space = false;  // the log refuses a frame, or the end with what it holds, and takes what comes later
   bool may_fail_writes = false;
   bool may_refuse = false;     // a limit, an expiry, a rule, the gateway's own end: once, at any time
   bool caller_stands = false;  // does not read: what is written to it stays under way
+
+  // The stage under way: one of the actions that begin one.
+  std::optional<Action> stage;
+  bool stop_asked = false;  // it is to give up
+  bool approved = false;
+  bool prepared = false;
 
   bool caller_reading = false;
   bool caller_read_starting = false;
@@ -89,7 +98,21 @@ struct World {
     FAIL(rule << " after " << story);
   }
 
+  void Begin(Action next) {
+    Rule(!stage.has_value(), "one stage at a time");
+    Rule(!call.ending(), "no stage begins once the call ends");
+    Rule(!upstream_opened, "stages come before the upstream is opened");
+    stage = next;
+  }
+
+  // In whatever way.
+  void EndStage() {
+    stage.reset();
+    stop_asked = false;
+  }
+
   void Record(Recorded what) {
+    Rule(!stage.has_value(), "nothing is recorded while a stage is under way");
     Rule(!end_recorded, "nothing is recorded after the end");
     Rule(recording.insert(what).second, "one append of a kind at a time");
     Rule(what != Recorded::kEnd || recording.size() == 1, "the end is recorded last");
@@ -140,6 +163,21 @@ struct World {
       Action action = actions.TakeFirst();
       Rule(finished == 0, "nothing is done after the finish");
       switch (action) {
+        case kAdmit:
+          Begin(action);
+          break;
+        case kAskApproval:
+          Rule(held && request_recorded, "approval is asked for once the start and what came first are recorded");
+          Begin(action);
+          break;
+        case kPrepareUpstream:
+          Rule(!held || approved, "nothing is prepared for a call that is not approved");
+          Begin(action);
+          break;
+        case kStopWaiting:
+          Rule(stage.has_value() && !stop_asked, "a stage under way is given up once");
+          stop_asked = true;
+          break;
         case kRecordStart:
           Record(Recorded::kStart);
           break;
@@ -173,6 +211,7 @@ struct World {
         case kOpenUpstream:
         case kSendUnary:
           Rule(!upstream_opened && start_recorded, "the upstream is opened once, after the start is recorded");
+          Rule(prepared, "the upstream is opened once it is prepared");
           Rule(action == kOpenUpstream || request_recorded, "a request is sent when it is recorded");
           upstream_opened = true;
           upstream_is_unary = action == kSendUnary;
@@ -200,6 +239,7 @@ struct World {
         case kReadCaller:
           Rule(!caller_reading && !half_closed, "one read of the caller at a time");
           Rule(!call.ending(), "nothing more is read once the call ends");
+          Rule(!stage.has_value(), "nothing is read while a stage is under way");
           caller_reading = caller_read_starting = true;
           break;
         case kDeferHeaders:
@@ -228,6 +268,7 @@ struct World {
           Rule(!headers_sending && !caller_writing && !caller_read_starting, "no finish over a pending operation");
           Rule(end_recorded || recorder_broken, "no finish before the end is recorded");
           Rule(!upstream_opened || upstream_done, "no finish before the upstream is done");
+          Rule(!stage.has_value(), "no finish while a stage is under way");
           ++finished;
           break;
       }
@@ -246,6 +287,7 @@ struct World {
         return w.call.OnCallerReadStarted();
       });
     }
+    AddStageEvents(add);
     AddCallerEvents(add);
     AddUpstreamEvents(add);
     AddRecorderEvents(add);
@@ -256,6 +298,34 @@ struct World {
       });
     }
     return next;
+  }
+
+  template <typename Add>
+  void AddStageEvents(const Add& add) const {
+    if (!stage.has_value()) return;
+    // Also when it was to give up: what it waited for may just have come.
+    add("stage over", [](World& w) {
+      const Action stage = *w.stage;
+      w.EndStage();
+      if (stage == kAdmit) return w.call.OnAdmitted({w.path, w.held});
+      w.approved = true;
+      if (stage == kAskApproval) return w.call.OnApproved();
+      w.prepared = true;
+      return w.call.OnUpstreamPrepared();
+    });
+    if (may_turn_away) {
+      add("turned away", [](World& w) {
+        w.EndStage();
+        w.refused = true;
+        return w.call.OnTurnedAway(7, "no");
+      });
+    }
+    if (stop_asked) {
+      add("given up", [](World& w) {
+        w.EndStage();
+        return w.call.OnGivenUp();
+      });
+    }
   }
 
   template <typename Add>
@@ -416,6 +486,7 @@ struct World {
     Rule(end_recorded || recorder_broken, "every call that is recorded has its end in the record");
     Rule(!upstream_opened || upstream_done, "every upstream leg ends");
     Rule(recording.empty(), "no append is left open");
+    Rule(!stage.has_value(), "no stage is left under way");
     Rule(!caller_reading && !caller_writing && !upstream_reading && !upstream_writing, "nothing is left under way");
   }
 };
@@ -437,6 +508,13 @@ size_t Explore(const World& world) {
   return orders;
 }
 
+// A call whose stages are behind it. What is to be done then.
+Actions Admitted(Call& call, Path path) {
+  call.Begin();
+  call.OnAdmitted({path, false});
+  return call.OnUpstreamPrepared();
+}
+
 World Begun(World world) {
   world.Do("begin", world.call.Begin());
   return world;
@@ -451,18 +529,60 @@ void Wander(World world, uint32_t seed) {
 }  // namespace
 
 TEST_CASE("a caller that is lost during admission ends the call, and what admission then says starts nothing") {
-  for (const Path path : {Path::kUnary, Path::kStream}) {
-    for (const bool admitted : {true, false}) {
-      Call call(path);
-      const auto end_of_admission = [&] { return admitted ? call.Begin() : call.Refuse(7, "no"); };
-      CHECK(call.OnCallerLost(CallerLoss::kCancelled) == Actions(kRecordEnd));
-      CHECK(end_of_admission().empty());
-      CHECK(call.OnRecorded(Recorded::kEnd, true) == Actions(kFinish));
-      CHECK(end_of_admission().empty());
-      CHECK(call.outcome().reason == EndReason::kCancelled);
-      CHECK(call.outcome().code == 1);
-    }
+  const std::vector<std::function<Actions(Call&)>> ends = {
+      [](Call& call) {
+        return call.OnAdmitted({Path::kUnary, false});
+      },
+      [](Call& call) {
+        return call.OnAdmitted({Path::kStream, true});
+      },
+      [](Call& call) { return call.OnTurnedAway(7, "no"); },
+      [](Call& call) { return call.OnGivenUp(); },
+  };
+  for (const auto& end_of_admission : ends) {
+    Call call;
+    CHECK(call.Begin() == kAdmit);
+    CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kStopWaiting);
+    CHECK(end_of_admission(call) == kRecordEnd);
+    CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+    CHECK(call.outcome().reason == EndReason::kCancelled);
+    CHECK(call.outcome().code == 1);
   }
+}
+
+TEST_CASE("a held stream is recorded with its first frame, and its upstream opened when it is approved") {
+  Call call;
+  CHECK(call.Begin() == kAdmit);
+  CHECK(call.OnAdmitted({Path::kStream, true}) == kReadCaller);
+  CHECK(call.OnCallerReadStarted().empty());
+  CHECK(call.OnCallerFrame(5) == kRecordRequest);
+  CHECK_FALSE(call.start_recorded());
+  CHECK(call.OnRecorded(Recorded::kRequest, true) == kAskApproval);
+  CHECK(call.OnApproved() == kPrepareUpstream);
+  CHECK(call.OnUpstreamPrepared() == (kOpenUpstream | kWriteUpstream));
+  CHECK(call.OnUpstreamWriteDone(true) == kReadCaller);
+}
+
+TEST_CASE("a held call that nobody approves never reaches the upstream, and its request stands in the record") {
+  Call call;
+  call.Begin();
+  call.OnAdmitted({Path::kUnary, true});
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  CHECK(call.OnRecorded(Recorded::kRequest, true) == kAskApproval);
+  CHECK(call.OnTurnedAway(7, "nobody said yes") == kRecordEnd);
+  CHECK(call.request_frames() == 1);
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(call.outcome().code == 7);
+}
+
+TEST_CASE("a call that any stage may turn away, and that may be given up at any time, ends well in every order") {
+  World world(GENERATE(Path::kUnary, Path::kStream), GENERATE(0, 1), 0);
+  world.held = GENERATE(false, true);
+  world.may_turn_away = true;
+  world.may_refuse = GENERATE(false, true);
+  world.may_cancel = GENERATE(false, true);
+  CHECK(Explore(Begun(world)) > 10);
 }
 
 TEST_CASE("a stream of one frame each way ends well in every order of events") {
@@ -531,13 +651,15 @@ TEST_CASE(
     world.may_fail_writes = seed % 4 == 0;
     world.may_refuse = seed % 3 != 0 || seed % 5 == 0;
     world.caller_stands = world.may_refuse && seed % 11 == 0;
+    world.held = seed % 17 < 5;
+    world.may_turn_away = seed % 19 < 3;
     Wander(Begun(world), seed);
   }
 }
 
 TEST_CASE("the next frame is read only when the last one is recorded and written on") {
-  Call call(Path::kStream);
-  CHECK(call.Begin() == kRecordStart);
+  Call call;
+  CHECK(Admitted(call, Path::kStream) == kRecordStart);
   CHECK(call.OnRecorded(Recorded::kStart, true) == (kOpenUpstream | kReadCaller));
   CHECK(call.OnCallerReadStarted().empty());
   CHECK(call.OnCallerFrame(5) == kRecordRequest);
@@ -553,8 +675,8 @@ TEST_CASE("the next frame is read only when the last one is recorded and written
 }
 
 TEST_CASE("a unary call's request is recorded before it is sent, and its end before the caller sees it") {
-  Call call(Path::kUnary);
-  CHECK(call.Begin() == kReadCaller);
+  Call call;
+  CHECK(Admitted(call, Path::kUnary) == kReadCaller);
   CHECK(call.OnCallerReadStarted().empty());
   CHECK(call.OnCallerFrame(5) == kRecordRequest);
   CHECK(call.OnRecorded(Recorded::kRequest, true) == kSendUnary);
@@ -567,8 +689,8 @@ TEST_CASE("a unary call's request is recorded before it is sent, and its end bef
 }
 
 TEST_CASE("headers of a slow unary response go on ahead of it") {
-  Call call(Path::kUnary);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -581,8 +703,8 @@ TEST_CASE("headers of a slow unary response go on ahead of it") {
 }
 
 TEST_CASE("a cancelled call tells the upstream and records both legs") {
-  Call call(Path::kStream);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kCancelUpstream);
@@ -599,8 +721,8 @@ TEST_CASE("a cancelled call tells the upstream and records both legs") {
 }
 
 TEST_CASE("a deadline that passes is told from a cancel") {
-  Call call(Path::kUnary);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -615,8 +737,8 @@ TEST_CASE("a deadline that passes is told from a cancel") {
 
 TEST_CASE("an upstream that dies is told from one that answers with an error") {
   for (bool from_upstream : {true, false}) {
-    Call call(Path::kUnary);
-    call.Begin();
+    Call call;
+    Admitted(call, Path::kUnary);
     call.OnCallerReadStarted();
     call.OnCallerFrame(5);
     call.OnRecorded(Recorded::kRequest, true);
@@ -632,8 +754,8 @@ TEST_CASE("an upstream that dies is told from one that answers with an error") {
 }
 
 TEST_CASE("a call whose write to the caller stands is cut with the status that is recorded") {
-  Call call(Path::kStream);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   call.OnUpstreamHeaders(true);
@@ -655,8 +777,8 @@ TEST_CASE("a call whose write to the caller stands is cut with the status that i
 }
 
 TEST_CASE("a caller that goes while its call is being ended by the gateway is not taken for one that was told") {
-  Call call(Path::kStream);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   CHECK(call.Refuse(14, "stopping") == kCancelUpstream);
@@ -670,8 +792,8 @@ TEST_CASE("a caller that goes while its call is being ended by the gateway is no
 }
 
 TEST_CASE("a call that its caller has cancelled is not refused any more") {
-  Call call(Path::kStream);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kCancelUpstream);
@@ -683,16 +805,17 @@ TEST_CASE("a call that its caller has cancelled is not refused any more") {
 }
 
 TEST_CASE("a refused call never reaches the upstream") {
-  Call call(Path::kStream);
-  CHECK(call.Refuse(12, "no route") == kRecordEnd);
+  Call call;
+  CHECK(call.Begin() == kAdmit);
+  CHECK(call.OnTurnedAway(12, "no route") == kRecordEnd);
   CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
   CHECK(call.outcome().code == 12);
   CHECK(call.outcome().reason == EndReason::kRefused);
 }
 
 TEST_CASE("a call whose end cannot be recorded is not acknowledged") {
-  Call call(Path::kUnary);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -704,8 +827,8 @@ TEST_CASE("a call whose end cannot be recorded is not acknowledged") {
 }
 
 TEST_CASE("a frame that the log has no space for ends the call, whose record does not count it") {
-  Call call(Path::kStream);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
@@ -728,12 +851,12 @@ TEST_CASE("a frame that the log has no space for ends the call, whose record doe
 }
 
 TEST_CASE("a call whose start cannot be recorded is refused, and no end is recorded without it") {
-  Call stream(Path::kStream);
-  stream.Begin();
+  Call stream;
+  Admitted(stream, Path::kStream);
   CHECK(stream.OnRecorded(Recorded::kStart, false, "the disk is full") == kFinish);
   CHECK(stream.outcome().message == "the disk is full");
-  Call unary(Path::kUnary);
-  unary.Begin();
+  Call unary;
+  Admitted(unary, Path::kUnary);
   unary.OnCallerReadStarted();
   unary.OnCallerFrame(5);
   CHECK(unary.OnRecorded(Recorded::kRequest, false, "the disk is full") == kFinish);
@@ -741,8 +864,8 @@ TEST_CASE("a call whose start cannot be recorded is refused, and no end is recor
 }
 
 TEST_CASE("an end that is recorded again says so if the caller has gone since") {
-  Call call(Path::kUnary);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -755,8 +878,8 @@ TEST_CASE("an end that is recorded again says so if the caller has gone since") 
 }
 
 TEST_CASE("an end that the log has no space for is recorded bare, and told as it is recorded") {
-  Call call(Path::kUnary);
-  call.Begin();
+  Call call;
+  Admitted(call, Path::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);

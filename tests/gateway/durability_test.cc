@@ -1,4 +1,4 @@
-// What is in the log by the time that somebody sees it, in each durability mode (README, "Durability").
+// What is in the log by the time that somebody sees it, in each durability mode (gateway/README.md, "Durability").
 #include "gateway/relay/durability.h"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "gateway/relay/metadata_rules.h"
+#include "gateway/relay/legs/metadata_rules.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-#include "gateway/relay/refusal_table.h"
+#include "gateway/relay/recording/refusal_table.h"
 
 #include <catch2/catch.hpp>
 #include <functional>

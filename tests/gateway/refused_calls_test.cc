@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gateway/admin/metrics.h"
-#include "gateway/relay/refused_record.h"
+#include "gateway/relay/recording/refused_record.h"
 #include "google/rpc/status.pb.h"
 #include "recorder/gateway_notes.h"
 #include "recorder/keys/api_key_file.h"

@@ -1,4 +1,4 @@
-#include "gateway/relay/upstream_request.h"
+#include "gateway/relay/legs/upstream_request.h"
 
 #include <grpcpp/support/slice.h>
 

@@ -2,13 +2,8 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/evidence/evidence.h"
-#include "recorder/evidence/verifier.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
-#include "tests/recorder/forged_store.h"
-#include "tests/recorder/verifier_fixture.h"
+#include "tests/recorder/evidence_fixture.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -27,7 +22,7 @@ v1::Entry UnknownEntry(uint64_t call) {
 }
 
 // Call 12 is in two blocks of two segments, 13 is open, 14 was denied; 11 and 15 are whole.
-struct Log : Store {
+struct Log : EvidenceStore {
   explicit Log(uint16_t first_format = kFormatVersion, size_t smallest_part = SIZE_MAX) {
     log.SetFormat(first_format);
     log.SetSmallestPart(smallest_part);
@@ -45,45 +40,9 @@ struct Log : Store {
     Add(second);
     Add({StartEntry(14), DecisionEntry(14, v1::Decision::OUTCOME_DENIED), EndEntry(14, 0, 0, 0, 0)});
     Add(WholeCall(15, "canary-of-a-neighbour"));
-    log.Write(directory.store());
+    Write();
   }
-  void Add(const std::vector<v1::Entry>& entries) {
-    const ForgedStore::Block block = log.AddEntries(entries);
-    blocks.emplace_back(block.segment, block.offset);
-  }
-  v1::Evidence Call(uint64_t id, const std::vector<size_t>& in) {
-    std::vector<Position> positions;
-    for (const size_t block : in) positions.push_back(blocks[block]);
-    const auto evidence = BuildCallEvidence(StoreLayout(directory.store()), keys, id, positions);
-    INFO(evidence.status().message());
-    REQUIRE(evidence.ok());
-    return *evidence;
-  }
-  v1::Evidence Answer(const std::vector<ListedCall>& calls) {
-    const auto evidence = BuildAnswerEvidence(StoreLayout(directory.store()), calls);
-    INFO(evidence.status().message());
-    REQUIRE(evidence.ok());
-    return *evidence;
-  }
-  absl::StatusOr<ProvenEvidence> Check(const v1::Evidence& evidence) const {
-    return VerifyEvidence(evidence, *VerifierKey::Parse(KeyOf(keys)));
-  }
-  ProvenCall Proven(const v1::Evidence& evidence) const {
-    const auto proven = Check(evidence);
-    INFO(proven.status().message());
-    REQUIRE(proven.ok());
-    return std::get<ProvenCall>(proven->about);
-  }
-  std::string Wrong(const v1::Evidence& evidence) const {
-    const auto proven = Check(evidence);
-    REQUIRE_FALSE(proven.ok());
-    return std::string(proven.status().message());
-  }
-
-  std::vector<Position> blocks;
 };
-
-bool Has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_CASE("with any entry of a call left out, nothing is proved") {
   Log store;

@@ -274,11 +274,24 @@ TEST_CASE("every field of a tombstone") {
       {"end leaf, earlier", Who::kAnybody,
        [](v1::Tombstone& t) { t.mutable_deleted(0)->set_end_leaf(t.deleted(0).end_leaf() - 1); }},
       {"first sequence", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->set_first_sequence(2); }},
-      {"end sequence", Who::kAnybody,
+      {"end sequence, later", Who::kAnybody,
        [](v1::Tombstone& t) { t.mutable_deleted(0)->set_end_sequence(t.deleted(0).end_sequence() + 1); }},
+      {"end sequence, earlier", Who::kAnybody,
+       [](v1::Tombstone& t) { t.mutable_deleted(0)->set_end_sequence(t.deleted(0).end_sequence() - 1); }},
       {"a node", Who::kAnybody, [](v1::Tombstone& t) { (*t.mutable_deleted(0)->mutable_nodes(0))[3] ^= 1; }},
       {"a node more", Who::kAnybody, [](v1::Tombstone& t) { t.mutable_deleted(0)->add_nodes(std::string(32, 'n')); }},
       {"no range", Who::kAnybody, [](v1::Tombstone& t) { t.clear_deleted(); }},
+      {"a segment that never was", Who::kAnybody,
+       [](v1::Tombstone& t) {
+         v1::Tombstone::Range& range = *t.add_deleted();
+         range = t.deleted(0);
+         range.set_first_segment(7);
+         range.set_last_segment(7);
+         range.set_first_leaf(100);
+         range.set_end_leaf(101);
+         range.set_first_sequence(1000);
+         range.set_end_sequence(1001);
+       }},
       {"a range of what is there", Who::kAnybody,
        [](v1::Tombstone& t) {
          *t.add_deleted() = t.deleted(0);
@@ -293,6 +306,112 @@ TEST_CASE("every field of a tombstone") {
     store.log.Delete(1, tombstone);
     each.lie(tombstone);
     store.log.AddTombstone(tombstone);
+    store.log.Write(store.directory.store());
+    CheckNoticed(each.what, store, each.who);
+  }
+}
+
+TEST_CASE("the ranges of a tombstone are in order, and two that touch are one") {
+  const auto with_deleted = [](const std::vector<uint64_t>& segments, Who who) {
+    Store store;
+    for (uint64_t call = 20; call < 26; ++call) {
+      store.log.BeginSegment();
+      store.log.AddEntries(WholeCall(call));
+      if (call < 25) store.log.CloseSegment();
+    }
+    v1::Tombstone tombstone;
+    std::string what = "deleted:";
+    for (const uint64_t segment : segments) {
+      store.log.Delete(segment, tombstone);
+      absl::StrAppend(&what, " ", segment);
+    }
+    store.log.AddTombstone(tombstone);
+    store.log.Write(store.directory.store());
+    CheckNoticed(what, store, who);
+  };
+  with_deleted({1, 3, 5}, Who::kNobody);
+  with_deleted({1, 5, 3}, Who::kAnybody);
+  with_deleted({3, 1}, Who::kAnybody);
+  with_deleted({1, 2}, Who::kAnybody);
+}
+
+TEST_CASE("leaves of deleted segments are those that the tombstone names, where they are kept") {
+  Store store;
+  FillStore(store.log);
+  v1::Tombstone tombstone;
+  store.log.Delete(1, tombstone);
+  store.log.AddTombstone(tombstone);
+  store.log.Write(store.directory.store());
+  const std::string path = StoreLayout(store.directory.store()).Leaves();
+  const std::string good = ReadFile(path);
+  const size_t leaves = tombstone.deleted(0).end_leaf();
+  REQUIRE(leaves > 2);
+  for (size_t leaf = 0; leaf < leaves; ++leaf) {
+    std::string bad = good;
+    bad[leaf * sizeof(Hash)] ^= 1;
+    WriteFile(path, bad);
+    CheckNoticed(absl::StrCat("leaf ", leaf), store, Who::kAnybody);
+    CHECK(FirstError(store.Verify()).file == "tree/leaves");
+  }
+  // A tree/leaves that was made again does not have them.
+  WriteFile(path, std::string(leaves * sizeof(Hash), '\0') + good.substr(leaves * sizeof(Hash)));
+  CheckNoticed("none", store, Who::kNobody);
+}
+
+TEST_CASE("entries are numbered without a gap, and no number is used twice") {
+  for (const int64_t count : {-1, 1, 5}) {
+    for (const bool between_segments : {false, true}) {
+      Store store;
+      store.log.BeginSegment();
+      store.log.AddEntries(WholeCall(21));
+      if (between_segments) store.log.CloseSegment();
+      store.log.SkipNumbers(count);
+      if (between_segments) store.log.BeginSegment();
+      store.log.AddEntries(WholeCall(22));
+      store.log.CloseSegment();
+      store.log.Write(store.directory.store());
+      CheckNoticed(absl::StrCat(count, between_segments ? " between segments" : " between blocks"), store,
+                   Who::kAnybody);
+      const Finding error = FirstError(store.Verify());
+      CHECK(error.text.find("number") != std::string::npos);
+      CHECK(error.segment == (between_segments ? 2 : 1));
+    }
+  }
+}
+
+TEST_CASE("what entries of a call in one segment say is held against those in another") {
+  const v1::Entry frame = FrameEntry(21, v1::DIRECTION_REQUEST, 0, "one");
+  struct {
+    const char* what;
+    Who who;
+    std::vector<v1::Entry> first;
+    std::vector<v1::Entry> second;
+  } const cases[] = {
+      {"nothing", Who::kNobody, {StartEntry(21), frame}, {EndEntry(21, 1, 0, 3, 0)}},
+      {"two starts", Who::kKeyHolder, {StartEntry(21), frame}, {StartEntry(21), EndEntry(21, 1, 0, 3, 0)}},
+      {"two starts, whole the second time", Who::kKeyHolder, {StartEntry(21)}, WholeCall(21)},
+      {"no start", Who::kKeyHolder, {frame}, {EndEntry(21, 1, 0, 3, 0)}},
+      {"no frame", Who::kKeyHolder, {StartEntry(21)}, {EndEntry(21, 1, 0, 3, 0)}},
+      {"a frame left out",
+       Who::kKeyHolder,
+       {StartEntry(21), frame},
+       {FrameEntry(21, v1::DIRECTION_REQUEST, 2, "two"), EndEntry(21, 2, 0, 6, 0)}},
+      {"the first frame left out",
+       Who::kKeyHolder,
+       {StartEntry(21)},
+       {FrameEntry(21, v1::DIRECTION_RESPONSE, 1, "two"), EndEntry(21, 0, 1, 0, 3)}},
+      {"a frame doubled", Who::kKeyHolder, {StartEntry(21), frame}, {frame, EndEntry(21, 2, 0, 6, 0)}},
+      {"a response more", Who::kKeyHolder, {StartEntry(21), frame}, {EndEntry(21, 1, 1, 3, 0)}},
+      {"a byte less", Who::kKeyHolder, {StartEntry(21), frame}, {EndEntry(21, 1, 0, 2, 0)}},
+      {"a frame behind the end", Who::kNobody, WholeCall(21), {FrameEntry(21, v1::DIRECTION_REQUEST, 1, "late")}},
+  };
+  for (const auto& each : cases) {
+    Store store;
+    store.log.BeginSegment();
+    store.log.AddEntries(each.first);
+    store.log.CloseSegment();
+    store.log.BeginSegment();
+    store.log.AddEntries(each.second);
     store.log.Write(store.directory.store());
     CheckNoticed(each.what, store, each.who);
   }
@@ -336,7 +455,10 @@ TEST_CASE("every field of a checkpoint and of what is kept with it") {
   };
   const uint64_t size = store.log.size();
   const std::pair<const char*, std::string> cases[] = {
-      {"another log's, signed with the store's key", with([&](StoredCheckpoint& checkpoint) {
+      {"another log's, signed with the store's key", with([&](auto& checkpoint) {
+         checkpoint.checkpoint.note = SignNote(store.keys, size, store.log.root(), CheckpointOrigin(other.store_id()));
+       })},
+      {"another log's, signed with the store's key in that log's name", with([&](StoredCheckpoint& checkpoint) {
          Checkpoint text = *Checkpoint::Parse(SignedNote::Parse(checkpoint.checkpoint.note)->text);
          text.origin = CheckpointOrigin(other.store_id());
          checkpoint.checkpoint.note = SignCheckpoint(text, store.keys.signing_key())->note;

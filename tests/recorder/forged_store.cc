@@ -82,12 +82,14 @@ std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload) {
   return entries;
 }
 
-std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root) {
+std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root, std::string_view origin) {
   const std::string name =
       absl::StrCat("sallyport/", absl::BytesToHexString({keys.store_id().data(), keys.store_id().size()}));
   const std::string& public_key = keys.signing_key().public_key();
   const Hash id = Sha256({name, std::string_view("\n\x01", 2), public_key});
-  const std::string text = absl::StrCat(name, "\n", size, "\n", absl::Base64Escape({root.data(), root.size()}), "\n");
+  const std::string_view of = origin.empty() ? std::string_view(name) : origin;
+  const std::string text =
+      absl::StrCat(View(of), "\n", size, "\n", absl::Base64Escape({root.data(), root.size()}), "\n");
   const std::string signature = std::string(id.data(), 4) + keys.signing_key().Sign(text);
   return absl::StrCat(text, "\n\xE2\x80\x94 ", name, " ", absl::Base64Escape(signature), "\n");
 }

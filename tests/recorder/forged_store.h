@@ -57,8 +57,8 @@ v1::Entry EndEntry(uint64_t call, uint64_t request_frames, uint64_t response_fra
 // A unary call: start, a frame each way, end.
 std::vector<v1::Entry> WholeCall(uint64_t call, std::string_view payload = "payload");
 
-// A signed checkpoint.
-std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root);
+// A signed checkpoint. It may call itself one of another log than the one whose key signs it.
+std::string SignNote(const StoreKeys& keys, uint64_t size, const Hash& root, std::string_view origin = {});
 
 // Builds a log in memory and writes it as a store. Everything in it holds together, whatever its entries say.
 class ForgedStore {
@@ -96,6 +96,8 @@ class ForgedStore {
   Block AddEntries(const std::vector<v1::Entry>& entries);
   // The next block with entries of the call says that this was the one before.
   void Relink(uint64_t call, Position previous) { last_[call] = previous; }
+  // The next entry has a number so much larger, or, where it is negative, so much smaller.
+  void SkipNumbers(int64_t count) { sequence_ += static_cast<uint64_t>(count); }
   void AddTombstone(const v1::Tombstone& tombstone);
   void CloseSegment();
   // Takes a closed segment away and says so in the tombstone, which still has to be added.

@@ -214,6 +214,118 @@ TEST_CASE("no name is in any byte of the index's files") {
   CHECK(sessions->front().name == "canary-session");
 }
 
+TEST_CASE("nobody is anonymous but who was not proved to be anybody, whatever the start names") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/index.db";
+  constexpr int kProved = 1;
+  struct {
+    IdentityView identity;
+    const char* listed;
+  } const cases[] = {
+      {{"https://idp.test", "alice", {}, kProved}, "https://idp.test#alice"},
+      {{"", "alice", {}, kProved}, "alice"},
+      {{"https://idp.test", "", {}, kProved}, "https://idp.test#"},
+      {{"", "", {}, kProved}, ""},
+      {{"https://idp.test", "alice", {}, 0}, "anonymous"},
+      {{"", "alice", {}, 0}, "anonymous"},
+      {{"", "", {}, 0}, "anonymous"},
+  };
+  auto index = Index::Open(path, FixedSealer());
+  REQUIRE(index.ok());
+  uint64_t id = 4;
+  for (const auto& each : cases) {
+    EntryBatch batch(++id, nullptr);
+    CallStart start = StartOf("/a.B/C", "upstream");
+    start.identity = each.identity;
+    batch.AddStart(absl::FromUnixSeconds(1), start);
+    const DirectoryEntry entry{id, {}};
+    REQUIRE((*index)->Apply(Position(1, 100 * id), Position(1, 100 * id + 100), id, {&entry, 1}, batch.bytes()).ok());
+  }
+  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  REQUIRE(queries.ok());
+  id = 4;
+  for (const auto& each : cases) CHECK((*queries)->Call(++id, OpenCalls::kGoingOn)->identity == each.listed);
+}
+
+TEST_CASE("a second start of a call is no start, wherever it comes") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/index.db";
+  EntryBatch twice(5, nullptr);
+  twice.AddStart(absl::FromUnixSeconds(1), StartOf("/a.B/First", "upstream"));
+  twice.AddStart(absl::FromUnixSeconds(2), StartOf("/a.B/Second", "other", 8));
+  EntryBatch again(5, nullptr);
+  again.AddStart(absl::FromUnixSeconds(3), StartOf("/a.B/Third", "other", 9));
+  auto index = Index::Open(path, FixedSealer());
+  REQUIRE(index.ok());
+  const auto apply = [&](uint64_t offset, const EntryBatch& batch, Position previous) {
+    const DirectoryEntry entry{5, previous};
+    REQUIRE((*index)->Apply(Position(1, offset), Position(1, offset + 100), 2, {&entry, 1}, batch.bytes()).ok());
+  };
+  apply(200, twice, {});
+  apply(300, again, Position(1, 200));
+  REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+  apply(400, again, Position(1, 300));
+  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  CHECK((*index)->calls_started() == 1);
+  CHECK((*index)->CountCalls().value() == 1);
+  CHECK((*index)->OpenCalls().at(5) == Position(1, 400));
+  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  REQUIRE(queries.ok());
+  const CallSummary call = (*queries)->Call(5, OpenCalls::kGoingOn).value();
+  CHECK(call.method == "a.B/First");
+  CHECK(call.start == absl::FromUnixSeconds(1));
+  CHECK(call.session_id == 7);
+  const auto sessions = (*queries)->Sessions({"", {}, {}, 50});
+  REQUIRE(sessions.ok());
+  REQUIRE(sessions->size() == 1);
+  CHECK(sessions->front().calls == 1);
+}
+
+TEST_CASE("the index says up to where it knows the last blocks of open calls, and no block takes them back") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/index.db";
+  const Position at[] = {Position(1, 128), Position(1, 500), Position(1, 900), Position(1, 1300)};
+  EntryBatch start(5, nullptr);
+  start.AddStart(absl::FromUnixSeconds(1), StartOf("/a.B/C", "upstream"));
+  const auto apply = [&](Index& index, int block, std::string_view body) {
+    const DirectoryEntry entry{5, block == 0 ? Position() : at[block - 1]};
+    REQUIRE(index.Apply(at[block], at[block + 1], 2 + block, {&entry, 1}, body).ok());
+  };
+  {
+    auto index = Index::Open(path, FixedSealer());
+    REQUIRE(index.ok());
+    apply(**index, 0, start.bytes());
+    REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+    // The row is as exact as it can be.
+    CHECK((*index)->positions_exact_to() == at[1]);
+    apply(**index, 1, "");
+    REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+    CHECK((*index)->positions_exact_to() == at[1]);
+  }
+  {
+    auto index = Index::Open(path, FixedSealer());
+    REQUIRE(index.ok());
+    CHECK((*index)->position() == at[2]);
+    REQUIRE((*index)->positions_exact_to() == at[1]);
+    CHECK((*index)->OpenCalls().at(5) == at[0]);
+    // What the start reads from the log then.
+    const DirectoryEntry entry{5, at[0]};
+    (*index)->ApplyDirectory(at[1], {&entry, 1});
+    CHECK((*index)->OpenCalls().at(5) == at[1]);
+    const DirectoryEntry earlier{5, {}};
+    (*index)->ApplyDirectory(at[0], {&earlier, 1});
+    CHECK((*index)->OpenCalls().at(5) == at[1]);
+    apply(**index, 2, "");
+    REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+    CHECK((*index)->positions_exact_to() == at[3]);
+  }
+  auto index = Index::Open(path, FixedSealer());
+  REQUIRE(index.ok());
+  CHECK((*index)->positions_exact_to() == at[3]);
+  CHECK((*index)->OpenCalls().at(5) == at[2]);
+}
+
 TEST_CASE("a name that was tampered with is damage, not another name") {
   TemporaryDirectory directory;
   std::filesystem::create_directories(directory.store() + "/index");

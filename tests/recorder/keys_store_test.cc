@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sched.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
@@ -128,6 +129,23 @@ TEST_CASE("a missing keyring is never replaced by a new one while there are keys
   CHECK(absl::IsNotFound(OpenKeys(directory, Access::kRead).status()));
 }
 
+bool WriteAtOnce(const char* path, const std::string& text) {
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  const bool written = file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (file >= 0) close(file);
+  return written;
+}
+
+// Makes a mount namespace, and a user namespace around it for who is not root: there this process is root, as which it
+// has files. False if that is not allowed here.
+bool EnterMountNamespace() {
+  if (unshare(CLONE_NEWNS) == 0) return true;
+  const std::string user = "0 " + std::to_string(geteuid()) + " 1";
+  const std::string group = "0 " + std::to_string(getegid()) + " 1";
+  return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && WriteAtOnce("/proc/self/setgroups", "deny") &&
+         WriteAtOnce("/proc/self/uid_map", user) && WriteAtOnce("/proc/self/gid_map", group);
+}
+
 // Runs `check` in a process of its own, for which `path` is a volume of its own. Nothing if that is not allowed here;
 // otherwise what `check` says.
 std::optional<int> OnVolume(const std::string& path, const std::function<int()>& check) {
@@ -135,7 +153,7 @@ std::optional<int> OnVolume(const std::string& path, const std::function<int()>&
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(kNotAllowed);
+    if (!EnterMountNamespace()) _exit(kNotAllowed);
     if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(kNotAllowed);
     if (mount("none", path.c_str(), "tmpfs", 0, "size=1m") != 0) _exit(kNotAllowed);
     _exit(check());

@@ -350,6 +350,30 @@ TEST_CASE("a log cut back behind a signed checkpoint is told, and the tree does 
   CHECK(Recorder::Open({directory.store()}).ok());
 }
 
+TEST_CASE("a segment over which a checkpoint was signed is not begun again, though it is gone") {
+  TemporaryDirectory directory;
+  const StoreLayout layout(directory.store());
+  for (int run = 0; run < 3; ++run) FillStore(directory.store(), 3, 1 << 20);
+  uint64_t first_gone = 3;
+  SECTION("the last one") {}
+  SECTION("the last two") { first_gone = 2; }
+  for (uint64_t segment = first_gone; segment <= 3; ++segment) {
+    REQUIRE(std::filesystem::remove(layout.Segment(segment)));
+  }
+  {
+    auto recorder = Recorder::Open({directory.store()});
+    INFO(recorder.status().message());
+    REQUIRE(recorder.ok());
+    CHECK((*recorder)->Stats().damages >= 1);
+    const uint64_t id = (*recorder)->NewCallId(absl::Now());
+    REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, id, absl::Now(), "/a.B/New")).ok());
+  }
+  for (uint64_t segment = first_gone; segment <= 3; ++segment) {
+    CHECK_FALSE(std::filesystem::exists(layout.Segment(segment)));
+  }
+  CHECK(std::filesystem::exists(layout.Segment(4)));
+}
+
 TEST_CASE("a checkpoint that is damaged, or not the store's own, is refused") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.store());

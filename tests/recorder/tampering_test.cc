@@ -306,12 +306,10 @@ class FakeIndex : public IndexedCalls {
   Position end_;
 };
 
-TEST_CASE("an index that agrees with the log is fine, and one that was edited alone is not") {
-  Store store;
-  FillStore(store.log);
-  store.log.Write(store.directory.store());
+// What FillStore has in its log, as an index lists it.
+FakeIndex IndexOf(ForgedStore& log) {
   FakeIndex index;
-  index.end_ = {3, store.log.segment(3).size()};
+  index.end_ = {3, log.segment(3).size()};
   const std::map<uint64_t, int> last_block = {{11, 0}, {12, 5}, {13, 2}, {14, 7}, {15, 8}};
   for (const auto& [id, block] : last_block) {
     CallPart call;
@@ -321,19 +319,29 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
                                              : WholeCall(id)) {
       call.Take(entry);
     }
-    const ForgedStore::Block& at = store.log.blocks()[block];
+    const ForgedStore::Block& at = log.blocks()[block];
     index.rows.push_back({id, Position(at.segment, at.offset), false, call.facts()});
   }
-  const auto verify = [&](bool with_keys) {
-    VerifyOptions options;
-    options.directory = store.directory.store();
-    options.verifier_key = KeyOf(store.keys);
-    options.index = &index;
-    if (with_keys) options.keys = &store.keys;
-    const absl::StatusOr<VerifyReport> report = VerifyStore(options);
-    REQUIRE(report.ok());
-    return *report;
-  };
+  return index;
+}
+
+VerifyReport VerifyWith(IndexedCalls& index, Store& store, bool with_keys) {
+  VerifyOptions options;
+  options.directory = store.directory.store();
+  options.verifier_key = KeyOf(store.keys);
+  options.index = &index;
+  if (with_keys) options.keys = &store.keys;
+  const absl::StatusOr<VerifyReport> report = VerifyStore(options);
+  REQUIRE(report.ok());
+  return *report;
+}
+
+TEST_CASE("an index that agrees with the log is fine, and one that was edited alone is not") {
+  Store store;
+  FillStore(store.log);
+  store.log.Write(store.directory.store());
+  FakeIndex index = IndexOf(store.log);
+  const auto verify = [&](bool with_keys) { return VerifyWith(index, store, with_keys); };
   INFO(Findings(verify(true)));
   CHECK(verify(false).verified());
   CHECK(verify(true).verified());
@@ -360,10 +368,74 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     CHECK(verify(false).verified());
     CHECK(FirstError(verify(true)).file == "index/index.db");
   }
+  SECTION("a row says that its call is shredded, which only keys show") {
+    index.rows[1].facts.reset();
+    CHECK(verify(false).verified());
+    CHECK(FirstError(verify(true)).file == "index/index.db");
+  }
+  SECTION("a row is of a segment that there is not") {
+    index.rows.push_back({99, Position(9, kSegmentHeaderSize), false, CallFacts()});
+    CHECK(Findings(verify(false)).find("and there is no such segment") != std::string::npos);
+  }
+  SECTION("a row of an open call lags behind") {
+    index.rows[1].last = {1, store.log.blocks()[1].offset};
+    CHECK(FirstError(verify(false)).file == "index/index.db");
+    index.rows[1].open = true;
+    CHECK(verify(false).verified());
+    // But not where the call never was.
+    index.rows[1].last = {3, store.log.blocks()[8].offset};
+    CHECK(FirstError(verify(false)).file == "index/index.db");
+  }
   SECTION("the index is ahead of the log") {
     index.end_ = {3, store.log.segment(3).size() + 1};
     CHECK(!verify(false).verified());
   }
+}
+
+TEST_CASE("of calls where the log is damaged nothing is said, neither by the log nor by the index") {
+  Store store;
+  FillStore(store.log);
+  FakeIndex index = IndexOf(store.log);
+  std::string& bytes = store.log.segment(1);
+  int unread = 0;
+  SECTION("the header of a segment") {
+    bytes[40] ^= 1;
+    unread = 2;  // 11 and 13
+  }
+  SECTION("the header of a block") {
+    bytes[store.log.blocks()[1].offset + 20] ^= 1;
+    unread = 1;  // 13
+  }
+  store.log.Write(store.directory.store());
+  const VerifyReport without = store.Verify();
+  INFO(Findings(without));
+  CHECK_FALSE(without.verified());
+  CHECK(Findings(without).find("call") == std::string::npos);
+  const VerifyReport with = VerifyWith(index, store, false);
+  INFO(Findings(with));
+  CHECK_FALSE(with.verified());
+  CHECK(with.index_errors == 0);
+  CHECK(Findings(with).find(absl::StrCat("of ", unread, unread == 1 ? " call" : " calls",
+                                         " in the index nothing can be said")) != std::string::npos);
+  // Of one whose place is another segment, all the same.
+  index.rows[4].last = index.rows[3].last;
+  CHECK(VerifyWith(index, store, false).index_errors == 1);
+}
+
+TEST_CASE("a call that begins again is not accused where its end is in what cannot be read") {
+  Store store;
+  store.log.BeginSegment();
+  store.log.AddEntries({StartEntry(31)});
+  store.log.AddEntries({EndEntry(31, 0, 0, 0, 0)});
+  store.log.CloseSegment();
+  store.log.BeginSegment();
+  store.log.AddEntries(WholeCall(31));
+  store.log.segment(1)[store.log.blocks()[1].offset + 20] ^= 1;
+  store.log.Write(store.directory.store());
+  const VerifyReport report = store.Verify();
+  INFO(Findings(report));
+  CHECK_FALSE(report.verified());
+  CHECK(Findings(report).find("call") == std::string::npos);
 }
 
 }  // namespace

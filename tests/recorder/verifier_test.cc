@@ -56,6 +56,12 @@ TEST_CASE("a log extends the checkpoints it has been through, and no others") {
   CHECK(!store.Verifies(false, SignNote(store.keys, 5, Sha256({"another past"}))));
   const FakeStoreKeys stranger('s');
   CHECK(!store.Verifies(false, SignNote(stranger, store.log.size(), store.log.root())));
+  // Nor one that the store's key signed as another log's.
+  const std::string of_another =
+      SignNote(store.keys, store.log.size(), store.log.root(), CheckpointOrigin(stranger.store_id()));
+  const VerifyReport report = store.Verify(false, of_another);
+  CHECK_FALSE(report.verified());
+  CHECK_FALSE(report.against_holds);
 }
 
 TEST_CASE("what a crash leaves at the end of the log is no error, and the same before the checkpoint is") {

@@ -164,9 +164,16 @@ TEST_CASE("status code, message and details are compared") {
     CHECK(pair.Compare()[0].replayed == "NOT_FOUND");
   }
   SECTION("message") {
-    pair.response.status_message = "why";
-    REQUIRE(pair.Compare().size() == 1);
-    CHECK(pair.Compare()[0].where == "status message");
+    for (const char* const recorded : {"", "why", "why not"}) {
+      pair.builder.end().set_status_message(recorded);
+      for (const char* const replayed : {"", "why", "why not", "Why"}) {
+        CAPTURE(recorded, replayed);
+        pair.response.status_message = replayed;
+        const std::vector<Difference> differences = pair.Compare();
+        REQUIRE(differences.size() == (std::string(recorded) == replayed ? 0 : 1));
+        if (!differences.empty()) CHECK(differences[0].where == "status message");
+      }
+    }
   }
   SECTION("details") {
     pair.response.trailers.push_back({"grpc-status-details-bin", "\x08\x05"});
@@ -226,6 +233,55 @@ TEST_CASE("missing and surplus frames are counted and shown") {
     const std::vector<Difference> differences = pair.Compare();
     REQUIRE(differences.size() == 2);
     CHECK_THAT(differences[1].replayed, Contains("pay-9"));
+  }
+}
+
+TEST_CASE("whether headers came is compared where that is asked for, and what was in them always") {
+  Pair pair;
+  pair.options.strict = true;
+  CHECK(pair.Compare().empty());
+  pair.builder.end().set_trailers_only(true);
+  REQUIRE(pair.Compare().size() == 1);
+  CHECK(pair.Compare()[0].where == "response headers");
+  pair.response.headers_came = false;
+  CHECK(pair.Compare().empty());
+  pair.builder.end().set_trailers_only(false);
+  CHECK(pair.Compare().size() == 1);
+  pair.options.strict = false;
+  CHECK(pair.Compare().empty());
+  pair.response.headers = {{"x-a", "1"}};
+  CHECK(pair.Compare().size() == 1);
+}
+
+TEST_CASE("a frame of which something was hidden in the record is not compared") {
+  Pair pair(Payment("", 100));
+  CHECK(pair.Compare().size() == 1);
+  for (v1::Entry& entry : pair.builder.entries()) {
+    if (entry.frame().direction() == v1::DIRECTION_RESPONSE) entry.mutable_frame()->set_masked(true);
+  }
+  CHECK(pair.Compare().empty());
+}
+
+TEST_CASE("of an end that was not the upstream's the code alone is compared, where it is the same") {
+  for (const v1::EndReason reason :
+       {v1::END_REASON_CANCELLED, v1::END_REASON_DEADLINE, v1::END_REASON_UPSTREAM_FAILURE}) {
+    CAPTURE(reason);
+    Pair pair;
+    pair.options.strict = true;
+    pair.builder.end().set_reason(reason);
+    pair.builder.end().set_status_code(4);
+    pair.builder.end().set_status_message("here");
+    pair.builder.end().set_trailers_only(true);
+    pair.response.status_code = 4;
+    pair.response.status_message = "there";
+    pair.response.trailers.clear();
+    CHECK(pair.Compare().empty());
+    // Frames that are missing are.
+    pair.response.frames.clear();
+    pair.response.frame_count = 0;
+    CHECK_FALSE(pair.Compare().empty());
+    pair.response.status_code = 5;
+    CHECK(pair.Compare().size() == 5);  // code, message, number of frames, the frame, and the trailer
   }
 }
 

@@ -93,6 +93,39 @@ TEST_CASE("tail keeps to its filters, also for calls that began before it") {
   }
 }
 
+TEST_CASE("tail shows of calls that began before it only those that its filters let through") {
+  ShopStore store;
+  const auto open = [&](const recorder::CallStart& start) {
+    const uint64_t id = store.NewId(absl::ZeroDuration());
+    recorder::EntryBatch batch = store.recorder().NewBatch(id);
+    batch.AddStart(ShopTime(), start);
+    store.Append(std::move(batch));
+    return id;
+  };
+  const auto go_on = [&](uint64_t id) {
+    recorder::EntryBatch batch = store.recorder().NewBatch(id);
+    batch.AddFrame(ShopTime() + absl::Seconds(1), recorder::Direction::kResponse, 0, false, {kOrder});
+    store.Append(std::move(batch));
+  };
+  for (const std::string filter : {"--method=shop.*", "--identity=*#alice", "--upstream=shop"}) {
+    CAPTURE(filter);
+    recorder::CallStart start = store.Start("/shop.Orders/Watch");
+    const uint64_t wanted = open(start);
+    if (filter.starts_with("--method")) start.method = "/other.Orders/Watch";
+    if (filter.starts_with("--identity")) start.identity.subject = "bob";
+    if (filter.starts_with("--upstream")) start.upstream = "other";
+    const uint64_t unwanted = open(start);
+    RunningCommand tail({"tail", "--json", "--frames", filter, "--data", store.data()});
+    REQUIRE(tail.WaitForErrors("following "));
+    go_on(unwanted);
+    go_on(wanted);
+    REQUIRE(tail.WaitForOutput(recorder::FormatId(wanted)));
+    tail.Signal(SIGINT);
+    CHECK(tail.Wait() == 0);
+    CHECK(LinesOf(tail.output()).size() == 1);
+  }
+}
+
 TEST_CASE("tail --messages shows what was sent, also of calls that began before it, and says what cannot be read") {
   ShopStore store;
   const uint64_t before = store.AddOpen(absl::ZeroDuration());

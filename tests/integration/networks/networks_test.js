@@ -6,7 +6,8 @@
 //     networks_test.js --sallyportd PROGRAM --sallyport PROGRAM [--only one_host|two_hosts] [CASE...]
 //
 // Status 77: what ran held, and something could not run here.
-// The cases run side by side, for most of them wait. Bounds are those that README promises, and some for a busy machine.
+// The cases run side by side, for most of them wait. Bounds are those that gateway/README.md promises, and some for a
+// busy machine.
 
 const assert = require('node:assert');
 const path = require('node:path');

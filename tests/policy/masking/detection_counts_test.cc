@@ -95,5 +95,23 @@ TEST_CASE("masks count each find once, where it was, and no value is kept") {
                                  {{DetectionCounts::kStatusMessage, "email"}, 1}});
 }
 
+TEST_CASE("what no mask of the view asks for is not counted, wherever it stands") {
+  const auto descriptors = DescriptorsOf(
+      "syntax = \"proto3\"; package t; service S { rpc M(Text) returns (Text); } message Text { string a = 1; }");
+  const auto counts = std::make_shared<DetectionCounts>();
+  const auto masker =
+      Masker::Create(Parsed("masks:\n - {name: r, detect: [email]}\n - {name: c, detect: [ipv4], views: [caller]}\n"),
+                     descriptors, kTestKey, counts);
+  MadeCall call = AliceReads();
+  call.method = "/t.S/M";
+  const auto masks = masker->ForCall(call.request());
+  REQUIRE(masks != nullptr);
+  for (const char* const text : {"10.0.0.7 ada@example.com", "ada@example.com 10.0.0.7", "10.0.0.7"}) {
+    std::string status = text;
+    masks->MaskText(MaskView::kRecord, &status);
+  }
+  CHECK(Read(*counts) == Counted{{{DetectionCounts::kStatusMessage, "email"}, 2}});
+}
+
 }  // namespace
 }  // namespace sallyport::policy

@@ -321,6 +321,44 @@ TEST_CASE("a content rule's detectors look into what is not known as well") {
   CHECK(bench.masks().CheckContent(MessageSide::kRequest, Field(2, Field(99, "4111"))).rule.empty());
 }
 
+TEST_CASE("a content rule refuses what its own detectors find, and not what others do that a mask or rule asks for") {
+  const std::vector<std::pair<std::string, std::string>> samples = {{"payment_card", kCard},
+                                                                    {"email", "ada@example.com"},
+                                                                    {"ipv4", "10.0.0.7"},
+                                                                    {"us_ssn", "078-05-1120"},
+                                                                    {"own", "badge B-1234"}};
+  const std::string own = "detectors: [{name: own, pattern: \"B-[0-9]{4}\"}]\n";
+  for (const auto& [asked, sample] : samples) {
+    for (const auto& [other, other_sample] : samples) {
+      if (asked == other) continue;
+      INFO(asked << " and " << other);
+      const std::string rule = absl::StrCat(own, "content:\n - {name: c, detect: [", asked, "]}\n");
+      for (const std::string& more : {absl::StrCat(" - {name: d, detect: [", other, "], in: [responses]}\n"),
+                                      absl::StrCat("masks: [{name: m, detect: [", other, "]}]\n")}) {
+        MaskBench bench = Mixed(rule + more);
+        CHECK(bench.masks().CheckContent(MessageSide::kRequest, Field(1, sample)).rule == "c");
+        CHECK(bench.masks().CheckContent(MessageSide::kRequest, Field(1, other_sample)).rule.empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("what a detector finds that no mask of the view asks for hides nothing, and no find of another") {
+  const std::string detectors =
+      "detectors: [{name: outer, pattern: \"x[0-9]+x\"}, {name: inner, pattern: \"[0-9]{3}\"}]\n";
+  for (const char* const rest :
+       {"masks:\n - {name: o, detect: [outer], views: [caller]}\n - {name: i, detect: [inner], text: N}\n",
+        "masks:\n - {name: i, detect: [inner], text: N}\n - {name: o, detect: [outer], views: [caller]}\n",
+        "content: [{name: c, detect: [outer]}]\nmasks: [{name: i, detect: [inner], text: N}]\n"}) {
+    INFO(rest);
+    MaskBench bench = Mixed(detectors + rest);
+    CHECK(bench.Masked(Field(1, "x123x")) == Field(1, "xNx"));
+    CHECK(bench.Masked(Field(1, "a x123x")) == Field(1, "a xNx"));
+    CHECK(bench.Masked(Field(1, "x12x")) == Field(1, "x12x"));
+    CHECK(bench.Masked(Field(1, "x12x 345")) == Field(1, "x12x N"));
+  }
+}
+
 TEST_CASE("what is left once a find is masked is looked into again") {
   MaskBench bench = Mixed("detectors: [{name: ab, pattern: \"ab\"}]\nmasks: [{name: m, detect: [ab]}]\n");
   CHECK(bench.Masked(Field(1, "1 aabb 2")) == Field(1, "1  2"));

@@ -168,14 +168,69 @@ TEST_CASE("proofs over a tree of many runs are those of RFC 6962, and later ones
   }
 }
 
+TEST_CASE("a leaf is proved for no place but its own, least of all for one behind the end of the tree") {
+  constexpr size_t kSmall = 20;
+  const std::vector<Hash> leaves = Leaves(kSmall);
+  for (size_t size = 1; size <= kSmall; ++size) {
+    const Hash root = DefinedRoot(absl::MakeSpan(leaves).first(size));
+    Prover prover = ProverOver(leaves);
+    for (size_t index = 0; index < size; ++index) {
+      const std::vector<Hash> proof = prover.Inclusion(index, size).value();
+      for (size_t place = 0; place < 2 * kSmall; ++place) {
+        INFO("leaf " << index << " of " << size << " at " << place);
+        REQUIRE(VerifyInclusion(leaves[index], place, size, proof, root).ok() == (place == index));
+      }
+      REQUIRE_FALSE(VerifyInclusion(leaves[index], UINT64_MAX, size, proof, root).ok());
+    }
+  }
+}
+
+// Everything fits but the number of hashes.
+TEST_CASE("proofs are as long as the numbers say, also where the hashes fit") {
+  const std::vector<Hash> leaves = Leaves(4);
+  const Hash left = NodeHash(leaves[0], leaves[1]);
+  const Hash first_three = NodeHash(left, leaves[2]);
+  const Hash all = NodeHash(left, NodeHash(leaves[2], leaves[3]));
+  const Hash other = LeafHash("another");
+  // The root as its own leaf, and one leaf under a root of two.
+  CHECK_FALSE(VerifyInclusion(left, 0, 2, {}, left).ok());
+  CHECK_FALSE(VerifyInclusion(leaves[1], 0, 1, std::vector<Hash>{leaves[0]}, left).ok());
+  // The tree of two said to be one of three.
+  CHECK_FALSE(VerifyConsistency(1, leaves[0], 3, left, std::vector<Hash>{leaves[1]}).ok());
+  // Both trees under one more node.
+  const std::vector<Hash> proof = {leaves[2], leaves[3], left};
+  CHECK(VerifyConsistency(3, first_three, 4, all, proof).ok());
+  std::vector<Hash> longer = proof;
+  longer.push_back(other);
+  CHECK_FALSE(VerifyConsistency(3, NodeHash(other, first_three), 4, NodeHash(other, all), longer).ok());
+  // None where there has to be one.
+  CHECK_FALSE(VerifyConsistency(3, first_three, 4, all, {}).ok());
+  CHECK_FALSE(VerifyConsistency(2, left, 4, left, {}).ok());
+}
+
+TEST_CASE("the largest tree that there can be is proved, and one of a leaf more is not") {
+  const std::vector<Hash> leaves = Leaves(64);
+  const auto left_of = [&](size_t siblings) {
+    Hash root = leaves[0];
+    for (size_t i = 1; i <= siblings; ++i) root = NodeHash(root, leaves[i]);
+    return root;
+  };
+  const auto siblings = [&](size_t count) { return absl::MakeSpan(leaves).subspan(1, count); };
+  CHECK(VerifyInclusion(leaves[0], 0, kMaxTreeSize, siblings(62), left_of(62)).ok());
+  CHECK_FALSE(VerifyInclusion(leaves[0], 0, kMaxTreeSize + 1, siblings(63), left_of(63)).ok());
+  CHECK(VerifyConsistency(1, leaves[0], kMaxTreeSize, left_of(62), siblings(62)).ok());
+  CHECK_FALSE(VerifyConsistency(1, leaves[0], kMaxTreeSize + 1, left_of(63), siblings(63)).ok());
+}
+
 TEST_CASE("numbers that no tree can have are refused") {
   const std::vector<Hash> leaves = Leaves(8);
   Prover prover = ProverOver(leaves);
-  CHECK_FALSE(prover.Inclusion(8, 8).ok());
-  CHECK_FALSE(prover.Inclusion(0, 0).ok());
-  CHECK_FALSE(prover.Inclusion(0, UINT64_MAX).ok());
-  CHECK_FALSE(prover.Consistency(9, 8).ok());
-  CHECK_FALSE(prover.Consistency(1, UINT64_MAX).ok());
+  CHECK(absl::IsInvalidArgument(prover.Root(kMaxTreeSize + 1).status()));
+  CHECK(absl::IsInvalidArgument(prover.Inclusion(8, 8).status()));
+  CHECK(absl::IsInvalidArgument(prover.Inclusion(0, 0).status()));
+  CHECK(absl::IsInvalidArgument(prover.Inclusion(0, kMaxTreeSize + 1).status()));
+  CHECK(absl::IsInvalidArgument(prover.Consistency(9, 8).status()));
+  CHECK(absl::IsInvalidArgument(prover.Consistency(1, kMaxTreeSize + 1).status()));
   CHECK_FALSE(prover.Inclusion(0, 9).ok());  // the leaf cannot be read
   CHECK_FALSE(VerifyInclusion(leaves[0], 0, 0, {}, Sha256({})).ok());
   CHECK_FALSE(VerifyInclusion(leaves[0], UINT64_MAX, UINT64_MAX, {}, Sha256({})).ok());

@@ -258,15 +258,40 @@ TEST_CASE("what was found out is remembered, and no longer than it holds") {
   // The same object: nothing was worked out again.
   CHECK(Verify(*verifier, shown, kTestNow + absl::Hours(1)).value() == *first);
   CHECK(verifier->remembered() == 1);
-  // A clock that goes back, and a list that is no longer good.
+  // A list that is no longer good: what was found out with it is not, either. And a clock that goes back.
+  CHECK(verifier->Recall({shown.leaf, shown.chain}, *list.until - absl::Seconds(1)) == *first);
+  CHECK(verifier->Recall({shown.leaf, shown.chain}, *list.until) == nullptr);
+  CHECK(absl::IsUnavailable(Verify(*verifier, shown, *list.until).status()));
+  REQUIRE(Verify(*verifier, shown).ok());
   CHECK(Mentions(Verify(*verifier, shown, kTestNow - absl::Hours(2)), "not yet valid"));
-  CHECK(absl::IsUnavailable(Verify(*verifier, shown, kTestNow + absl::Hours(2)).status()));
   CHECK(Verify(*verifier, shown, kTestNow + absl::Hours(1)).ok());
 
   WriteText(authorities.config.crl(), RevocationList({}, authorities.root));
   REQUIRE(verifier->Reload().ok());
   CHECK(Verify(*verifier, shown, kTestNow + absl::Hours(4)).ok());
   CHECK(Mentions(Verify(*verifier, shown, kTestNow + absl::Hours(5)), "has expired"));
+}
+
+TEST_CASE("what was found out holds until the first of several revocation lists ends") {
+  TestAuthorities authorities;
+  const Issued caller = Issue(NamedSpec("ada.example"), &authorities.intermediate);
+  const Shown shown(caller, authorities.intermediate);
+  authorities.config.set_crl(authorities.path("ca.crl"));
+  const absl::Time sooner = kTestNow + absl::Hours(1);
+  RevocationSpec longer;
+  longer.until = kTestNow + absl::Hours(2);
+  RevocationSpec shorter;
+  shorter.until = sooner;
+  for (const std::string& lists :
+       {RevocationList(longer, authorities.root) + RevocationList(shorter, authorities.intermediate),
+        RevocationList(shorter, authorities.root) + RevocationList(longer, authorities.intermediate)}) {
+    WriteText(authorities.config.crl(), lists);
+    const auto verifier = authorities.Verifier();
+    REQUIRE(Verify(*verifier, shown).ok());
+    CHECK(verifier->Recall({shown.leaf, shown.chain}, sooner - absl::Seconds(1)) != nullptr);
+    CHECK(verifier->Recall({shown.leaf, shown.chain}, sooner) == nullptr);
+    CHECK(absl::IsUnavailable(Verify(*verifier, shown, sooner).status()));
+  }
 }
 
 TEST_CASE("a certificate that held before is known again, one that did not or was never seen is not") {
