@@ -4,8 +4,8 @@
 # To build and run.
 readonly build_packages=(
   ca-certificates ccache cmake g++ mold ninja-build pkg-config
-  grpc-proto libabsl-dev libcli11-dev libcpp-httplib-dev libcurl4-openssl-dev libgrpc++-dev libgrpc-dev libmimalloc-dev libprotobuf-dev libprotoc-dev libre2-dev libspdlog-dev libsqlite3-dev libssl-dev
-  libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc tzdata zlib1g-dev
+  grpc-proto libabsl-dev libboost-dev libcli11-dev libcurl4-openssl-dev libgrpc++-dev libgrpc-dev libmimalloc-dev libprotobuf-dev libprotoc-dev libre2-dev libspdlog-dev libsqlite3-dev libssl-dev
+  libutf8proc-dev libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc tzdata zlib1g-dev
 )
 # To test: Catch2, and real parts to test with (services, clients, proxies). Node and npm: see add_node_packages.
 readonly test_packages=(

@@ -14,7 +14,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "gateway/admin/metrics.h"
 #include "gateway/stream_windows.h"
 #include "gateway/upstream/attempt_watch.h"
 
@@ -405,6 +404,28 @@ std::vector<ReflectionRefresher::Source> Gateway::ReflectionSources(const Gatewa
 
 void Gateway::AskForReflection(const GatewayOptions& options) { refresher_->SetSources(ReflectionSources(options)); }
 
+GatewayNumbers Gateway::Numbers() {
+  GatewayNumbers numbers;
+  if (recorder_ != nullptr) numbers.recorder = recorder_->Stats();
+  numbers.detections = detections_->Read();
+  numbers.refusals = refusals_->counts();
+  numbers.listener.connections = listener_->connections().size();
+  numbers.listener.most_connections = listener_->connections().most();
+  numbers.listener.connections_refused = listener_->refused();
+  numbers.listener.memory_used = memory_->resident() + memory_->charged();
+  numbers.listener.memory_budget = memory_->bytes();
+  numbers.odd_settings = odd_settings_.load();
+  // By name: a configuration that was read again may have another upstream of the same.
+  std::map<std::string, uint64_t> sent_again;
+  {
+    absl::MutexLock lock(&reload_mutex_);
+    for (const std::unique_ptr<Upstream>& upstream : upstreams_) sent_again[upstream->name()] += upstream->sent_again();
+  }
+  numbers.upstreams.reserve(sent_again.size());
+  for (const auto& [name, calls] : sent_again) numbers.upstreams.push_back({name, calls});
+  return numbers;
+}
+
 absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
   if (options.admin_address.empty()) return absl::OkStatus();
   AdminServer::Handlers handlers;
@@ -415,27 +436,7 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
                        absl::ZeroDuration()};
   };
   handlers["/metrics"] = [this] {
-    ListenerNumbers listener;
-    listener.connections = listener_->connections().size();
-    listener.most_connections = listener_->connections().most();
-    listener.connections_refused = listener_->refused();
-    listener.memory_used = memory_->resident() + memory_->charged();
-    listener.memory_budget = memory_->bytes();
-    // By name: a configuration that was read again may have another upstream of the same.
-    std::map<std::string, uint64_t> sent_again;
-    {
-      absl::MutexLock lock(&reload_mutex_);
-      for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
-        sent_again[upstream->name()] += upstream->sent_again();
-      }
-    }
-    std::vector<UpstreamNumbers> upstreams;
-    upstreams.reserve(sent_again.size());
-    for (const auto& [name, calls] : sent_again) upstreams.push_back({name, calls});
-    return AdminAnswer{
-        200, kMetricsContentType,
-        MetricsText(recorder_.get(), *detections_, refusals_->counts(), listener, upstreams, odd_settings_.load()),
-        absl::ZeroDuration()};
+    return AdminAnswer{200, kMetricsContentType, MetricsText(Numbers()), absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {

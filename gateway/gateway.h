@@ -13,10 +13,10 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gateway/admin/admin_server.h"
+#include "gateway/admin/metrics.h"
 #include "gateway/configuration.h"
+#include "gateway/files/file_watcher.h"
 #include "gateway/health/health_service.h"
-#include "gateway/identity/file_watcher.h"
-#include "gateway/identity/server_tls.h"
 #include "gateway/listener/call_server.h"
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
@@ -29,6 +29,7 @@
 #include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/settings_watch.h"
+#include "gateway/tls/server_tls.h"
 #include "gateway/upstream/credentials/token_signer.h"
 #include "gateway/upstream/method_catalog.h"
 #include "policy/policy_check.h"
@@ -131,6 +132,8 @@ class Gateway {
   absl::Status Ready() const;
   void StopServing(absl::Duration grace);
   absl::Status ServeAdmin(const GatewayOptions& options);
+  // For monitoring.
+  GatewayNumbers Numbers();
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;

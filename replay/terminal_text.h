@@ -13,8 +13,8 @@
 namespace sallyport::replay {
 
 // `text` with everything escaped that a terminal would act on or that would mislead a reader: control characters (C0,
-// DEL, C1), bidirectional and invisible formatting, line and paragraph separators as \u2028, bytes that are not UTF-8
-// as \xff. A backslash stays as it is. Recorded bytes go to people through this and nothing else.
+// DEL, C1) and all else that does not show as itself (protos/visible_text.h), as \u2028; bytes that are not UTF-8 as
+// \xff. A backslash stays as it is. Recorded bytes go to people through this and nothing else.
 std::string Printable(std::string_view text);
 // The same, with line feeds kept.
 std::string PrintableLines(std::string_view text);

@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/http/http_server.h"
 
 namespace sallyport::gateway {
 
@@ -21,7 +21,8 @@ struct AdminAnswer {
 };
 
 // Answers GET (and HEAD) of the paths that it is given; nothing else. One request a connection, of at most 16 KiB
-// within 10 s; few at a time, the others wait. Handlers run on its threads, concurrently, and may block for a moment.
+// within 10 s; few at a time, the others wait. Handlers run on the server's threads, concurrently, and may block for a
+// moment.
 class AdminServer {
  public:
   using Handler = std::function<AdminAnswer()>;
@@ -32,23 +33,18 @@ class AdminServer {
   // if it cannot be listened on.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& address, Handlers handlers);
   // Returns when no handler runs any more.
-  ~AdminServer();
+  ~AdminServer() = default;
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
   // What is listened on, with the real port.
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return server_->address(); }
 
  private:
-  class Listener;
-  AdminServer(std::string address, std::unique_ptr<Listener> listener);
+  explicit AdminServer(std::unique_ptr<HttpServer> server);
 
-  const std::string address_;
-  const std::unique_ptr<Listener> listener_;
+  const std::unique_ptr<HttpServer> server_;
 };
-
-// INVALID_ARGUMENT, saying what is expected, unless it is "host:port" or "[address]:port".
-absl::Status CheckAdminAddress(const std::string& address);
 
 }  // namespace sallyport::gateway
 

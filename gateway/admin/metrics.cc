@@ -1,46 +1,51 @@
 #include "gateway/admin/metrics.h"
 
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 
 namespace sallyport::gateway {
 namespace {
 
-std::string LabelValue(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
-}
+using prometheus::ClientMetric;
+using prometheus::MetricType;
 
-class MetricsWriter {
+// Metric families in the order in which they are added.
+class Families {
  public:
   template <typename Value>
   void Counter(const char* name, const char* help, Value value) {
-    Add(name, help, "counter", value);
+    AddFamily(name, help, MetricType::Counter);
+    AddCount({}, value);
   }
   template <typename Value>
   void Gauge(const char* name, const char* help, Value value) {
-    Add(name, help, "gauge", value);
+    AddFamily(name, help, MetricType::Gauge);
+    families_.back().metric.emplace_back().gauge.value = static_cast<double>(value);
   }
-  // One for each set of labels.
-  void Counters(const char* name, const char* help, const std::vector<std::pair<std::string, uint64_t>>& values) {
-    absl::StrAppend(&text_, "# HELP ", name, " ", help, "\n# TYPE ", name, " counter\n");
-    for (const auto& [labels, value] : values) absl::StrAppend(&text_, name, "{", labels, "} ", value, "\n");
+  // Without a value yet: AddCount adds one for each set of labels.
+  void Counters(const char* name, const char* help) { AddFamily(name, help, MetricType::Counter); }
+  template <typename Value>
+  void AddCount(std::vector<ClientMetric::Label> labels, Value value) {
+    ClientMetric& metric = families_.back().metric.emplace_back();
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
   }
-  std::string Take() { return std::move(text_); }
+
+  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
-  template <typename Value>
-  void Add(const char* name, const char* help, const char* type, Value value) {
-    absl::StrAppend(&text_, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n", name, " ", value, "\n");
-  }
+  void AddFamily(const char* name, const char* help, MetricType type) { families_.push_back({name, help, type, {}}); }
 
-  std::string text_;
+  std::vector<prometheus::MetricFamily> families_;
 };
 
-void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
+void AddRecorder(Families& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_damaged_places", "Places in the log that were found damaged at the start.",
                 stats.damages);
   metrics.Gauge("sallyport_recorder_index_ok", "1 while the index is kept up to date, 0 until the next start if not.",
@@ -67,7 +72,7 @@ void AddRecorder(MetricsWriter& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_tree_size", "Leaves of the last checkpoint that was signed.", stats.tree_size);
 }
 
-void AddListener(MetricsWriter& metrics, const ListenerNumbers& listener) {
+void AddListener(Families& metrics, const ListenerNumbers& listener) {
   metrics.Gauge("sallyport_connections_open", "Callers' connections.", listener.connections);
   metrics.Gauge("sallyport_connections_most", "Callers' connections that may be open.", listener.most_connections);
   metrics.Counter("sallyport_connections_refused_total", "Connections closed for a limit or for what came first.",
@@ -76,44 +81,37 @@ void AddListener(MetricsWriter& metrics, const ListenerNumbers& listener) {
   metrics.Gauge("sallyport_memory_budget_bytes", "New calls are refused beyond.", listener.memory_budget);
 }
 
-void AddRefusals(MetricsWriter& metrics, const RefusalCounts& refusals) {
-  std::vector<std::pair<std::string, uint64_t>> refused;
+void AddRefusals(Families& metrics, const RefusalCounts& refusals) {
+  metrics.Counters("sallyport_refused_calls_total", "Calls that ended before anybody was proved, by reason.");
   for (size_t i = 0; i < kRefusalReasons; ++i) {
-    refused.emplace_back(absl::StrCat("reason=\"", RefusalReasonName(static_cast<RefusalReason>(i)), "\""),
-                         refusals.by_reason[i]);
+    metrics.AddCount({{"reason", RefusalReasonName(static_cast<RefusalReason>(i))}}, refusals.by_reason[i]);
   }
-  metrics.Counters("sallyport_refused_calls_total", "Calls that ended before anybody was proved, by reason.", refused);
   metrics.Counter("sallyport_refused_calls_only_counted_total",
                   "Of these, those that are recorded only as one of a number.", refusals.only_counted);
 }
 
 }  // namespace
 
-std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
-                        const RefusalCounts& refusals, const ListenerNumbers& listener,
-                        absl::Span<const UpstreamNumbers> upstreams, size_t odd_settings) {
-  MetricsWriter metrics;
+std::string MetricsText(const GatewayNumbers& numbers) {
+  Families metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
-                recorder != nullptr ? 1 : 0);
-  if (recorder != nullptr) AddRecorder(metrics, recorder->Stats());
+                numbers.recorder.has_value() ? 1 : 0);
+  if (numbers.recorder.has_value()) AddRecorder(metrics, *numbers.recorder);
   metrics.Gauge("sallyport_settings_odd",
-                "Settings that have no effect, or another one than it seems; the log says which.", odd_settings);
-  AddListener(metrics, listener);
-  std::vector<std::pair<std::string, uint64_t>> sent_again;
-  for (const UpstreamNumbers& upstream : upstreams) {
-    sent_again.emplace_back(absl::StrCat("upstream=\"", LabelValue(upstream.name), "\""), upstream.calls_sent_again);
-  }
+                "Settings that have no effect, or another one than it seems; the log says which.",
+                numbers.odd_settings);
+  AddListener(metrics, numbers.listener);
   metrics.Counters("sallyport_upstream_calls_sent_again_total",
-                   "Attempts at calls that the upstream had not processed before.", sent_again);
-  std::vector<std::pair<std::string, uint64_t>> found;
-  for (const policy::DetectionCounts::Count& count : detections.Read()) {
-    found.emplace_back(
-        absl::StrCat("field=\"", LabelValue(count.place), "\",detector=\"", LabelValue(count.detector), "\""),
-        count.finds);
+                   "Attempts at calls that the upstream had not processed before.");
+  for (const UpstreamNumbers& upstream : numbers.upstreams) {
+    metrics.AddCount({{"upstream", upstream.name}}, upstream.calls_sent_again);
   }
-  metrics.Counters("sallyport_masks_detections_total", "What detectors found for masks, by field and detector.", found);
-  AddRefusals(metrics, refusals);
-  return metrics.Take();
+  metrics.Counters("sallyport_masks_detections_total", "What detectors found for masks, by field and detector.");
+  for (const policy::DetectionCounts::Count& count : numbers.detections) {
+    metrics.AddCount({{"field", count.place}, {"detector", count.detector}}, count.finds);
+  }
+  AddRefusals(metrics, numbers.refusals);
+  return metrics.Text();
 }
 
 }  // namespace sallyport::gateway

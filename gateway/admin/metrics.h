@@ -2,10 +2,12 @@
 #ifndef SALLYPORT_GATEWAY_ADMIN_METRICS_H_
 #define SALLYPORT_GATEWAY_ADMIN_METRICS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "absl/types/span.h"
 #include "gateway/relay/recording/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
@@ -29,11 +31,19 @@ struct UpstreamNumbers {
   uint64_t calls_sent_again = 0;
 };
 
+// What there is to tell at one moment.
+struct GatewayNumbers {
+  std::optional<recorder::RecorderStats> recorder;  // nothing where nothing is recorded
+  std::vector<policy::DetectionCounts::Count> detections;
+  RefusalCounts refusals;
+  ListenerNumbers listener;
+  std::vector<UpstreamNumbers> upstreams;
+  size_t odd_settings = 0;
+};
+
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of
-// fields, of detectors and of reasons. `recorder` is null where nothing is recorded.
-std::string MetricsText(const recorder::Recorder* recorder, const policy::DetectionCounts& detections,
-                        const RefusalCounts& refusals, const ListenerNumbers& listener,
-                        absl::Span<const UpstreamNumbers> upstreams, size_t odd_settings);
+// fields, of detectors and of reasons.
+std::string MetricsText(const GatewayNumbers& numbers);
 
 }  // namespace sallyport::gateway
 

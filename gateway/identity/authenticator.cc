@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "gateway/identity/jwt.h"
+#include "gateway/identity/jwt/jwt.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -11,12 +11,12 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "gateway/identity/api_keys.h"
-#include "gateway/identity/file_watcher.h"
+#include "gateway/files/file_watcher.h"
+#include "gateway/identity/api_keys/api_keys.h"
 #include "gateway/identity/identity.h"
 #include "gateway/identity/identity_options.h"
-#include "gateway/identity/mtls.h"
-#include "gateway/identity/token_verifier.h"
+#include "gateway/identity/mtls/mtls.h"
+#include "gateway/identity/oidc/token_verifier.h"
 
 namespace sallyport::gateway {
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/identity/api_keys.h"
-#include "gateway/identity/mtls.h"
+#include "gateway/identity/api_keys/api_keys.h"
+#include "gateway/identity/mtls/mtls.h"
 
 namespace sallyport::gateway {
 namespace {

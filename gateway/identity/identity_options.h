@@ -9,7 +9,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "gateway/identity/identity.h"
-#include "gateway/identity/oidc_options.h"
+#include "gateway/identity/oidc/oidc_options.h"
 #include "sallyport/v1/identity.pb.h"
 
 namespace sallyport::gateway {

@@ -7,9 +7,9 @@
 
 namespace sallyport::gateway {
 
-// True for well-formed UTF-8 of 1 to `most` bytes in which every character shows: no controls, no marks that reorder or
-// hide what stands beside them, no blanks but inner ASCII spaces, no noncharacters. So that no two names that look the
-// same differ in what cannot be seen; letters of different alphabets that look alike are not told apart here.
+// True for well-formed UTF-8 of 1 to `most` bytes in which every character shows (protos/visible_text.h), with no
+// blanks but inner ASCII spaces. So that no two names that look the same differ in what cannot be seen; letters of
+// different alphabets that look alike are not told apart here.
 bool IsPrintable(std::string_view text, size_t most);
 
 }  // namespace sallyport::gateway

@@ -4,12 +4,12 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "gateway/identity/claims.h"
-#include "gateway/identity/jwks.h"
-#include "gateway/identity/jwt.h"
+#include "gateway/identity/jwt/claims.h"
+#include "gateway/identity/jwt/jwks.h"
+#include "gateway/identity/jwt/jwt.h"
+#include "gateway/identity/jwt/strict_json.h"
+#include "gateway/identity/jwt/token_fault.h"
 #include "gateway/identity/printable_text.h"
-#include "gateway/identity/strict_json.h"
-#include "gateway/identity/token_fault.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

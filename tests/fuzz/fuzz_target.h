@@ -26,6 +26,7 @@ void FuzzApiKeys(std::string_view input);
 void FuzzCertificates(std::string_view input);
 void FuzzPolicy(std::string_view input);
 void FuzzKeyring(std::string_view input);
+void FuzzHttpRequest(std::string_view input);
 void FuzzKeyFile(std::string_view input);
 void FuzzProxyHeader(std::string_view input);
 void FuzzRevealKey(std::string_view input);

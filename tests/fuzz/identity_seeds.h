@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/gateway/identity/certificates.h"
+#include "tests/gateway/tls/certificates.h"
 
 namespace sallyport::testing {
 

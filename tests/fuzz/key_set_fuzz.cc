@@ -1,7 +1,7 @@
 // JSON Web Key Sets: every key is taken or skipped with a reason, and what is taken can be used.
 #include <string>
 
-#include "gateway/identity/jwks.h"
+#include "gateway/identity/jwt/jwks.h"
 #include "gateway/identity/printable_text.h"
 #include "tests/fuzz/fuzz_target.h"
 

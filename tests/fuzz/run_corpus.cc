@@ -23,6 +23,7 @@ constexpr Target kTargets[] = {
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
     {"evidence", sallyport::recorder::FuzzEvidence},
+    {"http_request", sallyport::recorder::FuzzHttpRequest},
     {"key_file", sallyport::recorder::FuzzKeyFile},
     {"key_set", sallyport::recorder::FuzzKeySet},
     {"keyring", sallyport::recorder::FuzzKeyring},

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "tests/gateway/identity/certificates.h"
 #include "tests/gateway/temporary_directory.h"
+#include "tests/gateway/tls/certificates.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/time/clock.h"
-#include "tests/gateway/identity/certificates.h"
 #include "tests/gateway/rig.h"
+#include "tests/gateway/tls/certificates.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "tests/fakes/http_server.h"
-#include "tests/gateway/identity/token_maker.h"
+#include "tests/gateway/identity/jwt/token_maker.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::gateway {

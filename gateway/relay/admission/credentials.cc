@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "gateway/identity/api_keys.h"
-#include "gateway/identity/jwt.h"
+#include "gateway/identity/api_keys/api_keys.h"
+#include "gateway/identity/jwt/jwt.h"
 #include "gateway/relay/admission/stages.h"
 
 namespace sallyport::gateway {

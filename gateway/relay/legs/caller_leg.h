@@ -11,7 +11,7 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "gateway/identity/mtls.h"
+#include "gateway/identity/mtls/mtls.h"
 #include "gateway/relay/legs/metadata_rules.h"
 
 namespace sallyport::gateway {

@@ -16,7 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "gateway/identity/openssl_resources.h"
+#include "gateway/tls/openssl_resources.h"
 
 namespace sallyport::gateway {
 namespace {

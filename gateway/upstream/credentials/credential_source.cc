@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/upstream/credentials/caller_secrets.h"
-#include "gateway/upstream/credentials/fetch_kit.h"
 #include "gateway/upstream/credentials/secret_reader.h"
+#include "gateway/upstream/credentials/secret_refresher.h"
 #include "gateway/upstream/credentials/token_endpoint.h"
 #include "gateway/upstream/credentials/token_signer.h"
 #include "recorder/keys/crypto.h"
@@ -30,7 +30,7 @@ class StaticSource final : public CredentialSource {
  public:
   StaticSource(const SecretOptions& options, const std::string& prefix, const SourceContext& context)
       : reader_(options, SecretUse::kMetadata, prefix),
-        kit_(std::make_unique<FetchKit>(
+        kit_(std::make_unique<SecretRefresher>(
             context, options.kind == SecretOptions::Kind::kFile ? WhenDue::kWait : WhenDue::kServe, 1)),
         secret_(kit_->NewSecret()) {}
   ~StaticSource() override { kit_.reset(); }
@@ -53,7 +53,7 @@ class StaticSource final : public CredentialSource {
   }
 
   SecretReader reader_;
-  std::unique_ptr<FetchKit> kit_;
+  std::unique_ptr<SecretRefresher> kit_;
   const std::shared_ptr<RefreshedSecret> secret_;
 };
 
@@ -64,7 +64,7 @@ class ClientCredentialsSource final : public CredentialSource {
       : options_(options),
         prefix_(prefix),
         endpoint_(std::move(endpoint)),
-        kit_(std::make_unique<FetchKit>(context, WhenDue::kServe, 1, [this] { endpoint_->Cancel(); })),
+        kit_(std::make_unique<SecretRefresher>(context, WhenDue::kServe, 1, [this] { endpoint_->Cancel(); })),
         secret_(kit_->NewSecret()) {}
   ~ClientCredentialsSource() override { kit_.reset(); }
 
@@ -86,7 +86,7 @@ class ClientCredentialsSource final : public CredentialSource {
   const ClientCredentialsOptions options_;
   const std::string prefix_;
   const std::unique_ptr<TokenEndpoint> endpoint_;
-  std::unique_ptr<FetchKit> kit_;
+  std::unique_ptr<SecretRefresher> kit_;
   const std::shared_ptr<RefreshedSecret> secret_;
 };
 
@@ -97,8 +97,8 @@ class TokenExchangeSource final : public CredentialSource {
       : options_(options),
         prefix_(prefix),
         endpoint_(std::move(endpoint)),
-        kit_(
-            std::make_unique<FetchKit>(context, WhenDue::kServe, options.connections, [this] { endpoint_->Cancel(); })),
+        kit_(std::make_unique<SecretRefresher>(context, WhenDue::kServe, options.connections,
+                                               [this] { endpoint_->Cancel(); })),
         secrets_(options.cache) {}
   ~TokenExchangeSource() override { kit_.reset(); }
 
@@ -133,7 +133,7 @@ class TokenExchangeSource final : public CredentialSource {
   const TokenExchangeOptions options_;
   const std::string prefix_;
   const std::unique_ptr<TokenEndpoint> endpoint_;
-  std::unique_ptr<FetchKit> kit_;
+  std::unique_ptr<SecretRefresher> kit_;
   CallerSecrets secrets_;
 };
 
@@ -158,7 +158,7 @@ class SignedTokenSource final : public CredentialSource {
       : options_(options),
         prefix_(prefix),
         signer_(signer),
-        kit_(std::make_unique<FetchKit>(context, WhenDue::kServe, 1)),
+        kit_(std::make_unique<SecretRefresher>(context, WhenDue::kServe, 1)),
         secrets_(kSignedCallers) {}
   ~SignedTokenSource() override { kit_.reset(); }
 
@@ -199,7 +199,7 @@ class SignedTokenSource final : public CredentialSource {
   const SignedTokenOptions options_;
   const std::string prefix_;
   TokenSigner& signer_;
-  std::unique_ptr<FetchKit> kit_;
+  std::unique_ptr<SecretRefresher> kit_;
   CallerSecrets secrets_;
 };
 

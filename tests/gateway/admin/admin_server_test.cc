@@ -1,23 +1,21 @@
 #include "gateway/admin/admin_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gateway/http/http_client.h"
+#include "gateway/http/http_server.h"
+#include "tests/fakes/raw_connection.h"
 
 namespace sallyport::gateway {
 namespace {
+
+using testing::RawConnection;
 
 std::unique_ptr<AdminServer> Start(AdminServer::Handlers handlers, const std::string& address = "127.0.0.1:0") {
   auto server = AdminServer::Start(address, std::move(handlers));
@@ -39,38 +37,6 @@ HttpResponse Get(const AdminServer& server, const std::string& path, HttpMethod 
   return *response;
 }
 
-// A connection that says what it is told to.
-class Connection {
- public:
-  // Asserts nothing, so that any thread may make one: what is not connected reads nothing.
-  explicit Connection(const AdminServer& server) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to = {};
-    to.sin_family = AF_INET;
-    int port = 0;
-    static_cast<void>(absl::SimpleAtoi(server.address().substr(server.address().rfind(':') + 1), &port));
-    to.sin_port = htons(static_cast<uint16_t>(port));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    static_cast<void>(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof(to)));
-  }
-  ~Connection() { close(socket_); }
-
-  // False once the other side has closed.
-  bool Send(const std::string& bytes) {
-    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
-  }
-  void EndSending() { shutdown(socket_, SHUT_WR); }
-  std::string ReadAll() {
-    std::string all;
-    char buffer[4096];
-    for (ssize_t got; (got = recv(socket_, buffer, sizeof(buffer), 0)) > 0;)
-      all.append(buffer, static_cast<size_t>(got));
-    return all;
-  }
-
- private:
-  const int socket_;
-};
-
 TEST_CASE("what is registered is served, and may be kept for as long as it says") {
   const auto server = Start(Keys());
   const HttpResponse keys = Get(*server, "/keys");
@@ -78,12 +44,12 @@ TEST_CASE("what is registered is served, and may be kept for as long as it says"
   CHECK(keys.content_type == "application/json");
   CHECK(keys.body == "{}");
   CHECK(Get(*server, "/keys?v=1").status == 200);
-  Connection connection(*server);
+  RawConnection connection(server->address());
   REQUIRE(connection.Send("GET /keys HTTP/1.1\r\nHost: x\r\n\r\n"));
   const std::string answer = connection.ReadAll();
   CHECK(answer.find("Cache-Control: public, max-age=60\r\n") != std::string::npos);
   CHECK(answer.find("X-Content-Type-Options: nosniff\r\n") != std::string::npos);
-  Connection head(*server);
+  RawConnection head(server->address());
   REQUIRE(head.Send("HEAD /keys HTTP/1.1\r\nHost: x\r\n\r\n"));
   CHECK(head.ReadAll().ends_with("\r\n\r\n"));
 }
@@ -112,7 +78,7 @@ TEST_CASE("hostile requests end, and others are served after them") {
         std::string("GET /keys HTTP/1.1\r\nRange: bytes=0-99999999999999999999,-,5-1\r\n\r\n"),
         std::string("GET /keys HTTP/1.1\r\nExpect: 100-continue\r\n\r\n"),
         std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}) {
-    Connection connection(*server);
+    RawConnection connection(server->address());
     connection.Send(request);
     connection.EndSending();
     connection.ReadAll();  // to the end, which must come
@@ -122,7 +88,7 @@ TEST_CASE("hostile requests end, and others are served after them") {
 
 TEST_CASE("a request without end is cut off after 16 KiB") {
   const auto server = Start(Keys());
-  Connection connection(*server);
+  RawConnection connection(server->address());
   connection.Send("GET /keys HTTP/1.1\r\n");
   int sent = 0;
   while (sent < 1'000'000 && connection.Send("x-header: 0123456789\r\n")) ++sent;
@@ -133,8 +99,8 @@ TEST_CASE("a request without end is cut off after 16 KiB") {
 
 TEST_CASE("connections that say nothing are cut when it ends") {
   auto server = Start(Keys());
-  std::vector<std::unique_ptr<Connection>> idle;
-  for (int i = 0; i < 3; ++i) idle.push_back(std::make_unique<Connection>(*server));
+  std::vector<std::unique_ptr<RawConnection>> idle;
+  for (int i = 0; i < 3; ++i) idle.push_back(std::make_unique<RawConnection>(server->address()));
   CHECK(Get(*server, "/keys").status == 200);
   const absl::Time begun = absl::Now();
   server = nullptr;
@@ -172,7 +138,7 @@ TEST_CASE("more callers than threads are all served in the end") {
   std::atomic<int> served = 0;
   for (int i = 0; i < kCallers; ++i) {
     threads.emplace_back([&] {
-      Connection connection(*server);
+      RawConnection connection(server->address());
       connection.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
       served += connection.ReadAll().starts_with("HTTP/1.1 200");
     });
@@ -187,11 +153,11 @@ TEST_CASE("an address that cannot be listened on is told") {
   for (const char* bad :
        {"", "x", ":1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1", "::1:5"}) {
     INFO(bad);
-    CHECK_FALSE(CheckAdminAddress(bad).ok());
+    CHECK_FALSE(CheckHttpAddress(bad).ok());
     CHECK(absl::IsInvalidArgument(AdminServer::Start(bad, {}).status()));
   }
-  CHECK(CheckAdminAddress("[::1]:0").ok());
-  CHECK(CheckAdminAddress("localhost:8080").ok());
+  CHECK(CheckHttpAddress("[::1]:0").ok());
+  CHECK(CheckHttpAddress("localhost:8080").ok());
   const auto server = Start({});
   const absl::Status taken = AdminServer::Start(server->address(), {}).status();
   CHECK(absl::IsUnavailable(taken));

@@ -9,8 +9,8 @@
 
 #include "absl/synchronization/notification.h"
 #include "recorder/keys/api_key_file.h"
-#include "tests/gateway/identity/fake_provider.h"
-#include "tests/gateway/identity/test_authorities.h"
+#include "tests/gateway/identity/mtls/test_authorities.h"
+#include "tests/gateway/identity/oidc/fake_provider.h"
 
 namespace sallyport::testing {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/synchronization/notification.h"
-#include "gateway/identity/oidc_options.h"
-#include "gateway/identity/token_fault.h"
-#include "gateway/identity/token_verifier.h"
+#include "gateway/identity/jwt/token_fault.h"
+#include "gateway/identity/oidc/oidc_options.h"
+#include "gateway/identity/oidc/token_verifier.h"
 #include "protos/quantities.h"
 #include "protos/yaml_message.h"
 #include "sallyport/v1/identity.pb.h"
@@ -63,9 +63,9 @@ int Run(const std::string& path) {
   for (const ConfigurationProblem& problem : checked.problems)
     std::cerr << problem.key << ": " << problem.problem << '\n';
   if (!checked.problems.empty()) return 2;
-  TokenVerifier::World world;
-  world.clock = &Now;
-  const auto verifier = TokenVerifier::Create(checked.issuers, world);
+  TokenVerifier::Environment environment;
+  environment.clock = &Now;
+  const auto verifier = TokenVerifier::Create(checked.issuers, environment);
   if (!verifier.ok()) {
     std::cerr << verifier.status() << '\n';
     return 3;
