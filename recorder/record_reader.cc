@@ -4,18 +4,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/call_id.h"
-#include "recorder/descriptor_archive.h"
-#include "recorder/index/queries.h"
-#include "recorder/keys/data_key_state.h"
-#include "recorder/keys/private_file.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/data_key_state.h"
+#include "recorder/format/store_check.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/catch_up.h"
+#include "recorder/index/sqlite/queries.h"
 #include "recorder/log/call_chain.h"
 #include "recorder/log/deleted_segments.h"
-#include "recorder/log/file.h"
+#include "recorder/log/descriptor_archive.h"
 #include "recorder/log/log_cursor.h"
-#include "recorder/recovery.h"
-#include "recorder/store_check.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 namespace {

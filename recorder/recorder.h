@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "recorder/entry_batch.h"
+#include "recorder/crypto/crypto.h"
 #include "recorder/evidence/checkpoint_sink.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/format/entry_batch.h"
 #include "recorder/keys/key_source.h"
 
 namespace sallyport::recorder {

@@ -12,7 +12,7 @@
 #include "gateway/relay/message_bytes.h"
 #include "gateway/relay/metadata_rules.h"
 #include "gateway/relay/steady_time.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/entry_scanner.h"
-#include "recorder/keys/data_key_state.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/data_key_state.h"
+#include "recorder/format/entry_scanner.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

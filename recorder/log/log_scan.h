@@ -8,10 +8,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/format/log_format.h"
+#include "recorder/format/store_layout.h"
 #include "recorder/log/block.h"
-#include "recorder/log/log_format.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
 

@@ -14,12 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "recorder/evidence/merkle.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/format/log_format.h"
+#include "recorder/format/store_layout.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
-#include "recorder/log/file.h"
-#include "recorder/log/log_format.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

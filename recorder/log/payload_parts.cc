@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "recorder/wire_encoding.h"
+#include "recorder/format/wire_encoding.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/merkle.h"
-#include "recorder/text.h"
-#include "recorder/wire_encoding.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/wire_encoding.h"
 
 namespace sallyport::recorder {
 

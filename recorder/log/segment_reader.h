@@ -10,11 +10,11 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/format/log_format.h"
+#include "recorder/format/store_layout.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
-#include "recorder/log/file.h"
-#include "recorder/log/log_format.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

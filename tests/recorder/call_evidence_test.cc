@@ -2,11 +2,12 @@
 #include <functional>
 
 #include "absl/strings/escaping.h"
-#include "recorder/call_id.h"
-#include "recorder/evidence/checkpoint.h"
+#include "recorder/crypto/text.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/store_layout.h"
-#include "recorder/text.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/verify/evidence_check.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/credential_fingerprint.h"
-#include "recorder/index/glob.h"
-#include "recorder/index/index.h"
-#include "recorder/index/postings.h"
-#include "recorder/index/queries.h"
+#include "recorder/crypto/credential_fingerprint.h"
+#include "recorder/index/sqlite/glob.h"
+#include "recorder/index/sqlite/index.h"
+#include "recorder/index/sqlite/postings.h"
+#include "recorder/index/sqlite/queries.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"

@@ -2,11 +2,12 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/evidence/verifier.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
+#include "recorder/verify/evidence_check.h"
+#include "recorder/verify/verifier.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/verifier_fixture.h"
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "recorder/index/index.h"
+#include "recorder/index/sqlite/index.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 

@@ -1,5 +1,5 @@
 // The index keeps no name in the clear, finds what is asked for, and forgets what is destroyed.
-#include "recorder/index/index.h"
+#include "recorder/index/sqlite/index.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -12,9 +12,9 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/glob.h"
-#include "recorder/index/peer_address.h"
-#include "recorder/index/queries.h"
+#include "recorder/format/peer_address.h"
+#include "recorder/index/sqlite/glob.h"
+#include "recorder/index/sqlite/queries.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/made_calls.h"

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "recorder/index/queries.h"
-#include "recorder/store_layout.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/sqlite/queries.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 

@@ -12,11 +12,12 @@
 #include <thread>
 
 #include "absl/time/clock.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/log/file.h"
-#include "recorder/log/log_format.h"
+#include "recorder/format/log_format.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/format/tree_state.h"
+#include "recorder/index/rebuild.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
 

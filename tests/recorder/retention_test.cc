@@ -1,5 +1,5 @@
 // Deleting segments, and shredding them, while a gateway runs.
-#include "recorder/retention.h"
+#include "recorder/write/retention.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -8,12 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/holds.h"
+#include "recorder/index/rebuild.h"
 #include "recorder/keys/key_admin.h"
-#include "recorder/keys/private_file.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/log_recorder.h"
+#include "recorder/system/private_file.h"
+#include "recorder/write/legal_holds.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"

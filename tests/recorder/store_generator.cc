@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
-#include "recorder/index/index.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/sqlite/index.h"
 #include "recorder/recorder.h"
-#include "recorder/store_layout.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 

@@ -1,11 +1,11 @@
-#include "recorder/evidence/verifier.h"
+#include "recorder/verify/verifier.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 
-#include "recorder/store_layout.h"
+#include "recorder/format/store_layout.h"
 #include "tests/recorder/verifier_fixture.h"
 
 namespace sallyport::recorder {

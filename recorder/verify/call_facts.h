@@ -1,0 +1,100 @@
+// What a call's entries say of it, and what its row in the index says: the verifier compares the two.
+#ifndef SALLYPORT_RECORDER_VERIFY_CALL_FACTS_H_
+#define SALLYPORT_RECORDER_VERIFY_CALL_FACTS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "recorder/format/log_format.h"
+#include "sallyport/v1/record.pb.h"
+
+namespace sallyport::recorder {
+
+// A sum over a set that does not depend on the order: equal sums mean equal sets, as long as nobody who could have
+// chosen the members knows the seed.
+class SetSum {
+ public:
+  explicit SetSum(uint64_t seed = 0) : seed_(seed) {}
+
+  void Add(std::string_view member) { sum_ += Digest(member); }
+  void Add(uint64_t call_id, Position position) { sum_ += Digest(call_id, position); }
+  void Remove(uint64_t call_id, Position position) { sum_ -= Digest(call_id, position); }
+  void Add(const SetSum& other) { sum_ += other.sum_; }
+  friend bool operator==(const SetSum& a, const SetSum& b) { return a.sum_ == b.sum_; }
+
+ private:
+  using Number = unsigned __int128;
+
+  Number Digest(std::string_view member) const;
+  Number Digest(uint64_t call_id, Position position) const;
+
+  uint64_t seed_;
+  Number sum_ = 0;
+};
+
+// A call as the index lists it. Numbers that an int64 does not hold are cut to its largest.
+struct CallFacts {
+  uint64_t id = 0;
+  uint64_t session_id = 0;
+  std::string identity;  // the subject, "issuer#subject" where there is an issuer, "anonymous" where nobody was proved
+  std::string method;    // NameOfMethod
+  std::string upstream;
+  std::string peer;
+  int64_t start_ns = 0;
+  int64_t end_reason = 0;  // 0: open
+  bool connection_lost = false;
+  int64_t status_code = 0;
+  int64_t duration_ns = 0;
+  int64_t request_frames = 0;
+  int64_t response_frames = 0;
+  int64_t request_bytes = 0;
+  int64_t response_bytes = 0;
+
+  // All of it in one text, equal for equal facts alone.
+  std::string Canonical() const;
+};
+
+// What a stretch of the log holds of one call. Parts of neighbouring stretches can be joined.
+class CallPart {
+ public:
+  // Takes the next entry. Returns what is wrong with it, or nothing.
+  std::string Take(const v1::Entry& entry);
+  // Takes what follows in the next stretch. Returns what is wrong with it, or nothing.
+  std::string Join(const CallPart& next);
+
+  bool started() const { return started_; }
+  bool ended() const { return ended_; }
+  // Of a call that has started and ended: what its end says that its frames do not, or nothing.
+  std::string CheckEnd() const;
+  // How many there were.
+  uint64_t entries() const { return entries_; }
+  // Of a call that has started.
+  const CallFacts& facts() const { return facts_; }
+
+ private:
+  // The frames of one direction.
+  struct Frames {
+    bool any = false;
+    uint64_t first = 0;
+    uint64_t next = 0;
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+  };
+
+  std::string TakeStart(const v1::Entry& entry);
+  std::string TakeFrame(const v1::Frame& frame);
+  void TakeEnd(const v1::CallEnd& end);
+
+  bool started_ = false;
+  bool ended_ = false;
+  uint64_t entries_ = 0;
+  uint64_t said_entries_ = 0;  // by the end; 0 if it does not say
+  Frames frames_[2];           // request, response
+  CallFacts facts_;
+};
+
+}  // namespace sallyport::recorder
+
+#endif  // SALLYPORT_RECORDER_VERIFY_CALL_FACTS_H_
