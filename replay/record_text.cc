@@ -213,9 +213,11 @@ void RecordText::Entry(const v1::Entry& entry, uint64_t frame_number) {
                                 StatusName(entry.end().status_code()), "  ", EndReasonName(entry.end().reason()),
                                 entry.end().trailers_only() ? ", trailers only" : ""));
       return End(entry.end());
-    default:
-      return Event(entry, "an entry that this version does not know");
+    case v1::Entry::kStart:  // shown apart
+    case v1::Entry::EVENT_NOT_SET:
+      break;
   }
+  Event(entry, "an entry that this version does not know");
 }
 
 }  // namespace sallyport::replay

@@ -162,7 +162,7 @@ class EntryBatch {
 
  private:
   template <typename Event>
-  void Add(absl::Time time, uint32_t field, const Event& event);
+  void Add(absl::Time time, int field, const Event& event);
 
   uint64_t call_id_;
   const CredentialFingerprint* fingerprint_;

@@ -1,55 +1,23 @@
 #include "recorder/format/entry_scanner.h"
 
 #include "recorder/format/wire_encoding.h"
+#include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
 namespace {
 
-// One field of a message. `value` is set for varint and fixed types, `bytes` for length-delimited ones.
-struct Field {
-  uint64_t number = 0;
-  uint64_t value = 0;
-  std::string_view bytes;
-};
-
-// Takes the next field off the front. False if the bytes are malformed, or hold a group.
-bool TakeField(std::string_view& bytes, Field& field) {
-  uint64_t tag = 0;
-  if (!TakeVarint(bytes, tag) || tag >> 3 == 0) return false;
-  field.number = tag >> 3;
-  field.bytes = {};
-  switch (tag & 7) {
-    case 0:
-      return TakeVarint(bytes, field.value);
-    case 1:
-      if (bytes.size() < 8) return false;
-      field.value = GetFixed<uint64_t>(bytes.data());
-      bytes.remove_prefix(8);
-      return true;
-    case 2:
-      return TakeLengthPrefixed(bytes, field.bytes);
-    case 5:
-      if (bytes.size() < 4) return false;
-      field.value = GetFixed<uint32_t>(bytes.data());
-      bytes.remove_prefix(4);
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool ScanIdentity(std::string_view bytes, ScannedStart& start) {
-  Field field;
+  WireField field;
   while (!bytes.empty()) {
     if (!TakeField(bytes, field)) return false;
-    switch (field.number) {
-      case 1:
-        start.issuer = field.bytes;
+    switch (field.number()) {
+      case v1::Identity::kIssuerFieldNumber:
+        start.issuer = field.content;
         break;
-      case 2:
-        start.subject = field.bytes;
+      case v1::Identity::kSubjectFieldNumber:
+        start.subject = field.content;
         break;
-      case 4:
+      case v1::Identity::kProofFieldNumber:
         start.proof = field.value;
         break;
       default:
@@ -63,23 +31,23 @@ bool ScanIdentity(std::string_view bytes, ScannedStart& start) {
 
 bool ScanEntry(std::string_view bytes, ScannedEntry& entry) {
   entry = {};
-  Field field;
+  WireField field;
   while (!bytes.empty()) {
     if (!TakeField(bytes, field)) return false;
-    switch (field.number) {
-      case 1:
+    switch (field.number()) {
+      case v1::Entry::kCallIdFieldNumber:
         entry.call_id = field.value;
         break;
-      case 2:
+      case v1::Entry::kTimeNsFieldNumber:
         entry.time_ns = static_cast<int64_t>(field.value);
         break;
-      case 3:
+      case v1::Entry::kStartFieldNumber:
         entry.kind = ScannedEntry::Event::kStart;
-        entry.event = field.bytes;
+        entry.event = field.content;
         break;
-      case 7:
+      case v1::Entry::kEndFieldNumber:
         entry.kind = ScannedEntry::Event::kEnd;
-        entry.event = field.bytes;
+        entry.event = field.content;
         break;
       default:
         break;
@@ -90,27 +58,27 @@ bool ScanEntry(std::string_view bytes, ScannedEntry& entry) {
 
 bool ScanStart(std::string_view event, ScannedStart& start) {
   start = {};
-  Field field;
+  WireField field;
   while (!event.empty()) {
     if (!TakeField(event, field)) return false;
-    switch (field.number) {
-      case 1:
-        start.method = field.bytes;
+    switch (field.number()) {
+      case v1::CallStart::kMethodFieldNumber:
+        start.method = field.content;
         break;
-      case 3:
-        start.peer = field.bytes;
+      case v1::CallStart::kPeerFieldNumber:
+        start.peer = field.content;
         break;
-      case 4:
-        if (!ScanIdentity(field.bytes, start)) return false;
+      case v1::CallStart::kIdentityFieldNumber:
+        if (!ScanIdentity(field.content, start)) return false;
         break;
-      case 5:
+      case v1::CallStart::kSessionIdFieldNumber:
         start.session_id = field.value;
         break;
-      case 6:
-        start.session_name = field.bytes;
+      case v1::CallStart::kSessionNameFieldNumber:
+        start.session_name = field.content;
         break;
-      case 7:
-        start.upstream = field.bytes;
+      case v1::CallStart::kUpstreamFieldNumber:
+        start.upstream = field.content;
         break;
       default:
         break;
@@ -119,40 +87,42 @@ bool ScanStart(std::string_view event, ScannedStart& start) {
   return true;
 }
 
-bool ScanEnd(std::string_view event, ScannedEnd& end) {
-  end = {};
-  Field field;
+bool ScanEnd(std::string_view event, CallRow& row) {
+  int64_t reason = 0;
+  bool connection_lost = false;
+  WireField field;
   while (!event.empty()) {
     if (!TakeField(event, field)) return false;
-    switch (field.number) {
-      case 1:
-        end.reason = field.value;
+    switch (field.number()) {
+      case v1::CallEnd::kReasonFieldNumber:
+        reason = ColumnValue(field.value);
         break;
-      case 2:
-        end.status_code = static_cast<int32_t>(field.value);
+      case v1::CallEnd::kStatusCodeFieldNumber:
+        row.status = static_cast<int32_t>(field.value);
         break;
-      case 8:
-        end.request_frames = field.value;
+      case v1::CallEnd::kRequestFramesFieldNumber:
+        row.request_frames = ColumnValue(field.value);
         break;
-      case 9:
-        end.response_frames = field.value;
+      case v1::CallEnd::kResponseFramesFieldNumber:
+        row.response_frames = ColumnValue(field.value);
         break;
-      case 10:
-        end.request_bytes = field.value;
+      case v1::CallEnd::kRequestBytesFieldNumber:
+        row.request_bytes = ColumnValue(field.value);
         break;
-      case 11:
-        end.response_bytes = field.value;
+      case v1::CallEnd::kResponseBytesFieldNumber:
+        row.response_bytes = ColumnValue(field.value);
         break;
-      case 12:
-        end.duration_ns = field.value;
+      case v1::CallEnd::kDurationNsFieldNumber:
+        row.duration_ns = ColumnValue(field.value);
         break;
-      case 13:
-        end.connection_lost = field.value != 0;
+      case v1::CallEnd::kConnectionLostFieldNumber:
+        connection_lost = field.value != 0;
         break;
       default:
         break;
     }
   }
+  row.end_reason = reason | (connection_lost ? kConnectionLost : 0);
   return true;
 }
 

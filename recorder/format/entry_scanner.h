@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "recorder/format/call_columns.h"
+
 namespace sallyport::recorder {
 
 // An entry's head. `event` is the serialised CallStart or CallEnd; views point into the scanned bytes.
@@ -28,21 +30,11 @@ struct ScannedStart {
   std::string_view upstream;
 };
 
-struct ScannedEnd {
-  uint64_t reason = 0;
-  int32_t status_code = 0;
-  uint64_t request_frames = 0;
-  uint64_t response_frames = 0;
-  uint64_t request_bytes = 0;
-  uint64_t response_bytes = 0;
-  uint64_t duration_ns = 0;
-  bool connection_lost = false;
-};
-
 // Each returns false if the bytes are no such message.
 bool ScanEntry(std::string_view bytes, ScannedEntry& entry);
 bool ScanStart(std::string_view event, ScannedStart& start);
-bool ScanEnd(std::string_view event, ScannedEnd& end);
+// Sets those columns that an end says.
+bool ScanEnd(std::string_view event, CallRow& row);
 
 }  // namespace sallyport::recorder
 

@@ -2,7 +2,7 @@
 #ifndef SALLYPORT_RECORDER_FORMAT_INDEX_SCHEMA_H_
 #define SALLYPORT_RECORDER_FORMAT_INDEX_SCHEMA_H_
 
-#include <cstdint>
+#include <string>
 
 namespace sallyport::recorder {
 
@@ -10,15 +10,6 @@ namespace sallyport::recorder {
 constexpr int kIndexVersion = 3;
 // The value of `PRAGMA user_version` of an index that was made while part of the log was damaged; 0 otherwise.
 constexpr int kMissesDamaged = 1;
-
-// `calls.end_reason` of a call that is open.
-constexpr int64_t kOpen = 0;
-// `calls.end_reason` of a call part of which is destroyed. Its row has its id, its last block that is there, the start
-// that the id tells, and zeros.
-constexpr int64_t kShredded = -1;
-
-// In `calls.end_reason` of a call that ended: its connection was lost. Beside the reason, so that old rows stay good.
-constexpr int64_t kConnectionLost = int64_t{1} << 32;
 
 // A SQLite index costs each call more than a microsecond, so there is only the one that is nearly empty. What finds
 // calls by their other properties are postings (postings.h), written for thousands of calls at once.
@@ -29,8 +20,7 @@ constexpr int64_t kConnectionLost = int64_t{1} << 32;
 // `sessions`: `first_call` and `last_call` are the smallest and the largest id of the session's calls; identity, name,
 // peer and first start are those of the first, the last start that of the last. Only calls that are not shredded count.
 //
-// `calls`: `peer` is the address without its port, `port` -1 where it has none. `first_segment` is where the call
-// begins. Nothing is NULL; NOT NULL, checked for each column, would be a noticeable part of what a row costs.
+// `calls`: call_columns.h.
 //
 // `chunks`: a chunk has the calls with ids up to `last_id` and above that of the chunk before. Calls above all chunks
 // have no postings yet. Small chunks are merged into larger ones, of the next `level` (chunks.h). Both starts are the
@@ -43,30 +33,7 @@ constexpr int64_t kConnectionLost = int64_t{1} << 32;
 // `progress` has one row. `position`: where in the log the first block is that the index does not know; written in the
 // transaction that indexes what stands before it. `positions_exact_to`: up to here `position` in the rows of open calls
 // is exact.
-constexpr char kSchema[] = R"sql(
-CREATE TABLE names(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, hash BLOB NOT NULL, sealed BLOB NOT NULL,
-  uses INTEGER NOT NULL, UNIQUE(kind, hash));
-CREATE TABLE sessions(
-  id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, name INTEGER NOT NULL, peer INTEGER NOT NULL,
-  port INTEGER NOT NULL, first_call INTEGER NOT NULL, last_call INTEGER NOT NULL, first_start_ns INTEGER NOT NULL,
-  last_start_ns INTEGER NOT NULL, calls INTEGER NOT NULL);
-CREATE TABLE calls(
-  id INTEGER PRIMARY KEY, identity INTEGER, session INTEGER, method INTEGER,
-  upstream INTEGER, peer INTEGER, port INTEGER, start_ns INTEGER,
-  end_reason INTEGER, status INTEGER, duration_ns INTEGER,
-  request_frames INTEGER, response_frames INTEGER, request_bytes INTEGER,
-  response_bytes INTEGER, first_segment INTEGER, position INTEGER);
-CREATE INDEX calls_open ON calls(id) WHERE end_reason = 0;
-CREATE TABLE chunks(
-  last_id INTEGER PRIMARY KEY, number INTEGER NOT NULL, level INTEGER NOT NULL,
-  first_start_ns INTEGER NOT NULL, last_start_ns INTEGER NOT NULL, heads BLOB NOT NULL);
-CREATE TABLE postings(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
-CREATE TABLE scrubbed(segment INTEGER PRIMARY KEY);
-CREATE TABLE progress(
-  version INTEGER NOT NULL, store_id TEXT NOT NULL, position INTEGER NOT NULL, sequence INTEGER NOT NULL,
-  positions_exact_to INTEGER NOT NULL);
-)sql";
+std::string IndexSchema();
 
 }  // namespace sallyport::recorder
 

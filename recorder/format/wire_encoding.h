@@ -64,6 +64,52 @@ inline bool TakeLengthPrefixed(std::string_view& bytes, std::string_view& conten
   return true;
 }
 
+// How a field of a message stands on the wire.
+enum class WireType : uint32_t { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2, kFixed32 = 5 };
+
+constexpr uint32_t FieldTag(int field, WireType type) {
+  return static_cast<uint32_t>(field) << 3 | static_cast<uint32_t>(type);
+}
+
+// One field as it stands in a message. Views point into the message.
+struct WireField {
+  uint64_t tag = 0;
+  uint64_t value = 0;        // of a number
+  std::string_view content;  // of what has a length
+  std::string_view whole;    // tag included
+
+  int number() const { return static_cast<int>(tag >> 3); }
+};
+
+// Takes the next field off the front of `bytes`. False if they are malformed, or hold a group.
+inline bool TakeField(std::string_view& bytes, WireField& field) {
+  const std::string_view before = bytes;
+  field = {};
+  if (!TakeVarint(bytes, field.tag) || field.tag >> 3 == 0 || field.tag > UINT32_MAX) return false;
+  switch (static_cast<WireType>(field.tag & 7)) {
+    case WireType::kVarint:
+      if (!TakeVarint(bytes, field.value)) return false;
+      break;
+    case WireType::kFixed64:
+      if (bytes.size() < sizeof(uint64_t)) return false;
+      field.value = GetFixed<uint64_t>(bytes.data());
+      bytes.remove_prefix(sizeof(uint64_t));
+      break;
+    case WireType::kLengthDelimited:
+      if (!TakeLengthPrefixed(bytes, field.content)) return false;
+      break;
+    case WireType::kFixed32:
+      if (bytes.size() < sizeof(uint32_t)) return false;
+      field.value = GetFixed<uint32_t>(bytes.data());
+      bytes.remove_prefix(sizeof(uint32_t));
+      break;
+    default:
+      return false;
+  }
+  field.whole = before.substr(0, before.size() - bytes.size());
+  return true;
+}
+
 }  // namespace sallyport::recorder
 
 #endif  // SALLYPORT_RECORDER_FORMAT_WIRE_ENCODING_H_

@@ -249,7 +249,7 @@ class CallProof {
     } else if (absl::Status status = CheckLater(); !status.ok()) {
       return status;
     }
-    proven_.facts = call_.facts();
+    proven_.stated = call_.stated();
     return std::move(proven_);
   }
 

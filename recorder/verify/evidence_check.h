@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "recorder/crypto/signed_note.h"
-#include "recorder/verify/call_facts.h"
+#include "recorder/verify/stated_call.h"
 #include "sallyport/v1/evidence.pb.h"
 #include "sallyport/v1/record.pb.h"
 
@@ -22,7 +22,7 @@ absl::StatusOr<v1::Evidence> ParseEvidence(std::string_view text);
 
 // What was proved.
 struct ProvenCall {
-  CallFacts facts;     // as the call's entries tell it
+  StatedCall stated;   // as the call's entries tell it
   bool ended = false;  // its end is among the entries
   // That no entry is missing is proved too: of a call without an end, that it was open at the log's size. False where a
   // block of format 2 holds entries of it, which does not say how many.

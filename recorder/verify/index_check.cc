@@ -141,20 +141,20 @@ absl::Status IndexCheck::Run() {
 
 absl::Status IndexCheck::CompareSums(bool& places, bool& contents) {
   SetSum rows(plan_.seed);
-  SetSum facts(plan_.seed);
-  bool all_have_facts = true;
+  SetSum stated(plan_.seed);
+  bool all_are_stated = true;
   const absl::Status status = index_->ForEach([&](const IndexedCalls::Row& row) {
     if (plan_.Has(row.last.segment())) rows.Add(row.id, row.last);
-    if (row.facts.has_value()) {
-      facts.Add(row.facts->Canonical());
+    if (row.stated.has_value()) {
+      stated.Add(row.stated->Canonical());
     } else {
-      all_have_facts = false;
+      all_are_stated = false;
     }
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
   places = rows == log_.places();
-  contents = log_.all_opened() && all_have_facts && facts == log_.contents();
+  contents = log_.all_opened() && all_are_stated && stated == log_.contents();
   return absl::OkStatus();
 }
 
@@ -271,14 +271,14 @@ absl::Status IndexCheck::CompareRows(uint64_t part, uint64_t parts) {
 
 absl::Status IndexCheck::CompareContents(uint64_t part, uint64_t parts) {
   absl::flat_hash_map<uint64_t, uint64_t> digests;
-  const auto digest = [](const CallFacts& facts) {
-    const std::string text = facts.Canonical();
+  const auto digest = [](const StatedCall& call) {
+    const std::string text = call.Canonical();
     return XXH3_64bits(text.data(), text.size());
   };
   SegmentCheckPlan plan = plan_;
   plan.on_bytes = nullptr;
-  plan.on_call = [&](const CallFacts& facts) {
-    if (PartOf(facts.id, parts) == part) digests[facts.id] = digest(facts);
+  plan.on_call = [&](const StatedCall& call) {
+    if (PartOf(call.id(), parts) == part) digests[call.id()] = digest(call);
   };
   std::vector<CheckedSegmentLog> again(segments_.size());
   for (size_t i = 0; i < again.size(); ++i) {
@@ -291,9 +291,9 @@ absl::Status IndexCheck::CompareContents(uint64_t part, uint64_t parts) {
   return index_->ForEach([&](const IndexedCalls::Row& row) {
     const auto found = digests.find(row.id);
     if (found == digests.end()) return absl::OkStatus();
-    if (!row.facts.has_value()) {
+    if (!row.stated.has_value()) {
       AddToIndex(absl::StrCat("the index lists call ", FormatId(row.id), " as shredded, and it can be read"));
-    } else if (digest(*row.facts) != found->second) {
+    } else if (digest(*row.stated) != found->second) {
       AddToIndex(absl::StrCat("the index says of call ", FormatId(row.id), " what its entries do not say"));
     }
     return absl::OkStatus();

@@ -5,35 +5,14 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "recorder/format/index_schema.h"
+#include "absl/strings/str_cat.h"
+#include "recorder/format/call_columns.h"
 #include "recorder/format/name_sealer.h"
 #include "recorder/format/peer_address.h"
 #include "recorder/sqlite/database.h"
 
 namespace sallyport::recorder {
 namespace {
-
-constexpr char kSelect[] =
-    "SELECT id, position, end_reason, identity, method, upstream, peer, port, session, start_ns, status, duration_ns, "
-    "request_frames, response_frames, request_bytes, response_bytes FROM calls ORDER BY id";
-enum Column {
-  kId,
-  kPosition,
-  kEndReason,
-  kIdentity,
-  kMethod,
-  kUpstream,
-  kPeer,
-  kPort,
-  kSession,
-  kStartNs,
-  kStatus,
-  kDurationNs,
-  kRequestFrames,
-  kResponseFrames,
-  kRequestBytes,
-  kResponseBytes,
-};
 
 // In place of a name that does not open: no call has it.
 constexpr char kUnreadable[] = "\xFF unreadable";
@@ -57,17 +36,20 @@ class IndexRows : public IndexedCalls {
   Position end() const override { return end_; }
 
   absl::Status ForEach(const std::function<absl::Status(const Row&)>& row) override {
-    absl::StatusOr<Statement> select = database_->Prepare(kSelect);
+    absl::StatusOr<Statement> select =
+        database_->Prepare(absl::StrCat("SELECT ", CallColumnNames(), " FROM calls ORDER BY id"));
     if (!select.ok()) return select.status();
     while (true) {
       const absl::StatusOr<bool> more = select->Step();
       if (!more.ok()) return more.status();
       if (!*more) return absl::OkStatus();
+      CallRow read;
+      for (int i = 0; i < kCallColumnCount; ++i) read.*kCallColumns[i].value = select->Integer(i);
       Row each;
-      each.id = select->Unsigned(kId);
-      each.last = Position::FromPacked(select->Unsigned(kPosition));
-      each.open = select->Integer(kEndReason) == kOpen;
-      if (sealer_ != nullptr && select->Integer(kEndReason) != kShredded) each.facts = Facts(*select);
+      each.id = static_cast<uint64_t>(read.id);
+      each.last = Position::FromPacked(static_cast<uint64_t>(read.position));
+      each.open = read.end_reason == kOpen;
+      if (sealer_ != nullptr && read.end_reason != kShredded) each.stated = Stated(read);
       if (absl::Status status = row(each); !status.ok()) return status;
     }
   }
@@ -88,24 +70,14 @@ class IndexRows : public IndexedCalls {
     return names_.emplace(id, *std::move(name)).first->second;
   }
 
-  CallFacts Facts(const Statement& row) {
-    CallFacts facts;
-    facts.id = row.Unsigned(kId);
-    facts.session_id = row.Unsigned(kSession);
-    facts.identity = Name(row.Integer(kIdentity));
-    facts.method = Name(row.Integer(kMethod));
-    facts.upstream = Name(row.Integer(kUpstream));
-    facts.peer = JoinPeer(Name(row.Integer(kPeer)), row.Integer(kPort));
-    facts.start_ns = row.Integer(kStartNs);
-    facts.end_reason = row.Integer(kEndReason) & ~kConnectionLost;
-    facts.connection_lost = (row.Integer(kEndReason) & kConnectionLost) != 0;
-    facts.status_code = row.Integer(kStatus);
-    facts.duration_ns = row.Integer(kDurationNs);
-    facts.request_frames = row.Integer(kRequestFrames);
-    facts.response_frames = row.Integer(kResponseFrames);
-    facts.request_bytes = row.Integer(kRequestBytes);
-    facts.response_bytes = row.Integer(kResponseBytes);
-    return facts;
+  StatedCall Stated(const CallRow& row) {
+    StatedCall call;
+    call.row = row;
+    call.identity = Name(row.identity);
+    call.method = Name(row.method);
+    call.upstream = Name(row.upstream);
+    call.peer = JoinPeer(Name(row.peer), row.port);
+    return call;
   }
 
   const std::unique_ptr<Database> database_;

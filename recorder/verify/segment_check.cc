@@ -375,7 +375,7 @@ void SegmentChecker::TakeEntries(const CheckedBlock& block, const CheckedPayload
 
 void SegmentChecker::FinishCall(const PlacedCall& call, uint64_t offset, uint64_t length) {
   if (const std::string wrong = call.part.CheckEnd(); !wrong.empty()) {
-    Add(offset, length, absl::StrCat("call ", FormatId(call.part.facts().id), " ", wrong));
+    Add(offset, length, absl::StrCat("call ", FormatId(call.part.stated().id()), " ", wrong));
   }
   ++result_.whole_calls;
   CountCall(plan_, call, result_.contents);
@@ -413,14 +413,10 @@ bool SegmentCheckPlan::Has(uint64_t segment) const {
 
 void CountCall(const SegmentCheckPlan& plan, const PlacedCall& call, SetSum& contents) {
   if (call.started >= plan.index_end) return;
-  CallFacts facts = call.part.facts();
-  if (!call.ended.set() || call.ended >= plan.index_end) {
-    facts.end_reason = facts.status_code = facts.duration_ns = 0;
-    facts.connection_lost = false;
-    facts.request_frames = facts.response_frames = facts.request_bytes = facts.response_bytes = 0;
-  }
-  if (plan.on_call) plan.on_call(facts);
-  contents.Add(facts.Canonical());
+  StatedCall stated = call.part.stated();
+  if (!call.ended.set() || call.ended >= plan.index_end) stated.SetEnd(CallRow());
+  if (plan.on_call) plan.on_call(stated);
+  contents.Add(stated.Canonical());
 }
 
 absl::Status CheckSegment(const SegmentCheckPlan& plan, uint64_t number, uint64_t size, CheckedSegmentLog& result) {

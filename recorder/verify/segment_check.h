@@ -13,9 +13,9 @@
 #include "absl/status/status.h"
 #include "recorder/format/store_layout.h"
 #include "recorder/verify/body_opener.h"
-#include "recorder/verify/call_facts.h"
 #include "recorder/verify/header_check.h"
 #include "recorder/verify/segment_window.h"
+#include "recorder/verify/stated_call.h"
 #include "recorder/verify/subtree_stack.h"
 #include "recorder/verify/verifier.h"
 
@@ -37,7 +37,7 @@ struct SegmentCheckPlan {
   // Called with how many more bytes were read. From all threads.
   std::function<void(uint64_t)> on_bytes;
   // Called, where set, for each call that ends, and for each directory. From the thread that checks the segment.
-  std::function<void(const CallFacts&)> on_call;
+  std::function<void(const StatedCall&)> on_call;
   std::function<void(const CheckedBlock&, std::string_view directory)> on_directory;
 
   bool Has(uint64_t segment) const;
@@ -83,7 +83,7 @@ struct CheckedSegmentLog {
   bool shredded = false;             // because it was destroyed
 
   SetSum places;    // of the last blocks of the calls, up to index_end
-  SetSum contents;  // of the facts of calls that started and ended here, likewise
+  SetSum contents;  // of what calls state that started and ended here, likewise
   uint64_t whole_calls = 0;
   // The other calls with entries here.
   absl::flat_hash_map<uint64_t, PlacedCall> parts;

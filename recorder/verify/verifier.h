@@ -12,7 +12,7 @@
 #include "recorder/crypto/crypto.h"
 #include "recorder/format/log_format.h"
 #include "recorder/format/store_secrets.h"
-#include "recorder/verify/call_facts.h"
+#include "recorder/verify/stated_call.h"
 
 namespace sallyport::recorder {
 
@@ -46,7 +46,7 @@ class IndexedCalls {
     Position last;      // the last block that holds entries of the call
     bool open = false;  // then `last` may be an earlier one of its blocks
     // Where names can be read: what the row says of the call.
-    std::optional<CallFacts> facts;
+    std::optional<StatedCall> stated;
   };
   virtual ~IndexedCalls() = default;
   // The first block it does not know.

@@ -75,8 +75,8 @@ TEST_CASE("the evidence of a call proves its entries with nothing else at hand")
   CHECK(call.entries == 4);
   CHECK(call.ended);
   CHECK(call.complete);
-  CHECK(call.facts.identity == "https://idp.test#alice");
-  CHECK(call.facts.method == "shop.Orders/Get");
+  CHECK(call.stated.identity == "https://idp.test#alice");
+  CHECK(call.stated.method == "shop.Orders/Get");
   CHECK(call.record[1].frame().payload() == "mine");
 }
 

@@ -322,7 +322,7 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
       call.Take(entry);
     }
     const ForgedStore::Block& at = store.log.blocks()[block];
-    index.rows.push_back({id, Position(at.segment, at.offset), false, call.facts()});
+    index.rows.push_back({id, Position(at.segment, at.offset), false, call.stated()});
   }
   const auto verify = [&](bool with_keys) {
     VerifyOptions options;
@@ -348,7 +348,7 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     CHECK(FirstError(verify(false)).file == "index/index.db");
   }
   SECTION("a row is of no call") {
-    index.rows.push_back({99, index.rows[0].last, false, CallFacts()});
+    index.rows.push_back({99, index.rows[0].last, false, StatedCall()});
     CHECK(FirstError(verify(false)).file == "index/index.db");
   }
   SECTION("a row says another place") {
@@ -356,7 +356,7 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     CHECK(FirstError(verify(false)).file == "index/index.db");
   }
   SECTION("a row says another method, which only keys show") {
-    index.rows[1].facts->method = "shop.Orders/Delete";
+    index.rows[1].stated->method = "shop.Orders/Delete";
     CHECK(verify(false).verified());
     CHECK(FirstError(verify(true)).file == "index/index.db");
   }

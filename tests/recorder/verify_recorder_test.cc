@@ -178,7 +178,7 @@ TEST_CASE("the evidence of a recorded call outlives the key of its segment") {
   const absl::StatusOr<ProvenEvidence> proven = VerifyEvidence(*evidence, store.key());
   INFO(proven.status().message());
   REQUIRE(proven.ok());
-  CHECK(std::get<ProvenCall>(proven->about).facts.method == "shop.Orders/Get");
+  CHECK(std::get<ProvenCall>(proven->about).stated.method == "shop.Orders/Get");
   CHECK(std::get<ProvenCall>(proven->about).entries == 6);
   const VerifyReport report = store.Verify(true);
   INFO(Findings(report));

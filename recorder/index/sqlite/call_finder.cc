@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "recorder/format/index_schema.h"
+#include "recorder/format/call_columns.h"
 #include "recorder/index/sqlite/call_stretch.h"
 
 namespace sallyport::recorder {
@@ -25,7 +25,7 @@ bool IsOneOf(const std::optional<std::vector<int64_t>>& numbers, int64_t number)
 }
 
 bool Fulfils(const Statement& row, const CallConditions& conditions) {
-  const int64_t end_reason = row.Integer(CallColumn::kEndReason);
+  const int64_t end_reason = row.Integer(ColumnOf(&CallRow::end_reason));
   if (end_reason == kShredded) {
     // Nothing is known of it but when it began.
     if (conditions.identities || conditions.methods || conditions.upstreams || conditions.session ||
@@ -33,20 +33,22 @@ bool Fulfils(const Statement& row, const CallConditions& conditions) {
       return false;
     }
   }
-  const int64_t start_ns = row.Integer(CallColumn::kStartNs);
+  const int64_t start_ns = row.Integer(ColumnOf(&CallRow::start_ns));
   if (start_ns < conditions.since_ns || start_ns >= conditions.until_ns) return false;
-  if (!IsOneOf(conditions.identities, row.Integer(CallColumn::kIdentity)) ||
-      !IsOneOf(conditions.methods, row.Integer(CallColumn::kMethod)) ||
-      !IsOneOf(conditions.upstreams, row.Integer(CallColumn::kUpstream))) {
+  if (!IsOneOf(conditions.identities, row.Integer(ColumnOf(&CallRow::identity))) ||
+      !IsOneOf(conditions.methods, row.Integer(ColumnOf(&CallRow::method))) ||
+      !IsOneOf(conditions.upstreams, row.Integer(ColumnOf(&CallRow::upstream)))) {
     return false;
   }
-  if (conditions.session && row.Integer(CallColumn::kSession) != *conditions.session) return false;
+  if (conditions.session && row.Integer(ColumnOf(&CallRow::session)) != *conditions.session) return false;
   const bool open = end_reason == kOpen;
   if (conditions.open_only && !open) return false;
-  if (conditions.status && !(open ? conditions.or_open : row.Integer(CallColumn::kStatus) == *conditions.status)) {
+  if (conditions.status &&
+      !(open ? conditions.or_open : row.Integer(ColumnOf(&CallRow::status)) == *conditions.status)) {
     return false;
   }
-  return !conditions.min_duration_ns || (!open && row.Integer(CallColumn::kDurationNs) >= *conditions.min_duration_ns);
+  return !conditions.min_duration_ns ||
+         (!open && row.Integer(ColumnOf(&CallRow::duration_ns)) >= *conditions.min_duration_ns);
 }
 
 bool AddRuns(const PostingList& list, OrdinalSet& set) {
@@ -86,7 +88,7 @@ bool IsLimited(const CallConditions& conditions) {
 
 absl::StatusOr<CallFinder> CallFinder::Create(Database& database) {
   CallFinder finder(database);
-  const std::string calls = absl::StrCat("SELECT ", kCallColumns, " FROM calls NOT INDEXED WHERE id ");
+  const std::string calls = absl::StrCat("SELECT ", CallColumnNames(), " FROM calls NOT INDEXED WHERE id ");
   const std::string call = absl::StrCat(calls, "= ?1");
   const std::string calls_up = absl::StrCat(calls, "BETWEEN ?1 AND ?2 ORDER BY id");
   const std::string calls_down = absl::StrCat(calls_up, " DESC");
@@ -152,7 +154,7 @@ absl::StatusOr<bool> CallFinder::SearchRows(const Search& search, int64_t first_
   const absl::string_view from = search.conditions.open_only ? "calls INDEXED BY calls_open WHERE end_reason = 0 AND "
                                                              : "calls NOT INDEXED WHERE ";
   absl::StatusOr<Statement> select = database_->Prepare(
-      absl::StrCat("SELECT ", kCallColumns, " FROM ", from, "id BETWEEN ?1 AND ?2", SqlFor(search.conditions),
+      absl::StrCat("SELECT ", CallColumnNames(), " FROM ", from, "id BETWEEN ?1 AND ?2", SqlFor(search.conditions),
                    " ORDER BY id ", search.conditions.newest_first ? "DESC" : "ASC"));
   if (!select.ok()) return select.status();
   select->Bind(1, first_id);

@@ -35,32 +35,6 @@ struct CallConditions {
   bool newest_first = true;
 };
 
-// The columns of a row that is found.
-struct CallColumn {
-  enum : int {
-    kId,
-    kIdentity,
-    kSession,
-    kMethod,
-    kUpstream,
-    kPeer,
-    kPort,
-    kStartNs,
-    kEndReason,
-    kStatus,
-    kDurationNs,
-    kRequestFrames,
-    kResponseFrames,
-    kRequestBytes,
-    kResponseBytes,
-    kFirstSegment,
-    kPosition,
-  };
-};
-constexpr char kCallColumns[] =
-    "id, identity, session, method, upstream, peer, port, start_ns, end_reason, status, duration_ns, request_frames, "
-    "response_frames, request_bytes, response_bytes, first_segment, position";
-
 // Finds rows through postings, then checks each. A search reads some rows of each chunk whose calls may fulfil the
 // conditions, and the calls that come after all chunks, until enough is found. Several statements make one answer, so
 // the caller has a transaction open. One search at a time; not thread-safe.
@@ -69,7 +43,8 @@ class CallFinder {
   // `database` must outlive it.
   static absl::StatusOr<CallFinder> Create(Database& database);
 
-  // Hands on rows in order of their ids, until `visit` returns false or an error, which is then returned.
+  // Hands on rows, with all columns of calls, in order of their ids, until `visit` returns false or an error, which is
+  // then returned.
   using Visit = absl::FunctionRef<absl::StatusOr<bool>(const Statement& row)>;
   absl::Status Find(const CallConditions& conditions, Visit visit);
 

@@ -3,43 +3,41 @@
 #include <string>
 #include <utility>
 
-#include "recorder/format/index_schema.h"
 #include "recorder/format/peer_address.h"
-#include "recorder/index/sqlite/call_finder.h"
 
 namespace sallyport::recorder {
 
-absl::StatusOr<CallSummary> SummaryOf(const Statement& row, NameReader& names) {
+absl::StatusOr<CallSummary> SummaryOf(const CallRow& row, NameReader& names) {
   CallSummary call;
-  call.id = row.Unsigned(CallColumn::kId);
-  call.start = absl::FromUnixNanos(row.Integer(CallColumn::kStartNs));
+  call.id = static_cast<uint64_t>(row.id);
+  call.start = absl::FromUnixNanos(row.start_ns);
   // What a page that was blanked reads as.
   if (call.id == 0) return IndexDamage("index: a call's row is blank");
-  call.shredded = row.Integer(CallColumn::kEndReason) == kShredded;
+  call.shredded = row.end_reason == kShredded;
   if (call.shredded) {
     call.identity = kShreddedName;
     call.method = kShreddedName;
     return call;
   }
-  call.session_id = row.Unsigned(CallColumn::kSession);
-  const std::pair<int, std::string*> texts[] = {{CallColumn::kIdentity, &call.identity},
-                                                {CallColumn::kMethod, &call.method},
-                                                {CallColumn::kUpstream, &call.upstream},
-                                                {CallColumn::kPeer, &call.peer}};
-  for (const auto& [column, text] : texts) {
-    absl::StatusOr<std::string> name = names.Name(row.Integer(column));
+  call.session_id = static_cast<uint64_t>(row.session);
+  const std::pair<int64_t, std::string*> texts[] = {{row.identity, &call.identity},
+                                                    {row.method, &call.method},
+                                                    {row.upstream, &call.upstream},
+                                                    {row.peer, &call.peer}};
+  for (const auto& [number, text] : texts) {
+    absl::StatusOr<std::string> name = names.Name(number);
     if (!name.ok()) return name.status();
     *text = *std::move(name);
   }
-  call.peer = JoinPeer(std::move(call.peer), row.Integer(CallColumn::kPort));
-  call.end_reason = static_cast<v1::EndReason>(row.Integer(CallColumn::kEndReason) & ~kConnectionLost);
-  call.connection_lost = (row.Integer(CallColumn::kEndReason) & kConnectionLost) != 0;
-  call.status_code = static_cast<int>(row.Integer(CallColumn::kStatus));
-  call.duration = absl::Nanoseconds(row.Integer(CallColumn::kDurationNs));
-  call.request_frames = row.Unsigned(CallColumn::kRequestFrames);
-  call.response_frames = row.Unsigned(CallColumn::kResponseFrames);
-  call.request_bytes = row.Unsigned(CallColumn::kRequestBytes);
-  call.response_bytes = row.Unsigned(CallColumn::kResponseBytes);
+  call.peer = JoinPeer(std::move(call.peer), row.port);
+  call.end_reason = static_cast<v1::EndReason>(row.end_reason & ~kConnectionLost);
+  call.connection_lost = (row.end_reason & kConnectionLost) != 0;
+  call.status_code = static_cast<int>(row.status);
+  call.duration = absl::Nanoseconds(row.duration_ns);
+  call.request_frames = static_cast<uint64_t>(row.request_frames);
+  call.response_frames = static_cast<uint64_t>(row.response_frames);
+  call.request_bytes = static_cast<uint64_t>(row.request_bytes);
+  call.response_bytes = static_cast<uint64_t>(row.response_bytes);
   return call;
 }
 

@@ -4,18 +4,20 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace sallyport::recorder {
 namespace {
 
-constexpr char kPostedColumns[] = "id, identity, session, method, upstream, end_reason, status, duration_ns, start_ns";
 constexpr char kChunkColumns[] = "last_id, number, level, first_start_ns, last_start_ns, heads";
 
 }  // namespace
 
 absl::StatusOr<Chunks> Chunks::Create(Database& database, const ChunkSizes& sizes) {
   Chunks chunks(sizes);
-  const std::string calls = absl::StrCat("SELECT ", kPostedColumns, " FROM calls NOT INDEXED ");
+  std::vector<std::string> posted;
+  for (const PostedColumn& each : kPostedColumns) posted.push_back(CallColumnNames({each.column}));
+  const std::string calls = absl::StrCat("SELECT ", absl::StrJoin(posted, ", "), " FROM calls NOT INDEXED ");
   const std::string some_calls = absl::StrCat(calls, "WHERE id > ?1 AND id <= ?2 ORDER BY id");
   const std::string one_call = absl::StrCat(calls, "WHERE id = ?1");
   const std::string chunk = absl::StrCat("SELECT ", kChunkColumns, " FROM chunks ");
@@ -249,7 +251,7 @@ absl::Status Chunks::ForEachRow(int64_t after, int64_t to, absl::FunctionRef<voi
   while (true) {
     more = select_calls_.Step();
     if (!more.ok() || !*more) break;
-    row(PostedCallOf(select_calls_));
+    row(ReadPosted(select_calls_));
   }
   select_calls_.Reset();
   return more.status();
@@ -304,7 +306,7 @@ absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {
     if (!good || place >= ids.size()) return DamagedPostings();
     select_call_.Bind(1, ids[place]);
     const absl::StatusOr<bool> found = select_call_.Step();
-    if (found.ok() && *found) builder_.AddOnceOpen(ordinal, PostedCallOf(select_call_));
+    if (found.ok() && *found) builder_.AddOnceOpen(ordinal, ReadPosted(select_call_));
     select_call_.Reset();
     if (!found.ok()) return found.status();
   }
@@ -342,9 +344,11 @@ Chunks::Chunk Chunks::ChunkOf(const Statement& row) {
   return {row.Integer(0), row.Integer(1), row.Integer(2), {row.Integer(3), row.Integer(4)}, std::string(row.Text(5))};
 }
 
-PostedCall Chunks::PostedCallOf(const Statement& row) {
-  return {row.Integer(0), row.Integer(1), row.Integer(2), row.Integer(3), row.Integer(4),
-          row.Integer(5), row.Integer(6), row.Integer(7), row.Integer(8)};
+PostedCall Chunks::ReadPosted(const Statement& row) {
+  PostedCall call;
+  int column = 0;
+  for (const PostedColumn& each : kPostedColumns) call.*each.posted = row.Integer(column++);
+  return call;
 }
 
 }  // namespace sallyport::recorder

@@ -98,7 +98,7 @@ class Chunks {
   absl::Status Insert(int64_t last_id, int64_t level);
   absl::Status Remove(const Chunk& chunk);
   static Chunk ChunkOf(const Statement& row);
-  static PostedCall PostedCallOf(const Statement& row);
+  static PostedCall ReadPosted(const Statement& row);
 
   const ChunkSizes sizes_;
   Statement select_calls_;

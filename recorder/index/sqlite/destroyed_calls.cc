@@ -1,6 +1,7 @@
 // The part of Index that deals with calls of which something was shredded or deleted.
 #include <algorithm>
 
+#include "recorder/format/call_columns.h"
 #include "recorder/format/index_schema.h"
 #include "recorder/index/sqlite/index.h"
 
@@ -49,7 +50,7 @@ absl::Status Index::ApplyToDestroyed(Position position, absl::Span<const Directo
 
 absl::Status Index::ContinueUnknown(uint64_t id, Position position) {
   if (absl::Status status = rows_->Flush(); !status.ok()) return status;
-  CallRows::Row row;
+  CallRow row;
   const absl::StatusOr<bool> known = rows_->Find(id, row);
   if (!known.ok()) return known.status();
   // A call that ended and nevertheless goes on.
@@ -82,27 +83,27 @@ absl::Status Index::ShredCall(uint64_t id, Position position) {
   // Now every call that is known has a row, but for sessions, whose changes are written in order.
   if (absl::Status status = WriteOpenRows(); !status.ok()) return status;
   if (const auto open = open_.find(id); open != open_.end()) {
-    position = std::max(position, open->second.position);
+    position = std::max(position, PositionOf(open->second.row));
     open_.erase(open);
   }
-  CallRows::Row row;
+  CallRow row;
   const absl::StatusOr<bool> known = rows_->Find(id, row);
   if (!known.ok()) return known.status();
   ++uncommitted_rows_;
   if (!*known) return rows_->Shred(id, position.segment(), position);
-  position = std::max(position, row.call.position);
+  position = std::max(position, PositionOf(row));
   if (row.end_reason != kShredded) return ReplaceByShredded(id, row, position);
-  return position == row.call.position ? absl::OkStatus() : rows_->SetPosition(id, position);
+  return position == PositionOf(row) ? absl::OkStatus() : rows_->SetPosition(id, position);
 }
 
-absl::Status Index::ReplaceByShredded(uint64_t id, const CallRows::Row& row, Position position) {
+absl::Status Index::ReplaceByShredded(uint64_t id, const CallRow& row, Position position) {
   if (row.end_reason != kShredded) ReleaseNames(row);
-  return rows_->Shred(id, row.call.first_segment, position);
+  return rows_->Shred(id, static_cast<uint64_t>(row.first_segment), position);
 }
 
-void Index::ReleaseNames(const CallRows::Row& row) {
-  for (int64_t name : {row.call.identity, row.call.method, row.call.upstream, row.call.peer}) names_->Release(name);
-  if (row.call.session != 0) sessions_->Lose(row.call.session);
+void Index::ReleaseNames(const CallRow& row) {
+  for (int64_t name : NamesOf(row)) names_->Release(name);
+  if (row.session != 0) sessions_->Lose(static_cast<uint64_t>(row.session));
 }
 
 absl::Status Index::ForgetBlock(Position /*position*/, absl::Span<const DirectoryEntry> directory,
@@ -117,16 +118,16 @@ absl::Status Index::ForgetBlock(Position /*position*/, absl::Span<const Director
 
 absl::Status Index::ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bool(uint64_t)> is_deleted) {
   const uint64_t id = entry.call_id;
-  CallRows::Row row;
+  CallRow row;
   const absl::StatusOr<bool> known = rows_->Find(id, row);
   if (!known.ok() || !*known) return known.status();
   if (const auto open = open_.find(id); open != open_.end()) {
-    row.call.position = std::max(row.call.position, open->second.position);
+    SetPositionOf(row, std::max(PositionOf(row), PositionOf(open->second.row)));
     open_.erase(open);
   }
   ++uncommitted_rows_;
-  const bool later_is_left = !is_deleted(row.call.position.segment());
-  if (later_is_left) return ReplaceByShredded(id, row, row.call.position);
+  const bool later_is_left = !is_deleted(PositionOf(row).segment());
+  if (later_is_left) return ReplaceByShredded(id, row, PositionOf(row));
   // The first deleted block of the call that comes here names the last one that is left.
   if (entry.previous.set() && !is_deleted(entry.previous.segment())) {
     return ReplaceByShredded(id, row, entry.previous);
@@ -151,9 +152,9 @@ absl::Status Index::FinishRebuild() {
   // A call that was open where segments are missing and never came back ended in them.
   std::vector<std::pair<uint64_t, Position>> lost;
   for (const auto& [id, call] : open_) {
-    const uint64_t last = call.position.segment();
+    const uint64_t last = PositionOf(call.row).segment();
     if (std::any_of(gaps_.begin(), gaps_.end(), [&](const auto& gap) { return gap.first > last; })) {
-      lost.emplace_back(id, call.position);
+      lost.emplace_back(id, PositionOf(call.row));
     }
   }
   for (const auto& [id, position] : lost) {

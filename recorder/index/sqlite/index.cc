@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/crypto/text.h"
+#include "recorder/format/call_columns.h"
 #include "recorder/format/gateway_notes.h"
 #include "recorder/format/index_schema.h"
 #include "recorder/format/peer_address.h"
@@ -37,7 +38,7 @@ absl::Status CheckOrCreateTables(Database& database, const StoreId& store_id) {
   if (absl::Status status = RunOnce(database, "SELECT count(*) FROM sqlite_schema", tables); !status.ok())
     return status;
   if (tables == 0) {
-    return database.Execute(absl::StrCat("BEGIN;", kSchema, "INSERT INTO progress VALUES (", kIndexVersion, ", '",
+    return database.Execute(absl::StrCat("BEGIN;", IndexSchema(), "INSERT INTO progress VALUES (", kIndexVersion, ", '",
                                          StoreIdText(store_id), "', 0, 1, 0); COMMIT;"));
   }
   absl::StatusOr<Statement> select = database.Prepare("SELECT version, store_id FROM progress");
@@ -118,25 +119,14 @@ absl::Status Index::Load() {
   positions_exact_to_ = Position::FromPacked(progress->Unsigned(2));
 
   absl::StatusOr<Statement> calls = database_->Prepare(
-      "SELECT id, identity, method, upstream, peer, port, session, start_ns, first_segment, position FROM calls "
-      "INDEXED BY calls_open WHERE end_reason = 0");
+      absl::StrCat("SELECT ", CallColumnNames(), " FROM calls INDEXED BY calls_open WHERE end_reason = 0"));
   if (!calls.ok()) return calls.status();
   while (true) {
     absl::StatusOr<bool> more = calls->Step();
     if (!more.ok()) return more.status();
     if (!*more) return absl::OkStatus();
-    OpenCall call;
-    call.identity = calls->Integer(1);
-    call.method = calls->Integer(2);
-    call.upstream = calls->Integer(3);
-    call.peer = calls->Integer(4);
-    call.port = calls->Integer(5);
-    call.session = calls->Unsigned(6);
-    call.start_ns = calls->Integer(7);
-    call.first_segment = calls->Unsigned(8);
-    call.position = Position::FromPacked(calls->Unsigned(9));
-    call.stored = true;
-    open_.emplace(calls->Unsigned(0), call);
+    OpenCall call{CallRowOf(*calls), /*stored=*/true};
+    open_.emplace(static_cast<uint64_t>(call.row.id), call);
   }
 }
 
@@ -177,8 +167,8 @@ bool Index::SetPosition(Position position, const DirectoryEntry& entry) {
   const auto found = open_.find(entry.call_id);
   if (found == open_.end()) return false;
   OpenCall& call = found->second;
-  if (position < call.position) return true;
-  call.position = position;
+  if (position < PositionOf(call.row)) return true;
+  SetPositionOf(call.row, position);
   if (call.stored && !call.position_dirty) {
     call.position_dirty = true;
     dirty_positions_.push_back(entry.call_id);
@@ -204,24 +194,25 @@ absl::Status Index::ApplyStart(Position position, const ScannedEntry& entry) {
   ScannedStart start;
   if (!ScanStart(entry.event, start)) return NoSuch("a start that is none", position);
   if (open_.contains(entry.call_id)) return absl::OkStatus();  // a second start of a call is no start
-  absl::StatusOr<OpenCall> call = Described(start);
-  if (!call.ok()) return call.status();
-  call->start_ns = entry.time_ns;
-  call->first_segment = position.segment();
-  call->position = position;
-  for (int64_t name : {call->identity, call->method, call->upstream, call->peer}) names_->Use(name);
+  absl::StatusOr<CallRow> row = Described(start);
+  if (!row.ok()) return row.status();
+  row->id = static_cast<int64_t>(entry.call_id);
+  row->start_ns = entry.time_ns;
+  row->first_segment = static_cast<int64_t>(position.segment());
+  SetPositionOf(*row, position);
+  for (int64_t name : NamesOf(*row)) names_->Use(name);
   if (start.session_id != 0) {
     const absl::StatusOr<int64_t> name = names_->Id(NameKind::kSession, start.session_name);
     if (!name.ok()) return name.status();
-    sessions_->Add(start.session_id, entry.call_id, *call, *name);
+    sessions_->Add(start.session_id, *row, *name);
   }
-  open_.emplace(entry.call_id, *call);
+  open_.emplace(entry.call_id, OpenCall{*row});
   started_.push_back(entry.call_id);
   ++calls_started_;
   return absl::OkStatus();
 }
 
-absl::StatusOr<Index::OpenCall> Index::Described(const ScannedStart& start) {
+absl::StatusOr<CallRow> Index::Described(const ScannedStart& start) {
   if (start.proof == 0) {
     identity_name_ = "anonymous";
   } else {
@@ -230,8 +221,8 @@ absl::StatusOr<Index::OpenCall> Index::Described(const ScannedStart& start) {
     identity_name_ += start.subject;
   }
   const PeerAddress peer = SplitPeer(start.peer);
-  OpenCall call;
-  call.session = start.session_id;
+  CallRow call;
+  call.session = static_cast<int64_t>(start.session_id);
   call.port = peer.port;
   const std::string_view method = NameOfMethod(start.method);
   const std::pair<int64_t*, std::pair<NameKind, std::string_view>> names[] = {
@@ -249,15 +240,14 @@ absl::StatusOr<Index::OpenCall> Index::Described(const ScannedStart& start) {
 }
 
 absl::Status Index::ApplyEnd(Position position, const ScannedEntry& entry) {
-  ScannedEnd end;
-  if (!ScanEnd(entry.event, end)) return NoSuch("an end that is none", position);
   auto found = open_.find(entry.call_id);
+  CallRow row;
+  if (found != open_.end()) row = found->second.row;
+  if (!ScanEnd(entry.event, row)) return NoSuch("an end that is none", position);
   if (found == open_.end()) return absl::OkStatus();  // an end of nothing
-  OpenCall& call = found->second;
-  call.position = position;
+  SetPositionOf(row, position);
   ++uncommitted_rows_;
-  const absl::Status status =
-      call.stored ? rows_->SetEnd(entry.call_id, call.position, end) : rows_->Add(entry.call_id, call, end);
+  const absl::Status status = found->second.stored ? rows_->SetEnd(row) : rows_->Add(row);
   open_.erase(found);
   return status;
 }
@@ -285,7 +275,7 @@ absl::Status Index::WriteOpenRows() {
   for (uint64_t id : started_) {
     auto found = open_.find(id);
     if (found == open_.end() || found->second.stored) continue;
-    if (absl::Status status = rows_->Add(id, found->second, ScannedEnd()); !status.ok()) return status;
+    if (absl::Status status = rows_->Add(found->second.row); !status.ok()) return status;
     found->second.stored = true;
     ++uncommitted_rows_;
   }
@@ -297,7 +287,7 @@ absl::Status Index::WritePositions() {
   for (uint64_t id : dirty_positions_) {
     auto found = open_.find(id);
     if (found == open_.end()) continue;
-    if (absl::Status status = rows_->SetPosition(id, found->second.position); !status.ok()) return status;
+    if (absl::Status status = rows_->SetPosition(id, PositionOf(found->second.row)); !status.ok()) return status;
     found->second.position_dirty = false;
     ++uncommitted_rows_;
   }
@@ -322,7 +312,7 @@ absl::Status Index::Checkpoint() {
 
 absl::flat_hash_map<uint64_t, Position> Index::OpenCalls() const {
   absl::flat_hash_map<uint64_t, Position> calls;
-  for (const auto& [id, call] : open_) calls.emplace(id, call.position);
+  for (const auto& [id, call] : open_) calls.emplace(id, PositionOf(call.row));
   return calls;
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "recorder/format/call_columns.h"
 #include "recorder/format/entry_scanner.h"
 #include "recorder/format/log_format.h"
 #include "recorder/format/name_sealer.h"
@@ -112,8 +113,9 @@ class Index {
   static constexpr size_t kMostUnchunked = 100000;
 
   // A call without an end so far.
-  struct OpenCall : StartedCall {
-    bool stored = false;          // has a row
+  struct OpenCall {
+    CallRow row;
+    bool stored = false;          // has a row in the table
     bool position_dirty = false;  // whose position is out of date, and is in dirty_positions_
   };
 
@@ -125,7 +127,7 @@ class Index {
   absl::Status BoundMemory();
   absl::Status ApplyEntry(Position position, std::string_view bytes);
   absl::Status ApplyStart(Position position, const ScannedEntry& entry);
-  absl::StatusOr<OpenCall> Described(const ScannedStart& start);
+  absl::StatusOr<CallRow> Described(const ScannedStart& start);
   absl::Status ApplyEnd(Position position, const ScannedEntry& entry);
   absl::Status WriteOpenRows();
   absl::Status WritePositions();
@@ -138,8 +140,8 @@ class Index {
   absl::Status ContinueUnknown(uint64_t id, Position position);
   // Makes a call a shredded one that has its last block at `position`, or later where the index knows so.
   absl::Status ShredCall(uint64_t id, Position position);
-  absl::Status ReplaceByShredded(uint64_t id, const CallRows::Row& row, Position position);
-  void ReleaseNames(const CallRows::Row& row);
+  absl::Status ReplaceByShredded(uint64_t id, const CallRow& row, Position position);
+  void ReleaseNames(const CallRow& row);
   absl::Status ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bool(uint64_t)> is_deleted);
   bool IsInGap(uint64_t segment) const;
 

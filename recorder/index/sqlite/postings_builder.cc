@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "recorder/format/index_schema.h"
+#include "recorder/format/call_columns.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "recorder/format/call_columns.h"
 #include "recorder/index/sqlite/call_stretch.h"
 #include "recorder/index/sqlite/postings.h"
 
@@ -27,6 +29,30 @@ struct PostedCall {
   int64_t duration_ns = 0;
   int64_t start_ns = 0;
 };
+
+// From which columns it comes.
+struct PostedColumn {
+  int64_t PostedCall::*posted;
+  int64_t CallRow::*column;
+};
+inline constexpr PostedColumn kPostedColumns[] = {
+    {&PostedCall::id, &CallRow::id},
+    {&PostedCall::identity, &CallRow::identity},
+    {&PostedCall::session, &CallRow::session},
+    {&PostedCall::method, &CallRow::method},
+    {&PostedCall::upstream, &CallRow::upstream},
+    {&PostedCall::end_reason, &CallRow::end_reason},
+    {&PostedCall::status, &CallRow::status},
+    {&PostedCall::duration_ns, &CallRow::duration_ns},
+    {&PostedCall::start_ns, &CallRow::start_ns},
+};
+static_assert(sizeof(PostedCall) == std::size(kPostedColumns) * sizeof(int64_t), "each member comes from a column");
+
+inline PostedCall PostedCallOf(const CallRow& row) {
+  PostedCall call;
+  for (const PostedColumn& each : kPostedColumns) call.*each.posted = row.*each.column;
+  return call;
+}
 
 // One chunk at a time, made either of calls or of the rows of other chunks. Not thread-safe.
 class PostingsBuilder {

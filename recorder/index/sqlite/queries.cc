@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "recorder/crypto/text.h"
+#include "recorder/format/call_columns.h"
 #include "recorder/format/index_schema.h"
+#include "recorder/index/sqlite/call_rows.h"
 #include "recorder/index/sqlite/call_summary.h"
 
 namespace sallyport::recorder {
@@ -113,7 +115,7 @@ absl::Status IndexQueries::FindCalls(const CallQuery& query, OpenCalls open_call
 }
 
 absl::StatusOr<CallSummary> IndexQueries::Summary(const Statement& row, OpenCalls open_calls) {
-  absl::StatusOr<CallSummary> call = SummaryOf(row, names_);
+  absl::StatusOr<CallSummary> call = SummaryOf(CallRowOf(row), names_);
   if (call.ok() && !call->shredded && call->end_reason == v1::END_REASON_UNSPECIFIED &&
       open_calls == OpenCalls::kInterrupted) {
     call->end_reason = v1::END_REASON_INTERRUPTED;
@@ -140,9 +142,9 @@ absl::StatusOr<std::set<uint64_t>> IndexQueries::Segments(const CallQuery& query
   if (!end.ok()) return end.status();
   std::set<uint64_t> segments;
   const absl::Status status = FindCalls(query, OpenCalls::kGoingOn, [&](const Statement& row) -> absl::StatusOr<bool> {
-    const uint64_t first = row.Unsigned(CallColumn::kFirstSegment);
-    const bool open = row.Integer(CallColumn::kEndReason) == kOpen;
-    const uint64_t last = open ? end->segment() : Position::FromPacked(row.Unsigned(CallColumn::kPosition)).segment();
+    const CallRow call = CallRowOf(row);
+    const auto first = static_cast<uint64_t>(call.first_segment);
+    const uint64_t last = call.end_reason == kOpen ? end->segment() : PositionOf(call).segment();
     for (uint64_t segment = first; segment <= last; ++segment) segments.insert(segment);
     return true;
   });
@@ -152,7 +154,7 @@ absl::StatusOr<std::set<uint64_t>> IndexQueries::Segments(const CallQuery& query
 
 absl::StatusOr<CallSummary> IndexQueries::Call(uint64_t id, OpenCalls open_calls) {
   absl::StatusOr<Statement> select =
-      database_->Prepare(absl::StrCat("SELECT ", kCallColumns, " FROM calls WHERE id = ?1"));
+      database_->Prepare(absl::StrCat("SELECT ", CallColumnNames(), " FROM calls WHERE id = ?1"));
   if (!select.ok()) return select.status();
   select->Bind(1, id);
   absl::StatusOr<bool> row = select->Step();

@@ -24,10 +24,10 @@ absl::StatusOr<SessionRows> SessionRows::Create(Database& database, NameTable& n
   return rows;
 }
 
-void SessionRows::Add(uint64_t session, uint64_t call_id, const StartedCall& call, int64_t name) {
+void SessionRows::Add(uint64_t session, const CallRow& call, int64_t name) {
   const auto [found, fresh] = added_.try_emplace(session);
   Session& added = found->second;
-  const auto id = static_cast<int64_t>(call_id);
+  const int64_t id = call.id;
   if (fresh || id < added.first.call) {
     added.first = {id, call.start_ns, call.identity, call.peer, call.port};
     added.name = name;
@@ -106,8 +106,8 @@ absl::StatusOr<std::optional<SessionRows::Bound>> SessionRows::FindBound(uint64_
   conditions.newest_first = newest_first;
   std::optional<Bound> bound;
   const absl::Status status = finder_.Find(conditions, [&](const Statement& row) -> absl::StatusOr<bool> {
-    bound = Bound{row.Integer(CallColumn::kId), row.Integer(CallColumn::kStartNs), row.Integer(CallColumn::kIdentity),
-                  row.Integer(CallColumn::kPeer), row.Integer(CallColumn::kPort)};
+    const CallRow call = CallRowOf(row);
+    bound = Bound{call.id, call.start_ns, call.identity, call.peer, call.port};
     return false;
   });
   if (!status.ok()) return status;

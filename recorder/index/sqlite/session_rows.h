@@ -25,7 +25,7 @@ class SessionRows {
   static absl::StatusOr<SessionRows> Create(Database& database, NameTable& names);
 
   // A call of the session began. `name` is the number of the session's name.
-  void Add(uint64_t session, uint64_t call_id, const StartedCall& call, int64_t name);
+  void Add(uint64_t session, const CallRow& call, int64_t name);
   // One of its calls is no more.
   void Lose(uint64_t session) { ++lost_[session]; }
   // All rows of calls must be in their table, and postings up to date.
