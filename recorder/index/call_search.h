@@ -4,9 +4,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "recorder/format/log_format.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
@@ -81,6 +86,41 @@ struct SessionQuery {
 enum class OpenCalls {
   kGoingOn,      // a gateway is running
   kInterrupted,  // none is: shown as ended with END_REASON_INTERRUPTED
+};
+
+// The index, open for reading, also while it is written. Pages by key, so that every page costs the same. Not
+// thread-safe. An interface although there is only SQLite, as CallIndex is.
+class CallSearch {
+ public:
+  virtual ~CallSearch() = default;
+
+  virtual absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query, OpenCalls open_calls) = 0;
+  // NOT_FOUND if there is no such call.
+  virtual absl::StatusOr<CallSummary> Call(uint64_t id, OpenCalls open_calls) = 0;
+  virtual absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query) = 0;
+
+  // The segments that may hold entries of the calls asked for, whatever the query's limit. A call has the segments from
+  // its first to its last block; one that is open has all from its first on, up to that of Progress().
+  virtual absl::StatusOr<std::set<uint64_t>> Segments(const CallQuery& query) = 0;
+
+  // The first block of the log that the index does not know.
+  virtual absl::StatusOr<Position> Progress() = 0;
+
+  // Whether part of the log was damaged when it was indexed, so that calls may be missing.
+  virtual absl::StatusOr<bool> MissesDamaged() = 0;
+
+  // DATA_LOSS if the index is damaged. Reads all of it: for those who must not miss a row.
+  virtual absl::Status CheckSound() = 0;
+
+  // Where a call's entries are.
+  struct CallPlace {
+    Position last;      // a block with entries of the call: the last one, unless the call is open
+    bool open = false;  // then later blocks, from `exact_to` on, may hold more
+    bool shredded = false;
+    Position exact_to;
+  };
+  // NOT_FOUND if there is no such call.
+  virtual absl::StatusOr<CallPlace> Place(uint64_t id) = 0;
 };
 
 }  // namespace sallyport::recorder

@@ -5,20 +5,20 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "recorder/format/store_layout.h"
-#include "recorder/index/sqlite/index.h"
+#include "recorder/index/call_index.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/log_scan.h"
 
 namespace sallyport::recorder {
 
 // Opens the index, anew if it cannot be used as it is, and applies to it what the log has beyond it. Does not commit.
-// The caller holds the index lock.
+// The caller holds the index lock. `until` as for FeedIndex.
 struct CaughtUpIndex {
-  std::unique_ptr<Index> index;
+  std::unique_ptr<CallIndex> index;
   LogEnd log_end;
 };
-absl::StatusOr<CaughtUpIndex> CatchUpIndex(const StoreLayout& layout, StoreKeys& keys);
+absl::StatusOr<CaughtUpIndex> CatchUpIndex(const LogPlace& place, StoreKeys& keys, IndexEngine& engine,
+                                           Position until = Position());
 
 }  // namespace sallyport::recorder
 

@@ -12,9 +12,9 @@ namespace {
 
 class Feeder : public LogVisitor {
  public:
-  Feeder(const StoreLayout& layout, Index& index, const v1::Tombstone& tombstone,
+  Feeder(const LogPlace& place, CallIndex& index, const v1::Tombstone& tombstone,
          absl::FunctionRef<absl::Status(const Block&)> after_block)
-      : layout_(layout),
+      : place_(place),
         index_(index),
         tombstone_(tombstone),
         after_block_(after_block),
@@ -36,8 +36,8 @@ class Feeder : public LogVisitor {
 
   absl::Status OnBlock(const Block& block) override {
     if (block.header.type != BlockType::kEntries) return absl::OkStatus();
-    lacked_key_ = lacked_key_ ||
-                  (block.shredded && StateOfDataKey(layout_, block.position().segment()) == DataKeyState::kMissing);
+    lacked_key_ = lacked_key_ || (block.shredded && StateOfDataKey(place_.layout(), block.position().segment()) ==
+                                                        DataKeyState::kMissing);
     const absl::Status status =
         block.shredded
             ? index_.ApplyShredded(block.position(), block.end(), block.next_sequence(), block.directory)
@@ -46,8 +46,8 @@ class Feeder : public LogVisitor {
   }
 
  private:
-  const StoreLayout& layout_;
-  Index& index_;
+  const LogPlace& place_;
+  CallIndex& index_;
   const v1::Tombstone& tombstone_;
   const absl::FunctionRef<absl::Status(const Block&)> after_block_;
   uint64_t next_segment_;
@@ -56,9 +56,9 @@ class Feeder : public LogVisitor {
 
 // Hands on the blocks of entries of one segment, without their entries, as far as they are readable. The segment may be
 // one that a tombstone names already.
-absl::Status ForEachBlock(const StoreLayout& layout, StoreKeys& keys, uint64_t number,
+absl::Status ForEachBlock(const LogPlace& place, StoreKeys& keys, uint64_t number,
                           absl::FunctionRef<absl::Status(const Block&)> visit) {
-  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, number);
+  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place, keys, number);
   if (absl::IsDataLoss(segment.status())) return absl::OkStatus();  // nothing in it was ever indexed
   if (!segment.ok()) return segment.status();
   uint64_t offset = kSegmentHeaderSize;
@@ -83,24 +83,24 @@ absl::Status ForEachBlock(const StoreLayout& layout, StoreKeys& keys, uint64_t n
 
 }  // namespace
 
-absl::StatusOr<LogEnd> FeedIndex(const StoreLayout& layout, StoreKeys& keys, Index& index,
-                                 absl::FunctionRef<absl::Status(const Block&)> after_block) {
-  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+absl::StatusOr<LogEnd> FeedIndex(const LogPlace& place, StoreKeys& keys, CallIndex& index,
+                                 absl::FunctionRef<absl::Status(const Block&)> after_block, Position until) {
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place.layout());
   // The walk reports it as damage.
   if (absl::IsDataLoss(tombstone.status())) tombstone = v1::Tombstone();
   if (!tombstone.ok()) return tombstone.status();
-  Feeder feeder(layout, index, *tombstone, after_block);
-  absl::StatusOr<LogEnd> end = ScanLog(layout, keys, index.position(), OnDamage::kSkip, feeder);
+  Feeder feeder(place, index, *tombstone, after_block);
+  absl::StatusOr<LogEnd> end = ScanLog(place, keys, index.position(), OnDamage::kSkip, feeder, until);
   if (end.ok() && (!end->damage.ok() || feeder.lacked_key())) {
     if (absl::Status status = index.NoteDamage(); !status.ok()) return status;
   }
   return end;
 }
 
-absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layout, Index& index) {
-  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const LogPlace& place, CallIndex& index) {
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
-  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place.layout());
   if (absl::IsDataLoss(tombstone.status())) tombstone = v1::Tombstone();
   if (!tombstone.ok()) return tombstone.status();
   std::vector<uint64_t> unscrubbed;
@@ -108,7 +108,8 @@ absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layo
     // The deletion of one that is deleted is only not done yet.
     if (IsDeleted(*tombstone, segment)) continue;
     // One whose key is only missing may be read again.
-    if (segment > index.position().segment() || StateOfDataKey(layout, segment) != DataKeyState::kDestroyed) continue;
+    if (segment > index.position().segment() || StateOfDataKey(place.layout(), segment) != DataKeyState::kDestroyed)
+      continue;
     const absl::StatusOr<bool> scrubbed = index.IsScrubbed(segment);
     if (!scrubbed.ok()) return scrubbed.status();
     if (!*scrubbed) unscrubbed.push_back(segment);
@@ -116,19 +117,19 @@ absl::StatusOr<std::vector<uint64_t>> UnscrubbedSegments(const StoreLayout& layo
   return unscrubbed;
 }
 
-absl::Status ScrubSegment(const StoreLayout& layout, StoreKeys& keys, Index& index, uint64_t segment) {
+absl::Status ScrubSegment(const LogPlace& place, StoreKeys& keys, CallIndex& index, uint64_t segment) {
   const absl::Status status = ForEachBlock(
-      layout, keys, segment, [&](const Block& block) { return index.ScrubBlock(block.position(), block.directory); });
+      place, keys, segment, [&](const Block& block) { return index.ScrubBlock(block.position(), block.directory); });
   return status.ok() ? index.FinishScrub(segment) : status;
 }
 
-absl::Status ForgetSegments(const StoreLayout& layout, StoreKeys& keys, Index& index,
+absl::Status ForgetSegments(const LogPlace& place, StoreKeys& keys, CallIndex& index,
                             const std::vector<uint64_t>& segments,
                             absl::FunctionRef<bool(uint64_t segment)> is_deleted) {
   std::vector<uint64_t> in_order = segments;
   std::sort(in_order.begin(), in_order.end());
   for (uint64_t segment : in_order) {
-    const absl::Status status = ForEachBlock(layout, keys, segment, [&](const Block& block) {
+    const absl::Status status = ForEachBlock(place, keys, segment, [&](const Block& block) {
       return index.ForgetBlock(block.position(), block.directory, is_deleted);
     });
     if (!status.ok()) return status;

@@ -16,9 +16,9 @@
 #include "absl/types/span.h"
 #include "recorder/crypto/merkle.h"
 #include "recorder/format/log_format.h"
-#include "recorder/format/store_layout.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
+#include "recorder/log/segment_store.h"
 #include "recorder/system/file.h"
 
 namespace sallyport::recorder {
@@ -73,7 +73,7 @@ class LogWriter {
   };
 
   // `files` and `keys` must outlive it.
-  LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys, Start start);
+  LogWriter(const LogPlace& place, const Options& options, FileSystem& files, StoreKeys& keys, Start start);
 
   // Begins the first segment.
   absl::Status Open(absl::Time now);
@@ -133,7 +133,7 @@ class LogWriter {
   void AddLeaf(const Hash& leaf);
   void FillDirectory(absl::Span<const CallEntries> entries);
 
-  const StoreLayout layout_;
+  const LogPlace place_;
   const Options options_;
   FileSystem& files_;
   StoreKeys& keys_;

@@ -140,7 +140,7 @@ absl::Status Database::PrepareAll(std::initializer_list<std::pair<Statement*, st
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Database::Checkpoint(WriteAheadLog log) {
+absl::StatusOr<bool> Database::MoveWriteAheadLog(WriteAheadLog log) {
   const int mode = log == WriteAheadLog::kKeep ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
   int pages = 0;
   int moved = 0;

@@ -59,8 +59,8 @@ absl::Status IndexDamage(std::string_view what);
 class Database {
  public:
   enum class Mode {
-    kWrite,     // creates it if need be; checkpoints only when told to
-    kRead,      // never writes, never checkpoints
+    kWrite,     // creates it if need be; moves its write-ahead log only when told to
+    kRead,      // never writes, never moves the write-ahead log
     kReadOnly,  // for a directory that cannot be written, and only while nobody writes the database
   };
 
@@ -78,7 +78,7 @@ class Database {
     kEmpty,  // its file is cut to nothing, so that nothing old stays in it
   };
   // Moves what is in the write-ahead log into the database, as far as readers allow; whether that was all.
-  absl::StatusOr<bool> Checkpoint(WriteAheadLog log = WriteAheadLog::kKeep);
+  absl::StatusOr<bool> MoveWriteAheadLog(WriteAheadLog log = WriteAheadLog::kKeep);
   // DATA_LOSS if its pages are not as SQLite wrote them. Reads all of it.
   absl::Status CheckSound();
   int64_t LastInsertId() const;

@@ -57,7 +57,7 @@ class CallTotals {
 
 }  // namespace
 
-absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayout& layout, StoreKeys& keys,
+absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const LogPlace& place, StoreKeys& keys,
                                                                 const absl::flat_hash_map<uint64_t, OpenCall>& calls,
                                                                 const CredentialFingerprint& fingerprint,
                                                                 absl::Time now, LogWriter& log) {
@@ -67,7 +67,7 @@ absl::StatusOr<std::optional<WrittenBlock>> EndInterruptedCalls(const StoreLayou
   std::sort(ids.begin(), ids.end());
 
   // Each block is read once, however many of the calls are in it.
-  CallChain chain(layout, keys);
+  CallChain chain(place, keys);
   absl::flat_hash_map<uint64_t, CallTotals> totals;
   std::set<Position> blocks;
   for (uint64_t id : ids) {

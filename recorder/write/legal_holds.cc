@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/format/wire_encoding.h"
+#include "recorder/index/sqlite/sqlite_engine.h"
 #include "recorder/log/segment_reader.h"
 
 namespace sallyport::recorder {
@@ -71,11 +72,11 @@ bool Decode(std::string_view bytes, std::vector<Hold>& holds, uint64_t& last_id)
 }
 
 // Whether an index that knows the log up to `known` knows all entries of a segment.
-absl::StatusOr<bool> IsWhollyIndexed(const StoreLayout& layout, Position known, uint64_t segment) {
+absl::StatusOr<bool> IsWhollyIndexed(const LogPlace& place, Position known, uint64_t segment) {
   if (segment != known.segment()) return segment < known.segment();
-  const absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(segment));
+  const absl::StatusOr<std::unique_ptr<SegmentBytes>> file = place.segments().Open(segment);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<uint64_t> size = file->Size();
+  const absl::StatusOr<uint64_t> size = (*file)->Size();
   if (!size.ok()) return size.status();
   return *size <= known.offset() + kBlockHeaderSize + kFooterBodySize;
 }
@@ -135,7 +136,7 @@ absl::StatusOr<std::unique_ptr<FileLock>> TakeHoldsLock(const StoreLayout& layou
   return FileLock::Take(layout.HoldsLock(), FileLock::Wait::kYes);
 }
 
-absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, IndexQueries& index) {
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, CallSearch& index) {
   std::set<uint64_t> held;
   // A damaged index may lack what is held.
   if (!holds.holds().empty()) {
@@ -152,26 +153,29 @@ absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, IndexQuer
   return held;
 }
 
-absl::StatusOr<std::set<uint64_t>> HeldSegments(const StoreLayout& layout, const StoreKeys& keys) {
-  const absl::StatusOr<HoldList> holds = HoldList::Load(layout, keys);
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const LogPlace& place, const StoreKeys& keys, IndexEngine& engine) {
+  const absl::StatusOr<HoldList> holds = HoldList::Load(place.layout(), keys);
   if (!holds.ok()) return holds.status();
   if (holds->holds().empty()) return std::set<uint64_t>();
-  absl::StatusOr<std::unique_ptr<IndexQueries>> index =
-      IndexQueries::Open(layout.Index(), Database::Mode::kRead, NameSealer::Of(keys));
+  absl::StatusOr<std::unique_ptr<CallSearch>> index = engine.OpenSearch(IndexEngine::Access::kBesideWriter);
   if (!index.ok()) return index.status();
   absl::StatusOr<std::set<uint64_t>> held = HeldSegments(*holds, **index);
   if (!held.ok()) return held;
   // What the index does not know could be anybody's.
   const absl::StatusOr<Position> known = (*index)->Progress();
   if (!known.ok()) return known.status();
-  const absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+  const absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
   for (uint64_t segment : *segments) {
-    const absl::StatusOr<bool> whole = IsWhollyIndexed(layout, *known, segment);
+    const absl::StatusOr<bool> whole = IsWhollyIndexed(place, *known, segment);
     if (!whole.ok()) return whole.status();
     if (!*whole) held->insert(segment);
   }
   return held;
+}
+
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const StoreLayout& layout, const StoreKeys& keys) {
+  return HeldSegments(layout, keys, *SqliteEngine(layout, NameSealer::Of(keys)));
 }
 
 }  // namespace sallyport::recorder

@@ -12,8 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/format/store_layout.h"
-#include "recorder/index/sqlite/queries.h"
+#include "recorder/index/call_index.h"
+#include "recorder/index/call_search.h"
 #include "recorder/keys/store_keys.h"
+#include "recorder/log/segment_store.h"
 #include "recorder/system/file.h"
 
 namespace sallyport::recorder {
@@ -53,10 +55,12 @@ absl::StatusOr<std::unique_ptr<FileLock>> TakeHoldsLock(const StoreLayout& layou
 
 // The segments that may hold entries of held calls, as far as the index knows the log; what it does not know is in the
 // last segments, which nobody deletes. With many held calls it takes about a microsecond for each.
-absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, IndexQueries& index);
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, CallSearch& index);
 
 // The same, from what is on disk, and the segments that the index does not know wholly. An empty set, without a look at
 // the index, if there are no holds.
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const LogPlace& place, const StoreKeys& keys, IndexEngine& engine);
+// With the index that a store has.
 absl::StatusOr<std::set<uint64_t>> HeldSegments(const StoreLayout& layout, const StoreKeys& keys);
 
 }  // namespace sallyport::recorder

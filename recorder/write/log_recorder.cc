@@ -7,14 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "recorder/index/catch_up.h"
-#include "recorder/index/index_feeder.h"
-#include "recorder/log/deleted_segments.h"
 #include "recorder/log/descriptor_archive.h"
 #include "recorder/write/interrupted_calls.h"
-#include "recorder/write/legal_holds.h"
-#include "recorder/write/retention.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -28,22 +22,12 @@ constexpr auto kGatherWindow = milliseconds(3);
 constexpr int kSeveral = 4;
 // So much is written without waiting for more, and is the size at which a block ends.
 constexpr size_t kBlockBytes = 4 << 20;
-// The index commits when nothing came for a moment, and at latest after some moments.
-constexpr auto kIndexIdle = milliseconds(10);
-constexpr auto kIndexLag = milliseconds(100);
-// Under load it commits more calls at once, which costs less each.
-constexpr int kManyRows = 2000;
-constexpr auto kIndexLagOfMany = milliseconds(1000);
-constexpr auto kHousekeeping = milliseconds(1000);
-constexpr auto kIndexRetry = milliseconds(10000);
-constexpr auto kDeletionPause = milliseconds(60000);
-constexpr auto kIndexPositionsLag = milliseconds(5000);
 
 }  // namespace
 
 LogRecorder::LogRecorder(const RecorderOptions& options, FileSystem& files, RecoveredStore store)
     : options_(options),
-      layout_(options.directory),
+      place_(store.place),
       owner_lock_(std::move(store.owner_lock)),
       files_(files),
       keys_(std::move(store.keys)),
@@ -52,15 +36,18 @@ LogRecorder::LogRecorder(const RecorderOptions& options, FileSystem& files, Reco
       promises_(options.reserve_per_call, SpaceAhead(options) / 8),
       checkpointer_(std::move(store.checkpointer)),
       log_(std::move(store.log)),
-      index_(std::move(store.index)),
-      last_positions_commit_(Clock::now()),
-      next_housekeeping_(Clock::now()) {
+      engine_(std::move(store.engine)),
+      index_(std::make_unique<IndexKeeper>(place_, *keys_, *engine_, std::move(store.index), IndexKeeper::Options())) {
   stats_.damages = store.damages;
   promises_.SetLeft(log_->space_left());
   writer_ = std::thread([this] { Run(); });
+  housekeeper_ = std::make_unique<Housekeeper>(
+      options_, Housekeeper::Parts{place_, files_, *keys_, *engine_, *index_, *checkpointer_, *this});
 }
 
 LogRecorder::~LogRecorder() {
+  // It asks things of the writer.
+  housekeeper_.reset();
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -135,7 +122,8 @@ absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_
   std::lock_guard lock(keep_mutex_);
   DescriptorBounds bounds;
   if (origin == DescriptorOrigin::kReflected) bounds = {options_.descriptor_bytes, options_.descriptor_sets};
-  const absl::Status status = recorder::KeepDescriptors(layout_, *keys_, files_, version, file_descriptor_set, bounds);
+  const absl::Status status =
+      recorder::KeepDescriptors(place_.layout(), *keys_, files_, version, file_descriptor_set, bounds);
   if (!absl::IsResourceExhausted(status)) return status;
   std::lock_guard stats_lock(mutex_);
   if (stats_.descriptors_refused++ == 0) {
@@ -145,10 +133,39 @@ absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_
 }
 
 absl::Status LogRecorder::Flush() {
+  absl::Status health;
+  {
+    std::unique_lock lock(mutex_);
+    const uint64_t ticket = ++flush_requested_;
+    wake_writer_.notify_one();
+    flushed_.wait(lock, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_done_ >= ticket; });
+    health = health_;
+  }
+  index_->Flush();
+  return health;
+}
+
+absl::Status LogRecorder::BetweenBlocks(absl::FunctionRef<absl::Status(LogWriter&)> action) {
+  const std::function<absl::Status()> order = [&] {
+    const absl::Status status = action(*log_);
+    if (status.ok()) AdvanceTree();
+    return status;
+  };
+  return GiveOrder(order);
+}
+
+absl::Status LogRecorder::ReserveSpace() {
+  const std::function<absl::Status()> order = [this] { return TakeSpace(); };
+  return GiveOrder(order);
+}
+
+absl::Status LogRecorder::GiveOrder(const std::function<absl::Status()>& order) {
   std::unique_lock lock(mutex_);
-  const uint64_t ticket = ++flush_requested_;
+  if (!health_.ok()) return health_;
+  orders_.push_back(&order);
+  const uint64_t ticket = ++ordered_;
   wake_writer_.notify_one();
-  flushed_.wait(lock, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_done_ >= ticket; });
+  flushed_.wait(lock, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return carried_out_ >= ticket; });
   return health_;
 }
 
@@ -161,6 +178,11 @@ RecorderStats LogRecorder::Stats() const {
   std::lock_guard lock(mutex_);
   RecorderStats stats = stats_;
   const Checkpointer::Stats checkpoints = checkpointer_->stats();
+  const Housekeeper::Stats house = housekeeper_->stats();
+  stats.housekeepings = house.rounds;
+  stats.keys = house.keys;
+  stats.retention_exceeded_bytes = house.retention_exceeded_bytes;
+  stats.index = index_->Health();
   stats.tree_size = checkpoints.size;
   stats.checkpoints = checkpoints.health;
   stats.bytes_waiting = waiting_bytes_;
@@ -178,15 +200,9 @@ LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
   return active_calls_ <= active_waiting_ ? Clock::time_point::min() : gather_until_;
 }
 
-LogRecorder::Clock::time_point LogRecorder::CommitDue() const {
-  if (index_ == nullptr || !index_->uncommitted()) return Clock::time_point::max();
-  const auto lag = index_->uncommitted_rows() >= kManyRows ? kIndexLagOfMany : kIndexLag;
-  return std::min(last_fed_ + kIndexIdle, uncommitted_since_ + lag);
-}
-
 void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
-  while (!stopping_ && !FlushIsWanted()) {
-    const Clock::time_point due = std::min({WriteDue(), CommitDue(), next_housekeeping_});
+  while (!stopping_ && !FlushIsWanted() && orders_.empty()) {
+    const Clock::time_point due = WriteDue();
     if (due <= Clock::now()) return;
     wake_at_ = due;
     if (due == Clock::time_point::max()) {
@@ -200,10 +216,10 @@ void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
 
 void LogRecorder::Run() {
   std::vector<Item> items;
+  std::vector<const std::function<absl::Status()>*> orders;
   bool stop = false;
   while (!stop) {
     uint64_t flush = 0;
-    bool everything = false;
     {
       std::unique_lock lock(mutex_);
       WaitForWork(lock);
@@ -214,13 +230,11 @@ void LogRecorder::Run() {
       if (!items.empty()) writing_since_ = oldest_;
       flush = flush_requested_;
       stop = stopping_;
-      everything = stop || FlushIsWanted();
+      orders.swap(orders_);
     }
-    if (Clock::now() >= next_housekeeping_) {
-      if (absl::Status status = KeepHouse(); !status.ok()) Fail(status, {});
-      std::lock_guard lock(mutex_);
-      ++stats_.housekeepings;
-      next_housekeeping_ = Clock::now() + kHousekeeping;
+    for (const std::function<absl::Status()>* order : orders) {
+      if (!Health().ok()) break;
+      if (absl::Status status = (*order)(); !status.ok()) Fail(status, {});
     }
     if (!items.empty()) {
       absl::Status status = PromiseSpace(items);
@@ -231,14 +245,15 @@ void LogRecorder::Run() {
     if (stop) {
       if (absl::Status status = CloseLog(); !status.ok()) Fail(status, {});
     }
-    if (everything || CommitDue() <= Clock::now()) {
-      CommitIndex(everything ? Index::Extent::kPositions : Index::Extent::kRows);
-    }
+    bool told = !orders.empty();
     {
       std::lock_guard lock(mutex_);
+      told = told || flush_done_ != flush;
       flush_done_ = flush;
+      carried_out_ += orders.size();
     }
-    if (everything) flushed_.notify_all();
+    orders.clear();
+    if (told) flushed_.notify_all();
   }
 }
 
@@ -258,7 +273,7 @@ absl::Status LogRecorder::PromiseSpace(std::vector<Item>& items) {
       if (all && !promises_.is_short()) return absl::OkStatus();
     }
     // Anew if meanwhile others were promised what was taken for these.
-    if (absl::Status status = ReserveSpace(); !status.ok()) return status;
+    if (absl::Status status = TakeSpace(); !status.ok()) return status;
     std::lock_guard lock(mutex_);
     if (PromiseEach(items)) return absl::OkStatus();
     if (!disk_full_) continue;
@@ -328,15 +343,15 @@ absl::Status LogRecorder::WriteBlock(absl::Span<Item> items) {
     AfterBlock(items);
     return absl::OkStatus();
   }
-  absl::StatusOr<WrittenBlock> block = log_->Append(group_, absl::Now());
+  absl::StatusOr<WrittenBlock> block = log_->Append(group_, options_.now());
   if (!block.ok()) return block.status();
   AfterBlock(items);
   AdvanceTree();
-  FeedIndex(*block);
-  return ReserveSpace();
+  index_->Take(*block);
+  return TakeSpace();
 }
 
-// Tells whom the block concerns, before the index takes its time.
+// Tells whom the block concerns, before anything else takes its time.
 void LogRecorder::AfterBlock(absl::Span<Item> items) {
   size_t bytes = 0;
   uint64_t space = 0;
@@ -369,34 +384,6 @@ void LogRecorder::AdvanceTree() {
   checkpointer_->Advance(log_->TakeLeaves(), {log_->tree(), log_->end(), log_->next_sequence()});
 }
 
-void LogRecorder::FeedIndex(const WrittenBlock& block) {
-  if (index_ == nullptr) return;
-  const bool was_committed = !index_->uncommitted();
-  const absl::Status status =
-      index_->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
-  if (!status.ok()) return IndexFailed(status);
-  last_fed_ = Clock::now();
-  if (was_committed) uncommitted_since_ = last_fed_;
-}
-
-void LogRecorder::CommitIndex(Index::Extent extent) {
-  if (index_ == nullptr) return;
-  const Clock::time_point now = Clock::now();
-  if (now - last_positions_commit_ >= kIndexPositionsLag) extent = Index::Extent::kPositions;
-  if (extent == Index::Extent::kPositions) last_positions_commit_ = now;
-  if (absl::Status status = index_->Commit(extent); !status.ok()) return IndexFailed(status);
-  if (!index_->checkpoint_due()) return;
-  if (absl::Status status = index_->Checkpoint(); !status.ok()) IndexFailed(status);
-}
-
-void LogRecorder::IndexFailed(const absl::Status& status) {
-  index_.reset();
-  spdlog::error("the index is not kept up any more; calls go on being recorded, and the next start catches up: {}",
-                status.ToString());
-  std::lock_guard lock(mutex_);
-  stats_.index = status;
-}
-
 void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
   std::vector<Item> rest;
   bool first = false;
@@ -427,144 +414,7 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
   notifier_.Tell(told_, absl::IsResourceExhausted(status) ? absl::InternalError(status.message()) : status);
 }
 
-absl::Status LogRecorder::KeepHouse() {
-  if (!Health().ok()) return absl::OkStatus();
-  if (absl::Status status = FollowRotation(); !status.ok()) return status;
-  LookAfterIndex();
-  if (Clock::now() >= next_deletion_) {
-    next_deletion_ = Clock::now() + kDeletionPause;
-    if (absl::Status status = DeleteOldSegments(); !status.ok()) return status;
-  }
-  return ReserveSpace();
-}
-
-absl::Status LogRecorder::FollowRotation() {
-  absl::StatusOr<bool> rotated = keys_->WasRotated();
-  absl::Status begun;
-  if (rotated.ok() && *rotated) begun = log_->BeginNextSegment(absl::Now());
-  ReportKeys(rotated.ok() ? log_->next_segment() : rotated.status());
-  if (!rotated.ok() || !*rotated) return absl::OkStatus();
-  // Without space for a segment, or a key, it is tried again the next time.
-  if (absl::IsResourceExhausted(begun) || absl::IsUnavailable(begun)) return absl::OkStatus();
-  if (!begun.ok()) return begun;
-  AdvanceTree();
-  spdlog::info("the key-encryption key was rotated: a new segment is begun");
-  return absl::OkStatus();
-}
-
-void LogRecorder::ReportKeys(const absl::Status& status) {
-  bool was_ok = false;
-  {
-    std::lock_guard lock(mutex_);
-    was_ok = stats_.keys.ok();
-    stats_.keys = status;
-  }
-  if (was_ok && !status.ok()) {
-    spdlog::error(
-        "no new segment can be begun, and what is recorded goes on being sealed with the key of the present one: {}",
-        status.ToString());
-  } else if (!was_ok && status.ok()) {
-    spdlog::info("the key-encryption key is in reach again");
-  }
-}
-
-void LogRecorder::LookAfterIndex() {
-  if (index_ == nullptr) {
-    if (Clock::now() < next_index_retry_) return;
-    next_index_retry_ = Clock::now() + kIndexRetry;
-    absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout_.IndexLock(), FileLock::Wait::kNo);
-    if (!lock.ok()) return;  // a reader is opening it
-    absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout_, *keys_);
-    if (!caught_up.ok()) return;
-    index_ = std::move(caught_up->index);
-    spdlog::info("the index is kept up again");
-    std::lock_guard guard(mutex_);
-    stats_.index = absl::OkStatus();
-    return;
-  }
-  absl::StatusOr<std::vector<uint64_t>> unscrubbed = UnscrubbedSegments(layout_, *index_);
-  if (!unscrubbed.ok()) return IndexFailed(unscrubbed.status());
-  for (uint64_t segment : *unscrubbed) {
-    if (absl::Status status = ScrubSegment(layout_, *keys_, *index_, segment); !status.ok()) {
-      return IndexFailed(status);
-    }
-    spdlog::info("segment {} was shredded: its calls are taken out of the index", segment);
-  }
-}
-
-absl::Status LogRecorder::DeleteOldSegments() {
-  const Retention& retention = options_.retention;
-  if (!retention.age.has_value() && !retention.bytes.has_value()) return absl::OkStatus();
-  // Without the index nobody knows what is held.
-  if (index_ == nullptr) return absl::OkStatus();
-  const auto due_beside = [&](const std::set<uint64_t>& held) {
-    return FindDueSegments(layout_, *keys_, retention, log_->end().segment(), held, absl::Now());
-  };
-  // What is held takes a look through the whole index, which is only worth it if something would be deleted.
-  const absl::StatusOr<DueSegments> at_most = due_beside({});
-  if (at_most.ok() && at_most->segments.empty()) {
-    ReportSize(at_most->exceeded_bytes);
-    return absl::OkStatus();
-  }
-  // Who changes the holds, or shreds, has the lock: then it waits until the next time.
-  const absl::StatusOr<std::unique_ptr<FileLock>> lock = FileLock::Take(layout_.HoldsLock(), FileLock::Wait::kNo);
-  if (!lock.ok()) return absl::OkStatus();
-  const absl::StatusOr<std::set<uint64_t>> held = HeldSegments(layout_, *keys_);
-  if (!held.ok()) {
-    spdlog::error("nothing is deleted, because what is held cannot be told: {}", held.status().ToString());
-    return absl::OkStatus();
-  }
-  const absl::StatusOr<DueSegments> due = due_beside(*held);
-  if (!due.ok()) {
-    spdlog::error("nothing is deleted, because the log cannot be looked through: {}", due.status().ToString());
-    return absl::OkStatus();
-  }
-  ReportSize(due->exceeded_bytes);
-  return due->segments.empty() ? absl::OkStatus() : DeleteSegments(due->segments);
-}
-
-void LogRecorder::ReportSize(uint64_t exceeded_bytes) {
-  uint64_t before = 0;
-  {
-    std::lock_guard lock(mutex_);
-    before = std::exchange(stats_.retention_exceeded_bytes, exceeded_bytes);
-  }
-  if (before == 0 && exceeded_bytes != 0) {
-    spdlog::error(
-        "the log is {} bytes larger than retention_size and grows on: what could be deleted is younger than "
-        "retention_min_age, held or damaged. When the disk is full new calls are refused",
-        exceeded_bytes);
-  } else if (before != 0 && exceeded_bytes == 0) {
-    spdlog::info("the log is not larger than retention_size any more");
-  }
-}
-
-absl::Status LogRecorder::DeleteSegments(const std::vector<uint64_t>& segments) {
-  absl::StatusOr<v1::Tombstone> last = LoadTombstone(layout_);
-  absl::StatusOr<v1::Tombstone> tombstone =
-      last.ok() ? MakeTombstone(layout_, *keys_, *last, segments, absl::Now()) : last.status();
-  if (!tombstone.ok()) {
-    spdlog::error("nothing is deleted: {}", tombstone.status().ToString());
-    return absl::OkStatus();
-  }
-  // Said in the log, and signed, before anything is gone.
-  if (absl::Status status = log_->AppendTombstone(tombstone->SerializeAsString(), absl::Now()); !status.ok()) {
-    return status;
-  }
-  AdvanceTree();
-  absl::Status status = checkpointer_->Flush();
-  if (status.ok()) status = KeepTombstone(layout_, files_, *tombstone);
-  if (status.ok()) status = FinishDeletion(layout_, files_, *keys_, *index_, *tombstone);
-  if (!status.ok()) {
-    spdlog::error("segments that are to be deleted are still there; the next start deletes them: {}",
-                  status.ToString());
-    return absl::OkStatus();
-  }
-  spdlog::info("retention: deleted segments {} to {}, {} in all", segments.front(), segments.back(), segments.size());
-  return absl::OkStatus();
-}
-
-absl::Status LogRecorder::ReserveSpace() {
+absl::Status LogRecorder::TakeSpace() {
   uint64_t wanted = 0;
   uint64_t slack = 0;
   {
@@ -599,11 +449,11 @@ absl::Status LogRecorder::ReserveSpace() {
 
 absl::Status LogRecorder::CloseLog() {
   if (!Health().ok()) return absl::OkStatus();
-  const absl::Time now = absl::Now();
+  const absl::Time now = options_.now();
   absl::StatusOr<std::optional<WrittenBlock>> block =
-      EndInterruptedCalls(layout_, *keys_, log_->open_calls(), *fingerprint_, now, *log_);
+      EndInterruptedCalls(place_, *keys_, log_->open_calls(), *fingerprint_, now, *log_);
   if (!block.ok()) return block.status();
-  if (block->has_value()) FeedIndex(**block);
+  if (block->has_value()) index_->Take(**block);
   if (absl::Status status = log_->Close(now); !status.ok()) return status;
   AdvanceTree();
   return absl::OkStatus();

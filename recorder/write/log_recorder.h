@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,11 +16,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "recorder/crypto/credential_fingerprint.h"
-#include "recorder/format/store_layout.h"
-#include "recorder/index/sqlite/index.h"
+#include "recorder/index/call_index.h"
+#include "recorder/index/index_keeper.h"
 #include "recorder/log/log_writer.h"
+#include "recorder/log/segment_store.h"
 #include "recorder/recorder.h"
 #include "recorder/system/file.h"
+#include "recorder/write/housekeeper.h"
 #include "recorder/write/notifier.h"
 #include "recorder/write/space_promises.h"
 #include "recorder/write/tree_recovery.h"
@@ -28,11 +31,15 @@ namespace sallyport::recorder {
 
 // What a store is once it is recovered and can be written.
 struct RecoveredStore {
+  explicit RecoveredStore(LogPlace place) : place(std::move(place)) {}
+
+  LogPlace place;
   std::unique_ptr<FileLock> owner_lock;
   std::unique_ptr<StoreKeys> keys;
   std::unique_ptr<CredentialFingerprint> fingerprint;
   std::unique_ptr<LogWriter> log;
-  std::unique_ptr<Index> index;
+  std::unique_ptr<IndexEngine> engine;
+  std::unique_ptr<CallIndex> index;
   std::unique_ptr<Checkpointer> checkpointer;
   uint64_t largest_id = 0;
   uint64_t damages = 0;  // places in the log that are damaged
@@ -47,14 +54,14 @@ inline uint64_t SpaceAhead(const RecorderOptions& options) {
 absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions& options, FileSystem& files);
 
 // Appends take their place in a queue under one short lock; the writer thread swaps the queue out, writes it as one
-// block, syncs, hands the waiters to the notifier and then feeds the index. How long it gathers before it writes
-// adapts: an append that must be durable is synced at once when the recorder is idle, and when the last block had
-// several such, those of a short window share one sync.
+// block, syncs, hands the waiters to the notifier and then the block to who keeps the index. How long it gathers before
+// it writes adapts: an append that must be durable is synced at once when the recorder is idle, and when the last block
+// had several such, those of a short window share one sync.
 //
 // Disk space is promised before a batch is taken in for good, so that none of those fails for want of it. What is there
 // already is promised at once. Where more has to be taken the append waits until the writer has done so, and is refused
 // if the disk is full.
-class LogRecorder : public Recorder {
+class LogRecorder : public Recorder, private Housekeeper::Log {
  public:
   LogRecorder(const RecorderOptions& options, FileSystem& files, RecoveredStore store);
   ~LogRecorder() override;
@@ -85,12 +92,17 @@ class LogRecorder : public Recorder {
     AppendWaiter* space_waiter = nullptr;  // waits only for the space, and for room in the queue
   };
 
+  // Housekeeper::Log
+  absl::Status BetweenBlocks(absl::FunctionRef<absl::Status(LogWriter&)> action) override;
+  absl::Status ReserveSpace() override;
+  // Has the writer do something between two blocks, and waits until it is done. Returns Health().
+  absl::Status GiveOrder(const std::function<absl::Status()>& order);
+
   void Run();
   // Returns once there is something to do.
   void WaitForWork(std::unique_lock<std::mutex>& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When what is in the queue has to be written; max() if nothing is.
   Clock::time_point WriteDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Clock::time_point CommitDue() const;
   bool FlushIsWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return flush_requested_ > flush_done_; }
   // False if the batch has to wait for space, or is refused.
   bool PromiseAtOnce(const SpacePromises::Batch& batch, const AppendWaiter* waiter)
@@ -105,33 +117,17 @@ class LogRecorder : public Recorder {
   absl::Status WriteItems(absl::Span<Item> items);
   absl::Status WriteBlock(absl::Span<Item> items);
   void AfterBlock(absl::Span<Item> items);
-  void FeedIndex(const WrittenBlock& block);
   // Hands the leaves of what was written to the checkpointer.
   void AdvanceTree();
-  void CommitIndex(Index::Extent extent);
-  void IndexFailed(const absl::Status& status);
   // The log cannot be written any more: tells everybody who waits.
   void Fail(const absl::Status& status, absl::Span<Item> items);
-  // Once a second: what has to be looked at from time to time.
-  absl::Status KeepHouse();
-  // Begins a new segment if the key-encryption key was rotated.
-  absl::Status FollowRotation();
-  // Says it once when the key-encryption key is out of reach, and when it is back.
-  void ReportKeys(const absl::Status& status);
-  // Opens the index again if it failed, and takes out of it what was shredded.
-  void LookAfterIndex();
-  // Deletes what retention lets go. Only failures to write the log are returned.
-  absl::Status DeleteOldSegments();
-  absl::Status DeleteSegments(const std::vector<uint64_t>& segments);
-  // Says it when the log begins, or ceases, to be larger than it may be.
-  void ReportSize(uint64_t exceeded_bytes);
   // Sees to it that there is disk space for what waits and for the ends of the calls that are open.
-  absl::Status ReserveSpace();
+  absl::Status TakeSpace();
   // Writes ends for calls that nobody ended, and ends the segment.
   absl::Status CloseLog();
 
   const RecorderOptions options_;
-  const StoreLayout layout_;
+  const LogPlace place_;
   const std::unique_ptr<FileLock> owner_lock_;
   FileSystem& files_;
   const std::unique_ptr<StoreKeys> keys_;
@@ -142,7 +138,7 @@ class LogRecorder : public Recorder {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_writer_;
-  std::condition_variable flushed_;
+  std::condition_variable flushed_;  // also: orders were carried out
   std::vector<Item> queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<AppendWaiter*> room_waiters_ ABSL_GUARDED_BY(mutex_);
   size_t queue_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -161,6 +157,9 @@ class LogRecorder : public Recorder {
   bool disk_full_ ABSL_GUARDED_BY(mutex_) = false;  // no more space could be taken the last time
   uint64_t flush_requested_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t flush_done_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<const std::function<absl::Status()>*> orders_ ABSL_GUARDED_BY(mutex_);
+  uint64_t ordered_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t carried_out_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   RecorderStats stats_ ABSL_GUARDED_BY(mutex_);
@@ -169,18 +168,14 @@ class LogRecorder : public Recorder {
 
   // Of the writer thread alone.
   std::unique_ptr<LogWriter> log_;
-  std::unique_ptr<Index> index_;  // null once it failed: the next Open brings it up to date again
-  Clock::time_point last_fed_;
-  Clock::time_point uncommitted_since_;
-  Clock::time_point last_positions_commit_;
-  Clock::time_point next_housekeeping_;
-  Clock::time_point next_index_retry_;
-  Clock::time_point next_deletion_;
   std::vector<CallEntries> group_;
   std::vector<AppendWaiter*> told_;
 
+  const std::unique_ptr<IndexEngine> engine_;
+  const std::unique_ptr<IndexKeeper> index_;
   Notifier notifier_;
-  std::thread writer_;  // last, so that it starts with everything else in place
+  std::thread writer_;  // behind all that it uses
+  std::unique_ptr<Housekeeper> housekeeper_;
 };
 
 }  // namespace sallyport::recorder

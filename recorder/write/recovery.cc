@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "recorder/index/catch_up.h"
+#include "recorder/index/index_feeder.h"
+#include "recorder/index/sqlite/sqlite_engine.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/block.h"
 #include "recorder/log/deleted_segments.h"
@@ -70,13 +71,13 @@ absl::Status SetAside(const StoreLayout& layout, FileSystem& files, Position end
 }
 
 // Ends the last segment where its last valid block ends. Returns the footer's leaf.
-absl::StatusOr<Hash> SealLastSegment(const StoreLayout& layout, StoreKeys& keys, FileSystem& files,
+absl::StatusOr<Hash> SealLastSegment(const LogPlace& place, StoreKeys& keys, FileSystem& files,
                                      const BlockBuilder::Place& end, absl::Time now) {
   const uint64_t number = end.position.segment();
-  if (absl::Status status = SetAside(layout, files, end.position, now); !status.ok()) return status;
-  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, number);
+  if (absl::Status status = SetAside(place.layout(), files, end.position, now); !status.ok()) return status;
+  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place, keys, number);
   if (!segment.ok()) return segment.status();
-  absl::StatusOr<std::unique_ptr<File>> file = files.Open(layout.Segment(number));
+  absl::StatusOr<std::unique_ptr<File>> file = files.Open(place.layout().Segment(number));
   if (!file.ok()) return file.status();
   // First the torn bytes go and then the footer comes, so that nothing ever follows a footer.
   if (absl::Status status = (*file)->Truncate(end.position.offset()); !status.ok()) return status;
@@ -84,14 +85,15 @@ absl::StatusOr<Hash> SealLastSegment(const StoreLayout& layout, StoreKeys& keys,
   const PlainBlock footer = EncodeFooter(end, segment->header().first_sequence, now);
   if (absl::Status status = (*file)->Write(end.position.offset(), footer.bytes); !status.ok()) return status;
   if (absl::Status status = (*file)->Sync(); !status.ok()) return status;
+  place.segments().Seal(number);
   return footer.leaf;
 }
 
 // Segments before the last one are complete: their numbers follow each other, and each ends in its footer. Returns what
 // is wrong with them.
-absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout& layout, StoreKeys& keys,
+absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const LogPlace& place, StoreKeys& keys,
                                                                const std::vector<uint64_t>& segments) {
-  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place.layout());
   if (!tombstone.ok()) return tombstone.status();
   std::vector<absl::Status> damages;
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
@@ -100,7 +102,7 @@ absl::StatusOr<std::vector<absl::Status>> CheckEarlierSegments(const StoreLayout
       damages.push_back(absl::DataLossError(absl::StrCat("the log is damaged: segment ", missing, " is missing")));
       break;
     }
-    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, segments[i]);
+    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place, keys, segments[i]);
     absl::Status status = segment.ok() ? segment->ReadFooter().status() : segment.status();
     if (absl::IsDataLoss(status)) {
       damages.push_back(std::move(status));
@@ -131,7 +133,7 @@ absl::Status PublishVerifierKey(const StoreLayout& layout, FileSystem& files, co
 }
 
 // Ends the last segment if that was not done, and says where the log goes on.
-absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys& keys, FileSystem& files,
+absl::StatusOr<LogWriter::Start> PrepareLog(const LogPlace& place, StoreKeys& keys, FileSystem& files,
                                             const std::vector<uint64_t>& segments, RecoveredTree& tree,
                                             absl::Time now) {
   LogWriter::Start start;
@@ -142,7 +144,7 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys
     start.segment = std::max(segments.back() + 1, end.segment() + (end.offset() == 0 ? 0 : 1));
     if (end.segment() == segments.back()) {
       absl::StatusOr<Hash> footer =
-          SealLastSegment(layout, keys, files, {end, start.first_sequence, tree.state.range.end()}, now);
+          SealLastSegment(place, keys, files, {end, start.first_sequence, tree.state.range.end()}, now);
       if (!footer.ok()) return footer.status();
       tree.state.range.Append(*footer);
       tree.leaves.push_back(*footer);
@@ -156,8 +158,9 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const StoreLayout& layout, StoreKeys
 
 absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileSystem& files) {
   const StoreLayout layout(options.directory);
-  const absl::Time now = absl::Now();
-  RecoveredStore store;
+  const LogPlace place(layout, files);
+  const absl::Time now = options.now();
+  RecoveredStore store(place);
   if (absl::Status status = EnsureDirectories(layout, files); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<FileLock>> owner_lock = TakeOwnerLock(layout);
   if (!owner_lock.ok()) return owner_lock.status();
@@ -170,20 +173,21 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
       StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
-  if (absl::Status status = RepairStore(layout, *store.keys, files); !status.ok()) return status;
+  store.engine = SqliteEngine(layout, NameSealer::Of(*store.keys));
+  if (absl::Status status = RepairStore(place, *store.keys, *store.engine, files); !status.ok()) return status;
   if (absl::Status status = FinishShredding(layout, files); !status.ok()) return status;
   if (absl::Status status = PublishVerifierKey(layout, files, *store.keys); !status.ok()) return status;
   store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
 
-  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
-  absl::StatusOr<std::vector<absl::Status>> damages = CheckEarlierSegments(layout, *store.keys, *segments);
+  absl::StatusOr<std::vector<absl::Status>> damages = CheckEarlierSegments(place, *store.keys, *segments);
   if (!damages.ok()) return damages.status();
   absl::StatusOr<std::optional<TreeState>> persisted = LoadTreeState(layout, *store.keys);
   if (!persisted.ok()) return persisted.status();
-  absl::StatusOr<RecoveredTree> tree = RecoverTree(layout, *store.keys, *persisted);
+  absl::StatusOr<RecoveredTree> tree = RecoverTree(place, *store.keys, *persisted);
   if (!tree.ok()) return tree.status();
-  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, *store.keys);
+  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(place, *store.keys, *store.engine);
   if (!caught_up.ok()) return caught_up.status();
   store.index = std::move(caught_up->index);
   // A deletion that was under way: the log has its tombstone, which is its promise.
@@ -192,9 +196,11 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   }
   absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
   if (!tombstone.ok()) return tombstone.status();
-  if (absl::Status status = FinishDeletion(layout, files, *store.keys, *store.index, *tombstone); !status.ok()) {
-    return status;
-  }
+  const absl::Status deleted = FinishDeletion(
+      place, files, *tombstone, [&](const std::vector<uint64_t>& left, absl::FunctionRef<bool(uint64_t)> is_deleted) {
+        return ForgetSegments(place, *store.keys, *store.index, left, is_deleted);
+      });
+  if (!deleted.ok()) return deleted;
   for (const absl::Status& damage : {tree->log_end.damage, caught_up->log_end.damage}) {
     if (!damage.ok() && std::find(damages->begin(), damages->end(), damage) == damages->end()) {
       damages->push_back(damage);
@@ -204,17 +210,17 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   store.damages = damages->size();
 
   tree->state.next_sequence = std::max(tree->state.next_sequence, store.index->next_sequence());
-  absl::StatusOr<LogWriter::Start> start = PrepareLog(layout, *store.keys, files, *segments, *tree, now);
+  absl::StatusOr<LogWriter::Start> start = PrepareLog(place, *store.keys, files, *segments, *tree, now);
   if (!start.ok()) return start.status();
   start->open_calls = store.index->OpenCalls();
   LogWriter::Options log_options;
   log_options.segment_bytes = options.segment_bytes;
   log_options.smallest_part = options.smallest_part;
   log_options.space_ahead = SpaceAhead(options);
-  store.log = std::make_unique<LogWriter>(layout, log_options, files, *store.keys, *std::move(start));
+  store.log = std::make_unique<LogWriter>(place, log_options, files, *store.keys, *std::move(start));
   if (absl::Status status = store.log->Open(now); !status.ok()) return status;
   absl::StatusOr<std::optional<WrittenBlock>> ends =
-      EndInterruptedCalls(layout, *store.keys, store.log->open_calls(), *store.fingerprint, now, *store.log);
+      EndInterruptedCalls(place, *store.keys, store.log->open_calls(), *store.fingerprint, now, *store.log);
   if (!ends.ok()) return ends.status();
   if (ends->has_value()) {
     const WrittenBlock& block = **ends;
@@ -222,7 +228,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
         store.index->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
     if (!status.ok()) return status;
   }
-  if (absl::Status status = store.index->Commit(Index::Extent::kPositions); !status.ok()) return status;
+  if (absl::Status status = store.index->Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
   absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
   if (!largest_id.ok()) return largest_id.status();
   store.largest_id = *largest_id;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/index_feeder.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
 
@@ -20,8 +19,8 @@ struct SegmentSummary {
 };
 
 // NOT_FOUND if the segment is damaged or not complete.
-absl::StatusOr<SegmentSummary> Summarise(const StoreLayout& layout, StoreKeys& keys, uint64_t number) {
-  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, number);
+absl::StatusOr<SegmentSummary> Summarise(const LogPlace& place, StoreKeys& keys, uint64_t number) {
+  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place, keys, number);
   if (absl::IsDataLoss(segment.status())) return absl::NotFoundError(segment.status().message());
   if (!segment.ok()) return segment.status();
   absl::StatusOr<SegmentFooter> footer = segment->ReadFooter();
@@ -33,8 +32,8 @@ absl::StatusOr<SegmentSummary> Summarise(const StoreLayout& layout, StoreKeys& k
 }
 
 // One segment as a range of a tombstone.
-absl::StatusOr<v1::Tombstone::Range> RangeOf(const StoreLayout& layout, StoreKeys& keys, uint64_t number) {
-  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, number);
+absl::StatusOr<v1::Tombstone::Range> RangeOf(const LogPlace& place, StoreKeys& keys, uint64_t number) {
+  absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place, keys, number);
   if (!segment.ok()) return segment.status();
   const SegmentHeader& header = segment->header();
   CompactRange leaves(header.leaf_index);
@@ -77,15 +76,15 @@ absl::Status Join(v1::Tombstone::Range& range, const v1::Tombstone::Range& next)
 
 }  // namespace
 
-absl::StatusOr<DueSegments> FindDueSegments(const StoreLayout& layout, StoreKeys& keys, const Retention& retention,
+absl::StatusOr<DueSegments> FindDueSegments(const LogPlace& place, StoreKeys& keys, const Retention& retention,
                                             uint64_t current, const std::set<uint64_t>& held, absl::Time now) {
-  absl::StatusOr<std::vector<uint64_t>> numbers = ListSegments(layout);
+  absl::StatusOr<std::vector<uint64_t>> numbers = ListSegments(place);
   if (!numbers.ok()) return numbers.status();
   std::vector<SegmentSummary> segments;
   uint64_t size = 0;
   for (uint64_t number : *numbers) {
     if (number >= current) continue;
-    absl::StatusOr<SegmentSummary> segment = Summarise(layout, keys, number);
+    absl::StatusOr<SegmentSummary> segment = Summarise(place, keys, number);
     if (absl::IsNotFound(segment.status())) continue;
     if (!segment.ok()) return segment.status();
     size += segment->size;
@@ -105,12 +104,12 @@ absl::StatusOr<DueSegments> FindDueSegments(const StoreLayout& layout, StoreKeys
   return due;
 }
 
-absl::StatusOr<v1::Tombstone> MakeTombstone(const StoreLayout& layout, StoreKeys& keys, const v1::Tombstone& last,
+absl::StatusOr<v1::Tombstone> MakeTombstone(const LogPlace& place, StoreKeys& keys, const v1::Tombstone& last,
                                             const std::vector<uint64_t>& segments, absl::Time now) {
   std::map<uint64_t, v1::Tombstone::Range> ranges;
   for (const v1::Tombstone::Range& range : last.deleted()) ranges.emplace(range.first_segment(), range);
   for (uint64_t segment : segments) {
-    absl::StatusOr<v1::Tombstone::Range> range = RangeOf(layout, keys, segment);
+    absl::StatusOr<v1::Tombstone::Range> range = RangeOf(place, keys, segment);
     if (!range.ok()) return range.status();
     ranges.emplace(segment, *std::move(range));
   }
@@ -129,10 +128,10 @@ absl::StatusOr<v1::Tombstone> MakeTombstone(const StoreLayout& layout, StoreKeys
   return tombstone;
 }
 
-absl::Status FinishDeletion(const StoreLayout& layout, FileSystem& files, StoreKeys& keys, Index& index,
-                            const v1::Tombstone& tombstone) {
+absl::Status FinishDeletion(const LogPlace& place, FileSystem& files, const v1::Tombstone& tombstone,
+                            ForgetDeleted forget) {
   if (tombstone.deleted().empty()) return absl::OkStatus();
-  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
   std::vector<uint64_t> left;
   for (uint64_t number : *segments) {
@@ -140,16 +139,16 @@ absl::Status FinishDeletion(const StoreLayout& layout, FileSystem& files, StoreK
   }
   if (left.empty()) return absl::OkStatus();
   const auto is_deleted = [&](uint64_t number) { return IsDeleted(tombstone, number); };
-  if (absl::Status status = ForgetSegments(layout, keys, index, left, is_deleted); !status.ok()) return status;
+  if (absl::Status status = forget(left, is_deleted); !status.ok()) return status;
   for (uint64_t number : left) {
     // The key goes first: as long as the segment is there, the next start comes by again.
-    for (const std::string& path : {layout.DataKey(number), layout.DestroyedDataKey(number)}) {
+    for (const std::string& path : {place.layout().DataKey(number), place.layout().DestroyedDataKey(number)}) {
       if (absl::Status status = files.Remove(path); !status.ok() && !absl::IsNotFound(status)) return status;
     }
-    if (absl::Status status = files.SyncDirectory(layout.KeysDirectory()); !status.ok()) return status;
-    if (absl::Status status = files.Remove(layout.Segment(number)); !status.ok()) return status;
+    if (absl::Status status = files.SyncDirectory(place.layout().KeysDirectory()); !status.ok()) return status;
+    if (absl::Status status = place.segments().Remove(number); !status.ok()) return status;
   }
-  return files.SyncDirectory(layout.LogDirectory());
+  return absl::OkStatus();
 }
 
 }  // namespace sallyport::recorder

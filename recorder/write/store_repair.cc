@@ -12,7 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/format/missing_parts.h"
 #include "recorder/format/tree_state.h"
-#include "recorder/index/sqlite/index.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/log_scan.h"
 #include "recorder/log/segment_reader.h"
@@ -21,16 +20,17 @@ namespace sallyport::recorder {
 namespace {
 
 // Whether the index has been told of a block. One that cannot be opened says nothing.
-bool IndexKnowsBlocks(const StoreLayout& layout, StoreKeys& keys) {
+bool IndexKnowsBlocks(const StoreLayout& layout, IndexEngine& engine) {
+  // Looking must not make one.
   if (!FileExists(layout.Index())) return false;
-  const absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), NameSealer::Of(keys));
+  const absl::StatusOr<std::unique_ptr<CallIndex>> index = engine.Open();
   return index.ok() && (*index)->position().set();
 }
 
-absl::Status CheckThereWasNoLog(const StoreLayout& layout, StoreKeys& keys) {
+absl::Status CheckThereWasNoLog(const StoreLayout& layout, IndexEngine& engine) {
   absl::StatusOr<std::optional<std::string>> trace = TraceOfLog(layout);
   if (!trace.ok()) return trace.status();
-  if (!trace->has_value() && IndexKnowsBlocks(layout, keys)) *trace = layout.Index();
+  if (!trace->has_value() && IndexKnowsBlocks(layout, engine)) *trace = layout.Index();
   if (!trace->has_value()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("the log is gone: there are no segments in ", layout.LogDirectory(),
                                                     ", but ", **trace,
@@ -40,7 +40,7 @@ absl::Status CheckThereWasNoLog(const StoreLayout& layout, StoreKeys& keys) {
 }
 
 // Whether the log holds nothing but segments that were begun and ended, as before the first checkpoint.
-absl::StatusOr<bool> IsUnused(const StoreLayout& layout, StoreKeys& keys) {
+absl::StatusOr<bool> IsUnused(const LogPlace& place, StoreKeys& keys) {
   class Look : public LogVisitor {
    public:
     absl::Status OnBlock(const Block& block) override {
@@ -51,18 +51,18 @@ absl::StatusOr<bool> IsUnused(const StoreLayout& layout, StoreKeys& keys) {
     bool used = false;
   };
   Look look;
-  const absl::StatusOr<LogEnd> end = ScanLog(layout, keys, Position(), OnDamage::kStop, look);
+  const absl::StatusOr<LogEnd> end = ScanLog(place, keys, Position(), OnDamage::kStop, look);
   if (look.used) return false;
   if (!end.ok()) return end.status();
   return end->damage.ok() && end->next_sequence.value_or(1) == 1;
 }
 
-absl::Status CheckNothingWasSigned(const StoreLayout& layout, StoreKeys& keys) {
-  const absl::StatusOr<bool> unused = IsUnused(layout, keys);
+absl::Status CheckNothingWasSigned(const LogPlace& place, StoreKeys& keys) {
+  const absl::StatusOr<bool> unused = IsUnused(place, keys);
   if (!unused.ok()) return unused.status();
   if (*unused) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      layout.Checkpoint(),
+      place.layout().Checkpoint(),
       " is gone, but the log holds records, which were signed for. Without it nobody can tell "
       "whether the log is whole, and another tree could be signed in its place. Put it back from a backup, or put in "
       "its "
@@ -84,10 +84,10 @@ bool LacksSegments(const std::vector<uint64_t>& segments, const v1::Tombstone& t
 }
 
 // The last tombstone in the log, as far as the log is readable.
-absl::StatusOr<std::optional<v1::Tombstone>> FindTombstone(const StoreLayout& layout, StoreKeys& keys,
+absl::StatusOr<std::optional<v1::Tombstone>> FindTombstone(const LogPlace& place, StoreKeys& keys,
                                                            const std::vector<uint64_t>& segments) {
   for (auto number = segments.rbegin(); number != segments.rend(); ++number) {
-    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout, keys, *number);
+    absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place, keys, *number);
     if (absl::IsDataLoss(segment.status())) continue;
     if (!segment.ok()) return segment.status();
     std::optional<v1::Tombstone> last;
@@ -106,16 +106,16 @@ absl::StatusOr<std::optional<v1::Tombstone>> FindTombstone(const StoreLayout& la
 }
 
 // What is damaged and not in the log either stays as it is: whoever reads it says so.
-absl::Status RepairTombstone(const StoreLayout& layout, StoreKeys& keys, FileSystem& files,
+absl::Status RepairTombstone(const LogPlace& place, StoreKeys& keys, FileSystem& files,
                              const std::vector<uint64_t>& segments) {
-  const absl::StatusOr<v1::Tombstone> kept = LoadTombstone(layout);
+  const absl::StatusOr<v1::Tombstone> kept = LoadTombstone(place.layout());
   if (!kept.ok() && !absl::IsDataLoss(kept.status())) return kept.status();
   if (kept.ok() && !LacksSegments(segments, *kept)) return absl::OkStatus();
-  const absl::StatusOr<std::optional<v1::Tombstone>> found = FindTombstone(layout, keys, segments);
+  const absl::StatusOr<std::optional<v1::Tombstone>> found = FindTombstone(place, keys, segments);
   if (!found.ok()) return found.status();
   if (!found->has_value() || (kept.ok() && kept->time_ns() >= (*found)->time_ns())) return absl::OkStatus();
-  spdlog::warn("{} was missing or damaged and is made again from the log", layout.Tombstone());
-  return KeepTombstone(layout, files, **found);
+  spdlog::warn("{} was missing or damaged and is made again from the log", place.layout().Tombstone());
+  return KeepTombstone(place.layout(), files, **found);
 }
 
 // The leaves of a tree of some size, each from the log where it has it.
@@ -213,13 +213,13 @@ struct RemadeTree {
 };
 
 // The tree that was signed, as the log leads to it. DATA_LOSS, saying why, if it does not.
-absl::StatusOr<RemadeTree> RemakeTree(const StoreLayout& layout, StoreKeys& keys, const Checkpoint& checkpoint) {
-  const absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+absl::StatusOr<RemadeTree> RemakeTree(const LogPlace& place, StoreKeys& keys, const Checkpoint& checkpoint) {
+  const absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place.layout());
   if (!tombstone.ok()) return tombstone.status();
-  absl::StatusOr<std::vector<Hash>> kept = KeptLeaves(layout, checkpoint.size);
+  absl::StatusOr<std::vector<Hash>> kept = KeptLeaves(place.layout(), checkpoint.size);
   if (!kept.ok()) return kept.status();
   LeafCollector collector(*std::move(kept), checkpoint.size);
-  const absl::StatusOr<LogEnd> end = ScanLog(layout, keys, Position(), OnDamage::kSkip, collector);
+  const absl::StatusOr<LogEnd> end = ScanLog(place, keys, Position(), OnDamage::kSkip, collector);
   if (!end.ok()) return end.status();
   absl::StatusOr<TreeState> state = collector.Tree(*tombstone);
   if (state.ok() && state->range.Root() == checkpoint.root) {
@@ -231,24 +231,24 @@ absl::StatusOr<RemadeTree> RemakeTree(const StoreLayout& layout, StoreKeys& keys
   return absl::DataLossError(why);
 }
 
-absl::Status RepairTree(const StoreLayout& layout, StoreKeys& keys, FileSystem& files) {
-  const absl::StatusOr<std::optional<SignedCheckpoint>> published = LoadPublishedCheckpoint(layout, keys);
+absl::Status RepairTree(const LogPlace& place, StoreKeys& keys, FileSystem& files) {
+  const absl::StatusOr<std::optional<SignedCheckpoint>> published = LoadPublishedCheckpoint(place.layout(), keys);
   if (!published.ok()) return published.status();
   SignedCheckpoint checkpoint;
   if (published->has_value()) {
     checkpoint = **published;
   } else {
-    absl::StatusOr<std::optional<StoredCheckpoint>> stored = LoadStoredCheckpoint(layout, keys);
+    absl::StatusOr<std::optional<StoredCheckpoint>> stored = LoadStoredCheckpoint(place.layout(), keys);
     if (!stored.ok()) return stored.status();
     if (!stored->has_value()) return absl::OkStatus();
     checkpoint = std::move((*stored)->checkpoint);
-    const absl::StatusOr<uint64_t> kept = CountLeaves(layout);
+    const absl::StatusOr<uint64_t> kept = CountLeaves(place.layout());
     if (!kept.ok()) return kept.status();
     if (*kept >= checkpoint.checkpoint.size) return absl::OkStatus();
   }
-  const std::string lacking = published->has_value() ? layout.Checkpoint() : layout.Leaves();
+  const std::string lacking = published->has_value() ? place.layout().Checkpoint() : place.layout().Leaves();
   const uint64_t size = checkpoint.checkpoint.size;
-  absl::StatusOr<RemadeTree> tree = RemakeTree(layout, keys, checkpoint.checkpoint);
+  absl::StatusOr<RemadeTree> tree = RemakeTree(place, keys, checkpoint.checkpoint);
   if (tree.ok() && published->has_value() && !tree->state.end.set()) {
     tree = absl::DataLossError("the last of them is not in the log");
   }
@@ -262,20 +262,20 @@ absl::Status RepairTree(const StoreLayout& layout, StoreKeys& keys, FileSystem& 
       "the root that was signed",
       lacking, size);
   const std::string_view bytes(reinterpret_cast<const char*>(tree->leaves.data()), tree->leaves.size() * sizeof(Hash));
-  if (absl::Status status = ReplaceFile(files, layout.Leaves(), bytes); !status.ok()) return status;
+  if (absl::Status status = ReplaceFile(files, place.layout().Leaves(), bytes); !status.ok()) return status;
   if (!published->has_value()) return absl::OkStatus();
-  return ReplaceFile(files, layout.Checkpoint(), StoredCheckpoint{checkpoint, std::move(tree->state)}.Format());
+  return ReplaceFile(files, place.layout().Checkpoint(), StoredCheckpoint{checkpoint, std::move(tree->state)}.Format());
 }
 
 }  // namespace
 
-absl::Status RepairStore(const StoreLayout& layout, StoreKeys& keys, FileSystem& files) {
-  const absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+absl::Status RepairStore(const LogPlace& place, StoreKeys& keys, IndexEngine& engine, FileSystem& files) {
+  const absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
-  if (segments->empty()) return CheckThereWasNoLog(layout, keys);
-  if (!FileExists(layout.Checkpoint())) return CheckNothingWasSigned(layout, keys);
-  if (absl::Status status = RepairTombstone(layout, keys, files, *segments); !status.ok()) return status;
-  return RepairTree(layout, keys, files);
+  if (segments->empty()) return CheckThereWasNoLog(place.layout(), engine);
+  if (!FileExists(place.layout().Checkpoint())) return CheckNothingWasSigned(place, keys);
+  if (absl::Status status = RepairTombstone(place, keys, files, *segments); !status.ok()) return status;
+  return RepairTree(place, keys, files);
 }
 
 }  // namespace sallyport::recorder

@@ -3,8 +3,9 @@
 #define SALLYPORT_RECORDER_WRITE_STORE_REPAIR_H_
 
 #include "absl/status/status.h"
-#include "recorder/format/store_layout.h"
+#include "recorder/index/call_index.h"
 #include "recorder/keys/store_keys.h"
+#include "recorder/log/segment_store.h"
 #include "recorder/system/file.h"
 
 namespace sallyport::recorder {
@@ -18,7 +19,7 @@ namespace sallyport::recorder {
 // The last two are made from the log, which must lead to the very root that was signed: DATA_LOSS otherwise, and
 // nothing is changed. Each file is replaced as a whole, so it can be cut off anywhere and run again. Reads the log only
 // where something is missing.
-absl::Status RepairStore(const StoreLayout& layout, StoreKeys& keys, FileSystem& files);
+absl::Status RepairStore(const LogPlace& place, StoreKeys& keys, IndexEngine& engine, FileSystem& files);
 
 }  // namespace sallyport::recorder
 

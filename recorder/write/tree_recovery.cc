@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/log/deleted_segments.h"
-#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -80,15 +79,15 @@ class TreeGrower : public LogVisitor {
 };
 
 // No more records than these can have been in the bytes there are, damaged ones included.
-absl::StatusOr<uint64_t> MostRecords(const StoreLayout& layout) {
-  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+absl::StatusOr<uint64_t> MostRecords(const LogPlace& place) {
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
   // Whole segments may be missing.
   uint64_t most = segments->empty() ? 0 : segments->back() * 1024;
   for (uint64_t number : *segments) {
-    absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
+    absl::StatusOr<std::unique_ptr<SegmentBytes>> file = place.segments().Open(number);
     if (!file.ok()) return file.status();
-    absl::StatusOr<uint64_t> size = file->Size();
+    absl::StatusOr<uint64_t> size = (*file)->Size();
     if (!size.ok()) return size.status();
     most += *size / kBlockHeaderSize;
   }
@@ -100,24 +99,23 @@ absl::StatusOr<uint64_t> MostRecords(const StoreLayout& layout) {
 namespace {
 
 // OK if the log reaches to `end`, up to which a checkpoint was signed.
-absl::Status CheckReaches(const StoreLayout& layout, StoreKeys& keys, const v1::Tombstone& tombstone, Position end) {
+absl::Status CheckReaches(const LogPlace& place, StoreKeys& keys, const v1::Tombstone& tombstone, Position end) {
   if (end.offset() == 0) {
     if (end.segment() <= 1 || IsDeleted(tombstone, end.segment() - 1)) return absl::OkStatus();
-    absl::StatusOr<SegmentReader> last = SegmentReader::Open(layout, keys, end.segment() - 1);
+    absl::StatusOr<SegmentReader> last = SegmentReader::Open(place, keys, end.segment() - 1);
     const absl::Status status = last.ok() ? last->ReadFooter().status() : last.status();
     if (!absl::IsNotFound(status) && !absl::IsDataLoss(status)) return status;
     return absl::DataLossError(
         absl::StrCat("the log is damaged in segment ", end.segment() - 1,
                      ", although a checkpoint was signed over all of it: ", std::string(status.message())));
   }
-  const std::string path = layout.Segment(end.segment());
-  absl::StatusOr<ReadableFile> file = ReadableFile::Open(path);
+  absl::StatusOr<std::unique_ptr<SegmentBytes>> file = place.segments().Open(end.segment());
   if (absl::IsNotFound(file.status())) {
     return absl::DataLossError(absl::StrCat("the log is damaged: segment ", end.segment(),
                                             " is missing, although a checkpoint was signed over it"));
   }
   if (!file.ok()) return file.status();
-  absl::StatusOr<uint64_t> size = file->Size();
+  absl::StatusOr<uint64_t> size = (*file)->Size();
   if (!size.ok()) return size.status();
   if (*size >= end.offset()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the log is damaged in segment ", end.segment(), " at offset ", *size,
@@ -127,19 +125,19 @@ absl::Status CheckReaches(const StoreLayout& layout, StoreKeys& keys, const v1::
 
 }  // namespace
 
-absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& keys,
+absl::StatusOr<RecoveredTree> RecoverTree(const LogPlace& place, StoreKeys& keys,
                                           const std::optional<TreeState>& persisted) {
-  absl::StatusOr<uint64_t> most = MostRecords(layout);
+  absl::StatusOr<uint64_t> most = MostRecords(place);
   if (!most.ok()) return most.status();
-  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place.layout());
   if (!tombstone.ok()) return tombstone.status();
   RecoveredTree recovered;
   if (persisted.has_value()) recovered.state = *persisted;
   TreeGrower grower(recovered.state.range, *tombstone, *most);
-  absl::StatusOr<LogEnd> end = ScanLog(layout, keys, recovered.state.end, OnDamage::kSkip, grower);
+  absl::StatusOr<LogEnd> end = ScanLog(place, keys, recovered.state.end, OnDamage::kSkip, grower);
   if (!end.ok()) return end.status();
   recovered.log_end = *std::move(end);
-  const absl::Status reaches = CheckReaches(layout, keys, *tombstone, persisted.value_or(TreeState()).end);
+  const absl::Status reaches = CheckReaches(place, keys, *tombstone, persisted.value_or(TreeState()).end);
   if (!reaches.ok() && !absl::IsDataLoss(reaches)) return reaches;
   if (recovered.log_end.damage.ok()) recovered.log_end.damage = reaches;
   recovered.state.range = std::move(grower.tree());

@@ -8,9 +8,9 @@
 #include "absl/status/statusor.h"
 #include "recorder/crypto/merkle.h"
 #include "recorder/evidence/checkpointer.h"
-#include "recorder/format/store_layout.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/log_scan.h"
+#include "recorder/log/segment_store.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
@@ -31,7 +31,7 @@ struct RecoveredTree {
 // missing that a checkpoint covers, what was signed stays, and the next record takes the number behind; where records
 // are missing that none covers, a leaf that stands for none takes their place. Either way the verifier tells.
 // DATA_LOSS if the log names numbers that its size cannot account for.
-absl::StatusOr<RecoveredTree> RecoverTree(const StoreLayout& layout, StoreKeys& keys,
+absl::StatusOr<RecoveredTree> RecoverTree(const LogPlace& place, StoreKeys& keys,
                                           const std::optional<TreeState>& persisted);
 
 }  // namespace sallyport::recorder

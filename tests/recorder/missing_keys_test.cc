@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "absl/time/clock.h"
-#include "recorder/index/rebuild.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/rebuild.h"
 #include "recorder/verify/verifier.h"
 #include "recorder/write/log_recorder.h"
 #include "tests/recorder/index_dump.h"

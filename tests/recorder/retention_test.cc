@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/index/rebuild.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/rebuild.h"
 #include "recorder/system/private_file.h"
 #include "recorder/write/legal_holds.h"
 #include "recorder/write/log_recorder.h"

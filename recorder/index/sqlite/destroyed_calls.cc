@@ -1,14 +1,14 @@
-// The part of Index that deals with calls of which something was shredded or deleted.
+// The part of SqliteIndex that deals with calls of which something was shredded or deleted.
 #include <algorithm>
 
 #include "recorder/format/call_columns.h"
 #include "recorder/format/index_schema.h"
-#include "recorder/index/sqlite/index.h"
+#include "recorder/index/sqlite/sqlite_index.h"
 
 namespace sallyport::recorder {
 
-absl::Status Index::ApplyShredded(Position position, Position end, uint64_t next_sequence,
-                                  absl::Span<const DirectoryEntry> directory) {
+absl::Status SqliteIndex::ApplyShredded(Position position, Position end, uint64_t next_sequence,
+                                        absl::Span<const DirectoryEntry> directory) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   // If earlier blocks of the segment were applied when they could be read, it has yet to be scrubbed.
   if (position_.segment() != position.segment() || position_.offset() <= kSegmentHeaderSize) {
@@ -23,18 +23,20 @@ absl::Status Index::ApplyShredded(Position position, Position end, uint64_t next
   return BoundMemory();
 }
 
-absl::Status Index::NoteDamage() { return database_->Execute(absl::StrCat("PRAGMA user_version = ", kMissesDamaged)); }
+absl::Status SqliteIndex::NoteDamage() {
+  return database_->Execute(absl::StrCat("PRAGMA user_version = ", kMissesDamaged));
+}
 
-void Index::ApplyDeleted(uint64_t first_segment, uint64_t last_segment) {
+void SqliteIndex::ApplyDeleted(uint64_t first_segment, uint64_t last_segment) {
   gaps_.emplace_back(first_segment, last_segment);
 }
 
-bool Index::IsInGap(uint64_t segment) const {
+bool SqliteIndex::IsInGap(uint64_t segment) const {
   return std::any_of(gaps_.begin(), gaps_.end(),
                      [&](const auto& gap) { return segment >= gap.first && segment <= gap.second; });
 }
 
-absl::Status Index::ApplyToDestroyed(Position position, absl::Span<const DirectoryEntry> directory) {
+absl::Status SqliteIndex::ApplyToDestroyed(Position position, absl::Span<const DirectoryEntry> directory) {
   for (const DirectoryEntry& entry : directory) {
     const bool lost_block = !gaps_.empty() && entry.previous.set() && IsInGap(entry.previous.segment());
     absl::Status status;
@@ -48,7 +50,7 @@ absl::Status Index::ApplyToDestroyed(Position position, absl::Span<const Directo
   return absl::OkStatus();
 }
 
-absl::Status Index::ContinueUnknown(uint64_t id, Position position) {
+absl::Status SqliteIndex::ContinueUnknown(uint64_t id, Position position) {
   if (absl::Status status = rows_->Flush(); !status.ok()) return status;
   CallRow row;
   const absl::StatusOr<bool> known = rows_->Find(id, row);
@@ -58,7 +60,7 @@ absl::Status Index::ContinueUnknown(uint64_t id, Position position) {
   return ShredCall(id, position);
 }
 
-absl::Status Index::ScrubBlock(Position position, absl::Span<const DirectoryEntry> directory) {
+absl::Status SqliteIndex::ScrubBlock(Position position, absl::Span<const DirectoryEntry> directory) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   for (const DirectoryEntry& entry : directory) {
     if (absl::Status status = ShredCall(entry.call_id, position); !status.ok()) return status;
@@ -66,20 +68,20 @@ absl::Status Index::ScrubBlock(Position position, absl::Span<const DirectoryEntr
   return absl::OkStatus();
 }
 
-absl::Status Index::FinishScrub(uint64_t segment) {
+absl::Status SqliteIndex::FinishScrub(uint64_t segment) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   add_scrubbed_.Bind(1, segment);
   if (absl::Status status = add_scrubbed_.Run(); !status.ok()) return status;
   return FinishForget();
 }
 
-absl::StatusOr<bool> Index::IsScrubbed(uint64_t segment) {
+absl::StatusOr<bool> SqliteIndex::IsScrubbed(uint64_t segment) {
   int64_t found = 0;
   find_scrubbed_.Bind(1, segment);
   return find_scrubbed_.RunForInteger(found);
 }
 
-absl::Status Index::ShredCall(uint64_t id, Position position) {
+absl::Status SqliteIndex::ShredCall(uint64_t id, Position position) {
   // Now every call that is known has a row, but for sessions, whose changes are written in order.
   if (absl::Status status = WriteOpenRows(); !status.ok()) return status;
   if (const auto open = open_.find(id); open != open_.end()) {
@@ -96,18 +98,18 @@ absl::Status Index::ShredCall(uint64_t id, Position position) {
   return position == PositionOf(row) ? absl::OkStatus() : rows_->SetPosition(id, position);
 }
 
-absl::Status Index::ReplaceByShredded(uint64_t id, const CallRow& row, Position position) {
+absl::Status SqliteIndex::ReplaceByShredded(uint64_t id, const CallRow& row, Position position) {
   if (row.end_reason != kShredded) ReleaseNames(row);
   return rows_->Shred(id, static_cast<uint64_t>(row.first_segment), position);
 }
 
-void Index::ReleaseNames(const CallRow& row) {
+void SqliteIndex::ReleaseNames(const CallRow& row) {
   for (int64_t name : NamesOf(row)) names_->Release(name);
   if (row.session != 0) sessions_->Lose(static_cast<uint64_t>(row.session));
 }
 
-absl::Status Index::ForgetBlock(Position /*position*/, absl::Span<const DirectoryEntry> directory,
-                                absl::FunctionRef<bool(uint64_t segment)> is_deleted) {
+absl::Status SqliteIndex::ForgetBlock(Position /*position*/, absl::Span<const DirectoryEntry> directory,
+                                      absl::FunctionRef<bool(uint64_t segment)> is_deleted) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   if (absl::Status status = WriteOpenRows(); !status.ok()) return status;
   for (const DirectoryEntry& entry : directory) {
@@ -116,7 +118,7 @@ absl::Status Index::ForgetBlock(Position /*position*/, absl::Span<const Director
   return absl::OkStatus();
 }
 
-absl::Status Index::ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bool(uint64_t)> is_deleted) {
+absl::Status SqliteIndex::ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bool(uint64_t)> is_deleted) {
   const uint64_t id = entry.call_id;
   CallRow row;
   const absl::StatusOr<bool> known = rows_->Find(id, row);
@@ -136,19 +138,19 @@ absl::Status Index::ForgetCall(const DirectoryEntry& entry, absl::FunctionRef<bo
   return rows_->Remove(id);
 }
 
-absl::Status Index::ForgetScrub(uint64_t segment) {
+absl::Status SqliteIndex::ForgetScrub(uint64_t segment) {
   if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
   forget_scrubbed_.Bind(1, segment);
   return forget_scrubbed_.Run();
 }
 
-absl::Status Index::FinishForget() {
+absl::Status SqliteIndex::FinishForget() {
   if (absl::Status status = Commit(Extent::kPositions); !status.ok()) return status;
   empty_write_ahead_log_ = true;
-  return Checkpoint();
+  return MoveWriteAheadLog();
 }
 
-absl::Status Index::FinishRebuild() {
+absl::Status SqliteIndex::FinishRebuild() {
   // A call that was open where segments are missing and never came back ended in them.
   std::vector<std::pair<uint64_t, Position>> lost;
   for (const auto& [id, call] : open_) {

@@ -1,4 +1,4 @@
-#include "recorder/index/sqlite/index.h"
+#include "recorder/index/sqlite/sqlite_index.h"
 
 #include <unistd.h>
 
@@ -58,8 +58,9 @@ absl::Status NoSuch(std::string_view what, Position position) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& path, std::shared_ptr<const NameSealer> sealer,
-                                                   Purpose purpose, const ChunkSizes& sizes) {
+absl::StatusOr<std::unique_ptr<SqliteIndex>> SqliteIndex::Open(const std::string& path,
+                                                               std::shared_ptr<const NameSealer> sealer,
+                                                               Purpose purpose, const ChunkSizes& sizes) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, Database::Mode::kWrite);
   if (!database.ok()) return database.status();
   absl::Status status = (*database)->Execute(purpose == Purpose::kLive ? kLivePragmas : kRebuildPragmas);
@@ -69,14 +70,14 @@ absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& path, std:
   if (!names.ok()) return names.status();
   absl::StatusOr<Chunks> chunks = Chunks::Create(**database, sizes);
   if (!chunks.ok()) return chunks.status();
-  std::unique_ptr<Index> index(
-      new Index(std::move(sealer), *std::move(database), *std::move(names), *std::move(chunks)));
+  std::unique_ptr<SqliteIndex> index(
+      new SqliteIndex(std::move(sealer), *std::move(database), *std::move(names), *std::move(chunks)));
   if (status = index->Prepare(); !status.ok()) return status;
   if (status = index->Load(); !status.ok()) return status;
   return index;
 }
 
-absl::Status Index::Remove(const std::string& path) {
+absl::Status SqliteIndex::Remove(const std::string& path) {
   for (const char* suffix : {"-wal", "-shm", ""}) {
     const std::string file = absl::StrCat(path, suffix);
     if (unlink(file.c_str()) != 0 && errno != ENOENT) return SystemError(errno, "removing", file);
@@ -84,14 +85,14 @@ absl::Status Index::Remove(const std::string& path) {
   return absl::OkStatus();
 }
 
-Index::Index(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameTable names,
-             Chunks chunks)
+SqliteIndex::SqliteIndex(std::shared_ptr<const NameSealer> sealer, std::unique_ptr<Database> database, NameTable names,
+                         Chunks chunks)
     : sealer_(std::move(sealer)),
       database_(std::move(database)),
       names_(std::make_unique<NameTable>(std::move(names))),
       chunks_(std::make_unique<Chunks>(std::move(chunks))) {}
 
-absl::Status Index::Prepare() {
+absl::Status SqliteIndex::Prepare() {
   absl::StatusOr<CallRows> rows = CallRows::Create(*database_, *chunks_);
   if (!rows.ok()) return rows.status();
   rows_ = std::make_unique<CallRows>(*std::move(rows));
@@ -108,7 +109,7 @@ absl::Status Index::Prepare() {
   });
 }
 
-absl::Status Index::Load() {
+absl::Status SqliteIndex::Load() {
   absl::StatusOr<Statement> progress =
       database_->Prepare("SELECT position, sequence, positions_exact_to FROM progress");
   if (!progress.ok()) return progress.status();
@@ -130,7 +131,7 @@ absl::Status Index::Load() {
   }
 }
 
-absl::Status Index::BeginIfNeeded() {
+absl::Status SqliteIndex::BeginIfNeeded() {
   uncommitted_ = true;
   if (in_transaction_) return absl::OkStatus();
   if (absl::Status status = begin_.Run(); !status.ok()) return status;
@@ -138,8 +139,8 @@ absl::Status Index::BeginIfNeeded() {
   return absl::OkStatus();
 }
 
-absl::Status Index::Apply(Position position, Position end, uint64_t next_sequence,
-                          absl::Span<const DirectoryEntry> directory, std::string_view body) {
+absl::Status SqliteIndex::Apply(Position position, Position end, uint64_t next_sequence,
+                                absl::Span<const DirectoryEntry> directory, std::string_view body) {
   absl::Status status = BeginIfNeeded();
   if (status.ok()) status = ApplyToDestroyed(position, directory);
   if (status.ok()) {
@@ -152,18 +153,18 @@ absl::Status Index::Apply(Position position, Position end, uint64_t next_sequenc
 }
 
 // A whole log may be taken in before there is a commit.
-absl::Status Index::BoundMemory() {
+absl::Status SqliteIndex::BoundMemory() {
   if (chunks_->unchunked() < kMostUnchunked) return absl::OkStatus();
   const absl::Status status = WriteOpenRows();
   return status.ok() ? chunks_->Write() : status;
 }
 
-void Index::ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory) {
+void SqliteIndex::ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory) {
   if (open_.empty()) return;
   for (const DirectoryEntry& entry : directory) SetPosition(position, entry);
 }
 
-bool Index::SetPosition(Position position, const DirectoryEntry& entry) {
+bool SqliteIndex::SetPosition(Position position, const DirectoryEntry& entry) {
   const auto found = open_.find(entry.call_id);
   if (found == open_.end()) return false;
   OpenCall& call = found->second;
@@ -176,7 +177,7 @@ bool Index::SetPosition(Position position, const DirectoryEntry& entry) {
   return true;
 }
 
-absl::Status Index::ApplyEntry(Position position, std::string_view bytes) {
+absl::Status SqliteIndex::ApplyEntry(Position position, std::string_view bytes) {
   ScannedEntry entry;
   if (!ScanEntry(bytes, entry)) return NoSuch("something that is no entry", position);
   switch (entry.kind) {
@@ -190,7 +191,7 @@ absl::Status Index::ApplyEntry(Position position, std::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status Index::ApplyStart(Position position, const ScannedEntry& entry) {
+absl::Status SqliteIndex::ApplyStart(Position position, const ScannedEntry& entry) {
   ScannedStart start;
   if (!ScanStart(entry.event, start)) return NoSuch("a start that is none", position);
   if (open_.contains(entry.call_id)) return absl::OkStatus();  // a second start of a call is no start
@@ -212,7 +213,7 @@ absl::Status Index::ApplyStart(Position position, const ScannedEntry& entry) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<CallRow> Index::Described(const ScannedStart& start) {
+absl::StatusOr<CallRow> SqliteIndex::Described(const ScannedStart& start) {
   if (start.proof == 0) {
     identity_name_ = "anonymous";
   } else {
@@ -239,7 +240,7 @@ absl::StatusOr<CallRow> Index::Described(const ScannedStart& start) {
   return call;
 }
 
-absl::Status Index::ApplyEnd(Position position, const ScannedEntry& entry) {
+absl::Status SqliteIndex::ApplyEnd(Position position, const ScannedEntry& entry) {
   auto found = open_.find(entry.call_id);
   CallRow row;
   if (found != open_.end()) row = found->second.row;
@@ -252,7 +253,7 @@ absl::Status Index::ApplyEnd(Position position, const ScannedEntry& entry) {
   return status;
 }
 
-absl::Status Index::Commit(Extent extent) {
+absl::Status SqliteIndex::Commit(Extent extent) {
   absl::Status status = BeginIfNeeded();
   if (status.ok()) status = WriteOpenRows();
   if (status.ok() && extent == Extent::kPositions) status = WritePositions();
@@ -271,7 +272,7 @@ absl::Status Index::Commit(Extent extent) {
   return absl::OkStatus();
 }
 
-absl::Status Index::WriteOpenRows() {
+absl::Status SqliteIndex::WriteOpenRows() {
   for (uint64_t id : started_) {
     auto found = open_.find(id);
     if (found == open_.end() || found->second.stored) continue;
@@ -283,7 +284,7 @@ absl::Status Index::WriteOpenRows() {
   return rows_->Flush();
 }
 
-absl::Status Index::WritePositions() {
+absl::Status SqliteIndex::WritePositions() {
   for (uint64_t id : dirty_positions_) {
     auto found = open_.find(id);
     if (found == open_.end()) continue;
@@ -295,28 +296,32 @@ absl::Status Index::WritePositions() {
   return absl::OkStatus();
 }
 
-absl::Status Index::WriteProgress() {
+absl::Status SqliteIndex::WriteProgress() {
   set_progress_.Bind(1, position_.packed());
   set_progress_.Bind(2, next_sequence_);
   set_progress_.Bind(3, positions_exact_to_.packed());
   return set_progress_.Run();
 }
 
-absl::Status Index::Checkpoint() {
+absl::Status SqliteIndex::Maintain() {
+  return committed_rows_ >= kRowsPerMove || empty_write_ahead_log_ ? MoveWriteAheadLog() : absl::OkStatus();
+}
+
+absl::Status SqliteIndex::MoveWriteAheadLog() {
   committed_rows_ = 0;
-  const absl::StatusOr<bool> done =
-      database_->Checkpoint(empty_write_ahead_log_ ? Database::WriteAheadLog::kEmpty : Database::WriteAheadLog::kKeep);
+  const absl::StatusOr<bool> done = database_->MoveWriteAheadLog(
+      empty_write_ahead_log_ ? Database::WriteAheadLog::kEmpty : Database::WriteAheadLog::kKeep);
   if (done.ok() && *done) empty_write_ahead_log_ = false;
   return done.status();
 }
 
-absl::flat_hash_map<uint64_t, Position> Index::OpenCalls() const {
+absl::flat_hash_map<uint64_t, Position> SqliteIndex::OpenCalls() const {
   absl::flat_hash_map<uint64_t, Position> calls;
   for (const auto& [id, call] : open_) calls.emplace(id, PositionOf(call.row));
   return calls;
 }
 
-absl::StatusOr<uint64_t> Index::LargestId() {
+absl::StatusOr<uint64_t> SqliteIndex::LargestId() {
   int64_t largest = 0;
   const absl::Status status = RunOnce(*database_,
                                       "SELECT max(coalesce((SELECT max(id) FROM calls), 0), "
@@ -326,7 +331,7 @@ absl::StatusOr<uint64_t> Index::LargestId() {
   return static_cast<uint64_t>(largest);
 }
 
-absl::StatusOr<uint64_t> Index::CountCalls() {
+absl::StatusOr<uint64_t> SqliteIndex::CountCalls() {
   int64_t calls = 0;
   if (absl::Status status = RunOnce(*database_, "SELECT count(*) FROM calls", calls); !status.ok()) return status;
   return static_cast<uint64_t>(calls);

@@ -1,4 +1,4 @@
-#include "recorder/index/sqlite/queries.h"
+#include "recorder/index/sqlite/sqlite_search.h"
 
 #include <algorithm>
 #include <utility>
@@ -24,7 +24,7 @@ int64_t More(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::string& path, Database::Mode mode,
+absl::StatusOr<std::unique_ptr<SqliteSearch>> SqliteSearch::Open(const std::string& path, Database::Mode mode,
                                                                  std::shared_ptr<const NameSealer> sealer) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, mode);
   if (!database.ok()) return database.status();
@@ -42,18 +42,18 @@ absl::StatusOr<std::unique_ptr<IndexQueries>> IndexQueries::Open(const std::stri
   if (!names.ok()) return names.status();
   absl::StatusOr<CallFinder> finder = CallFinder::Create(**database);
   if (!finder.ok()) return finder.status();
-  return std::unique_ptr<IndexQueries>(
-      new IndexQueries(std::move(sealer), *std::move(database), *std::move(names), *std::move(finder)));
+  return std::unique_ptr<SqliteSearch>(
+      new SqliteSearch(std::move(sealer), *std::move(database), *std::move(names), *std::move(finder)));
 }
 
-absl::Status IndexQueries::InOneTransaction(absl::FunctionRef<absl::Status()> action) {
+absl::Status SqliteSearch::InOneTransaction(absl::FunctionRef<absl::Status()> action) {
   if (absl::Status status = database_->Execute("BEGIN"); !status.ok()) return status;
   const absl::Status status = action();
   const absl::Status end = database_->Execute("COMMIT");
   return status.ok() ? end : status;
 }
 
-absl::StatusOr<std::optional<CallConditions>> IndexQueries::ConditionsFor(const CallQuery& query,
+absl::StatusOr<std::optional<CallConditions>> SqliteSearch::ConditionsFor(const CallQuery& query,
                                                                           OpenCalls open_calls) {
   const bool open_as_ended = open_calls == OpenCalls::kInterrupted;
   if (query.open_only && open_as_ended) return std::nullopt;
@@ -92,7 +92,7 @@ absl::StatusOr<std::optional<CallConditions>> IndexQueries::ConditionsFor(const 
   return conditions;
 }
 
-absl::StatusOr<bool> IndexQueries::AddSession(int64_t session, CallConditions& conditions) {
+absl::StatusOr<bool> SqliteSearch::AddSession(int64_t session, CallConditions& conditions) {
   conditions.session = session;
   // Calls without a session have no row there.
   if (session == 0) return true;
@@ -106,7 +106,7 @@ absl::StatusOr<bool> IndexQueries::AddSession(int64_t session, CallConditions& c
   return true;
 }
 
-absl::Status IndexQueries::FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit) {
+absl::Status SqliteSearch::FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit) {
   return InOneTransaction([&] {
     absl::StatusOr<std::optional<CallConditions>> conditions = ConditionsFor(query, open_calls);
     if (!conditions.ok()) return conditions.status();
@@ -114,7 +114,7 @@ absl::Status IndexQueries::FindCalls(const CallQuery& query, OpenCalls open_call
   });
 }
 
-absl::StatusOr<CallSummary> IndexQueries::Summary(const Statement& row, OpenCalls open_calls) {
+absl::StatusOr<CallSummary> SqliteSearch::Summary(const Statement& row, OpenCalls open_calls) {
   absl::StatusOr<CallSummary> call = SummaryOf(CallRowOf(row), names_);
   if (call.ok() && !call->shredded && call->end_reason == v1::END_REASON_UNSPECIFIED &&
       open_calls == OpenCalls::kInterrupted) {
@@ -124,7 +124,7 @@ absl::StatusOr<CallSummary> IndexQueries::Summary(const Statement& row, OpenCall
   return call;
 }
 
-absl::StatusOr<std::vector<CallSummary>> IndexQueries::Calls(const CallQuery& query, OpenCalls open_calls) {
+absl::StatusOr<std::vector<CallSummary>> SqliteSearch::Calls(const CallQuery& query, OpenCalls open_calls) {
   const auto limit = static_cast<size_t>(std::max(query.limit, 1));
   std::vector<CallSummary> calls;
   const absl::Status status = FindCalls(query, open_calls, [&](const Statement& row) -> absl::StatusOr<bool> {
@@ -137,7 +137,7 @@ absl::StatusOr<std::vector<CallSummary>> IndexQueries::Calls(const CallQuery& qu
   return calls;
 }
 
-absl::StatusOr<std::set<uint64_t>> IndexQueries::Segments(const CallQuery& query) {
+absl::StatusOr<std::set<uint64_t>> SqliteSearch::Segments(const CallQuery& query) {
   const absl::StatusOr<Position> end = Progress();
   if (!end.ok()) return end.status();
   std::set<uint64_t> segments;
@@ -152,7 +152,7 @@ absl::StatusOr<std::set<uint64_t>> IndexQueries::Segments(const CallQuery& query
   return segments;
 }
 
-absl::StatusOr<CallSummary> IndexQueries::Call(uint64_t id, OpenCalls open_calls) {
+absl::StatusOr<CallSummary> SqliteSearch::Call(uint64_t id, OpenCalls open_calls) {
   absl::StatusOr<Statement> select =
       database_->Prepare(absl::StrCat("SELECT ", CallColumnNames(), " FROM calls WHERE id = ?1"));
   if (!select.ok()) return select.status();
@@ -163,7 +163,7 @@ absl::StatusOr<CallSummary> IndexQueries::Call(uint64_t id, OpenCalls open_calls
   return Summary(*select, open_calls);
 }
 
-absl::StatusOr<IndexQueries::CallPlace> IndexQueries::Place(uint64_t id) {
+absl::StatusOr<SqliteSearch::CallPlace> SqliteSearch::Place(uint64_t id) {
   absl::StatusOr<Statement> select = database_->Prepare(
       "SELECT calls.position, end_reason, positions_exact_to FROM calls, progress WHERE calls.id = ?1");
   if (!select.ok()) return select.status();
@@ -179,7 +179,7 @@ absl::StatusOr<IndexQueries::CallPlace> IndexQueries::Place(uint64_t id) {
   return place;
 }
 
-absl::StatusOr<bool> IndexQueries::MissesDamaged() {
+absl::StatusOr<bool> SqliteSearch::MissesDamaged() {
   absl::StatusOr<Statement> select = database_->Prepare("PRAGMA user_version");
   if (!select.ok()) return select.status();
   const absl::StatusOr<bool> row = select->Step();
@@ -187,7 +187,7 @@ absl::StatusOr<bool> IndexQueries::MissesDamaged() {
   return *row && select->Integer(0) == kMissesDamaged;
 }
 
-absl::StatusOr<Position> IndexQueries::Progress() {
+absl::StatusOr<Position> SqliteSearch::Progress() {
   absl::StatusOr<Statement> select = database_->Prepare("SELECT position FROM progress");
   if (!select.ok()) return select.status();
   absl::StatusOr<bool> row = select->Step();
@@ -195,7 +195,7 @@ absl::StatusOr<Position> IndexQueries::Progress() {
   return Position::FromPacked(*row ? select->Unsigned(0) : 0);
 }
 
-absl::StatusOr<std::vector<SessionSummary>> IndexQueries::Sessions(const SessionQuery& query) {
+absl::StatusOr<std::vector<SessionSummary>> SqliteSearch::Sessions(const SessionQuery& query) {
   std::vector<SessionSummary> sessions;
   const absl::Status status = InOneTransaction([&] {
     const absl::StatusOr<std::optional<std::vector<int64_t>>> identities =
