@@ -42,11 +42,12 @@ absl::StatusOr<std::optional<std::string>> Find(const std::vector<Kind>& kinds, 
 }  // namespace
 
 absl::Status CheckNoStoreWithoutKeys(const StoreLayout& layout) {
-  const absl::StatusOr<std::optional<std::string>> part = Find(
-      {{layout.LogDirectory(), IsSegment},
-       {layout.KeysDirectory(), IsLaterKey},
-       {layout.DescriptorsDirectory(), IsDescriptorSet}},
-      {layout.Checkpoint(), layout.Leaves(), layout.Tombstone(), layout.Cosigned(), layout.Index(), layout.Holds()});
+  const absl::StatusOr<std::optional<std::string>> part =
+      Find({{layout.LogDirectory(), IsSegment},
+            {layout.KeysDirectory(), IsLaterKey},
+            {layout.DescriptorsDirectory(), IsDescriptorSet}},
+           {layout.Checkpoint(), layout.Leaves(), layout.Tombstone(), layout.Cosigned(), layout.Index(),
+            layout.LegalHolds()});
   if (!part.ok()) return part.status();
   if (!part->has_value()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(layout.StoreKey(), " is gone, but ", **part,

@@ -47,9 +47,9 @@ class StoreLayout {
   std::string IndexDirectory() const { return directory_ + "/index"; }
   std::string Index() const { return directory_ + "/index/index.db"; }
   std::string RebuiltIndex() const { return directory_ + "/index/rebuilt.db"; }
-  // What must not be deleted, sealed.
-  std::string Holds() const { return directory_ + "/holds"; }
-  std::string HoldsLock() const { return directory_ + "/holds.lock"; }
+  // The legal holds: what must not be deleted, sealed.
+  std::string LegalHolds() const { return directory_ + "/holds"; }
+  std::string LegalHoldsLock() const { return directory_ + "/holds.lock"; }
   std::string QuarantineDirectory() const { return directory_ + "/quarantine"; }
   std::string DescriptorsDirectory() const { return directory_ + "/descriptors"; }
   // `version` must have passed IsDescriptorVersion.

@@ -37,23 +37,24 @@ Housekeeper::Stats Housekeeper::stats() const {
 
 void Housekeeper::Loop() {
   while (true) {
-    // What the log has become, whoever writes it knows, and tells.
-    const absl::Status ended = Round();
+    Round();
     std::unique_lock lock(mutex_);
-    if (ended.ok()) ++stats_.rounds;
+    ++stats_.rounds;
     const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
     if (wake_.wait_for(lock, kPause, stopping)) return;
   }
 }
 
-absl::Status Housekeeper::Round() {
-  if (absl::Status status = FollowRotation(); !status.ok()) return status;
+// What makes the log fail is told by who writes it.
+void Housekeeper::Round() {
+  if (!FollowRotation().ok()) return;
   parts_.index.LookAfter();
-  if (Clock::now() >= next_deletion_) {
-    next_deletion_ = Clock::now() + kDeletionPause;
-    if (absl::Status status = DeleteOldSegments(); !status.ok()) return status;
-  }
-  return parts_.log.ReserveSpace();
+  if (Clock::now() < next_deletion_) return;
+  next_deletion_ = Clock::now() + kDeletionPause;
+  if (!DeleteOldSegments().ok()) return;
+  // There may be more disk space now.
+  const absl::Status reserved = parts_.log.BetweenBlocks([](LogWriter&) { return absl::OkStatus(); });
+  static_cast<void>(reserved);
 }
 
 absl::Status Housekeeper::FollowRotation() {
@@ -106,7 +107,7 @@ absl::Status Housekeeper::DeleteOldSegments() {
   }
   // Who changes the holds, or shreds, has the lock: then it waits until the next time.
   const absl::StatusOr<std::unique_ptr<FileLock>> lock =
-      FileLock::Take(parts_.place.layout().HoldsLock(), FileLock::Wait::kNo);
+      FileLock::Take(parts_.place.layout().LegalHoldsLock(), FileLock::Wait::kNo);
   if (!lock.ok()) return absl::OkStatus();
   const absl::StatusOr<std::set<uint64_t>> held = HeldSegments(parts_.place, parts_.keys, parts_.engine);
   if (!held.ok()) {

@@ -29,13 +29,14 @@ namespace sallyport::recorder {
 // who writes the log it only asks what has to be done between two blocks.
 class Housekeeper {
  public:
-  // Who writes the log. Both block until it is done, and return why the log cannot be written any more, if it cannot.
+  // Who writes the log.
   class Log {
    public:
     virtual ~Log() = default;
-    // An error of the action is one after which the log must not be written any more.
+    // Does something between two blocks, has disk space taken for what waits and for the ends of calls that are open,
+    // and blocks until that is done. An error of the action is one after which the log must not be written any more.
+    // Returns why it cannot be, if so.
     virtual absl::Status BetweenBlocks(absl::FunctionRef<absl::Status(LogWriter&)> action) = 0;
-    virtual absl::Status ReserveSpace() = 0;
   };
   struct Parts {
     LogPlace place;
@@ -65,7 +66,7 @@ class Housekeeper {
   using Clock = std::chrono::steady_clock;
 
   void Loop();
-  absl::Status Round();
+  void Round();
   absl::Status FollowRotation();
   // Says it once when the key-encryption key is out of reach, and when it is back.
   void ReportKeys(const absl::Status& status);

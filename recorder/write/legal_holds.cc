@@ -33,12 +33,12 @@ void AddText(std::string& out, std::string_view text) {
   out += text;
 }
 
-std::string Encode(const std::vector<Hold>& holds, uint64_t last_id) {
+std::string Encode(const std::vector<LegalHold>& holds, uint64_t last_id) {
   std::string out;
   AddVarint(out, kVersion);
   AddVarint(out, last_id);
   AddVarint(out, holds.size());
-  for (const Hold& hold : holds) {
+  for (const LegalHold& hold : holds) {
     AddVarint(out, hold.id);
     AddVarint(out, hold.session_id);
     AddText(out, hold.identity);
@@ -48,14 +48,14 @@ std::string Encode(const std::vector<Hold>& holds, uint64_t last_id) {
   return out;
 }
 
-bool Decode(std::string_view bytes, std::vector<Hold>& holds, uint64_t& last_id) {
+bool Decode(std::string_view bytes, std::vector<LegalHold>& holds, uint64_t& last_id) {
   uint64_t version = 0;
   uint64_t count = 0;
   if (!TakeVarint(bytes, version) || version != kVersion || !TakeVarint(bytes, last_id) || !TakeVarint(bytes, count)) {
     return false;
   }
   for (; count > 0; --count) {
-    Hold hold;
+    LegalHold hold;
     std::string_view identity;
     std::string_view reason;
     uint64_t created_ns = 0;
@@ -83,16 +83,16 @@ absl::StatusOr<bool> IsWhollyIndexed(const LogPlace& place, Position known, uint
 
 absl::Status Damaged(const StoreLayout& layout) {
   return absl::DataLossError(
-      absl::StrCat(layout.Holds(),
+      absl::StrCat(layout.LegalHolds(),
                    " is damaged or of another store, so that nobody knows what is held: put back a copy of it, or "
                    "remove it and place the holds again"));
 }
 
 }  // namespace
 
-absl::StatusOr<HoldList> HoldList::Load(const StoreLayout& layout, const StoreKeys& keys) {
-  HoldList list;
-  const absl::StatusOr<std::string> file = ReadWholeFile(layout.Holds(), kMaxFileSize);
+absl::StatusOr<LegalHoldList> LegalHoldList::Load(const StoreLayout& layout, const StoreKeys& keys) {
+  LegalHoldList list;
+  const absl::StatusOr<std::string> file = ReadWholeFile(layout.LegalHolds(), kMaxFileSize);
   if (absl::IsNotFound(file.status())) return list;
   if (!file.ok()) return file.status();
   constexpr size_t kHead = kMagic.size() + Aes256Gcm::kNonceSize;
@@ -107,7 +107,7 @@ absl::StatusOr<HoldList> HoldList::Load(const StoreLayout& layout, const StoreKe
   return list;
 }
 
-absl::StatusOr<uint64_t> HoldList::Add(Hold hold) {
+absl::StatusOr<uint64_t> LegalHoldList::Add(LegalHold hold) {
   if ((hold.session_id != 0) == !hold.identity.empty()) {
     return absl::InvalidArgumentError("a hold keeps the calls either of a session or of callers: say which");
   }
@@ -116,33 +116,33 @@ absl::StatusOr<uint64_t> HoldList::Add(Hold hold) {
   return last_id_;
 }
 
-absl::Status HoldList::Release(uint64_t id) {
-  const auto found = std::find_if(holds_.begin(), holds_.end(), [&](const Hold& hold) { return hold.id == id; });
+absl::Status LegalHoldList::Release(uint64_t id) {
+  const auto found = std::find_if(holds_.begin(), holds_.end(), [&](const LegalHold& hold) { return hold.id == id; });
   if (found == holds_.end()) return absl::NotFoundError(absl::StrCat("there is no hold ", id));
   holds_.erase(found);
   return absl::OkStatus();
 }
 
-absl::Status HoldList::Save(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files) const {
+absl::Status LegalHoldList::Save(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files) const {
   Aes256Gcm::Nonce nonce;
   if (absl::Status status = FillRandom(nonce.data(), nonce.size()); !status.ok()) return status;
   std::string file(kMagic);
   file.append(nonce.begin(), nonce.end());
   Aes256Gcm(keys.Derive(kPurpose)).Seal(nonce, BoundTo(keys), Encode(holds_, last_id_), file);
-  return ReplaceFile(files, layout.Holds(), file);
+  return ReplaceFile(files, layout.LegalHolds(), file);
 }
 
-absl::StatusOr<std::unique_ptr<FileLock>> TakeHoldsLock(const StoreLayout& layout) {
-  return FileLock::Take(layout.HoldsLock(), FileLock::Wait::kYes);
+absl::StatusOr<std::unique_ptr<FileLock>> TakeLegalHoldsLock(const StoreLayout& layout) {
+  return FileLock::Take(layout.LegalHoldsLock(), FileLock::Wait::kYes);
 }
 
-absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, CallSearch& index) {
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const LegalHoldList& holds, CallSearch& index) {
   std::set<uint64_t> held;
   // A damaged index may lack what is held.
   if (!holds.holds().empty()) {
     if (absl::Status status = index.CheckSound(); !status.ok()) return status;
   }
-  for (const Hold& hold : holds.holds()) {
+  for (const LegalHold& hold : holds.holds()) {
     CallQuery query;
     query.identity = hold.identity;
     if (hold.session_id != 0) query.session_id = hold.session_id;
@@ -154,7 +154,7 @@ absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, CallSearc
 }
 
 absl::StatusOr<std::set<uint64_t>> HeldSegments(const LogPlace& place, const StoreKeys& keys, IndexEngine& engine) {
-  const absl::StatusOr<HoldList> holds = HoldList::Load(place.layout(), keys);
+  const absl::StatusOr<LegalHoldList> holds = LegalHoldList::Load(place.layout(), keys);
   if (!holds.ok()) return holds.status();
   if (holds->holds().empty()) return std::set<uint64_t>();
   absl::StatusOr<std::unique_ptr<CallSearch>> index = engine.OpenSearch(IndexEngine::Access::kBesideWriter);

@@ -21,7 +21,7 @@
 namespace sallyport::recorder {
 
 // Keeps the calls of one session, or of callers, those to come included. A value.
-struct Hold {
+struct LegalHold {
   uint64_t id = 0;          // from 1, never given twice
   uint64_t session_id = 0;  // 0: all of `identity`
   std::string identity;     // glob, empty with a session
@@ -31,31 +31,31 @@ struct Hold {
 
 // The holds of a store, in one sealed file of the data directory. Somebody who may write there can still remove the
 // file: it keeps honest people from deleting, as retention does. Not thread-safe.
-class HoldList {
+class LegalHoldList {
  public:
   // An empty list if there is no file. DATA_LOSS if it is damaged or of another store: then nothing may be deleted.
-  static absl::StatusOr<HoldList> Load(const StoreLayout& layout, const StoreKeys& keys);
+  static absl::StatusOr<LegalHoldList> Load(const StoreLayout& layout, const StoreKeys& keys);
 
-  const std::vector<Hold>& holds() const { return holds_; }
+  const std::vector<LegalHold>& holds() const { return holds_; }
   // Takes all but `id` from `hold`, and returns the id it gave. INVALID_ARGUMENT unless it names either a session or
   // callers.
-  absl::StatusOr<uint64_t> Add(Hold hold);
+  absl::StatusOr<uint64_t> Add(LegalHold hold);
   // NOT_FOUND if there is none.
   absl::Status Release(uint64_t id);
   // Puts the file in place of the old one.
   absl::Status Save(const StoreLayout& layout, const StoreKeys& keys, FileSystem& files) const;
 
  private:
-  std::vector<Hold> holds_;
+  std::vector<LegalHold> holds_;
   uint64_t last_id_ = 0;
 };
 
 // Taken by who changes the holds, and by who deletes or shreds from before it asks what is held until it is done.
-absl::StatusOr<std::unique_ptr<FileLock>> TakeHoldsLock(const StoreLayout& layout);
+absl::StatusOr<std::unique_ptr<FileLock>> TakeLegalHoldsLock(const StoreLayout& layout);
 
 // The segments that may hold entries of held calls, as far as the index knows the log; what it does not know is in the
 // last segments, which nobody deletes. With many held calls it takes about a microsecond for each.
-absl::StatusOr<std::set<uint64_t>> HeldSegments(const HoldList& holds, CallSearch& index);
+absl::StatusOr<std::set<uint64_t>> HeldSegments(const LegalHoldList& holds, CallSearch& index);
 
 // The same, from what is on disk, and the segments that the index does not know wholly. An empty set, without a look at
 // the index, if there are no holds.

@@ -94,9 +94,6 @@ class LogRecorder : public Recorder, private Housekeeper::Log {
 
   // Housekeeper::Log
   absl::Status BetweenBlocks(absl::FunctionRef<absl::Status(LogWriter&)> action) override;
-  absl::Status ReserveSpace() override;
-  // Has the writer do something between two blocks, and waits until it is done. Returns Health().
-  absl::Status GiveOrder(const std::function<absl::Status()>& order);
 
   void Run();
   // Returns once there is something to do.

@@ -3,11 +3,9 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "recorder/format/peer_address.h"
@@ -16,6 +14,7 @@
 #include "recorder/index/sqlite/sqlite_search.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/index_dump.h"
+#include "tests/recorder/log_model.h"
 #include "tests/recorder/made_calls.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -32,105 +31,17 @@ std::string FileBytes(const std::string& path) {
   return bytes;
 }
 
-// The first line in which two dumps differ, from both.
-std::string FirstDifference(const std::string& a, const std::string& b) {
-  std::istringstream lines_a(a), lines_b(b);
-  std::string line_a, line_b;
-  while (true) {
-    const bool more_a = static_cast<bool>(std::getline(lines_a, line_a));
-    const bool more_b = static_cast<bool>(std::getline(lines_b, line_b));
-    if (!more_a && !more_b) return "";
-    if (more_a != more_b || line_a != line_b) return line_a + "\n" + line_b;
+// What an index made from what is left of a log says.
+std::string RebuiltDump(LogModel& log) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/rebuilt.db";
+  {
+    auto index = SqliteIndex::Open(path, FixedSealer(), SqliteIndex::Purpose::kRebuild);
+    REQUIRE(index.ok());
+    log.Feed(**index);
+    REQUIRE((*index)->FinishRebuild() == absl::OkStatus());
   }
-}
-
-// A log that is only in memory, and what has become of its segments.
-class LogModel {
- public:
-  LogModel(const MadeCallOptions& options, int calls_per_block, uint64_t segment_bytes) {
-    BlockMaker maker(options, calls_per_block, segment_bytes);
-    MadeBlock block;
-    while (maker.Next(block)) blocks_.push_back(block);
-  }
-
-  std::vector<MadeBlock>& blocks() { return blocks_; }
-  uint64_t last_segment() const { return blocks_.back().position.segment(); }
-  std::set<uint64_t> shredded, deleted;
-
-  // Applies blocks from `first` up to `end`, with commits in between.
-  void Feed(CallIndex& index, size_t first, size_t end) {
-    uint64_t segment = first == 0 ? 0 : blocks_[first - 1].position.segment();
-    for (size_t i = first; i < end; ++i) {
-      const MadeBlock& block = blocks_[i];
-      const uint64_t now = block.position.segment();
-      if (now != segment && !deleted.contains(now)) {
-        for (uint64_t gone = segment + 1; gone < now; ++gone) {
-          if (segment != 0 && deleted.contains(gone)) index.ApplyDeleted(gone, gone);
-        }
-        segment = now;
-      }
-      if (deleted.contains(now)) continue;
-      const absl::Status status =
-          shredded.contains(now)
-              ? index.ApplyShredded(block.position, block.end, block.next_sequence, block.directory)
-              : index.Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
-      REQUIRE(status == absl::OkStatus());
-      if (i % 7 == 3) REQUIRE(index.Commit(CallIndex::Extent::kRows) == absl::OkStatus());
-    }
-  }
-  void Feed(CallIndex& index) { Feed(index, 0, blocks_.size()); }
-
-  void ForEachBlockOf(uint64_t segment, size_t end, const std::function<absl::Status(const MadeBlock&)>& visit) {
-    for (size_t i = 0; i < end; ++i) {
-      if (blocks_[i].position.segment() == segment) REQUIRE(visit(blocks_[i]) == absl::OkStatus());
-    }
-  }
-  // What is done to an index that has seen the blocks up to `end`.
-  void Shred(CallIndex& index, uint64_t segment, size_t end) {
-    shredded.insert(segment);
-    ForEachBlockOf(segment, end,
-                   [&](const MadeBlock& block) { return index.ScrubBlock(block.position, block.directory); });
-    REQUIRE(index.FinishScrub(segment) == absl::OkStatus());
-  }
-  void Delete(CallIndex& index, const std::set<uint64_t>& segments, size_t end) {
-    deleted.insert(segments.begin(), segments.end());
-    for (uint64_t segment : segments) {
-      ForEachBlockOf(segment, end, [&](const MadeBlock& block) {
-        return index.ForgetBlock(block.position, block.directory,
-                                 [&](uint64_t number) { return deleted.contains(number); });
-      });
-      REQUIRE(index.ForgetScrub(segment) == absl::OkStatus());
-    }
-    REQUIRE(index.FinishForget() == absl::OkStatus());
-  }
-
-  // What an index made from what is left says.
-  std::string RebuiltDump() {
-    TemporaryDirectory directory;
-    const std::string path = directory.path() + "/rebuilt.db";
-    {
-      auto index = SqliteIndex::Open(path, FixedSealer(), SqliteIndex::Purpose::kRebuild);
-      REQUIRE(index.ok());
-      Feed(**index);
-      REQUIRE((*index)->FinishRebuild() == absl::OkStatus());
-    }
-    return DumpIndexFile(path);
-  }
-
- private:
-  std::vector<MadeBlock> blocks_;
-};
-
-MadeCallOptions Options(uint64_t calls, uint32_t seed = 1) {
-  MadeCallOptions options;
-  options.calls = calls;
-  options.identities = 20;
-  options.methods = 30;
-  options.upstreams = 4;
-  options.seed = seed;
-  // So dense that calls of all lengths are open together.
-  options.days = 1;
-  return options;
+  return DumpIndexFile(path);
 }
 
 TEST_CASE("a name is sealed the same way each time, and opens only where it belongs") {
@@ -170,7 +81,7 @@ TEST_CASE("a peer is kept by host and port, and comes back as it was") {
 TEST_CASE("no name is in any byte of the index's files") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  LogModel log(Options(20000), 50, 1 << 20);
+  LogModel log(DenseCalls(20000), 50, 1 << 20);
   auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   EntryBatch batch(5, nullptr);
@@ -217,7 +128,7 @@ TEST_CASE("a name that was tampered with is damage, not another name") {
   TemporaryDirectory directory;
   std::filesystem::create_directories(directory.store() + "/index");
   const std::string path = directory.store() + "/index/index.db";
-  LogModel log(Options(100), 50, 1 << 20);
+  LogModel log(DenseCalls(100), 50, 1 << 20);
   {
     auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
@@ -300,7 +211,7 @@ Question RandomQuestion(CallMaker& maker, std::mt19937_64& random, const std::ve
 TEST_CASE("whatever is asked for in combination, just those calls are found, page by page") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  const MadeCallOptions options = Options(40000);
+  const MadeCallOptions options = DenseCalls(40000);
   CallMaker maker(options);
   std::vector<MadeCall> calls;
   while (std::optional<MadeCall> call = maker.Next()) calls.push_back(*call);
@@ -340,7 +251,7 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
   const std::string path = directory.path() + "/index.db";
   auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
-  LogModel log(Options(30000), 100, 1 << 20);
+  LogModel log(DenseCalls(30000), 100, 1 << 20);
   log.Feed(**index);
   REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   const Position end = (*index)->position();
@@ -376,7 +287,7 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
 }
 
 TEST_CASE("a rebuilt index equals the live one, also after a start in between") {
-  LogModel log(Options(20000), 60, 100'000);
+  LogModel log(DenseCalls(20000), 60, 100'000);
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
   for (const size_t part : {size_t{1}, size_t{2}, size_t{3}}) {
@@ -385,12 +296,12 @@ TEST_CASE("a rebuilt index equals the live one, also after a start in between") 
     log.Feed(**index, log.blocks().size() * (part - 1) / 3, log.blocks().size() * part / 3);
     REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   }
-  CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
+  CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
 }
 
 TEST_CASE("after segments are shredded the index says what one made from the rest says") {
   for (uint32_t seed = 1; seed <= 6; ++seed) {
-    LogModel log(Options(12000, seed), 40, 60'000);
+    LogModel log(DenseCalls(12000, seed), 40, 60'000);
     TemporaryDirectory directory;
     const std::string path = directory.path() + "/index.db";
     auto index = SqliteIndex::Open(path, FixedSealer());
@@ -409,7 +320,7 @@ TEST_CASE("after segments are shredded the index says what one made from the res
     }
     REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
     INFO("seed " << seed);
-    CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
+    CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
     for (uint64_t segment = 1; segment <= log.last_segment(); ++segment) {
       auto scrubbed = (*index)->IsScrubbed(segment);
       REQUIRE(scrubbed.ok());
@@ -420,7 +331,7 @@ TEST_CASE("after segments are shredded the index says what one made from the res
 
 TEST_CASE("after segments are deleted the index says what one made from the rest says") {
   for (uint32_t seed = 1; seed <= 6; ++seed) {
-    MadeCallOptions options = Options(12000, seed);
+    MadeCallOptions options = DenseCalls(12000, seed);
     LogModel log(options, 40, 60'000);
     TemporaryDirectory directory;
     const std::string path = directory.path() + "/index.db";
@@ -441,7 +352,7 @@ TEST_CASE("after segments are deleted the index says what one made from the rest
     log.Feed(**index, half, log.blocks().size());
     REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
     INFO("seed " << seed);
-    CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
+    CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
   }
 }
 
@@ -535,12 +446,12 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
 TEST_CASE("which segments hold calls is known from their first to their last block") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  LogModel log(Options(3000), 20, 30'000);
+  LogModel log(DenseCalls(3000), 20, 30'000);
   auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   log.Feed(**index);
   REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
-  CallMaker maker(Options(3000));
+  CallMaker maker(DenseCalls(3000));
   std::map<uint64_t, std::set<uint64_t>> segments_of;  // by call
   for (const MadeBlock& block : log.blocks()) {
     for (const DirectoryEntry& entry : block.directory) segments_of[entry.call_id].insert(block.position.segment());

@@ -128,7 +128,7 @@ TEST_CASE("a running recorder's retention leaves what a hold keeps, its key and 
   }
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
   REQUIRE(keys.ok());
-  HoldList holds;
+  LegalHoldList holds;
   for (const uint64_t session : {33, 44}) REQUIRE(holds.Add({0, session, "", "a trial", absl::Now()}).ok());
   REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
   const std::set<uint64_t> held = *HeldSegments(layout, **keys);
@@ -151,11 +151,11 @@ TEST_CASE("a running recorder's retention leaves what a hold keeps, its key and 
   CheckRebuildGivesTheSame(directory.store());
 
   // With the holds damaged nobody knows what is held, and nothing goes.
-  const std::string whole = *ReadWholeFile(layout.Holds(), 1 << 20);
-  REQUIRE(ReplaceFile(RealFileSystem(), layout.Holds(), "damaged").ok());
+  const std::string whole = *ReadWholeFile(layout.LegalHolds(), 1 << 20);
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.LegalHolds(), "damaged").ok());
   RunHousekeeping(options);
   for (const uint64_t segment : held) CHECK(FileExists(layout.Segment(segment)));
-  REQUIRE(ReplaceFile(RealFileSystem(), layout.Holds(), whole).ok());
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.LegalHolds(), whole).ok());
   REQUIRE(holds.Release(1).ok());
   REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
   RunHousekeeping(options);
