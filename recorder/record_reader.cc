@@ -58,7 +58,7 @@ class CursorFollower : public LogFollower {
 
 class StoreReader : public RecordReader {
  public:
-  StoreReader(const LogPlace& place, std::unique_ptr<StoreKeys> keys, std::unique_ptr<CallSearch> search,
+  StoreReader(const LogPlace& place, std::shared_ptr<StoreKeys> keys, std::unique_ptr<CallSearch> search,
               absl::Status log_health)
       : place_(place),
         keys_(std::move(keys)),
@@ -204,7 +204,7 @@ class StoreReader : public RecordReader {
   }
 
   const LogPlace place_;
-  const std::unique_ptr<StoreKeys> keys_;
+  const std::shared_ptr<StoreKeys> keys_;
   const std::unique_ptr<CallSearch> search_;
   const absl::Status log_health_;
   CallChain chain_;
@@ -234,7 +234,13 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();
-  const std::unique_ptr<IndexEngine> engine = SqliteEngine(layout, NameSealer::Of(**keys));
+  return Open(directory, std::shared_ptr<StoreKeys>(*std::move(keys)));
+}
+
+absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory,
+                                                                 std::shared_ptr<StoreKeys> keys) {
+  const StoreLayout layout(directory);
+  const std::unique_ptr<IndexEngine> engine = SqliteEngine(layout, NameSealer::Of(*keys));
   absl::Status log_health;
   // Files of another user's, such as root's, would keep the gateway from going on.
   const absl::Status owner = CheckOwner(layout.LogDirectory());
@@ -242,7 +248,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   absl::StatusOr<std::unique_ptr<FileLock>> lock = owner.ok() ? FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes)
                                                               : absl::StatusOr<std::unique_ptr<FileLock>>(owner);
   if (lock.ok()) {
-    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, **keys, *engine);
+    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, *keys, *engine);
     if (damage.ok()) {
       log_health = *std::move(damage);
     } else if (!absl::IsPermissionDenied(damage.status())) {
@@ -257,7 +263,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
     if (owned.ok() && !*owned) search = engine->OpenSearch(IndexEngine::Access::kUnwritten);
   }
   if (!search.ok()) return search.status();
-  return std::make_unique<StoreReader>(layout, *std::move(keys), *std::move(search), std::move(log_health));
+  return std::make_unique<StoreReader>(layout, std::move(keys), *std::move(search), std::move(log_health));
 }
 
 }  // namespace sallyport::recorder

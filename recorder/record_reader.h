@@ -20,6 +20,8 @@
 
 namespace sallyport::recorder {
 
+class StoreKeys;  // recorder/keys/store_keys.h
+
 // What lists of a store's calls do not show, whatever is asked for.
 struct StoreGaps {
   uint64_t shredded_segments = 0;     // calls in them are found by their time alone
@@ -52,6 +54,10 @@ class RecordReader {
  public:
   static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory,
                                                             const std::optional<KeySource>& keys = std::nullopt);
+  // The same with the store's keys as somebody has opened them: any number of readers share them. What it hands out
+  // may outlive the reader, though not the keys.
+  static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory,
+                                                            std::shared_ptr<StoreKeys> keys);
   virtual ~RecordReader() = default;
 
   virtual absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) = 0;
