@@ -13,7 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -1,20 +1,17 @@
-// RebuildIndex: the index again, from the log alone.
-#include <stdio.h>
+#include "recorder/rebuild.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/index.h"
-#include "recorder/index_feeder.h"
-#include "recorder/keys/private_file.h"
-#include "recorder/log/file.h"
+#include "recorder/format/store_check.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/index_feeder.h"
+#include "recorder/index/sqlite/sqlite_engine.h"
+#include "recorder/keys/store_keys.h"
 #include "recorder/log/log_scan.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/record_reader.h"
-#include "recorder/recovery.h"
-#include "recorder/store_check.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -22,34 +19,29 @@ namespace {
 // After so many bytes of log a transaction ends, so that it stays small.
 constexpr uint64_t kBytesPerCommit = 64 << 20;
 
-absl::StatusOr<uint64_t> LogBytes(const StoreLayout& layout) {
-  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout);
+absl::StatusOr<uint64_t> LogBytes(const LogPlace& place) {
+  absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
   uint64_t bytes = 0;
   for (uint64_t number : *segments) {
-    absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
-    if (!file.ok()) return file.status();
-    absl::StatusOr<uint64_t> size = file->Size();
+    absl::StatusOr<std::unique_ptr<SegmentBytes>> segment = place.segments().Open(number);
+    if (!segment.ok()) return segment.status();
+    absl::StatusOr<uint64_t> size = (*segment)->Size();
     if (!size.ok()) return size.status();
     bytes += *size;
   }
   return bytes;
 }
 
-absl::Status SyncFile(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<File>> file = RealFileSystem().Open(path);
-  return file.ok() ? (*file)->Sync() : file.status();
-}
-
 // Feeds the whole log to the index. Returns the first damage met.
-absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys, Index& index,
+absl::StatusOr<absl::Status> IndexLog(const LogPlace& place, StoreKeys& keys, CallIndex& index,
                                       absl::FunctionRef<void(const RebuildProgress&)> progress) {
-  absl::StatusOr<uint64_t> total = LogBytes(layout);
+  absl::StatusOr<uint64_t> total = LogBytes(place);
   if (!total.ok()) return total.status();
   RebuildProgress done;
   done.bytes_total = *total;
   uint64_t uncommitted = 0;
-  absl::StatusOr<LogEnd> end = FeedIndex(layout, keys, index, [&](const Block& block) {
+  absl::StatusOr<LogEnd> end = FeedIndex(place, keys, index, [&](const Block& block) {
     const uint64_t size = block.end().offset() - block.position().offset();
     done.bytes_done += size;
     done.calls = index.calls_started();
@@ -57,10 +49,10 @@ absl::StatusOr<absl::Status> IndexLog(const StoreLayout& layout, StoreKeys& keys
     uncommitted += size;
     if (uncommitted < kBytesPerCommit) return absl::OkStatus();
     uncommitted = 0;
-    return index.Commit(Index::Extent::kRows);
+    return index.Commit(CallIndex::Extent::kRows);
   });
   if (!end.ok()) return end.status();
-  if (absl::Status status = index.FinishRebuild(); !status.ok()) return status;
+  if (absl::Status status = index.Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
   return end->damage;
 }
 
@@ -84,27 +76,16 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
   if (!lock.ok()) return lock.status();
 
   if (absl::Status status = RealFileSystem().EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
-  if (absl::Status status = Index::Remove(layout.RebuiltIndex()); !status.ok()) return status;
-  uint64_t calls = 0;
-  absl::Status damage;
-  {
-    absl::StatusOr<std::unique_ptr<Index>> index =
-        Index::Open(layout.RebuiltIndex(), NameSealer::Of(**keys), Index::Purpose::kRebuild);
-    if (!index.ok()) return index.status();
-    absl::StatusOr<absl::Status> indexed = IndexLog(layout, **keys, **index, progress);
-    if (!indexed.ok()) return indexed.status();
-    damage = *std::move(indexed);
-    absl::StatusOr<uint64_t> count = (*index)->CountCalls();
-    if (!count.ok()) return count.status();
-    calls = *count;
-  }
-  // The rebuilt one is closed, so all of it is in its one file, which nobody has synced yet.
-  if (absl::Status status = SyncFile(layout.RebuiltIndex()); !status.ok()) return status;
-  if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-  if (rename(layout.RebuiltIndex().c_str(), layout.Index().c_str()) != 0) {
-    return SystemError(errno, "renaming to", layout.Index());
-  }
-  if (absl::Status status = RealFileSystem().SyncDirectory(layout.IndexDirectory()); !status.ok()) return status;
+  const std::unique_ptr<IndexEngine> engine = SqliteEngine(layout, NameSealer::Of(**keys));
+  absl::StatusOr<std::unique_ptr<CallIndex>> index = engine->BeginRebuild();
+  if (!index.ok()) return index.status();
+  absl::StatusOr<absl::Status> indexed = IndexLog(layout, **keys, **index, progress);
+  if (!indexed.ok()) return indexed.status();
+  const absl::Status damage = *std::move(indexed);
+  absl::StatusOr<uint64_t> count = (*index)->CountCalls();
+  if (!count.ok()) return count.status();
+  const uint64_t calls = *count;
+  if (absl::Status status = engine->FinishRebuild(*std::move(index)); !status.ok()) return status;
   if (!damage.ok()) {
     return absl::DataLossError(absl::StrCat("the index was made again from what is readable (", calls,
                                             calls == 1 ? " call" : " calls", "), but ", std::string(damage.message())));

@@ -4,18 +4,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/call_id.h"
-#include "recorder/descriptor_archive.h"
-#include "recorder/index/queries.h"
-#include "recorder/keys/data_key_state.h"
-#include "recorder/keys/private_file.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/data_key_state.h"
+#include "recorder/format/store_check.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/catch_up.h"
+#include "recorder/index/sqlite/sqlite_engine.h"
 #include "recorder/log/call_chain.h"
 #include "recorder/log/deleted_segments.h"
-#include "recorder/log/file.h"
+#include "recorder/log/descriptor_archive.h"
 #include "recorder/log/log_cursor.h"
-#include "recorder/recovery.h"
-#include "recorder/store_check.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -58,36 +58,36 @@ class CursorFollower : public LogFollower {
 
 class StoreReader : public RecordReader {
  public:
-  StoreReader(const StoreLayout& layout, std::unique_ptr<StoreKeys> keys, std::unique_ptr<IndexQueries> queries,
+  StoreReader(const LogPlace& place, std::shared_ptr<StoreKeys> keys, std::unique_ptr<CallSearch> search,
               absl::Status log_health)
-      : layout_(layout),
+      : place_(place),
         keys_(std::move(keys)),
-        queries_(std::move(queries)),
+        search_(std::move(search)),
         log_health_(std::move(log_health)),
-        chain_(layout, *keys_) {}
+        chain_(place_, *keys_) {}
 
   absl::Status LogHealth() const override { return log_health_; }
 
   absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) override {
     absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
     if (!open_calls.ok()) return open_calls.status();
-    return queries_->Calls(query, *open_calls);
+    return search_->Calls(query, *open_calls);
   }
 
   absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query) override {
-    return queries_->Sessions(query);
+    return search_->Sessions(query);
   }
 
   absl::StatusOr<CallSummary> Call(uint64_t id) override {
     absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
     if (!open_calls.ok()) return open_calls.status();
-    absl::StatusOr<CallSummary> call = queries_->Call(id, *open_calls);
+    absl::StatusOr<CallSummary> call = search_->Call(id, *open_calls);
     if (absl::IsNotFound(call.status())) return NoSuchCall(id);
     return call;
   }
 
   absl::StatusOr<std::vector<Position>> CallBlocks(uint64_t id) override {
-    absl::StatusOr<IndexQueries::CallPlace> place = queries_->Place(id);
+    absl::StatusOr<CallSearch::CallPlace> place = search_->Place(id);
     if (absl::IsNotFound(place.status())) return NoSuchCall(id);
     if (!place.ok()) return place.status();
     if (place->shredded) {
@@ -115,18 +115,18 @@ class StoreReader : public RecordReader {
   }
 
   absl::StatusOr<std::string> Descriptors(std::string_view version) override {
-    return ReadDescriptors(layout_, *keys_, version);
+    return ReadDescriptors(place_.layout(), *keys_, version);
   }
 
   absl::StatusOr<StoreGaps> Gaps() override {
     StoreGaps gaps;
     if (absl::Status status = CountDestroyed(gaps); !status.ok()) return status;
-    const absl::StatusOr<bool> damaged = queries_->MissesDamaged();
+    const absl::StatusOr<bool> damaged = search_->MissesDamaged();
     if (!damaged.ok()) return damaged.status();
     gaps.damaged = *damaged;
-    absl::StatusOr<Position> indexed = queries_->Progress();
+    absl::StatusOr<Position> indexed = search_->Progress();
     if (!indexed.ok()) return indexed.status();
-    LogCursor cursor(layout_, *keys_, *indexed);
+    LogCursor cursor(place_, *keys_, *indexed);
     for (uint64_t bytes = 0; bytes < kMostUnindexedRead;) {
       absl::StatusOr<std::optional<Block>> block = cursor.Next();
       // Damage is told by whoever reads what is damaged.
@@ -149,9 +149,9 @@ class StoreReader : public RecordReader {
   }
 
   absl::StatusOr<std::unique_ptr<LogFollower>> Follow() override {
-    absl::StatusOr<Position> indexed = queries_->Progress();
+    absl::StatusOr<Position> indexed = search_->Progress();
     if (!indexed.ok()) return indexed.status();
-    LogCursor cursor(layout_, *keys_, *indexed);
+    LogCursor cursor(place_, *keys_, *indexed);
     while (true) {
       absl::StatusOr<std::optional<Block>> block = cursor.Next();
       if (!block.ok()) return block.status();
@@ -161,14 +161,14 @@ class StoreReader : public RecordReader {
 
  private:
   absl::Status CountDestroyed(StoreGaps& gaps) const {
-    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
+    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place_);
     if (!segments.ok()) return segments.status();
     for (const uint64_t segment : *segments) {
-      const DataKeyState key = StateOfDataKey(layout_, segment);
+      const DataKeyState key = StateOfDataKey(place_.layout(), segment);
       gaps.shredded_segments += key == DataKeyState::kDestroyed ? 1 : 0;
       gaps.segments_without_key += key == DataKeyState::kMissing ? 1 : 0;
     }
-    const absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout_);
+    const absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place_.layout());
     // A damaged copy is for `verify` to tell.
     if (!tombstone.ok()) return absl::IsDataLoss(tombstone.status()) ? absl::OkStatus() : tombstone.status();
     for (const v1::Tombstone::Range& range : tombstone->deleted()) {
@@ -181,7 +181,7 @@ class StoreReader : public RecordReader {
   }
 
   absl::StatusOr<OpenCalls> WhatOpenCallsAre() const {
-    absl::StatusOr<bool> held = FileLock::IsHeld(layout_.OwnerLock());
+    absl::StatusOr<bool> held = FileLock::IsHeld(place_.layout().OwnerLock());
     if (!held.ok()) return held.status();
     return *held ? OpenCalls::kGoingOn : OpenCalls::kInterrupted;
   }
@@ -192,7 +192,7 @@ class StoreReader : public RecordReader {
 
   // The last block with entries of an open call, of which the index may know only an earlier one.
   absl::StatusOr<Position> LaterBlock(uint64_t id, Position last, Position exact_to) {
-    LogCursor cursor(layout_, *keys_, std::max(last, exact_to));
+    LogCursor cursor(place_, *keys_, std::max(last, exact_to));
     while (true) {
       absl::StatusOr<std::optional<Block>> block = cursor.Next();
       if (!block.ok()) return block.status();
@@ -203,24 +203,24 @@ class StoreReader : public RecordReader {
     }
   }
 
-  const StoreLayout layout_;
-  const std::unique_ptr<StoreKeys> keys_;
-  const std::unique_ptr<IndexQueries> queries_;
+  const LogPlace place_;
+  const std::shared_ptr<StoreKeys> keys_;
+  const std::unique_ptr<CallSearch> search_;
   const absl::Status log_health_;
   CallChain chain_;
 };
 
 // Brings the index up to date, unless a gateway does that, or nobody but a reader of the directory is allowed to. The
 // caller holds the index lock.
-absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, StoreKeys& keys) {
+absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, StoreKeys& keys, IndexEngine& engine) {
   absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
   if (!owned.ok()) return owned.status();
   if (*owned) return absl::Status();
   if (absl::Status status = RealFileSystem().EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
-  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, keys);
+  absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, keys, engine);
   if (!caught_up.ok()) return caught_up.status();
   if (caught_up->index->uncommitted()) {
-    if (absl::Status status = caught_up->index->Commit(Index::Extent::kPositions); !status.ok()) return status;
+    if (absl::Status status = caught_up->index->Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
   }
   return caught_up->log_end.damage;
 }
@@ -234,6 +234,13 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();
+  return Open(directory, std::shared_ptr<StoreKeys>(*std::move(keys)));
+}
+
+absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory,
+                                                                 std::shared_ptr<StoreKeys> keys) {
+  const StoreLayout layout(directory);
+  const std::unique_ptr<IndexEngine> engine = SqliteEngine(layout, NameSealer::Of(*keys));
   absl::Status log_health;
   // Files of another user's, such as root's, would keep the gateway from going on.
   const absl::Status owner = CheckOwner(layout.LogDirectory());
@@ -241,7 +248,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   absl::StatusOr<std::unique_ptr<FileLock>> lock = owner.ok() ? FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes)
                                                               : absl::StatusOr<std::unique_ptr<FileLock>>(owner);
   if (lock.ok()) {
-    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, **keys);
+    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, *keys, *engine);
     if (damage.ok()) {
       log_health = *std::move(damage);
     } else if (!absl::IsPermissionDenied(damage.status())) {
@@ -250,15 +257,13 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   } else if (!absl::IsPermissionDenied(lock.status())) {
     return lock.status();
   }
-  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(**keys);
-  absl::StatusOr<std::unique_ptr<IndexQueries>> queries =
-      IndexQueries::Open(layout.Index(), Database::Mode::kRead, sealer);
-  if (!queries.ok()) {
+  absl::StatusOr<std::unique_ptr<CallSearch>> search = engine->OpenSearch(IndexEngine::Access::kBesideWriter);
+  if (!search.ok()) {
     absl::StatusOr<bool> owned = FileLock::IsHeld(layout.OwnerLock());
-    if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly, sealer);
+    if (owned.ok() && !*owned) search = engine->OpenSearch(IndexEngine::Access::kUnwritten);
   }
-  if (!queries.ok()) return queries.status();
-  return std::make_unique<StoreReader>(layout, *std::move(keys), *std::move(queries), std::move(log_health));
+  if (!search.ok()) return search.status();
+  return std::make_unique<StoreReader>(layout, std::move(keys), *std::move(search), std::move(log_health));
 }
 
 }  // namespace sallyport::recorder

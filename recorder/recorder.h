@@ -11,10 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "recorder/entry_batch.h"
+#include "recorder/crypto/crypto.h"
 #include "recorder/evidence/checkpoint_sink.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/format/entry_batch.h"
 #include "recorder/keys/key_source.h"
 
 namespace sallyport::recorder {
@@ -51,6 +52,8 @@ struct RecorderOptions {
   // So many bytes and sets of reflected descriptors are kept with the data; what upstreams reflect beyond is refused.
   uint64_t descriptor_bytes = uint64_t{1} << 30;
   uint64_t descriptor_sets = 10'000;
+  // The wall clock.
+  absl::Time (*now)() = absl::Now;
 };
 
 // Where descriptors that are to be kept come from.
@@ -104,13 +107,14 @@ struct RecorderStats {
   // How much larger than Retention::bytes the log is because the rest is too young, held or damaged.
   uint64_t retention_exceeded_bytes = 0;
   uint64_t descriptors_refused = 0;  // since Open: sets that were not kept, for there are too many already
-  // Why the index is no longer kept up to date, which the log does not depend on: the next Open brings it up to date.
-  // OK while it is.
+  // Why the index is not kept up to date, which the log does not depend on: it is tried again every few seconds, and by
+  // the next Open. OK while it is.
   absl::Status index;
 };
 
-// Owns the log and its index in one data directory. One thread, started by Open, writes both: it takes what waits as
-// one block, writes and syncs it, tells the waiters and updates the index. All public methods are thread-safe.
+// Owns the log and its index in one data directory. One thread, started by Open, writes the log: it takes what waits as
+// one block, writes and syncs it and tells the waiters. Another keeps the index up with that, and a third keeps house;
+// neither holds up a commit. All public methods are thread-safe.
 //
 // A disk that is full passes: appends are refused and nothing else is lost. After a write or sync fails, though, the
 // log is never written again by this object: every later append fails, so that callers are refused rather than served

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
 #include "replay/evidence_writer.h"

@@ -8,8 +8,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/call_id.h"
-#include "recorder/store_check.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/store_check.h"
 #include "replay/terminal_text.h"
 
 namespace sallyport::replay {

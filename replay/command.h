@@ -41,7 +41,8 @@ void AddDataOption(CLI::App* command, CommandContext* context);
 // Where the keys of the store come from. INVALID_ARGUMENT if --keys cannot be read.
 absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& context);
 
-// Whether there is a store at the data directory (recorder/store_check.h). NOT_FOUND says how to name another one.
+// Whether there is a store at the data directory (recorder/format/store_check.h). NOT_FOUND says how to name another
+// one.
 absl::Status CheckStoreOf(const CommandContext& context);
 
 // Opens the store at the data directory for reading. NOT_FOUND says how to name another one.

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/command.h"
 #include "replay/evidence_writer.h"
 #include "replay/list_notes.h"

@@ -5,9 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/evidence/checkpoint.h"
+#include "recorder/format/checkpoint.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
+#include "recorder/verify/evidence_check.h"
 
 namespace sallyport::replay {
 namespace {

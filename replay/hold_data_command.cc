@@ -6,10 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/call_id.h"
-#include "recorder/holds.h"
-#include "recorder/keys/private_file.h"
-#include "recorder/log/file.h"
+#include "recorder/format/call_id.h"
+#include "recorder/system/file.h"
+#include "recorder/system/private_file.h"
+#include "recorder/write/legal_holds.h"
 #include "replay/command.h"
 #include "replay/list_notes.h"
 #include "replay/record_json.h"
@@ -40,7 +40,7 @@ struct HoldDataOptions {
 struct OpenHolds {
   recorder::StoreLayout layout;
   std::unique_ptr<recorder::StoreKeys> keys;
-  recorder::HoldList list;
+  recorder::LegalHoldList list;
 };
 
 absl::StatusOr<OpenHolds> Open(const CommandContext& context) {
@@ -51,7 +51,7 @@ absl::StatusOr<OpenHolds> Open(const CommandContext& context) {
   absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys =
       recorder::StoreKeys::Open(layout, *source, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
   if (!keys.ok()) return keys.status();
-  absl::StatusOr<recorder::HoldList> list = recorder::HoldList::Load(layout, **keys);
+  absl::StatusOr<recorder::LegalHoldList> list = recorder::LegalHoldList::Load(layout, **keys);
   if (!list.ok()) return list.status();
   return OpenHolds{layout, *std::move(keys), *std::move(list)};
 }
@@ -64,7 +64,7 @@ ExitCode RunList(const CommandContext& context, const HoldDataOptions& options) 
   const absl::StatusOr<OpenHolds> holds = Open(context);
   if (!holds.ok()) return ReportError(holds.status());
   Table table({{"HOLD", Table::Align::kRight}, {"PLACED"}, {"SESSION"}, {"IDENTITY"}, {"REASON"}});
-  for (const recorder::Hold& hold : holds->list.holds()) {
+  for (const recorder::LegalHold& hold : holds->list.holds()) {
     const std::string session = hold.session_id == 0 ? "" : recorder::FormatId(hold.session_id);
     if (options.json) {
       std::cout << JsonLine({{"hold", hold.id},
@@ -88,7 +88,7 @@ ExitCode RunRelease(const CommandContext& context, const HoldDataOptions& option
   const recorder::StoreLayout layout(context.data_directory);
   if (absl::Status status = CheckStoreOf(context); !status.ok()) return ReportError(status);
   if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return ReportError(status);
-  const auto lock = recorder::TakeHoldsLock(layout);
+  const auto lock = recorder::TakeLegalHoldsLock(layout);
   absl::StatusOr<OpenHolds> holds = Open(context);
   if (!holds.ok()) return ReportError(holds.status());
   if (!lock.ok()) return ReportError(lock.status());
@@ -104,7 +104,7 @@ ExitCode RunRelease(const CommandContext& context, const HoldDataOptions& option
 }
 
 ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
-  recorder::Hold hold;
+  recorder::LegalHold hold;
   hold.identity = options.identity;
   hold.reason = options.reason;
   hold.created = absl::Now();
@@ -122,7 +122,7 @@ ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
   const recorder::StoreLayout layout(context.data_directory);
   if (absl::Status status = CheckStoreOf(context); !status.ok()) return ReportError(status);
   if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return ReportError(status);
-  const auto lock = recorder::TakeHoldsLock(layout);
+  const auto lock = recorder::TakeLegalHoldsLock(layout);
   absl::StatusOr<OpenHolds> holds = Open(context);
   if (!holds.ok()) return ReportError(holds.status());
   if (!lock.ok()) return ReportError(lock.status());

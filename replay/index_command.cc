@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "absl/strings/str_format.h"
+#include "recorder/rebuild.h"
 #include "replay/command.h"
 #include "replay/terminal_text.h"
 

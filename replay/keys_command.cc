@@ -11,9 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "protos/quantities.h"
-#include "recorder/holds.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/sealed_view.h"
+#include "recorder/write/legal_holds.h"
 #include "replay/command.h"
 #include "replay/record_json.h"
 #include "replay/terminal_text.h"
@@ -157,7 +157,7 @@ absl::StatusOr<bool> Confirmed(const std::string& question) {
 // What legal holds forbid to shred. Where there are none, no key is needed.
 absl::StatusOr<std::set<uint64_t>> HeldSegments(const CommandContext& context, const Keys& source) {
   const recorder::StoreLayout layout = LayoutOf(context);
-  if (!recorder::FileExists(layout.Holds())) return std::set<uint64_t>();
+  if (!recorder::FileExists(layout.LegalHolds())) return std::set<uint64_t>();
   const absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys =
       recorder::StoreKeys::Open(layout, source, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
   if (!keys.ok()) return keys.status();
@@ -189,7 +189,7 @@ absl::StatusOr<recorder::ShredPlan> Plan(const CommandContext& context, const Ke
 
 ExitCode RunShred(const CommandContext& context, const Keys& keys, const KeysOptions& options) {
   // No hold is placed between the plan and the deed.
-  const auto lock = recorder::TakeHoldsLock(LayoutOf(context));
+  const auto lock = recorder::TakeLegalHoldsLock(LayoutOf(context));
   if (!lock.ok()) return ReportError(lock.status());
   const absl::Status finished = recorder::FinishShredding(LayoutOf(context), recorder::RealFileSystem());
   if (!finished.ok()) return ReportError(finished);

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/command.h"
 #include "replay/terminal_text.h"
 

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/call_filter.h"
 #include "replay/list_notes.h"
 #include "replay/policy_command.h"

@@ -3,8 +3,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "recorder/call_id.h"
-#include "recorder/gateway_notes.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/gateway_notes.h"
 #include "replay/call_filter.h"
 #include "replay/revealer.h"
 #include "replay/terminal_text.h"
@@ -264,9 +264,12 @@ Json EntryJson(const v1::Entry& entry, uint64_t start_ns, uint64_t frame_number,
               {"offset_ns", Offset(entry, start_ns)},
               {"encoding", entry.response_headers().encoding()},
               {"metadata", MetadataJson(entry.response_headers().metadata())}};
-    default:
-      return {{"event", "unknown"}, {"offset_ns", Offset(entry, start_ns)}};
+    case v1::Entry::kStart:  // these are written apart
+    case v1::Entry::kEnd:
+    case v1::Entry::EVENT_NOT_SET:
+      break;
   }
+  return {{"event", "unknown"}, {"offset_ns", Offset(entry, start_ns)}};
 }
 
 Json EndJson(const v1::Entry& entry, uint64_t start_ns, const CallDecoder& decoder) {

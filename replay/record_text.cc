@@ -5,7 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/call_filter.h"
 #include "replay/record_json.h"
 #include "replay/revealer.h"
@@ -213,9 +213,11 @@ void RecordText::Entry(const v1::Entry& entry, uint64_t frame_number) {
                                 StatusName(entry.end().status_code()), "  ", EndReasonName(entry.end().reason()),
                                 entry.end().trailers_only() ? ", trailers only" : ""));
       return End(entry.end());
-    default:
-      return Event(entry, "an entry that this version does not know");
+    case v1::Entry::kStart:  // shown apart
+    case v1::Entry::EVENT_NOT_SET:
+      break;
   }
+  Event(entry, "an entry that this version does not know");
 }
 
 }  // namespace sallyport::replay

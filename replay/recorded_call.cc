@@ -7,8 +7,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "protos/message_encoding.h"
-#include "recorder/call_id.h"
-#include "recorder/gateway_notes.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/gateway_notes.h"
 
 namespace sallyport::replay {
 namespace {

@@ -21,7 +21,7 @@
 #include "absl/time/clock.h"
 #include "protos/grpc_target.h"
 #include "protos/quantities.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/call_decoder.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"

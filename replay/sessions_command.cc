@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "protos/quantities.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
 #include "replay/list_notes.h"

@@ -8,9 +8,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
-#include "recorder/call_id.h"
-#include "recorder/log/file.h"
-#include "recorder/store_layout.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/system/file.h"
 #include "replay/call_decoder.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
@@ -173,8 +173,9 @@ void TailPrinter::PrintText(const v1::Entry& entry, const FollowedCall& call) co
             OutputFit() == Fit::kCut ? CutEnd(Printable(end.status_message()), 80) : Printable(end.status_message()));
       break;
     }
-    default:
+    case v1::Entry::EVENT_NOT_SET:
       what = "an entry that this version does not know";
+      break;
   }
   std::cout << HumanTime(time).substr(11) << "  " << recorder::FormatId(entry.call_id()) << "  " << what << '\n';
   if (entry.has_frame() && call.decoder != nullptr) PrintMessage(entry.frame(), *call.decoder);
@@ -219,8 +220,9 @@ void TailPrinter::PrintJson(const v1::Entry& entry, const FollowedCall& call) co
       json["request_bytes"] = entry.end().request_bytes();
       json["response_bytes"] = entry.end().response_bytes();
       break;
-    default:
+    case v1::Entry::EVENT_NOT_SET:
       json["event"] = "unknown";
+      break;
   }
   std::cout << JsonLine(json) << '\n';
 }

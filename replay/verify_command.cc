@@ -8,11 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "recorder/call_id.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/evidence/verifier.h"
-#include "recorder/log/file.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/tree_state.h"
+#include "recorder/system/file.h"
+#include "recorder/verify/evidence_check.h"
+#include "recorder/verify/verifier.h"
 #include "replay/call_filter.h"
 #include "replay/command.h"
 #include "replay/record_json.h"
@@ -216,20 +217,19 @@ ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& co
 }
 
 void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCall& call) {
-  const recorder::CallFacts& facts = call.facts;
-  std::cout << "PROVED: at " << HumanTime(absl::FromUnixNanos(facts.start_ns)) << " " << Printable(facts.identity)
-            << " (from " << PeerText(facts.peer) << ") called " << Printable(facts.method);
+  const recorder::StatedCall& stated = call.stated;
+  std::cout << "PROVED: at " << HumanTime(absl::FromUnixNanos(stated.row.start_ns)) << " " << Printable(stated.identity)
+            << " (from " << PeerText(stated.peer) << ") called " << Printable(stated.method);
   if (call.open()) {
     std::cout << "; the call was still open";
   } else if (!call.ended) {
     std::cout << "; whether it had ended is not shown";
   } else {
-    std::cout << "; it ended after " << HumanDuration(absl::Nanoseconds(facts.duration_ns)) << " with "
-              << StatusName(static_cast<int>(facts.status_code)) << " ("
-              << EndReasonName(static_cast<v1::EndReason>(facts.end_reason)) << "), " << facts.request_frames
-              << " frames sent and " << facts.response_frames << " received";
+    std::cout << "; it ended after " << HumanDuration(absl::Nanoseconds(stated.row.duration_ns)) << " with "
+              << StatusName(static_cast<int>(stated.row.status)) << " (" << EndReasonName(stated.end_reason()) << "), "
+              << stated.row.request_frames << " frames sent and " << stated.row.response_frames << " received";
   }
-  std::cout << ".\nThese " << call.entries << " entries of call " << recorder::FormatId(facts.id)
+  std::cout << ".\nThese " << call.entries << " entries of call " << recorder::FormatId(stated.id())
             << " are in the log of " << Printable(proven.origin) << " at size " << proven.size
             << (call.complete ? ", and no more" : "") << ".\n";
   if (!call.complete) {
@@ -270,16 +270,15 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
   json["origin"] = proven.origin;
   json["size"] = proven.size;
   if (const auto* call = std::get_if<recorder::ProvenCall>(&proven.about)) {
-    const recorder::CallFacts& facts = call->facts;
-    json["call"] = recorder::FormatId(facts.id);
-    json["identity"] = facts.identity;
-    json["method"] = facts.method;
-    json["peer"] = PlainPeer(facts.peer);
+    const recorder::StatedCall& stated = call->stated;
+    json["call"] = recorder::FormatId(stated.id());
+    json["identity"] = stated.identity;
+    json["method"] = stated.method;
+    json["peer"] = PlainPeer(stated.peer);
     json["start"] =
-        absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(facts.start_ns), absl::UTCTimeZone());
-    json["state"] =
-        !call->ended && !call->open() ? "unknown" : EndReasonName(static_cast<v1::EndReason>(facts.end_reason));
-    json["status"] = call->ended ? Json(StatusName(static_cast<int>(facts.status_code))) : Json();
+        absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(stated.row.start_ns), absl::UTCTimeZone());
+    json["state"] = !call->ended && !call->open() ? "unknown" : EndReasonName(stated.end_reason());
+    json["status"] = call->ended ? Json(StatusName(static_cast<int>(stated.row.status))) : Json();
     json["entries"] = call->entries;
     json["complete"] = call->complete;
     json["unknown_entries"] = call->unknown;

@@ -6,7 +6,7 @@
 #include "gateway/checkpoints/witness_sink.h"
 #include "gateway/http/http_client.h"
 #include "recorder/evidence/directory_sink.h"
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::gateway {
 

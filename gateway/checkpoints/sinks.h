@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "recorder/crypto/signed_note.h"
 #include "recorder/evidence/checkpoint_sink.h"
-#include "recorder/evidence/signed_note.h"
 
 namespace sallyport::gateway {
 

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "recorder/evidence/strict_text.h"
+#include "recorder/crypto/strict_text.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "gateway/http/http_client.h"
+#include "recorder/crypto/signed_note.h"
 #include "recorder/evidence/checkpoint_sink.h"
-#include "recorder/evidence/signed_note.h"
 
 namespace sallyport::gateway {
 

@@ -14,7 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "recorder/keys/private_file.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::gateway {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "recorder/keys/secret_text.h"
+#include "recorder/crypto/secret_text.h"
 
 struct ssl_ctx_st;
 struct ssl_st;

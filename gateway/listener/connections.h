@@ -18,7 +18,7 @@
 #include "absl/time/time.h"
 #include "gateway/listener/connection_state.h"
 #include "gateway/listener/socket_name.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 
 namespace sallyport::gateway {
 

@@ -1,6 +1,6 @@
 #include "gateway/relay/call_context.h"
 
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 
 namespace sallyport::gateway {
 

@@ -26,7 +26,7 @@
 #include "policy/descriptors/descriptors.h"
 #include "policy/limits.h"
 #include "policy/masking/masker.h"
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 
 namespace sallyport::gateway {
 

@@ -12,8 +12,8 @@
 #include "gateway/listen_address.h"
 #include "gateway/tls/certificate.h"
 #include "gateway/tls/trust_bundle.h"
-#include "recorder/keys/secret_text.h"
-#include "recorder/log/file.h"
+#include "recorder/crypto/secret_text.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "recorder/evidence/checkpoint.h"
+#include "recorder/format/checkpoint.h"
 
 namespace sallyport::recorder {
 

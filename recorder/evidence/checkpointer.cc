@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/crypto/proofs.h"
 #include "recorder/evidence/cosignatures.h"
-#include "recorder/evidence/proofs.h"
 
 namespace sallyport::recorder {
 namespace {

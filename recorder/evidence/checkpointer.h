@@ -19,10 +19,10 @@
 #include "absl/types/span.h"
 #include "recorder/evidence/checkpoint_publisher.h"
 #include "recorder/evidence/checkpoint_sink.h"
-#include "recorder/evidence/tree_state.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/log/file.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

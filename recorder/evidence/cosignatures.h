@@ -9,9 +9,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/log/file.h"
-#include "recorder/store_layout.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "recorder/evidence/checkpoint_sink.h"
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

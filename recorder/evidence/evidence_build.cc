@@ -1,4 +1,3 @@
-// The half of evidence.h that reads a store.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -8,17 +7,18 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/body_opener.h"
+#include "recorder/crypto/proofs.h"
+#include "recorder/crypto/text.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/evidence/header_check.h"
-#include "recorder/evidence/proofs.h"
-#include "recorder/evidence/segment_window.h"
-#include "recorder/evidence/subtree_stack.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/evidence/unchecked_checkpoint.h"
+#include "recorder/format/tree_state.h"
+#include "recorder/format/unchecked_checkpoint.h"
 #include "recorder/log/call_chain.h"
-#include "recorder/log/file.h"
-#include "recorder/text.h"
+#include "recorder/system/file.h"
+#include "recorder/verify/body_opener.h"
+#include "recorder/verify/header_check.h"
+#include "recorder/verify/segment_window.h"
+#include "recorder/verify/subtree_stack.h"
+#include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -10,14 +10,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/evidence/signed_note.h"
-#include "recorder/keys/data_key_state.h"
+#include "recorder/crypto/signed_note.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/data_key_state.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
-#include "recorder/keys/private_file.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/text.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 namespace {

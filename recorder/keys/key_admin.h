@@ -14,9 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "recorder/format/store_layout.h"
 #include "recorder/keys/key_source.h"
-#include "recorder/log/file.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

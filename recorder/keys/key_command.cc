@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/keys/command_process.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
+#include "recorder/system/command_process.h"
 
 namespace sallyport::recorder {
 namespace {

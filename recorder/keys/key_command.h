@@ -6,8 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/keys/secret_text.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/crypto/secret_text.h"
 
 namespace sallyport::recorder {
 

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/crypto/secret_text.h"
+#include "recorder/crypto/text.h"
 #include "recorder/keys/key_command.h"
-#include "recorder/keys/secret_text.h"
-#include "recorder/text.h"
 
 namespace sallyport::recorder {
 namespace {

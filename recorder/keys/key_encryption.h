@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/key_source.h"
 #include "recorder/keys/keyring.h"

@@ -7,9 +7,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "recorder/keys/secret_text.h"
-#include "recorder/log/file.h"
-#include "recorder/text.h"
+#include "recorder/crypto/secret_text.h"
+#include "recorder/crypto/text.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 namespace {

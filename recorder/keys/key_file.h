@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "recorder/log/log_format.h"
+#include "recorder/format/log_format.h"
 
 namespace sallyport::recorder {
 

@@ -8,9 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/keys/private_file.h"
-#include "recorder/keys/secret_text.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/crypto/secret_text.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 

@@ -7,10 +7,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "recorder/keys/hpke.h"
-#include "recorder/keys/private_file.h"
-#include "recorder/text.h"
-#include "recorder/wire_encoding.h"
+#include "recorder/crypto/hpke.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/wire_encoding.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -10,8 +10,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/log/file.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/format/entry_batch.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 
@@ -33,22 +34,6 @@ class RevealKey {
  private:
   std::string public_key_;
   std::string id_;
-};
-
-// Which frame a view is of, so that it cannot be shown as that of another. Mirrors sallyport.v1.
-struct FrameName {
-  uint64_t call_id = 0;
-  int direction = 0;
-  uint64_t index = 0;
-  bool compressed = false;  // the original
-};
-
-// Mirrors sallyport.v1.SealedView.
-struct SealedView {
-  std::string encapsulated_key;
-  std::string ciphertext;
-  std::string key_id;
-  bool compressed = false;
 };
 
 // INVALID_ARGUMENT if the key is none that can be sealed to.

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/keys/data_key_state.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/data_key_state.h"
+#include "recorder/format/log_format.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/key_file.h"
-#include "recorder/keys/private_file.h"
-#include "recorder/log/log_format.h"
-#include "recorder/text.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -15,12 +15,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/keys/data_key_state.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/data_key_state.h"
+#include "recorder/format/missing_parts.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
-#include "recorder/missing_parts.h"
-#include "recorder/text.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -159,7 +159,7 @@ absl::Status CheckDefaultLocation(const StoreLayout& layout, const std::string& 
   struct stat data = {};
   if (stat(layout.directory().c_str(), &data) != 0) return SystemError(errno, "looking at", layout.directory());
   std::string parent = std::filesystem::path(keyring).parent_path();
-  if (parent.empty()) parent = ".";
+  if (parent.empty()) parent.push_back('.');
   struct stat around = {};
   if (stat(parent.c_str(), &around) != 0) return SystemError(errno, "looking at", parent);
   if (data.st_dev == around.st_dev) return absl::OkStatus();

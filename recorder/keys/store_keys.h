@@ -9,23 +9,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/format/log_format.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/format/store_secrets.h"
 #include "recorder/keys/key_source.h"
-#include "recorder/log/file.h"
-#include "recorder/log/log_format.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 
-// What seals the blocks of one segment.
-struct DataKey {
-  KeyId id = {};
-  SecretKey key;
-};
-
 // Opens and makes the keys in a store's keys/ directory, each wrapped by the key-encryption key and bound to the store,
 // its purpose and, for a data key, its segment. Thread-safe.
-class StoreKeys {
+class StoreKeys : public StoreSecrets {
  public:
   enum class Access {
     kRead,   // everything must be there
@@ -39,19 +34,10 @@ class StoreKeys {
   static absl::StatusOr<std::unique_ptr<StoreKeys>> Open(const StoreLayout& layout,
                                                          const std::optional<KeySource>& source, Access access,
                                                          FileSystem& files);
-  virtual ~StoreKeys() = default;
-
-  virtual const StoreId& store_id() const = 0;
-  // The store's key for a purpose, derived from its secret: always the same.
-  virtual SecretKey Derive(std::string_view purpose) const = 0;
-  virtual const SigningKey& signing_key() const = 0;
-
   // A fresh data key for a segment, wrapped under the current key-encryption key and synced before it is returned.
   // Replaces one that was made for a segment that was never begun. UNAVAILABLE, and nothing is made, if the
   // key-encryption key is out of reach: the keyring is gone or cannot be used as it is, or the key command fails.
   virtual absl::StatusOr<DataKey> CreateDataKey(uint64_t segment) = 0;
-  // NOT_FOUND, saying which, if it was destroyed (the segment is shredded) or is missing: see StateOfDataKey.
-  virtual absl::StatusOr<DataKey> OpenDataKey(uint64_t segment) = 0;
   // Whether the key-encryption key that is current now is another than when the last data key was created: time for a
   // new segment. Looks at the source at most once a second.
   virtual absl::StatusOr<bool> WasRotated() = 0;

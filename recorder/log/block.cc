@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/entry_batch.h"
-#include "recorder/evidence/merkle.h"
-#include "recorder/wire_encoding.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/format/entry_batch.h"
+#include "recorder/format/wire_encoding.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -13,8 +13,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/log/log_format.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/format/log_format.h"
 #include "recorder/log/payload_parts.h"
 
 struct ZSTD_CCtx_s;

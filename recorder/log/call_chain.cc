@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/entry_scanner.h"
-#include "recorder/keys/data_key_state.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/data_key_state.h"
+#include "recorder/format/entry_scanner.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -20,7 +20,7 @@ absl::Status Broken(Position at, std::string_view what) {
 absl::StatusOr<SegmentReader*> CallChain::Segment(uint64_t number) {
   auto found = segments_.find(number);
   if (found != segments_.end()) return &found->second;
-  absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, keys_, number);
+  absl::StatusOr<SegmentReader> reader = SegmentReader::Open(place_, keys_, number);
   if (absl::IsNotFound(reader.status())) {
     return absl::DataLossError(absl::StrCat("segment ", number, ", which holds entries of the call, is gone"));
   }
@@ -75,7 +75,7 @@ absl::Status CallChain::ReadEntries(const std::vector<Position>& blocks,
     const absl::StatusOr<std::shared_ptr<const Block>> block = Whole(at);
     if (!block.ok()) return block.status();
     if ((*block)->shredded) {
-      return absl::NotFoundError(WhyNoDataKey(layout_, at.segment()));
+      return absl::NotFoundError(WhyNoDataKey(place_.layout(), at.segment()));
     }
     const absl::Status status = ForEachEntry((*block)->body, [&](std::string_view bytes) {
       ScannedEntry head;

@@ -11,10 +11,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/format/log_format.h"
 #include "recorder/log/block.h"
-#include "recorder/log/log_format.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
 
@@ -23,7 +22,7 @@ namespace sallyport::recorder {
 class CallChain {
  public:
   // `keys` must outlive it.
-  CallChain(const StoreLayout& layout, StoreKeys& keys) : layout_(layout), keys_(keys) {}
+  CallChain(const LogPlace& place, StoreKeys& keys) : place_(place), keys_(keys) {}
 
   // The blocks that hold entries of the call up to `last`, in log order. DATA_LOSS if the chain is broken.
   absl::StatusOr<std::vector<Position>> Blocks(uint64_t call_id, Position last);
@@ -41,7 +40,7 @@ class CallChain {
   absl::StatusOr<const Block*> Directory(Position at);
   absl::StatusOr<std::shared_ptr<const Block>> Whole(Position at);
 
-  const StoreLayout layout_;
+  const LogPlace place_;
   StoreKeys& keys_;
   std::map<uint64_t, SegmentReader> segments_;
   // Those read last: calls that were open together share them.

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/log/log_format.h"
+#include "recorder/format/log_format.h"
 
 namespace sallyport::recorder {
 namespace {

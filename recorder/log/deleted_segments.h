@@ -6,9 +6,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "recorder/evidence/merkle.h"
-#include "recorder/log/file.h"
-#include "recorder/store_layout.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/system/file.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {

@@ -2,22 +2,20 @@
 
 #include <vector>
 
-#include "recorder/log/file.h"
-
 namespace sallyport::recorder {
 
-bool LogCursor::HasNextSegment() const { return FileExists(layout_.Segment(at_.segment() + 1)); }
+bool LogCursor::HasNextSegment() const { return place_.segments().Has(at_.segment() + 1); }
 
 absl::StatusOr<std::optional<Block>> LogCursor::Next() {
   if (!at_.set()) {
-    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
+    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place_);
     if (!segments.ok()) return segments.status();
     if (segments->empty()) return std::nullopt;
     at_ = Position(segments->front(), 0);
   }
   while (true) {
     if (!segment_.has_value() || segment_->number() != at_.segment()) {
-      absl::StatusOr<SegmentReader> segment = SegmentReader::Open(layout_, *keys_, at_.segment());
+      absl::StatusOr<SegmentReader> segment = SegmentReader::Open(place_, *keys_, at_.segment());
       if (absl::IsNotFound(segment.status())) return std::nullopt;  // not begun yet
       if (!segment.ok()) return segment.status();
       segment_.emplace(*std::move(segment));

@@ -5,10 +5,9 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "recorder/format/log_format.h"
 #include "recorder/log/block.h"
-#include "recorder/log/log_format.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
 
 namespace sallyport::recorder {
 
@@ -17,7 +16,7 @@ class LogCursor {
  public:
   // Begins at `from`, where a block begins or will; at the log's beginning if it is unset.
   // `keys` must outlive it.
-  LogCursor(const StoreLayout& layout, StoreKeys& keys, Position from) : layout_(layout), keys_(&keys), at_(from) {}
+  LogCursor(const LogPlace& place, StoreKeys& keys, Position from) : place_(place), keys_(&keys), at_(from) {}
 
   // The next block of entries, which may be shredded; nothing if there is none yet, or it is not complete. DATA_LOSS if
   // it is damaged: which is known once the log has gone on behind it.
@@ -30,7 +29,7 @@ class LogCursor {
   // Whether a segment after the present one exists, so that the present one will not grow any more.
   bool HasNextSegment() const;
 
-  StoreLayout layout_;
+  LogPlace place_;
   StoreKeys* keys_;
   Position at_;
   std::optional<SegmentReader> segment_;

@@ -13,13 +13,13 @@ namespace {
 // Walks along one segment after another.
 class Scan {
  public:
-  Scan(const StoreLayout& layout, StoreKeys& keys, OnDamage on_damage, LogVisitor& visitor)
-      : layout_(layout), keys_(keys), on_damage_(on_damage), visitor_(visitor) {}
+  Scan(const LogPlace& place, StoreKeys& keys, OnDamage on_damage, LogVisitor& visitor, Position until)
+      : place_(place), keys_(keys), on_damage_(on_damage), visitor_(visitor), until_(until) {}
 
   absl::StatusOr<LogEnd> Run(Position from) {
-    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(layout_);
+    absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place_);
     if (!segments.ok()) return segments.status();
-    absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout_);
+    absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place_.layout());
     if (absl::IsDataLoss(tombstone.status())) {
       NoteDamage(tombstone.status());
       tombstone = v1::Tombstone();
@@ -29,6 +29,7 @@ class Scan {
     auto segment = std::lower_bound(segments->begin(), segments->end(), from.segment());
     uint64_t expected = from.set() && from.offset() != 0 ? from.segment() : (segment != segments->end() ? *segment : 0);
     for (; segment != segments->end() && !stopped_; ++segment, ++expected) {
+      if (until_.set() && *segment > until_.segment()) break;
       const bool last = segment + 1 == segments->end();
       while (expected < *segment && IsDeleted(*tombstone, expected)) ++expected;
       // Named by the tombstone, but the deletion is not done yet.
@@ -52,7 +53,7 @@ class Scan {
   }
 
   absl::Status RunSegment(uint64_t number, uint64_t offset, bool last) {
-    absl::StatusOr<SegmentReader> reader = SegmentReader::Open(layout_, keys_, number);
+    absl::StatusOr<SegmentReader> reader = SegmentReader::Open(place_, keys_, number);
     if (absl::IsDataLoss(reader.status())) {
       NoteDamage(reader.status());
       // Nothing in it is readable; what comes next is behind it.
@@ -66,6 +67,7 @@ class Scan {
     }
     while (true) {
       result_.end = Position(number, offset);
+      if (until_.set() && result_.end >= until_) return absl::OkStatus();
       absl::StatusOr<Block> block = reader->ReadBlock(offset);
       if (absl::IsOutOfRange(block.status())) return EndWithoutFooter(number, offset, last);
       if (absl::IsDataLoss(block.status())) {
@@ -99,22 +101,23 @@ class Scan {
     return absl::OkStatus();
   }
 
-  const StoreLayout& layout_;
+  const LogPlace& place_;
   StoreKeys& keys_;
   const OnDamage on_damage_;
   LogVisitor& visitor_;
+  const Position until_;
   LogEnd result_;
   bool stopped_ = false;
 };
 
 }  // namespace
 
-absl::StatusOr<LogEnd> ScanLog(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
-                               LogVisitor& visitor) {
-  return Scan(layout, keys, on_damage, visitor).Run(from);
+absl::StatusOr<LogEnd> ScanLog(const LogPlace& place, StoreKeys& keys, Position from, OnDamage on_damage,
+                               LogVisitor& visitor, Position until) {
+  return Scan(place, keys, on_damage, visitor, until).Run(from);
 }
 
-absl::StatusOr<LogEnd> ScanEntries(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
+absl::StatusOr<LogEnd> ScanEntries(const LogPlace& place, StoreKeys& keys, Position from, OnDamage on_damage,
                                    absl::FunctionRef<absl::Status(const Block&)> block) {
   class EntriesOnly : public LogVisitor {
    public:
@@ -127,7 +130,7 @@ absl::StatusOr<LogEnd> ScanEntries(const StoreLayout& layout, StoreKeys& keys, P
     absl::FunctionRef<absl::Status(const Block&)> block_;
   };
   EntriesOnly visitor(block);
-  return ScanLog(layout, keys, from, on_damage, visitor);
+  return ScanLog(place, keys, from, on_damage, visitor);
 }
 
 }  // namespace sallyport::recorder

@@ -8,10 +8,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/format/log_format.h"
 #include "recorder/log/block.h"
-#include "recorder/log/log_format.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/store_layout.h"
+#include "recorder/log/segment_store.h"
 
 namespace sallyport::recorder {
 
@@ -43,12 +43,13 @@ class LogVisitor {
   virtual absl::Status OnBlock(const Block& block) = 0;
 };
 
-// Walks from `from` on, which must be unset (the log's beginning) or a place where a block begins or could begin.
-absl::StatusOr<LogEnd> ScanLog(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
-                               LogVisitor& visitor);
+// Walks from `from` on, which must be unset (the log's beginning) or a place where a block begins or could begin, up to
+// `until`, or to the end if that is unset.
+absl::StatusOr<LogEnd> ScanLog(const LogPlace& place, StoreKeys& keys, Position from, OnDamage on_damage,
+                               LogVisitor& visitor, Position until = Position());
 
 // The same for blocks of entries alone.
-absl::StatusOr<LogEnd> ScanEntries(const StoreLayout& layout, StoreKeys& keys, Position from, OnDamage on_damage,
+absl::StatusOr<LogEnd> ScanEntries(const LogPlace& place, StoreKeys& keys, Position from, OnDamage on_damage,
                                    absl::FunctionRef<absl::Status(const Block&)> block);
 
 }  // namespace sallyport::recorder

@@ -19,8 +19,8 @@ constexpr uint64_t kSmallBlock = kZerosAhead / 8;
 
 }  // namespace
 
-LogWriter::LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys, Start start)
-    : layout_(layout),
+LogWriter::LogWriter(const LogPlace& place, const Options& options, FileSystem& files, StoreKeys& keys, Start start)
+    : place_(place),
       options_(options),
       files_(files),
       keys_(keys),
@@ -42,7 +42,7 @@ absl::StatusOr<LogWriter::Segment> LogWriter::Prepare(uint64_t number, uint64_t 
   // The key first: a segment whose key is missing would be unreadable, a key without a segment harms nobody.
   absl::StatusOr<DataKey> key = keys_.CreateDataKey(number);
   if (!key.ok()) return key.status();
-  const std::string path = layout_.NextSegment();
+  const std::string path = place_.layout().NextSegment();
   if (absl::Status status = files_.Remove(path); !status.ok() && !absl::IsNotFound(status)) return status;
   absl::StatusOr<std::unique_ptr<File>> file = files_.Create(path);
   if (!file.ok()) return file.status();
@@ -80,9 +80,9 @@ absl::Status LogWriter::BeginSegment(Segment segment, absl::Time now) {
   header.Encode(bytes);
   if (absl::Status status = WriteSynced({bytes, sizeof(bytes)}); !status.ok()) return status;
   // Only now it gets its name: no reader ever sees a segment without its header.
-  const std::string path = layout_.Segment(segment_);
-  if (absl::Status status = files_.Rename(layout_.NextSegment(), path); !status.ok()) return status;
-  if (absl::Status status = files_.SyncDirectory(layout_.LogDirectory()); !status.ok()) return status;
+  const std::string path = place_.layout().Segment(segment_);
+  if (absl::Status status = files_.Rename(place_.layout().NextSegment(), path); !status.ok()) return status;
+  if (absl::Status status = files_.SyncDirectory(place_.layout().LogDirectory()); !status.ok()) return status;
   AddLeaf(LeafHash({bytes, sizeof(bytes)}));
   return absl::OkStatus();
 }
@@ -182,6 +182,7 @@ absl::Status LogWriter::EndSegment(absl::Time now) {
   AddLeaf(footer.leaf);
   file_.reset();
   cipher_.reset();
+  place_.segments().Seal(segment_);
   // What comes next comes in the next segment.
   ++segment_;
   offset_ = 0;

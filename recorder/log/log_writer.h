@@ -14,12 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "recorder/evidence/merkle.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/format/log_format.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
-#include "recorder/log/file.h"
-#include "recorder/log/log_format.h"
-#include "recorder/store_layout.h"
+#include "recorder/log/segment_store.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 
@@ -74,7 +74,7 @@ class LogWriter {
   };
 
   // `files` and `keys` must outlive it.
-  LogWriter(const StoreLayout& layout, const Options& options, FileSystem& files, StoreKeys& keys, Start start);
+  LogWriter(const LogPlace& place, const Options& options, FileSystem& files, StoreKeys& keys, Start start);
 
   // Begins the first segment.
   absl::Status Open(absl::Time now);
@@ -134,7 +134,7 @@ class LogWriter {
   void AddLeaf(const Hash& leaf);
   void FillDirectory(absl::Span<const CallEntries> entries);
 
-  const StoreLayout layout_;
+  const LogPlace place_;
   const Options options_;
   FileSystem& files_;
   StoreKeys& keys_;

@@ -5,55 +5,23 @@
 #include <optional>
 #include <utility>
 
-#include "recorder/wire_encoding.h"
+#include "recorder/format/wire_encoding.h"
+#include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
 namespace {
 
 constexpr int kCompressionLevel = 1;
 
-// Numbers of fields, as record.proto has them, and how they are written.
-constexpr uint64_t kEntryFrame = 4 << 3 | 2;
-constexpr uint64_t kFramePayload = 3 << 3 | 2;
-constexpr uint64_t kFramePart = 8 << 3 | 2;
-constexpr uint64_t kPartIndex = 1 << 3;
-constexpr uint64_t kPartLength = 2 << 3;
-constexpr uint64_t kPartCompressed = 3 << 3;
-constexpr uint64_t kPartHash = 4 << 3 | 2;
-constexpr uint64_t kPartKey = 5 << 3 | 2;
-
-// One field as it stands in a message.
-struct Field {
-  uint64_t tag = 0;
-  uint64_t number = 0;       // of a varint
-  std::string_view content;  // of what has a length
-  std::string_view whole;
-};
-
-bool TakeField(std::string_view& bytes, Field& field) {
-  const std::string_view before = bytes;
-  field = {};
-  if (!TakeVarint(bytes, field.tag)) return false;
-  switch (field.tag & 7) {
-    case 0:
-      if (!TakeVarint(bytes, field.number)) return false;
-      break;
-    case 1:
-    case 5: {
-      const size_t size = (field.tag & 7) == 1 ? 8 : 4;
-      if (bytes.size() < size) return false;
-      bytes.remove_prefix(size);
-      break;
-    }
-    case 2:
-      if (!TakeLengthPrefixed(bytes, field.content)) return false;
-      break;
-    default:
-      return false;
-  }
-  field.whole = before.substr(0, before.size() - bytes.size());
-  return true;
-}
+// The fields that matter, and how they are written.
+constexpr uint32_t kEntryFrame = FieldTag(v1::Entry::kFrameFieldNumber, WireType::kLengthDelimited);
+constexpr uint32_t kFramePayload = FieldTag(v1::Frame::kPayloadFieldNumber, WireType::kLengthDelimited);
+constexpr uint32_t kFramePart = FieldTag(v1::Frame::kPartFieldNumber, WireType::kLengthDelimited);
+constexpr uint32_t kPartIndex = FieldTag(v1::PayloadPart::kIndexFieldNumber, WireType::kVarint);
+constexpr uint32_t kPartLength = FieldTag(v1::PayloadPart::kLengthFieldNumber, WireType::kVarint);
+constexpr uint32_t kPartCompressed = FieldTag(v1::PayloadPart::kCompressedFieldNumber, WireType::kVarint);
+constexpr uint32_t kPartHash = FieldTag(v1::PayloadPart::kSha256FieldNumber, WireType::kLengthDelimited);
+constexpr uint32_t kPartKey = FieldTag(v1::PayloadPart::kKeyFieldNumber, WireType::kLengthDelimited);
 
 void AppendVarint(std::string& out, uint64_t value) {
   char bytes[kMaxVarintSize];
@@ -85,7 +53,7 @@ struct FoundFrame {
 std::optional<FoundFrame> FindInFrame(std::string_view entry, uint64_t tag) {
   FoundFrame found;
   std::string_view frame;
-  Field field;
+  WireField field;
   int frames = 0;
   for (std::string_view rest = entry; !rest.empty();) {
     if (!TakeField(rest, field)) return std::nullopt;
@@ -134,12 +102,12 @@ struct PartRecord {
 };
 
 bool ReadPart(std::string_view bytes, PartRecord& part) {
-  Field field;
+  WireField field;
   while (!bytes.empty()) {
     if (!TakeField(bytes, field)) return false;
-    if (field.tag == kPartIndex) part.index = field.number;
-    if (field.tag == kPartLength) part.length = field.number;
-    if (field.tag == kPartCompressed) part.compressed = field.number != 0;
+    if (field.tag == kPartIndex) part.index = field.value;
+    if (field.tag == kPartLength) part.length = field.value;
+    if (field.tag == kPartCompressed) part.compressed = field.value != 0;
     if (field.tag == kPartHash) part.hash = field.content;
     if (field.tag == kPartKey) part.key = field.content;
   }

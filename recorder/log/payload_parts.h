@@ -10,8 +10,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/log/log_format.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/format/log_format.h"
 
 struct ZSTD_CCtx_s;
 

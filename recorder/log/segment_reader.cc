@@ -4,29 +4,29 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/merkle.h"
-#include "recorder/text.h"
-#include "recorder/wire_encoding.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/wire_encoding.h"
 
 namespace sallyport::recorder {
 
-absl::StatusOr<SegmentReader> SegmentReader::Open(const StoreLayout& layout, StoreKeys& keys, uint64_t number) {
-  absl::StatusOr<ReadableFile> file = ReadableFile::Open(layout.Segment(number));
+absl::StatusOr<SegmentReader> SegmentReader::Open(const LogPlace& place, StoreKeys& keys, uint64_t number) {
+  absl::StatusOr<std::unique_ptr<SegmentBytes>> file = place.segments().Open(number);
   if (!file.ok()) return file.status();
   char bytes[kSegmentHeaderSize];
-  absl::StatusOr<size_t> got = file->Read(0, sizeof(bytes), bytes);
+  absl::StatusOr<size_t> got = (*file)->Read(0, sizeof(bytes), bytes);
   if (!got.ok()) return got.status();
   std::optional<SegmentHeader> header;
   if (*got == sizeof(bytes)) header = SegmentHeader::Decode(bytes);
   if (!header.has_value()) {
-    return absl::DataLossError(absl::StrCat("the header of ", file->path(), " is damaged, or of another version"));
+    return absl::DataLossError(absl::StrCat("the header of ", (*file)->name(), " is damaged, or of another version"));
   }
   if (header->number != number) {
     return absl::DataLossError(
-        absl::StrCat(file->path(), " holds segment ", header->number, ": the file was renamed or replaced"));
+        absl::StrCat((*file)->name(), " holds segment ", header->number, ": the file was renamed or replaced"));
   }
   if (header->store_id != keys.store_id()) {
-    return absl::DataLossError(absl::StrCat(file->path(), " belongs to another store"));
+    return absl::DataLossError(absl::StrCat((*file)->name(), " belongs to another store"));
   }
   return SegmentReader(*std::move(file), keys, *header, LeafHash({bytes, sizeof(bytes)}));
 }
@@ -45,12 +45,12 @@ absl::StatusOr<BlockOpener*> SegmentReader::Opener() {
 
 absl::Status SegmentReader::Damage(uint64_t offset, std::string_view what) const {
   return absl::DataLossError(absl::StrCat("the log is damaged in segment ", number(), " at offset ", offset, " (",
-                                          file_.path(), "): ", View(what)));
+                                          bytes_->name(), "): ", View(what)));
 }
 
 absl::StatusOr<BlockHeader> SegmentReader::ReadBlockHeader(uint64_t offset, uint64_t file_size) const {
   char bytes[kBlockHeaderSize];
-  absl::StatusOr<size_t> got = file_.Read(offset, sizeof(bytes), bytes);
+  absl::StatusOr<size_t> got = bytes_->Read(offset, sizeof(bytes), bytes);
   if (!got.ok()) return got.status();
   if (*got == 0) return absl::OutOfRangeError("end of segment");
   if (*got < sizeof(bytes)) return Damage(offset, "the file ends within a block header");
@@ -70,7 +70,7 @@ absl::StatusOr<Block> SegmentReader::ReadBlock(uint64_t offset) {
   absl::StatusOr<BlockHeader> header = ReadBlockHeader(offset, *size);
   if (!header.ok()) return header.status();
   std::string payload(header->payload_size(), '\0');
-  absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, payload.size(), payload.data());
+  absl::StatusOr<size_t> got = bytes_->Read(offset + kBlockHeaderSize, payload.size(), payload.data());
   if (!got.ok()) return got.status();
   payload.resize(*got);
   // Footers and tombstones need no key: to get one may cost a run of a key command.
@@ -95,7 +95,7 @@ absl::StatusOr<Block> SegmentReader::ReadDirectory(uint64_t offset) const {
   block.header = *header;
   block.leaf = HeaderLeaf(*header);
   std::string bytes(header->directory_size(), '\0');
-  absl::StatusOr<size_t> got = file_.Read(offset + kBlockHeaderSize, bytes.size(), bytes.data());
+  absl::StatusOr<size_t> got = bytes_->Read(offset + kBlockHeaderSize, bytes.size(), bytes.data());
   if (!got.ok()) return got.status();
   if (*got < bytes.size()) return Damage(offset, "the file ends within a block's directory");
   for (size_t at = 0; at < bytes.size(); at += DirectoryEntrySize(header->format)) {
@@ -138,7 +138,7 @@ absl::StatusOr<std::optional<uint64_t>> SegmentReader::FindBlock(uint64_t offset
   PutFixed(magic, kBlockMagic);
   std::string chunk(kChunk, '\0');
   while (true) {
-    absl::StatusOr<size_t> got = file_.Read(offset, kChunk, chunk.data());
+    absl::StatusOr<size_t> got = bytes_->Read(offset, kChunk, chunk.data());
     if (!got.ok()) return got.status();
     const std::string_view bytes(chunk.data(), *got);
     for (size_t at = bytes.find({magic, sizeof(magic)}); at != std::string_view::npos;
@@ -150,17 +150,6 @@ absl::StatusOr<std::optional<uint64_t>> SegmentReader::FindBlock(uint64_t offset
     if (*got < kChunk) return std::nullopt;
     offset += kChunk - (sizeof(magic) - 1);
   }
-}
-
-absl::StatusOr<std::vector<uint64_t>> ListSegments(const StoreLayout& layout) {
-  absl::StatusOr<std::vector<std::string>> names = ListDirectory(layout.LogDirectory());
-  if (!names.ok()) return names.status();
-  std::vector<uint64_t> numbers;
-  for (const std::string& name : *names) {
-    if (std::optional<uint64_t> number = ParseSegmentName(name)) numbers.push_back(*number);
-  }
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
 }
 
 }  // namespace sallyport::recorder

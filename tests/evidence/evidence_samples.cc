@@ -14,12 +14,12 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/evidence/proofs.h"
-#include "recorder/evidence/strict_text.h"
-#include "recorder/evidence/tree_state.h"
+#include "recorder/crypto/proofs.h"
+#include "recorder/crypto/strict_text.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 namespace {

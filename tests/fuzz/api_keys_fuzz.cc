@@ -2,7 +2,7 @@
 // spelling.
 #include <string>
 
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

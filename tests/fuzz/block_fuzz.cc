@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "recorder/evidence/body_opener.h"
-#include "recorder/evidence/header_check.h"
+#include "recorder/format/log_format.h"
 #include "recorder/log/block.h"
-#include "recorder/log/log_format.h"
+#include "recorder/verify/body_opener.h"
+#include "recorder/verify/header_check.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

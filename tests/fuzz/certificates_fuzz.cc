@@ -8,7 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/identity/mtls/mtls.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/identity_seeds.h"
 

@@ -1,10 +1,10 @@
 // Signed notes, checkpoints, verifier keys and tree/checkpoint: what is accepted has one spelling.
 #include <string>
 
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/evidence/signed_note.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/evidence/unchecked_checkpoint.h"
+#include "recorder/crypto/signed_note.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/tree_state.h"
+#include "recorder/format/unchecked_checkpoint.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

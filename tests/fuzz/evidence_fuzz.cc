@@ -3,8 +3,9 @@
 
 #include <string>
 
-#include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/verify/evidence_check.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/recorder/forged_store.h"
 

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "recorder/crypto/text.h"
 #include "recorder/keys/keyring.h"
-#include "recorder/text.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

@@ -1,7 +1,7 @@
 #include <openssl/x509.h>
 
 #include "absl/time/time.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/fuzz/identity_seeds.h"
 
 namespace sallyport::testing {

@@ -7,14 +7,15 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/index/postings_builder.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/sqlite/postings_builder.h"
 #include "recorder/keys/key_encryption.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
 #include "recorder/keys/sealed_view.h"
-#include "recorder/store_layout.h"
+#include "recorder/verify/evidence_check.h"
 #include "tests/fuzz/identity_seeds.h"
 #include "tests/fuzz/known_keys.h"
 #include "tests/fuzz/message_schema.h"

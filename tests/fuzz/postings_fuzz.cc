@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "recorder/index/call_stretch.h"
-#include "recorder/index/ordinal_set.h"
-#include "recorder/index/postings.h"
+#include "recorder/index/sqlite/call_stretch.h"
+#include "recorder/index/sqlite/ordinal_set.h"
+#include "recorder/index/sqlite/postings.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "absl/strings/str_split.h"
+#include "recorder/crypto/text.h"
 #include "recorder/keys/sealed_view.h"
-#include "recorder/text.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

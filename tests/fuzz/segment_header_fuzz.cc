@@ -5,8 +5,8 @@
 #include <cstring>
 #include <string>
 
-#include "recorder/evidence/header_check.h"
-#include "recorder/log/log_format.h"
+#include "recorder/format/log_format.h"
+#include "recorder/verify/header_check.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace sallyport::recorder {

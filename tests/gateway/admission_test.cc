@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "google/rpc/status.pb.h"
-#include "recorder/call_id.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
+#include "recorder/format/call_id.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::testing {

@@ -9,9 +9,9 @@
 #include "gateway/checkpoints/http_sink.h"
 #include "gateway/checkpoints/witness_sink.h"
 #include "gateway/http/http_client.h"
-#include "recorder/evidence/merkle.h"
-#include "recorder/evidence/proofs.h"
-#include "recorder/evidence/strict_text.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/crypto/proofs.h"
+#include "recorder/crypto/strict_text.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -6,9 +6,9 @@
 #include <set>
 #include <string>
 
+#include "recorder/format/store_layout.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/log_scan.h"
-#include "recorder/store_layout.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::testing {

@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "gateway/http/http_client.h"
 #include "grpc/health/v1/health.pb.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::gateway {

@@ -15,7 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/status.pb.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "recorder/keys/sealed_view.h"
 #include "tests/gateway/masked_rig.h"
 #include "tests/gateway/rig.h"

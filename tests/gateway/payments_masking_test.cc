@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "deploy/example/payments_service.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::gateway {

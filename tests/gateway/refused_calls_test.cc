@@ -11,9 +11,9 @@
 #include "gateway/admin/metrics.h"
 #include "gateway/relay/recording/refused_record.h"
 #include "google/rpc/status.pb.h"
-#include "recorder/gateway_notes.h"
-#include "recorder/keys/api_key_file.h"
-#include "recorder/text.h"
+#include "recorder/api_keys/api_key_file.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/gateway_notes.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::testing {

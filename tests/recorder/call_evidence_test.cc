@@ -3,11 +3,12 @@
 #include <functional>
 
 #include "absl/strings/escaping.h"
-#include "recorder/call_id.h"
-#include "recorder/evidence/checkpoint.h"
+#include "recorder/crypto/text.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/store_layout.h"
-#include "recorder/text.h"
+#include "recorder/format/call_id.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/verify/evidence_check.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -75,8 +76,8 @@ TEST_CASE("the evidence of a call proves its entries with nothing else at hand")
   CHECK(call.entries == 4);
   CHECK(call.ended);
   CHECK(call.complete);
-  CHECK(call.facts.identity == "https://idp.test#alice");
-  CHECK(call.facts.method == "shop.Orders/Get");
+  CHECK(call.stated.identity == "https://idp.test#alice");
+  CHECK(call.stated.method == "shop.Orders/Get");
   CHECK(call.record[1].frame().payload() == "mine");
 }
 

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/credential_fingerprint.h"
-#include "recorder/index/glob.h"
-#include "recorder/index/index.h"
-#include "recorder/index/postings.h"
-#include "recorder/index/queries.h"
+#include "recorder/crypto/credential_fingerprint.h"
+#include "recorder/index/sqlite/glob.h"
+#include "recorder/index/sqlite/postings.h"
+#include "recorder/index/sqlite/sqlite_index.h"
+#include "recorder/index/sqlite/sqlite_search.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
@@ -64,7 +64,7 @@ class OddStore {
 
   void Reopen() {
     index_.reset();
-    auto index = Index::Open(path(), FixedSealer(), Index::Purpose::kLive, sizes_);
+    auto index = SqliteIndex::Open(path(), FixedSealer(), SqliteIndex::Purpose::kLive, sizes_);
     REQUIRE(index.status() == absl::OkStatus());
     index_ = *std::move(index);
   }
@@ -90,7 +90,7 @@ class OddStore {
     blocks_.push_back(directory);
   }
 
-  void Commit() { REQUIRE(index_->Commit(Index::Extent::kPositions) == absl::OkStatus()); }
+  void Commit() { REQUIRE(index_->Commit(CallIndex::Extent::kPositions) == absl::OkStatus()); }
 
   void ShredOne() {
     const size_t number = static_cast<size_t>(Below(static_cast<int64_t>(blocks_.size())));
@@ -123,7 +123,7 @@ class OddStore {
 
   // Asks at random; returns how many calls were found in all.
   size_t Compare(int questions) {
-    auto queries = IndexQueries::Open(path(), Database::Mode::kRead, FixedSealer());
+    auto queries = SqliteSearch::Open(path(), Database::Mode::kRead, FixedSealer());
     REQUIRE(queries.status() == absl::OkStatus());
     size_t total = 0;
     for (int i = 0; i < questions; ++i) {
@@ -284,7 +284,7 @@ class OddStore {
   TemporaryDirectory directory_;
   int64_t identities_, methods_, upstreams_, sessions_, clock_, spread_, stays_open_, statuses_, pace_;
   ChunkSizes sizes_;
-  std::unique_ptr<Index> index_;
+  std::unique_ptr<SqliteIndex> index_;
   std::map<uint64_t, KnownCall> calls_;
   std::set<uint64_t> used_;
   std::vector<std::vector<DirectoryEntry>> blocks_;
@@ -334,7 +334,7 @@ TEST_CASE("calls that end long after they began leave the list of open ones, whi
   sizes.calls = 100;
   sizes.calls_left = 0;
   sizes.ended_late = 10;
-  auto index = Index::Open(path, FixedSealer(), Index::Purpose::kLive, sizes);
+  auto index = SqliteIndex::Open(path, FixedSealer(), SqliteIndex::Purpose::kLive, sizes);
   REQUIRE(index.ok());
   const auto apply = [&](uint64_t segment, uint64_t first, uint64_t end, bool begins) {
     std::string body;
@@ -348,7 +348,7 @@ TEST_CASE("calls that end long after they began leave the list of open ones, whi
       entries.push_back({id, begins ? Position() : Position(1, 128)});
     }
     REQUIRE((*index)->Apply(Position(segment, 128), Position(segment, 200), 1, entries, body).ok());
-    REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
   };
   const auto lists_of_open_calls = [&] {
     auto database = Database::Open(path, Database::Mode::kRead);

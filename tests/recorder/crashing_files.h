@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

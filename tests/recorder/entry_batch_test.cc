@@ -1,11 +1,11 @@
 // Entries as EntryBatch writes them are what protobuf writes and reads.
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "recorder/call_id.h"
-#include "recorder/credential_fingerprint.h"
+#include "recorder/crypto/credential_fingerprint.h"
+#include "recorder/format/call_id.h"
 #include "recorder/keys/sealed_view.h"
 #include "recorder/log/block.h"
 #include "sallyport/v1/record.pb.h"

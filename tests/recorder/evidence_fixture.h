@@ -9,12 +9,13 @@
 #include <variant>
 #include <vector>
 
+#include "recorder/crypto/merkle.h"
+#include "recorder/crypto/proofs.h"
+#include "recorder/crypto/text.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/evidence/header_check.h"
-#include "recorder/evidence/merkle.h"
-#include "recorder/evidence/proofs.h"
-#include "recorder/store_layout.h"
-#include "recorder/text.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/verify/evidence_check.h"
+#include "recorder/verify/header_check.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/verifier_fixture.h"
 

@@ -12,7 +12,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/time/clock.h"
-#include "recorder/log_recorder.h"
+#include "recorder/rebuild.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <string>
 
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "recorder/index/name_sealer.h"
+#include "recorder/format/name_sealer.h"
 
 namespace sallyport::recorder {
 

@@ -4,7 +4,8 @@
 #include <functional>
 #include <utility>
 
-#include "recorder/evidence/checkpoint.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/verify/evidence_check.h"
 #include "tests/recorder/evidence_fixture.h"
 
 namespace sallyport::recorder {

@@ -10,9 +10,9 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/store_layout.h"
-#include "recorder/text.h"
-#include "recorder/wire_encoding.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/format/wire_encoding.h"
 
 namespace sallyport::recorder {
 namespace {

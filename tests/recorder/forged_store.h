@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "recorder/evidence/merkle.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/crypto/merkle.h"
+#include "recorder/format/log_format.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/log/log_format.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
-#include "recorder/credential_fingerprint.h"
+#include "recorder/crypto/credential_fingerprint.h"
 #include "recorder/log/log_writer.h"
 #include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"

@@ -10,7 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "recorder/log/block.h"
-#include "recorder/log_recorder.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/small_disk.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/recorder/verified_store.h"

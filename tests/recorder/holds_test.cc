@@ -1,6 +1,4 @@
 // Legal holds are kept sealed, and say which segments must stay.
-#include "recorder/holds.h"
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/recorder.h"
+#include "recorder/write/legal_holds.h"
 #include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -21,8 +20,8 @@ std::string BytesOf(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Hold HoldOn(uint64_t session, std::string identity) {
-  Hold hold;
+LegalHold HoldOn(uint64_t session, std::string identity) {
+  LegalHold hold;
   hold.session_id = session;
   hold.identity = std::move(identity);
   hold.reason = "case 4711";
@@ -34,7 +33,7 @@ TEST_CASE("holds come back as they were placed, and are sealed") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.path());
   const FakeKeys keys;
-  auto holds = HoldList::Load(layout, keys);
+  auto holds = LegalHoldList::Load(layout, keys);
   REQUIRE(holds.ok());
   CHECK(holds->holds().empty());
   CHECK(*holds->Add(HoldOn(0, "*#mallory")) == 1);
@@ -42,11 +41,11 @@ TEST_CASE("holds come back as they were placed, and are sealed") {
   CHECK(absl::IsInvalidArgument(holds->Add(HoldOn(0, "")).status()));
   CHECK(absl::IsInvalidArgument(holds->Add(HoldOn(5, "alice")).status()));
   REQUIRE(holds->Save(layout, keys, RealFileSystem()).ok());
-  const std::string sealed = BytesOf(layout.Holds());
+  const std::string sealed = BytesOf(layout.LegalHolds());
   CHECK(sealed.find("mallory") == std::string::npos);
   CHECK(sealed.find("4711") == std::string::npos);
 
-  auto again = HoldList::Load(layout, keys);
+  auto again = LegalHoldList::Load(layout, keys);
   REQUIRE(again.ok());
   REQUIRE(again->holds().size() == 2);
   CHECK(again->holds()[0].identity == "*#mallory");
@@ -60,13 +59,13 @@ TEST_CASE("holds come back as they were placed, and are sealed") {
   CHECK(absl::IsNotFound(again->Release(7)));
   REQUIRE(again->Release(2).ok());
   REQUIRE(again->Save(layout, keys, RealFileSystem()).ok());
-  again = HoldList::Load(layout, keys);
+  again = LegalHoldList::Load(layout, keys);
   REQUIRE(again.ok());
   CHECK(again->holds().size() == 1);
   CHECK(*again->Add(HoldOn(9, "")) == 3);
   for (const uint64_t id : {1, 3}) REQUIRE(again->Release(id).ok());
   REQUIRE(again->Save(layout, keys, RealFileSystem()).ok());
-  again = HoldList::Load(layout, keys);
+  again = LegalHoldList::Load(layout, keys);
   REQUIRE(again.ok());
   CHECK(again->holds().empty());
   CHECK(*again->Add(HoldOn(9, "")) == 4);
@@ -76,13 +75,13 @@ TEST_CASE("a damaged list of holds is said to be one, not an empty one") {
   TemporaryDirectory directory;
   const StoreLayout layout(directory.path());
   const FakeKeys keys;
-  HoldList holds;
+  LegalHoldList holds;
   REQUIRE(holds.Add(HoldOn(0, "bob")).ok());
   REQUIRE(holds.Save(layout, keys, RealFileSystem()).ok());
-  const std::string bytes = BytesOf(layout.Holds());
+  const std::string bytes = BytesOf(layout.LegalHolds());
   const auto load_with = [&](const std::string& changed) {
-    std::ofstream(layout.Holds(), std::ios::binary | std::ios::trunc) << changed;
-    return HoldList::Load(layout, keys).status();
+    std::ofstream(layout.LegalHolds(), std::ios::binary | std::ios::trunc) << changed;
+    return LegalHoldList::Load(layout, keys).status();
   };
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string flipped = bytes;
@@ -132,9 +131,9 @@ TEST_CASE("the segments of held calls are held, and no others") {
 
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
   REQUIRE(keys.ok());
-  const auto held = [&](const std::vector<Hold>& wanted) {
-    HoldList list;
-    for (const Hold& hold : wanted) REQUIRE(list.Add(hold).ok());
+  const auto held = [&](const std::vector<LegalHold>& wanted) {
+    LegalHoldList list;
+    for (const LegalHold& hold : wanted) REQUIRE(list.Add(hold).ok());
     REQUIRE(list.Save(layout, **keys, RealFileSystem()).ok());
     auto segments = HeldSegments(layout, **keys);
     REQUIRE(segments.status() == absl::OkStatus());
@@ -178,7 +177,7 @@ TEST_CASE("segments that the index does not know wholly are held, as long as any
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
   REQUIRE(keys.ok());
   CHECK(HeldSegments(layout, **keys)->empty());
-  HoldList list;
+  LegalHoldList list;
   REQUIRE(list.Add(HoldOn(0, "nobody")).ok());
   REQUIRE(list.Save(layout, **keys, RealFileSystem()).ok());
   std::set<uint64_t> unknown;

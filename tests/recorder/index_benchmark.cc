@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <string>
 
-#include "recorder/index/index.h"
+#include "recorder/index/sqlite/sqlite_index.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 
@@ -28,8 +28,8 @@ int Main(int argc, char** argv) {
   const int per_block = argc > 2 ? std::atoi(argv[2]) : 100;
   const int blocks_per_commit = argc > 3 ? std::atoi(argv[3]) : 20;
   const std::string path = (std::filesystem::temp_directory_path() / "index_benchmark.db").string();
-  if (!Index::Remove(path).ok()) return 1;
-  auto index = Index::Open(path, FixedSealer());
+  if (!SqliteIndex::Remove(path).ok()) return 1;
+  auto index = SqliteIndex::Open(path, FixedSealer());
   if (!index.ok()) return 1;
   BlockMaker maker(options, per_block);
   MadeBlock block;
@@ -43,8 +43,8 @@ int Main(int argc, char** argv) {
     double after = CpuSeconds();
     applying += after - before;
     if (++blocks % blocks_per_commit != 0) continue;
-    if (!(*index)->Commit(Index::Extent::kRows).ok()) return 1;
-    if ((*index)->checkpoint_due() && !(*index)->Checkpoint().ok()) return 1;
+    if (!(*index)->Commit(CallIndex::Extent::kRows).ok()) return 1;
+    if (!(*index)->Maintain().ok()) return 1;
     const double commit = CpuSeconds() - after;
     committing += commit;
     longest = std::max(longest, commit);

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/database.h"
-#include "recorder/store_layout.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/sqlite/database.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -1,22 +1,20 @@
 // The index keeps no name in the clear, finds what is asked for, and forgets what is destroyed.
-#include "recorder/index/index.h"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/glob.h"
-#include "recorder/index/peer_address.h"
-#include "recorder/index/queries.h"
+#include "recorder/format/peer_address.h"
+#include "recorder/index/sqlite/glob.h"
+#include "recorder/index/sqlite/sqlite_index.h"
+#include "recorder/index/sqlite/sqlite_search.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/index_dump.h"
+#include "tests/recorder/log_model.h"
 #include "tests/recorder/made_calls.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -33,105 +31,17 @@ std::string FileBytes(const std::string& path) {
   return bytes;
 }
 
-// The first line in which two dumps differ, from both.
-std::string FirstDifference(const std::string& a, const std::string& b) {
-  std::istringstream lines_a(a), lines_b(b);
-  std::string line_a, line_b;
-  while (true) {
-    const bool more_a = static_cast<bool>(std::getline(lines_a, line_a));
-    const bool more_b = static_cast<bool>(std::getline(lines_b, line_b));
-    if (!more_a && !more_b) return "";
-    if (more_a != more_b || line_a != line_b) return absl::StrCat(line_a, "\n", line_b);
+// What an index made from what is left of a log says.
+std::string RebuiltDump(LogModel& log) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/rebuilt.db";
+  {
+    auto index = SqliteIndex::Open(path, FixedSealer(), SqliteIndex::Purpose::kRebuild);
+    REQUIRE(index.ok());
+    log.Feed(**index);
+    REQUIRE((*index)->FinishRebuild() == absl::OkStatus());
   }
-}
-
-// A log that is only in memory, and what has become of its segments.
-class LogModel {
- public:
-  LogModel(const MadeCallOptions& options, int calls_per_block, uint64_t segment_bytes) {
-    BlockMaker maker(options, calls_per_block, segment_bytes);
-    MadeBlock block;
-    while (maker.Next(block)) blocks_.push_back(block);
-  }
-
-  std::vector<MadeBlock>& blocks() { return blocks_; }
-  uint64_t last_segment() const { return blocks_.back().position.segment(); }
-  std::set<uint64_t> shredded, deleted;
-
-  // Applies blocks from `first` up to `end`, with commits in between.
-  void Feed(Index& index, size_t first, size_t end) {
-    uint64_t segment = first == 0 ? 0 : blocks_[first - 1].position.segment();
-    for (size_t i = first; i < end; ++i) {
-      const MadeBlock& block = blocks_[i];
-      const uint64_t now = block.position.segment();
-      if (now != segment && !deleted.contains(now)) {
-        for (uint64_t gone = segment + 1; gone < now; ++gone) {
-          if (segment != 0 && deleted.contains(gone)) index.ApplyDeleted(gone, gone);
-        }
-        segment = now;
-      }
-      if (deleted.contains(now)) continue;
-      const absl::Status status =
-          shredded.contains(now)
-              ? index.ApplyShredded(block.position, block.end, block.next_sequence, block.directory)
-              : index.Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
-      REQUIRE(status == absl::OkStatus());
-      if (i % 7 == 3) REQUIRE(index.Commit(Index::Extent::kRows) == absl::OkStatus());
-    }
-  }
-  void Feed(Index& index) { Feed(index, 0, blocks_.size()); }
-
-  void ForEachBlockOf(uint64_t segment, size_t end, const std::function<absl::Status(const MadeBlock&)>& visit) {
-    for (size_t i = 0; i < end; ++i) {
-      if (blocks_[i].position.segment() == segment) REQUIRE(visit(blocks_[i]) == absl::OkStatus());
-    }
-  }
-  // What is done to an index that has seen the blocks up to `end`.
-  void Shred(Index& index, uint64_t segment, size_t end) {
-    shredded.insert(segment);
-    ForEachBlockOf(segment, end,
-                   [&](const MadeBlock& block) { return index.ScrubBlock(block.position, block.directory); });
-    REQUIRE(index.FinishScrub(segment) == absl::OkStatus());
-  }
-  void Delete(Index& index, const std::set<uint64_t>& segments, size_t end) {
-    deleted.insert(segments.begin(), segments.end());
-    for (uint64_t segment : segments) {
-      ForEachBlockOf(segment, end, [&](const MadeBlock& block) {
-        return index.ForgetBlock(block.position, block.directory,
-                                 [&](uint64_t number) { return deleted.contains(number); });
-      });
-      REQUIRE(index.ForgetScrub(segment) == absl::OkStatus());
-    }
-    REQUIRE(index.FinishForget() == absl::OkStatus());
-  }
-
-  // What an index made from what is left says.
-  std::string RebuiltDump() {
-    TemporaryDirectory directory;
-    const std::string path = directory.path() + "/rebuilt.db";
-    {
-      auto index = Index::Open(path, FixedSealer(), Index::Purpose::kRebuild);
-      REQUIRE(index.ok());
-      Feed(**index);
-      REQUIRE((*index)->FinishRebuild() == absl::OkStatus());
-    }
-    return DumpIndexFile(path);
-  }
-
- private:
-  std::vector<MadeBlock> blocks_;
-};
-
-MadeCallOptions Options(uint64_t calls, uint32_t seed = 1) {
-  MadeCallOptions options;
-  options.calls = calls;
-  options.identities = 20;
-  options.methods = 30;
-  options.upstreams = 4;
-  options.seed = seed;
-  // So dense that calls of all lengths are open together.
-  options.days = 1;
-  return options;
+  return DumpIndexFile(path);
 }
 
 TEST_CASE("a name is sealed the same way each time, and opens only where it belongs") {
@@ -171,8 +81,8 @@ TEST_CASE("a peer is kept by host and port, and comes back as it was") {
 TEST_CASE("no name is in any byte of the index's files") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  LogModel log(Options(20000), 50, 1 << 20);
-  auto index = Index::Open(path, FixedSealer());
+  LogModel log(DenseCalls(20000), 50, 1 << 20);
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   EntryBatch batch(5, nullptr);
   CallStart start = StartOf("/canary.Service/Secret", "canary-upstream", 5);
@@ -190,17 +100,17 @@ TEST_CASE("no name is in any byte of the index's files") {
       CHECK(bytes.find(secret) == std::string::npos);
     }
   };
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   is_clean();
   log.Feed(**index);
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   is_clean();
-  REQUIRE((*index)->Checkpoint().ok());
+  REQUIRE((*index)->Maintain().ok());
   is_clean();
   index->reset();
   is_clean();
   // It is all there for who has the key.
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   const auto call = (*queries)->Call(5, OpenCalls::kGoingOn);
   REQUIRE(call.ok());
@@ -330,18 +240,18 @@ TEST_CASE("a name that was tampered with is damage, not another name") {
   TemporaryDirectory directory;
   std::filesystem::create_directories(directory.store() + "/index");
   const std::string path = directory.store() + "/index/index.db";
-  LogModel log(Options(100), 50, 1 << 20);
+  LogModel log(DenseCalls(100), 50, 1 << 20);
   {
-    auto index = Index::Open(path, FixedSealer());
+    auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     log.Feed(**index);
-    REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   }
-  CHECK(absl::IsDataLoss(IndexQueries::Open(path, Database::Mode::kRead, FixedSealer('t')).status()));
-  CHECK(absl::IsDataLoss(Index::Open(path, FixedSealer('t')).status()));
+  CHECK(absl::IsDataLoss(SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer('t')).status()));
+  CHECK(absl::IsDataLoss(SqliteIndex::Open(path, FixedSealer('t')).status()));
   // All identities take the sealed bytes of one.
   ExecuteOnIndex(directory.store(), "UPDATE names SET sealed = (SELECT sealed FROM names WHERE id = 1)");
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   const auto calls = (*queries)->Calls({}, OpenCalls::kGoingOn);
   CHECK(absl::IsDataLoss(calls.status()));
@@ -413,16 +323,16 @@ Question RandomQuestion(CallMaker& maker, std::mt19937_64& random, const std::ve
 TEST_CASE("whatever is asked for in combination, just those calls are found, page by page") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  const MadeCallOptions options = Options(40000);
+  const MadeCallOptions options = DenseCalls(40000);
   CallMaker maker(options);
   std::vector<MadeCall> calls;
   while (std::optional<MadeCall> call = maker.Next()) calls.push_back(*call);
   LogModel log(options, 97, 1 << 20);
-  auto index = Index::Open(path, FixedSealer());
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   log.Feed(**index);
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   std::mt19937_64 random(3);
   size_t total = 0;
@@ -451,11 +361,11 @@ TEST_CASE("whatever is asked for in combination, just those calls are found, pag
 TEST_CASE("a call that comes to the index long after later ones is found") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  auto index = Index::Open(path, FixedSealer());
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
-  LogModel log(Options(30000), 100, 1 << 20);
+  LogModel log(DenseCalls(30000), 100, 1 << 20);
   log.Feed(**index);
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   const Position end = (*index)->position();
   // Ids in the middle of the others, before all and after all.
   std::vector<uint64_t> late = {1, log.blocks()[40].directory[7].call_id + 1,
@@ -471,8 +381,8 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
     entries.push_back({id, {}});
   }
   REQUIRE((*index)->Apply(end, Position(end.segment(), end.offset() + 10), 0, entries, body).ok());
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   for (const auto& ask : std::vector<std::function<void(CallQuery&)>>{
            [](CallQuery& query) { query.method = "late.Service/Call"; },
@@ -489,24 +399,24 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
 }
 
 TEST_CASE("a rebuilt index equals the live one, also after a start in between") {
-  LogModel log(Options(20000), 60, 100'000);
+  LogModel log(DenseCalls(20000), 60, 100'000);
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
   for (const size_t part : {size_t{1}, size_t{2}, size_t{3}}) {
-    auto index = Index::Open(path, FixedSealer());
+    auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     log.Feed(**index, log.blocks().size() * (part - 1) / 3, log.blocks().size() * part / 3);
-    REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   }
-  CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
+  CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
 }
 
 TEST_CASE("after segments are shredded the index says what one made from the rest says") {
   for (uint32_t seed = 1; seed <= 6; ++seed) {
-    LogModel log(Options(12000, seed), 40, 60'000);
+    LogModel log(DenseCalls(12000, seed), 40, 60'000);
     TemporaryDirectory directory;
     const std::string path = directory.path() + "/index.db";
-    auto index = Index::Open(path, FixedSealer());
+    auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     REQUIRE(log.last_segment() > 10);
     std::mt19937 random(seed);
@@ -520,9 +430,9 @@ TEST_CASE("after segments are shredded the index says what one made from the res
       const uint64_t complete = log.blocks()[fed - 1].position.segment() - 1;
       if (complete > 0) log.Shred(**index, 1 + random() % complete, fed);
     }
-    REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
     INFO("seed " << seed);
-    CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
+    CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
     for (uint64_t segment = 1; segment <= log.last_segment(); ++segment) {
       auto scrubbed = (*index)->IsScrubbed(segment);
       REQUIRE(scrubbed.ok());
@@ -533,11 +443,11 @@ TEST_CASE("after segments are shredded the index says what one made from the res
 
 TEST_CASE("after segments are deleted the index says what one made from the rest says") {
   for (uint32_t seed = 1; seed <= 6; ++seed) {
-    MadeCallOptions options = Options(12000, seed);
+    MadeCallOptions options = DenseCalls(12000, seed);
     LogModel log(options, 40, 60'000);
     TemporaryDirectory directory;
     const std::string path = directory.path() + "/index.db";
-    auto index = Index::Open(path, FixedSealer());
+    auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     const size_t half = log.blocks().size() / 2;
     log.Feed(**index, 0, half);
@@ -552,9 +462,9 @@ TEST_CASE("after segments are deleted the index says what one made from the rest
       log.Delete(**index, {3, 4}, half);
     }
     log.Feed(**index, half, log.blocks().size());
-    REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
     INFO("seed " << seed);
-    CHECK(FirstDifference(DumpIndexFile(path), log.RebuiltDump()) == "");
+    CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
   }
 }
 
@@ -562,7 +472,7 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
   const auto sealer = FixedSealer();
-  auto index = Index::Open(path, sealer);
+  auto index = SqliteIndex::Open(path, sealer);
   REQUIRE(index.ok());
   const auto add = [&](uint64_t id, std::string_view who, Position at, uint64_t session, bool ends = true) {
     EntryBatch batch(id, nullptr);
@@ -581,7 +491,7 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
   add(101, "bob", Position(1, 200), 2);
   add(102, "carol", Position(1, 300), 3, false);
   add(103, "bob", Position(2, 128), 2);
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   const auto sealed = [&](NameKind kind, std::string_view name) {
     return sealer->Seal(kind, sealer->HashOf(kind, name), name);
   };
@@ -603,9 +513,9 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
   end.AddEnd(absl::FromUnixMicros(200), {});
   const DirectoryEntry entry{102, Position(1, 300)};
   REQUIRE((*index)->Apply(Position(2, 200), Position(2, 250), 9, {&entry, 1}, end.bytes()).ok());
-  REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
 
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, sealer);
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, sealer);
   REQUIRE(queries.ok());
   const auto calls = (*queries)->Calls({}, OpenCalls::kInterrupted);
   REQUIRE(calls.ok());
@@ -648,12 +558,12 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
 TEST_CASE("which segments hold calls is known from their first to their last block") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
-  LogModel log(Options(3000), 20, 30'000);
-  auto index = Index::Open(path, FixedSealer());
+  LogModel log(DenseCalls(3000), 20, 30'000);
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   log.Feed(**index);
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
-  CallMaker maker(Options(3000));
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  CallMaker maker(DenseCalls(3000));
   std::map<uint64_t, std::set<uint64_t>> segments_of;  // by call
   for (const MadeBlock& block : log.blocks()) {
     for (const DirectoryEntry& entry : block.directory) segments_of[entry.call_id].insert(block.position.segment());
@@ -667,7 +577,7 @@ TEST_CASE("which segments hold calls is known from their first to their last blo
     const uint64_t last = open.contains(call->id) ? log.last_segment() : *segments.rbegin();
     for (uint64_t segment = *segments.begin(); segment <= last; ++segment) expected.insert(segment);
   }
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   CallQuery query;
   query.identity = maker.Identity(13);

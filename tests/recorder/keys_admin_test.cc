@@ -1,6 +1,6 @@
 #include <unistd.h>
 
-#include "recorder/keys/data_key_state.h"
+#include "recorder/format/data_key_state.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/keys_fixture.h"
 

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "recorder/format/store_layout.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/log/file.h"
-#include "recorder/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

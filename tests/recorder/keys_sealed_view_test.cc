@@ -1,4 +1,4 @@
-#include "recorder/keys/hpke.h"
+#include "recorder/crypto/hpke.h"
 #include "recorder/keys/sealed_view.h"
 #include "tests/recorder/keys_fixture.h"
 

@@ -5,8 +5,8 @@
 #include <sstream>
 #include <type_traits>
 
-#include "recorder/keys/command_process.h"
-#include "recorder/keys/secret_text.h"
+#include "recorder/crypto/secret_text.h"
+#include "recorder/system/command_process.h"
 
 namespace {
 

@@ -7,10 +7,11 @@
 #include <thread>
 
 #include "absl/time/clock.h"
-#include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
+#include "recorder/format/checkpoint.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/segment_reader.h"
+#include "recorder/verify/evidence_check.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/recorder/verified_store.h"
 

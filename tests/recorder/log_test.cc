@@ -4,9 +4,9 @@
 #include <random>
 
 #include "absl/time/clock.h"
+#include "recorder/format/wire_encoding.h"
 #include "recorder/log/log_cursor.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/wire_encoding.h"
 #include "tests/recorder/log_fixture.h"
 
 namespace sallyport::recorder {

@@ -11,8 +11,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
-#include "recorder/entry_batch.h"
-#include "recorder/log/log_format.h"
+#include "recorder/format/entry_batch.h"
+#include "recorder/format/log_format.h"
 
 namespace sallyport::recorder {
 

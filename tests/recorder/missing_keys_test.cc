@@ -4,10 +4,11 @@
 #include <filesystem>
 
 #include "absl/time/clock.h"
-#include "recorder/evidence/verifier.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/log_recorder.h"
+#include "recorder/rebuild.h"
+#include "recorder/verify/verifier.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/recorder/verified_store.h"

@@ -1,5 +1,5 @@
 // Stores of which a part is gone: what can be made again from the rest is, and everything else refuses the start.
-#include "recorder/missing_parts.h"
+#include "recorder/format/missing_parts.h"
 
 #include <spdlog/spdlog.h>
 
@@ -9,10 +9,10 @@
 #include <map>
 
 #include "absl/time/clock.h"
-#include "recorder/evidence/tree_state.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/log_recorder.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/recorder/verified_store.h"

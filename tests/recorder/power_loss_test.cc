@@ -12,13 +12,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/descriptor_archive.h"
-#include "recorder/evidence/verifier.h"
-#include "recorder/holds.h"
-#include "recorder/keys/data_key_state.h"
+#include "recorder/format/data_key_state.h"
 #include "recorder/keys/key_admin.h"
+#include "recorder/log/descriptor_archive.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/log_recorder.h"
+#include "recorder/verify/verifier.h"
+#include "recorder/write/legal_holds.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/crashing_files.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -165,7 +165,7 @@ class Machine {
       REQUIRE(kept.ok());
       REQUIRE(*kept == "a set");
     }
-    const auto holds = HoldList::Load(layout(), **keys);
+    const auto holds = LegalHoldList::Load(layout(), **keys);
     REQUIRE(holds.ok());
     if (promised.hold) REQUIRE(holds->holds().size() == 1);
     for (const uint64_t segment : promised.shredded) {
@@ -258,7 +258,7 @@ TEST_CASE("whenever the power fails while keys are rotated and destroyed and a h
   {
     auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
     REQUIRE(keys.ok());
-    HoldList holds = *HoldList::Load(layout, **keys);
+    LegalHoldList holds = *LegalHoldList::Load(layout, **keys);
     REQUIRE(holds.Add({0, 0, "https://idp.test#alice", "a trial", absl::Now()}).ok());
     REQUIRE(holds.Save(layout, **keys, files).ok());
   }

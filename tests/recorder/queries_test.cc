@@ -4,7 +4,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/index/glob.h"
+#include "recorder/index/sqlite/glob.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {

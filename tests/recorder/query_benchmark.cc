@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "recorder/index/queries.h"
-#include "recorder/store_layout.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/sqlite/sqlite_search.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 
@@ -130,7 +130,7 @@ class Benchmark {
 
   Times Run(const Shape& shape, Start start) {
     Times times;
-    std::unique_ptr<IndexQueries> index = Open();
+    std::unique_ptr<SqliteSearch> index = Open();
     for (int i = 0; i < queries_; ++i) {
       CallQuery query;
       shape.ask(query);
@@ -154,8 +154,8 @@ class Benchmark {
   uint64_t found() const { return found_; }
 
  private:
-  std::unique_ptr<IndexQueries> Open() {
-    auto index = IndexQueries::Open(path_, Database::Mode::kRead, FixedSealer());
+  std::unique_ptr<SqliteSearch> Open() {
+    auto index = SqliteSearch::Open(path_, Database::Mode::kRead, FixedSealer());
     if (index.ok()) return *std::move(index);
     std::fprintf(stderr, "%s\n", index.status().ToString().c_str());
     std::exit(3);

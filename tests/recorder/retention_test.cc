@@ -1,5 +1,5 @@
 // Deleting segments, and shredding them, while a gateway runs.
-#include "recorder/retention.h"
+#include "recorder/write/retention.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -8,13 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/holds.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/keys/key_admin.h"
-#include "recorder/keys/private_file.h"
 #include "recorder/log/deleted_segments.h"
 #include "recorder/log/segment_reader.h"
-#include "recorder/log_recorder.h"
+#include "recorder/rebuild.h"
+#include "recorder/system/private_file.h"
+#include "recorder/write/legal_holds.h"
+#include "recorder/write/log_recorder.h"
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
@@ -128,7 +129,7 @@ TEST_CASE("a running recorder's retention leaves what a hold keeps, its key and 
   }
   auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
   REQUIRE(keys.ok());
-  HoldList holds;
+  LegalHoldList holds;
   for (const uint64_t session : {33, 44}) REQUIRE(holds.Add({0, session, "", "a trial", absl::Now()}).ok());
   REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
   const std::set<uint64_t> held = *HeldSegments(layout, **keys);
@@ -151,11 +152,11 @@ TEST_CASE("a running recorder's retention leaves what a hold keeps, its key and 
   CheckRebuildGivesTheSame(directory.store());
 
   // With the holds damaged nobody knows what is held, and nothing goes.
-  const std::string whole = *ReadWholeFile(layout.Holds(), 1 << 20);
-  REQUIRE(ReplaceFile(RealFileSystem(), layout.Holds(), "damaged").ok());
+  const std::string whole = *ReadWholeFile(layout.LegalHolds(), 1 << 20);
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.LegalHolds(), "damaged").ok());
   RunHousekeeping(options);
   for (const uint64_t segment : held) CHECK(FileExists(layout.Segment(segment)));
-  REQUIRE(ReplaceFile(RealFileSystem(), layout.Holds(), whole).ok());
+  REQUIRE(ReplaceFile(RealFileSystem(), layout.LegalHolds(), whole).ok());
   REQUIRE(holds.Release(1).ok());
   REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
   RunHousekeeping(options);
@@ -299,7 +300,7 @@ TEST_CASE("an earlier checkpoint that was put back is grown over segments that w
   {
     auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
     REQUIRE(keys.ok());
-    HoldList holds;
+    LegalHoldList holds;
     REQUIRE(holds.Add({0, 33, "", "a trial", absl::Now()}).ok());
     REQUIRE(holds.Save(layout, **keys, RealFileSystem()).ok());
   }

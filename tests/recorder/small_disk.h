@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder {
 

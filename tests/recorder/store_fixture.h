@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 #include "recorder/record_reader.h"
 #include "recorder/recorder.h"
 #include "sallyport/v1/record.pb.h"

@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
-#include "recorder/index/index.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/index/sqlite/sqlite_index.h"
 #include "recorder/recorder.h"
-#include "recorder/store_layout.h"
 #include "tests/recorder/fixed_sealer.h"
 #include "tests/recorder/made_calls.h"
 
@@ -55,8 +55,9 @@ std::optional<Arguments> Parse(int argc, char** argv) {
 absl::Status MakeIndex(const Arguments& arguments) {
   const StoreLayout layout(arguments.directory);
   std::filesystem::create_directories(layout.IndexDirectory());
-  if (absl::Status status = Index::Remove(layout.Index()); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Index>> index = Index::Open(layout.Index(), FixedSealer(), Index::Purpose::kRebuild);
+  if (absl::Status status = SqliteIndex::Remove(layout.Index()); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<SqliteIndex>> index =
+      SqliteIndex::Open(layout.Index(), FixedSealer(), SqliteIndex::Purpose::kRebuild);
   if (!index.ok()) return index.status();
   BlockMaker maker(arguments.calls, arguments.calls_per_block);
   MadeBlock block;
@@ -67,7 +68,7 @@ absl::Status MakeIndex(const Arguments& arguments) {
   while (maker.Next(block)) {
     making += std::chrono::steady_clock::now() - before;
     absl::Status status = (*index)->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
-    if (status.ok() && ++blocks % 500 == 0) status = (*index)->Commit(Index::Extent::kRows);
+    if (status.ok() && ++blocks % 500 == 0) status = (*index)->Commit(CallIndex::Extent::kRows);
     if (!status.ok()) return status;
     before = std::chrono::steady_clock::now();
   }

@@ -344,7 +344,7 @@ FakeIndex IndexOf(ForgedStore& log) {
       call.Take(entry);
     }
     const ForgedStore::Block& at = log.blocks()[block];
-    index.rows.push_back({id, Position(at.segment, at.offset), false, call.facts()});
+    index.rows.push_back({id, Position(at.segment, at.offset), false, call.stated()});
   }
   return index;
 }
@@ -382,12 +382,12 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     for (const size_t row : {1, 3}) {
       CallPart begun;
       begun.Take(StartEntry(index.rows[row].id));
-      index.rows[row] = {index.rows[row].id, Position(last.segment, last.offset), true, begun.facts()};
+      index.rows[row] = {index.rows[row].id, Position(last.segment, last.offset), true, begun.stated()};
     }
     INFO(Findings(verify(true)));
     CHECK(verify(false).verified());
     CHECK(verify(true).verified());
-    index.rows[3].facts->method = "shop.Orders/Delete";
+    index.rows[3].stated->method = "shop.Orders/Delete";
     CHECK(FirstError(verify(true)).file == "index/index.db");
   }
   SECTION("a row is gone") {
@@ -395,7 +395,7 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     CHECK(FirstError(verify(false)).file == "index/index.db");
   }
   SECTION("a row is of no call") {
-    index.rows.push_back({99, index.rows[0].last, false, CallFacts()});
+    index.rows.push_back({99, index.rows[0].last, false, StatedCall()});
     CHECK(FirstError(verify(false)).file == "index/index.db");
   }
   SECTION("a row says another place") {
@@ -403,17 +403,17 @@ TEST_CASE("an index that agrees with the log is fine, and one that was edited al
     CHECK(FirstError(verify(false)).file == "index/index.db");
   }
   SECTION("a row says another method, which only keys show") {
-    index.rows[1].facts->method = "shop.Orders/Delete";
+    index.rows[1].stated->method = "shop.Orders/Delete";
     CHECK(verify(false).verified());
     CHECK(FirstError(verify(true)).file == "index/index.db");
   }
   SECTION("a row says that its call is shredded, which only keys show") {
-    index.rows[1].facts.reset();
+    index.rows[1].stated.reset();
     CHECK(verify(false).verified());
     CHECK(FirstError(verify(true)).file == "index/index.db");
   }
   SECTION("a row is of a segment that there is not") {
-    index.rows.push_back({99, Position(9, kSegmentHeaderSize), false, CallFacts()});
+    index.rows.push_back({99, Position(9, kSegmentHeaderSize), false, StatedCall()});
     CHECK(Findings(verify(false)).find("and there is no such segment") != std::string::npos);
   }
   SECTION("a row of an open call lags behind") {

@@ -5,8 +5,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "recorder/evidence/verifier.h"
 #include "recorder/keys/store_keys.h"
+#include "recorder/verify/verifier.h"
 
 namespace sallyport::recorder {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/evidence/verifier.h"
-#include "recorder/store_layout.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/verify/verifier.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 

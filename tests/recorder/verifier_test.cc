@@ -1,4 +1,4 @@
-#include "recorder/evidence/verifier.h"
+#include "recorder/verify/verifier.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -6,7 +6,7 @@
 #include <fstream>
 #include <functional>
 
-#include "recorder/store_layout.h"
+#include "recorder/format/store_layout.h"
 #include "tests/recorder/verifier_fixture.h"
 
 namespace sallyport::recorder {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "recorder/evidence/verifier.h"
+#include "recorder/verify/verifier.h"
 #include "tests/recorder/forged_store.h"
 
 namespace sallyport::recorder {

@@ -3,14 +3,15 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/checkpoint.h"
 #include "recorder/evidence/evidence.h"
-#include "recorder/evidence/tree_state.h"
-#include "recorder/evidence/verifier.h"
-#include "recorder/index/database.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/keys/key_admin.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/store_layout.h"
+#include "recorder/sqlite/database.h"
+#include "recorder/verify/evidence_check.h"
+#include "recorder/verify/verifier.h"
 #include "tests/recorder/forged_store.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -177,7 +178,7 @@ TEST_CASE("the evidence of a recorded call outlives the key of its segment") {
   const absl::StatusOr<ProvenEvidence> proven = VerifyEvidence(*evidence, store.key());
   INFO(proven.status().message());
   REQUIRE(proven.ok());
-  CHECK(std::get<ProvenCall>(proven->about).facts.method == "shop.Orders/Get");
+  CHECK(std::get<ProvenCall>(proven->about).stated.method == "shop.Orders/Get");
   CHECK(std::get<ProvenCall>(proven->about).entries == 6);
   const VerifyReport report = store.Verify(true);
   INFO(Findings(report));

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/replay/command_fixture.h"
 

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "replay/outgoing_metadata.h"
 #include "tests/replay/fake_record_reader.h"
 #include "tests/replay/record_builder.h"

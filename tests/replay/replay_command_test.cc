@@ -20,7 +20,7 @@
 #include "absl/time/clock.h"
 #include "deploy/example/payments_service.h"
 #include "policy/descriptors/descriptors.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "recorder/recorder.h"
 #include "tests/fakes/scripted_server.h"
 #include "tests/recorder/store_fixture.h"

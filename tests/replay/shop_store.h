@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "policy/descriptors/descriptors.h"
-#include "recorder/call_id.h"
+#include "recorder/format/call_id.h"
 #include "recorder/recorder.h"
 #include "tests/policy/descriptor_files.h"
 #include "tests/recorder/store_fixture.h"

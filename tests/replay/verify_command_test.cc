@@ -7,10 +7,10 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/evidence/tree_state.h"
+#include "recorder/format/checkpoint.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/format/tree_state.h"
 #include "recorder/keys/store_keys.h"
-#include "recorder/store_layout.h"
 #include "tests/replay/command_fixture.h"
 #include "tests/replay/shop_store.h"
 

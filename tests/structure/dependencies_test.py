@@ -2,6 +2,9 @@
 """Checks that the rooms depend on each other one way only, as CONTRIBUTING.md's table of rooms has it, and that libraries
 which belong to one room are not reached for from another. Reads the sources and the CMake files; needs no build.
 
+A target whose CMakeLists.txt lists its public headers (a file set HEADERS) is a room with doors: others include only those,
+and only where their own target links it; no two such rooms use each other, be it through a third.
+
 usage: dependencies_test.py SOURCE-DIRECTORY
 """
 
@@ -23,6 +26,9 @@ TARGETS = {
     "sallyport_text": "protos",
     "sallyport_message_reading": "policy",
     "sallyport_policy": "policy",
+    "sallyport_crypto": "recorder",
+    "sallyport_system": "recorder",
+    "sallyport_api_keys": "recorder",
     "sallyport_recorder": "recorder",
     "sallyport_relay": "gateway",
     "sallyport_admin": "gateway",
@@ -56,6 +62,111 @@ GRPC = re.compile(r"grpc(pp)?/(?!health/|reflection/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.MULTILINE)
 HTTP_PRIVATE = {"gateway/http/http_connection.h", "gateway/http/request_parser.h"}
 MOST_OPENSSL_FILES = 10
+# Rooms that must not come to use more than these, through whatever others.
+BOUNDED = {
+    "sallyport_crypto": set(),
+    "sallyport_system": {"sallyport_crypto"},
+    "sallyport_api_keys": {"sallyport_crypto", "sallyport_system"},
+    # FORMAT.md says that the verifier shares nothing with the code that writes.
+    "sallyport_recorder_verify": {"sallyport_crypto", "sallyport_system", "sallyport_recorder_format",
+                                  "sallyport_recorder_sqlite"},
+}
+
+
+class DoorRoom:
+    """A target with a list of public headers."""
+
+    def __init__(self, root, cmake, target, listed, text):
+        self.target = target
+        self.folder = cmake.parent.relative_to(root)
+        self.headers = {str((cmake.parent / name).resolve().relative_to(root.resolve())) for name in listed.split()}
+        self.public, self.links = set(), set()
+        for body in re.findall(r"target_link_libraries\(\s*%s\b([^)]*)\)" % target, text):
+            scope = None
+            for word in body.split():
+                if word in ("PUBLIC", "PRIVATE", "INTERFACE"):
+                    scope = word
+                else:
+                    self.links.add(word)
+                    if scope != "PRIVATE":
+                        self.public.add(word)
+
+
+def door_rooms(root):
+    rooms = {}
+    for top in ROOMS:
+        for cmake in sorted((root / top).rglob("CMakeLists.txt")):
+            text = re.sub(r"#.*", "", cmake.read_text())
+            for target, listed in re.findall(
+                    r"target_sources\(\s*(\w+)\s+PUBLIC\s+FILE_SET\s+HEADERS\s+BASE_DIRS\s+\S+\s+FILES([^)]*)\)", text):
+                rooms[target] = DoorRoom(root, cmake, target, listed, text)
+    return rooms
+
+
+def reachable(rooms, target):
+    """The rooms whose headers a target may include: what it links, and what those hand on."""
+    seen, ahead = set(), [name for name in rooms[target].links if name in rooms]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen:
+            seen.add(name)
+            ahead += [other for other in rooms[name].public if other in rooms]
+    return seen
+
+
+def used_by(rooms, target):
+    seen, ahead = set(), [target]
+    while ahead:
+        for name in rooms[ahead.pop()].links:
+            if name in rooms and name not in seen:
+                seen.add(name)
+                ahead.append(name)
+    return seen
+
+
+def door_faults(root):
+    rooms = door_rooms(root)
+    by_header = {header: room for room in rooms.values() for header in room.headers}
+
+    def room_of(name):
+        if str(name) in by_header:
+            return by_header[str(name)]
+        around = [room for room in rooms.values() if room.folder in name.parents]
+        return max(around, key=lambda room: len(room.folder.parts), default=None)
+
+    included_rooms = {target: set() for target in rooms}
+    for room in rooms.values():
+        for header in sorted(room.headers):
+            if not (root / header).is_file():
+                yield f"{room.folder}/CMakeLists.txt: lists {header}, which is not there"
+        if room.target in used_by(rooms, room.target):
+            yield f"{room.folder}/CMakeLists.txt: {room.target} uses itself, through others"
+        excess = used_by(rooms, room.target) - BOUNDED.get(room.target, used_by(rooms, room.target))
+        if excess:
+            yield f"{room.folder}/CMakeLists.txt: {room.target} must not use {sorted(excess)}"
+    for top in ROOMS:
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix not in (".h", ".cc"):
+                continue
+            name = path.relative_to(root)
+            user = room_of(name)
+            for included in INCLUDE.findall(path.read_text()):
+                if included.split("/")[0] not in ROOMS or not (root / included).is_file():
+                    continue
+                used = room_of(pathlib.Path(included))
+                if used is None or used is user:
+                    continue
+                if included not in used.headers:
+                    yield f"{name}: includes {included}, which is no public header of {used.target}"
+                elif user is not None and used.target not in reachable(rooms, user.target):
+                    yield f"{name}: includes {included}, but {user.target} does not link {used.target}"
+                if user is not None:
+                    included_rooms[user.target].add(used.target)
+    for room in rooms.values():
+        # What a room that only gathers others links is its purpose.
+        for other in sorted(room.links & rooms.keys() - included_rooms[room.target]):
+            if room.target != "sallyport_recorder":
+                yield f"{room.folder}/CMakeLists.txt: {room.target} links {other} and includes nothing of it"
 
 
 def faults_in(root):
@@ -90,16 +201,16 @@ def faults_in(root):
                     sqlite_users.append(str(name))
                 if included.startswith("openssl/"):
                     openssl_users.append(str(name))
-        cmake = (root / room / "CMakeLists.txt").read_text()
-        for target in sorted(set(re.findall(r"\bsallyport_\w+", cmake))):
-            other = TARGETS.get(target)
-            if other is not None and other != room and other not in allowed:
-                yield f"{room}/CMakeLists.txt: names {target}, but {room} must not depend on {other}"
+        for cmake in sorted((root / room).rglob("CMakeLists.txt")):
+            for target in sorted(set(re.findall(r"\bsallyport_\w+", cmake.read_text()))):
+                other = "recorder" if target.startswith("sallyport_recorder") else TARGETS.get(target)
+                if other is not None and other != room and other not in allowed:
+                    yield f"{cmake.relative_to(root)}: names {target}, but {room} must not depend on {other}"
     for name in ("gateway/relay/call.h", "gateway/relay/call.cc"):
         if GRPC.search(" ".join(INCLUDE.findall((root / name).read_text()))):
             yield f"{name}: the state machine of a call knows no gRPC"
-    if len(sqlite_users) != 1 or not sqlite_users[0].startswith("recorder/index/"):
-        yield f"sqlite3.h is to be included by exactly one file of recorder/index, not by: {sqlite_users}"
+    if sqlite_users != ["recorder/sqlite/database.cc"]:
+        yield f"sqlite3.h is to be included by recorder/sqlite/database.cc alone, not by: {sqlite_users}"
     if set(beast_users) != {"gateway/http/request_parser.cc"}:
         yield f"Boost.Beast is to be included by gateway/http/request_parser.cc only, not by: {sorted(set(beast_users))}"
     if len(set(openssl_users)) > MOST_OPENSSL_FILES:
@@ -110,7 +221,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     if not (root / "recorder").is_dir():
         sys.exit(f"{root} is not the project's folder")
-    faults = list(faults_in(root))
+    faults = list(faults_in(root)) + list(door_faults(root))
     for fault in faults:
         print(fault)
     sys.exit(1 if faults else 0)

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
-#include "recorder/keys/api_key.h"
-#include "recorder/text.h"
+#include "recorder/api_keys/api_key.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gateway/identity/jwt/strict_json.h"
 #include "gateway/identity/printable_text.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "gateway/identity/identity.h"
 #include "protos/seeded_hash.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
 
 namespace sallyport::gateway {
 

@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/identity/mtls/spiffe_id.h"
-#include "recorder/log/file.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "protos/seeded_hash.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
 
 namespace sallyport::gateway {
 

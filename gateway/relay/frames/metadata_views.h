@@ -12,7 +12,7 @@
 #include "gateway/relay/call_context.h"
 #include "gateway/relay/legs/metadata_rules.h"
 #include "policy/masking/masker.h"
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 
 namespace sallyport::gateway {
 

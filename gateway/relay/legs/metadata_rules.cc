@@ -5,7 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 
 namespace sallyport::gateway {
 

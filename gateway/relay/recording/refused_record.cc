@@ -5,9 +5,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "recorder/credential_fingerprint.h"
-#include "recorder/gateway_notes.h"
-#include "recorder/text.h"
+#include "recorder/crypto/credential_fingerprint.h"
+#include "recorder/crypto/text.h"
+#include "recorder/format/gateway_notes.h"
 
 namespace sallyport::gateway {
 namespace {

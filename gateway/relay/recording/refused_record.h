@@ -8,7 +8,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/relay/recording/refusal_table.h"
-#include "recorder/entry_batch.h"
+#include "recorder/format/entry_batch.h"
 
 namespace sallyport::gateway {
 

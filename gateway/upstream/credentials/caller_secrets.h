@@ -12,7 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "gateway/upstream/credentials/refreshed_secret.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 

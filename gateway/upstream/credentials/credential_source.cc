@@ -10,8 +10,8 @@
 #include "gateway/upstream/credentials/secret_refresher.h"
 #include "gateway/upstream/credentials/token_endpoint.h"
 #include "gateway/upstream/credentials/token_signer.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/text.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 namespace {

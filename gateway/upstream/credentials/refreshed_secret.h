@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "recorder/keys/secret_text.h"
+#include "recorder/crypto/secret_text.h"
 
 namespace sallyport::gateway {
 

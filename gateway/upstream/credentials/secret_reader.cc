@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "recorder/keys/command_process.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
+#include "recorder/system/command_process.h"
 
 namespace sallyport::gateway {
 namespace {

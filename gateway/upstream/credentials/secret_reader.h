@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "gateway/upstream/credentials/credentials_options.h"
 #include "gateway/upstream/credentials/refreshed_secret.h"
-#include "recorder/keys/private_file.h"
+#include "recorder/system/private_file.h"
 
 namespace sallyport::gateway {
 

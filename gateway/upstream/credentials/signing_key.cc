@@ -11,8 +11,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/keys/crypto.h"
-#include "recorder/text.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 namespace {

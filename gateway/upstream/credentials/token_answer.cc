@@ -9,7 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/upstream/credentials/secret_reader.h"
-#include "recorder/text.h"
+#include "recorder/crypto/text.h"
 
 namespace sallyport::gateway {
 namespace {

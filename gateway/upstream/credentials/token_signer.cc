@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "recorder/keys/api_key_file.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "tests/gateway/identity/mtls/test_authorities.h"
 #include "tests/gateway/identity/oidc/fake_provider.h"
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "protos/yaml_message.h"
-#include "recorder/keys/command_process.h"
+#include "recorder/system/command_process.h"
 #include "tests/gateway/temporary_directory.h"
 #include "tests/gateway/upstream/credentials_fixture.h"
 

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "recorder/keys/command_process.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/system/command_process.h"
 #include "tests/gateway/temporary_directory.h"
 #include "tests/gateway/upstream/credentials_fixture.h"
 

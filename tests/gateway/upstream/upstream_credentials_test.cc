@@ -10,7 +10,7 @@
 #include "gateway/upstream/credentials/credential_source.h"
 #include "gateway/upstream/credentials/token_endpoint.h"
 #include "gateway/upstream/credentials/token_signer.h"
-#include "recorder/keys/command_process.h"
+#include "recorder/system/command_process.h"
 #include "tests/gateway/temporary_directory.h"
 #include "tests/gateway/upstream/credentials_fixture.h"
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/crypto/proofs.h"
 #include "recorder/evidence/checkpointer.h"
-#include "recorder/evidence/proofs.h"
 #include "recorder/keys/store_keys.h"
 
 namespace sallyport::recorder::testing {

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "recorder/log/file.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::recorder::testing {
 

@@ -1,12 +1,12 @@
-#include "recorder/evidence/part_opener.h"
+#include "recorder/verify/part_opener.h"
 
 #include <zstd.h>
 
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "recorder/keys/crypto.h"
-#include "recorder/log/log_format.h"
+#include "recorder/crypto/crypto.h"
+#include "recorder/format/log_format.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -1,4 +1,4 @@
-#include "recorder/evidence/proofs.h"
+#include "recorder/crypto/proofs.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-#include "recorder/evidence/signed_note.h"
+#include "recorder/crypto/signed_note.h"
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -6,8 +6,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "recorder/evidence/checkpoint.h"
-#include "recorder/evidence/strict_text.h"
+#include "recorder/crypto/strict_text.h"
+#include "recorder/format/checkpoint.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <string>
 
-#include "recorder/keys/api_key_file.h"
-#include "recorder/keys/crypto.h"
+#include "recorder/api_keys/api_key_file.h"
+#include "recorder/crypto/crypto.h"
 #include "tests/gateway/temporary_directory.h"
 #include "tests/gateway/tls/certificates.h"
 
