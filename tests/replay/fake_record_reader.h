@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "recorder/record_reader.h"
-#include "replay/recorded_call.h"
+#include "replay/replayer/recorded_call.h"
 #include "tests/replay/record_builder.h"
 
 namespace sallyport::replay {

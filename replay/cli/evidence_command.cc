@@ -1,0 +1,60 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "recorder/call_id.h"
+#include "replay/cli/command.h"
+#include "replay/cli/evidence_writer.h"
+#include "replay/cli/list_notes.h"
+
+namespace sallyport::replay {
+namespace {
+
+constexpr char kFooter[] = R"(
+The file holds the call's entries and what shows that they are in the log: salts, proofs, and a checkpoint with its signatures.
+Nothing of other calls is in it. `sallyport verify --evidence FILE --key VKEY` checks it anywhere, also when the segment's key
+has been destroyed here.
+
+Example:
+  sallyport evidence 1j7xk2m9q4z --out call.json)";
+
+struct EvidenceOptions {
+  std::string call;
+  std::string out = "-";
+};
+
+ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& options) {
+  const absl::StatusOr<uint64_t> id = ReadId(options.call, "call");
+  if (!id.ok()) return ReportError(id.status());
+  auto store = OpenStore(context);
+  if (!store.ok()) return ReportError(store.status());
+  const absl::StatusOr<recorder::CallSummary> call = (*store)->Call(*id);
+  if (absl::IsNotFound(call.status())) {
+    ReportError(absl::NotFoundError(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ",
+                                                 context.data_directory, WhyNotThere(**store))));
+    return ExitCode::kNegative;
+  }
+  if (!call.ok()) return ReportError(call.status());
+  const absl::StatusOr<v1::Evidence> evidence = EvidenceOfCall(context, **store, *id);
+  if (!evidence.ok()) return ReportError(evidence.status());
+  if (absl::Status status = WriteEvidence(*evidence, options.out); !status.ok()) return ReportError(status);
+  if (options.out != "-")
+    std::cout << "evidence of call " << recorder::FormatId(*id) << " written to " << options.out << '\n';
+  return ExitCode::kFine;
+}
+
+}  // namespace
+
+void AddEvidenceCommand(CLI::App* app, CommandContext* context) {
+  auto options = std::make_shared<EvidenceOptions>();
+  CLI::App* command = app->add_subcommand("evidence", "Write a file that proves one call to a stranger");
+  command->footer(kFooter);
+  AddDataOption(command, context);
+  command->add_option("CALL", options->call, "The call's id")->required();
+  command->add_option("--out", options->out, "Where to (- is stdout)")->type_name("FILE")->capture_default_str();
+  command->callback(
+      [context, options] { context->run = [context, options] { return RunEvidence(*context, *options); }; });
+}
+
+}  // namespace sallyport::replay
