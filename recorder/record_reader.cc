@@ -58,7 +58,7 @@ class CursorFollower : public LogFollower {
 
 class StoreReader : public RecordReader {
  public:
-  StoreReader(const StoreLayout& layout, std::unique_ptr<StoreKeys> keys, std::unique_ptr<IndexQueries> queries,
+  StoreReader(const StoreLayout& layout, std::shared_ptr<StoreKeys> keys, std::unique_ptr<IndexQueries> queries,
               absl::Status log_health)
       : layout_(layout),
         keys_(std::move(keys)),
@@ -204,7 +204,7 @@ class StoreReader : public RecordReader {
   }
 
   const StoreLayout layout_;
-  const std::unique_ptr<StoreKeys> keys_;
+  const std::shared_ptr<StoreKeys> keys_;
   const std::unique_ptr<IndexQueries> queries_;
   const absl::Status log_health_;
   CallChain chain_;
@@ -234,6 +234,12 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
       StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
   if (!keys.ok()) return keys.status();
+  return Open(directory, std::shared_ptr<StoreKeys>(*std::move(keys)));
+}
+
+absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::string& directory,
+                                                                 std::shared_ptr<StoreKeys> keys) {
+  const StoreLayout layout(directory);
   absl::Status log_health;
   // Files of another user's, such as root's, would keep the gateway from going on.
   const absl::Status owner = CheckOwner(layout.LogDirectory());
@@ -241,7 +247,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   absl::StatusOr<std::unique_ptr<FileLock>> lock = owner.ok() ? FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes)
                                                               : absl::StatusOr<std::unique_ptr<FileLock>>(owner);
   if (lock.ok()) {
-    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, **keys);
+    absl::StatusOr<absl::Status> damage = CatchUpWhereNobodyDoes(layout, *keys);
     if (damage.ok()) {
       log_health = *std::move(damage);
     } else if (!absl::IsPermissionDenied(damage.status())) {
@@ -250,7 +256,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
   } else if (!absl::IsPermissionDenied(lock.status())) {
     return lock.status();
   }
-  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(**keys);
+  const std::shared_ptr<const NameSealer> sealer = NameSealer::Of(*keys);
   absl::StatusOr<std::unique_ptr<IndexQueries>> queries =
       IndexQueries::Open(layout.Index(), Database::Mode::kRead, sealer);
   if (!queries.ok()) {
@@ -258,7 +264,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
     if (owned.ok() && !*owned) queries = IndexQueries::Open(layout.Index(), Database::Mode::kReadOnly, sealer);
   }
   if (!queries.ok()) return queries.status();
-  return std::make_unique<StoreReader>(layout, *std::move(keys), *std::move(queries), std::move(log_health));
+  return std::make_unique<StoreReader>(layout, std::move(keys), *std::move(queries), std::move(log_health));
 }
 
 }  // namespace sallyport::recorder

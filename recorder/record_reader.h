@@ -19,6 +19,8 @@
 
 namespace sallyport::recorder {
 
+class StoreKeys;  // recorder/keys/store_keys.h
+
 // Stands in place of the names of a shredded call.
 constexpr std::string_view kShreddedName = "(shredded)";
 
@@ -117,6 +119,10 @@ class RecordReader {
  public:
   static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory,
                                                             const std::optional<KeySource>& keys = std::nullopt);
+  // The same with the store's keys as somebody has opened them: any number of readers share them. What it hands out
+  // may outlive the reader, though not the keys.
+  static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory,
+                                                            std::shared_ptr<StoreKeys> keys);
   virtual ~RecordReader() = default;
 
   virtual absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) = 0;
