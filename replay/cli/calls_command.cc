@@ -3,15 +3,18 @@
 #include <memory>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
 #include "replay/cli/command.h"
-#include "replay/cli/evidence_writer.h"
+#include "replay/cli/evidence_file.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/exact_text.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -36,11 +39,9 @@ struct CallsOptions {
   bool wide = false;
 };
 
-std::string StatusCell(const recorder::CallSummary& call) {
-  if (call.shredded) return "shredded";
-  if (call.end_reason == v1::END_REASON_UNSPECIFIED) return "open";
-  if (call.end_reason == v1::END_REASON_INTERRUPTED) return "interrupted";
-  return StatusName(call.status_code);
+std::string StatusCell(const v1::CallSummary& call) {
+  if (!call.has_outcome() || call.state() == v1::CALL_STATE_INTERRUPTED) return StateName(call.state());
+  return StatusName(call.outcome().status_code());
 }
 
 Table NewTable(bool wide) {
@@ -55,63 +56,76 @@ Table NewTable(bool wide) {
   return Table(std::move(columns));
 }
 
-std::vector<std::string> Row(const recorder::CallSummary& call, bool wide) {
-  const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;
+std::vector<std::string> Row(const v1::CallSummary& call, bool wide) {
+  const v1::CallOutcome& outcome = call.outcome();
+  const auto known = [&](std::string cell) { return call.has_outcome() ? std::move(cell) : "-"; };
+  const auto or_dash = [](std::string cell) { return cell.empty() ? "-" : std::move(cell); };
   // Milliseconds tell calls of one second apart, but only the wide table has room for them.
-  std::vector<std::string> row = {recorder::FormatId(call.id),
-                                  wide ? HumanTime(call.start) : HumanTime(call.start).substr(0, 19),
-                                  Printable(call.identity),
-                                  Printable(call.method),
+  const std::string start = HumanTime(ToTime(call.start()));
+  std::vector<std::string> row = {call.id(),
+                                  wide ? start : start.substr(0, 19),
+                                  Printable(call.identity()),
+                                  Printable(ExactText(call.method(), "method", call.exact())),
                                   StatusCell(call),
-                                  open ? "-" : HumanDuration(call.duration),
-                                  open ? "-" : HumanSize(call.request_bytes),
-                                  open ? "-" : HumanSize(call.response_bytes)};
+                                  known(HumanDuration(ToDuration(outcome.duration()))),
+                                  known(HumanSize(outcome.request_bytes())),
+                                  known(HumanSize(outcome.response_bytes()))};
   if (wide) {
-    row.push_back(open ? "-" : std::to_string(call.request_frames) + "/" + std::to_string(call.response_frames));
-    row.push_back(call.upstream.empty() ? "-" : Printable(call.upstream));
-    row.push_back(call.session_id == 0 ? "-" : recorder::FormatId(call.session_id));
-    row.push_back(call.peer.empty() ? "-" : PeerText(call.peer));
+    row.push_back(known(std::to_string(outcome.request_frames()) + "/" + std::to_string(outcome.response_frames())));
+    row.push_back(or_dash(Printable(call.upstream())));
+    row.push_back(or_dash(call.session()));
+    row.push_back(or_dash(PeerText(call.peer())));
   }
   return row;
 }
 
+// Prints the calls that were asked for. `to_prove` gets their ids.
+absl::StatusOr<ListedCalls> List(CallSource& source, const CallsOptions& options, const v1::SearchCallsRequest& request,
+                                 v1::ProveListRequest* to_prove) {
+  Table table = NewTable(options.wide);
+  ListedCalls listed;
+  const auto list = [&](const v1::CallSummary& call) {
+    listed.last = call.id();
+    ++listed.count;
+    if (!options.prove.empty()) to_prove->add_calls(call.id());
+    if (options.json) {
+      std::cout << JsonLine(SummaryJson(call)) << '\n';
+    } else {
+      table.AddRow(Row(call, options.wide));
+    }
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<bool> more = ForEachCall(source, request, options.filter.limit.value_or(kUsualLimit), list);
+  if (!more.ok()) return more.status();
+  listed.more = *more;
+  if (!options.json) table.Print(std::cout, options.wide ? Fit::kWhole : OutputFit());
+  return listed;
+}
+
 ExitCode RunCalls(const CommandContext& context, const CallsOptions& options) {
-  absl::StatusOr<recorder::CallQuery> query = ToQuery(options.filter, absl::Now());
-  if (!query.ok()) return ReportError(query.status());
+  const absl::StatusOr<v1::Filter> filter = ToFilter(options.filter, absl::Now());
+  if (!filter.ok()) return ReportError(filter.status());
+  v1::SearchCallsRequest request;
+  *request.mutable_filter() = *filter;
   if (!options.after.empty()) {
     const absl::StatusOr<uint64_t> after = ReadId(options.after, "call");
     if (!after.ok()) return ReportError(after.status());
-    query->after = *after;
+    request.set_after(recorder::FormatId(*after));
   }
-  auto reader = OpenStore(context);
-  if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckKnown(**reader, *query, options.filter, options.after); !status.ok())
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  if (absl::Status status = CheckKnown(**source, request, options.filter, options.after); !status.ok())
     return ReportError(status);
 
-  Table table = NewTable(options.wide);
-  ListedCalls listed;
-  std::vector<uint64_t> to_prove;
-  const absl::StatusOr<bool> more = ForEachCall(reader->get(), *query, options.filter.limit.value_or(kUsualLimit),
-                                                [&](const recorder::CallSummary& call) {
-                                                  listed.last = call.id;
-                                                  ++listed.count;
-                                                  if (!options.prove.empty()) to_prove.push_back(call.id);
-                                                  if (options.json) {
-                                                    std::cout << JsonLine(SummaryJson(call)) << '\n';
-                                                  } else {
-                                                    table.AddRow(Row(call, options.wide));
-                                                  }
-                                                  return absl::OkStatus();
-                                                });
-  if (!more.ok()) return ReportError(more.status());
-  if (!options.json) table.Print(std::cout, options.wide ? Fit::kWhole : OutputFit());
+  v1::ProveListRequest to_prove;
+  const absl::StatusOr<ListedCalls> listed = List(**source, options, request, &to_prove);
+  if (!listed.ok()) return ReportError(listed.status());
   if (!options.prove.empty()) {
-    const absl::StatusOr<v1::Evidence> evidence = EvidenceOfAnswer(context, **reader, to_prove);
+    const absl::StatusOr<v1::Evidence> evidence = (*source)->ProveList(to_prove);
     if (!evidence.ok()) return ReportError(evidence.status());
     if (absl::Status status = WriteEvidence(*evidence, options.prove); !status.ok()) return ReportError(status);
   }
-  listed.more = *more;
-  const absl::Status told = TellAboutCalls(**reader, options.filter, *query, listed);
+  const absl::Status told = NoteWhatCallsLack(**source, options.filter, *filter, *listed);
   return told.ok() ? ExitCode::kFine : ReportError(told);
 }
 

@@ -11,6 +11,7 @@
 #include "recorder/call_id.h"
 #include "recorder/store_check.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/local_store.h"
 
 namespace sallyport::replay {
 
@@ -40,11 +41,11 @@ absl::Status CheckStoreOf(const CommandContext& context) {
       absl::StrCat(status.message(), "\nName the gateway's data directory with --data DIR, or in SALLYPORT_DATA."));
 }
 
-absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context) {
+absl::StatusOr<std::unique_ptr<CallSource>> OpenRecord(const CommandContext& context) {
   const absl::StatusOr<std::optional<recorder::KeySource>> keys = KeysOf(context);
   if (!keys.ok()) return keys.status();
   if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;
-  return recorder::RecordReader::Open(context.data_directory, *keys);
+  return LocalStore::Open(context.data_directory, *keys);
 }
 
 ExitCode ReportError(const absl::Status& status) {

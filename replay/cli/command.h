@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/keys/key_source.h"
-#include "recorder/record_reader.h"
+#include "replay/view/call_source.h"
 
 namespace CLI {
 class App;
@@ -44,8 +44,8 @@ absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& 
 // Whether there is a store at the data directory (recorder/store_check.h). NOT_FOUND says how to name another one.
 absl::Status CheckStoreOf(const CommandContext& context);
 
-// Opens the store at the data directory for reading. NOT_FOUND says how to name another one.
-absl::StatusOr<std::unique_ptr<recorder::RecordReader>> OpenStore(const CommandContext& context);
+// The record at the data directory. NOT_FOUND says how to name another one.
+absl::StatusOr<std::unique_ptr<CallSource>> OpenRecord(const CommandContext& context);
 
 // Says on stderr what went wrong: kUsage for INVALID_ARGUMENT, kFailed for the rest.
 ExitCode ReportError(const absl::Status& status);
@@ -57,7 +57,7 @@ absl::StatusOr<uint64_t> ReadId(const std::string& text, const std::string& kind
 // name.
 std::string TypedId(const std::string& text, uint64_t id);
 
-// Notes `text` on stderr, after what is on stdout: what the output does not show.
+// Says `text` on stderr as a note, after what is on stdout: what the output does not show.
 void Note(const std::string& text);
 
 // For options that take some text: an empty one is more often a variable that was not set than a wish for everything.

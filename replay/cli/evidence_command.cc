@@ -5,8 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/call_id.h"
 #include "replay/cli/command.h"
-#include "replay/cli/evidence_writer.h"
+#include "replay/cli/evidence_file.h"
 #include "replay/cli/list_notes.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -27,16 +28,18 @@ struct EvidenceOptions {
 ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& options) {
   const absl::StatusOr<uint64_t> id = ReadId(options.call, "call");
   if (!id.ok()) return ReportError(id.status());
-  auto store = OpenStore(context);
-  if (!store.ok()) return ReportError(store.status());
-  const absl::StatusOr<recorder::CallSummary> call = (*store)->Call(*id);
-  if (absl::IsNotFound(call.status())) {
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  const absl::Status found = FindSummary(**source, *id).status();
+  if (absl::IsNotFound(found)) {
     ReportError(absl::NotFoundError(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ",
-                                                 context.data_directory, WhyNotThere(**store))));
+                                                 context.data_directory, WhyNotThere(**source))));
     return ExitCode::kNegative;
   }
-  if (!call.ok()) return ReportError(call.status());
-  const absl::StatusOr<v1::Evidence> evidence = EvidenceOfCall(context, **store, *id);
+  if (!found.ok()) return ReportError(found);
+  v1::GetEvidenceRequest request;
+  request.set_call(recorder::FormatId(*id));
+  const absl::StatusOr<v1::Evidence> evidence = (*source)->GetEvidence(request);
   if (!evidence.ok()) return ReportError(evidence.status());
   if (absl::Status status = WriteEvidence(*evidence, options.out); !status.ok()) return ReportError(status);
   if (options.out != "-")

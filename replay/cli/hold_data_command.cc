@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/call_id.h"
@@ -14,6 +15,7 @@
 #include "replay/cli/list_notes.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -37,13 +39,13 @@ struct HoldDataOptions {
   bool json = false;
 };
 
-struct OpenHolds {
+struct OpenLegalHolds {
   recorder::StoreLayout layout;
   std::unique_ptr<recorder::StoreKeys> keys;
   recorder::HoldList list;
 };
 
-absl::StatusOr<OpenHolds> Open(const CommandContext& context) {
+absl::StatusOr<OpenLegalHolds> Open(const CommandContext& context) {
   const recorder::StoreLayout layout(context.data_directory);
   if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;
   const absl::StatusOr<std::optional<recorder::KeySource>> source = KeysOf(context);
@@ -53,15 +55,11 @@ absl::StatusOr<OpenHolds> Open(const CommandContext& context) {
   if (!keys.ok()) return keys.status();
   absl::StatusOr<recorder::HoldList> list = recorder::HoldList::Load(layout, **keys);
   if (!list.ok()) return list.status();
-  return OpenHolds{layout, *std::move(keys), *std::move(list)};
-}
-
-absl::Status Save(const OpenHolds& holds) {
-  return holds.list.Save(holds.layout, *holds.keys, recorder::RealFileSystem());
+  return OpenLegalHolds{layout, *std::move(keys), *std::move(list)};
 }
 
 ExitCode RunList(const CommandContext& context, const HoldDataOptions& options) {
-  const absl::StatusOr<OpenHolds> holds = Open(context);
+  const absl::StatusOr<OpenLegalHolds> holds = Open(context);
   if (!holds.ok()) return ReportError(holds.status());
   Table table({{"HOLD", Table::Align::kRight}, {"PLACED"}, {"SESSION"}, {"IDENTITY"}, {"REASON"}});
   for (const recorder::Hold& hold : holds->list.holds()) {
@@ -83,68 +81,82 @@ ExitCode RunList(const CommandContext& context, const HoldDataOptions& options) 
   return ExitCode::kFine;
 }
 
-// Both change the list, so they take turns with whoever else does, and with whoever deletes.
-ExitCode RunRelease(const CommandContext& context, const HoldDataOptions& options) {
+// Changes the list and puts it in place of the old one. Takes turns with whoever else changes it, and with whoever
+// deletes.
+absl::Status ChangeList(const CommandContext& context,
+                        absl::FunctionRef<absl::Status(recorder::HoldList& list)> change) {
   const recorder::StoreLayout layout(context.data_directory);
-  if (absl::Status status = CheckStoreOf(context); !status.ok()) return ReportError(status);
-  if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return ReportError(status);
+  if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;
+  if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return status;
   const auto lock = recorder::TakeHoldsLock(layout);
-  absl::StatusOr<OpenHolds> holds = Open(context);
-  if (!holds.ok()) return ReportError(holds.status());
-  if (!lock.ok()) return ReportError(lock.status());
-  absl::Status status = holds->list.Release(*options.release);
-  if (absl::IsNotFound(status)) {
-    std::cerr << "sallyport: " << std::string(status.message()) << '\n';
+  absl::StatusOr<OpenLegalHolds> holds = Open(context);
+  if (!holds.ok()) return holds.status();
+  if (!lock.ok()) return lock.status();
+  if (absl::Status status = change(holds->list); !status.ok()) return status;
+  return holds->list.Save(layout, *holds->keys, recorder::RealFileSystem());
+}
+
+ExitCode RunRelease(const CommandContext& context, const HoldDataOptions& options) {
+  absl::Status released;
+  const absl::Status status = ChangeList(context, [&](recorder::HoldList& list) {
+    released = list.Release(*options.release);
+    return released;
+  });
+  if (absl::IsNotFound(released)) {
+    std::cerr << "sallyport: " << std::string(released.message()) << '\n';
     return ExitCode::kNegative;
   }
-  if (status.ok()) status = Save(*holds);
   if (!status.ok()) return ReportError(status);
   std::cout << "hold " << *options.release << " released\n";
   return ExitCode::kFine;
 }
 
-ExitCode RunAdd(const CommandContext& context, const HoldDataOptions& options) {
+// A hold on a session that was mistyped would hold nothing.
+absl::StatusOr<uint64_t> FindSession(const CommandContext& context, const std::string& typed) {
+  const absl::StatusOr<uint64_t> session = ReadId(typed, "session");
+  if (!session.ok()) return session.status();
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return source.status();
+  absl::Status status = CheckSession(**source, recorder::FormatId(*session), "--session", typed);
+  if (!status.ok()) return status;
+  return *session;
+}
+
+absl::Status NoteUnknownCaller(const CommandContext& context, const std::string& identity) {
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return source.status();
+  v1::Filter filter;
+  filter.set_identity(identity);
+  const absl::StatusOr<bool> any = AnyCall(**source, filter);
+  if (!any.ok()) return any.status();
+  if (!*any) {
+    Note(absl::StrCat("no call here is of ", Printable(identity),
+                      " yet: callers are named as `sallyport calls "
+                      "--wide` lists them, such as ISSUER#SUBJECT"));
+  }
+  return absl::OkStatus();
+}
+
+ExitCode RunPlace(const CommandContext& context, const HoldDataOptions& options) {
   recorder::Hold hold;
   hold.identity = options.identity;
   hold.reason = options.reason;
   hold.created = absl::Now();
   if (!options.session.empty()) {
-    const absl::StatusOr<uint64_t> session = ReadId(options.session, "session");
+    const absl::StatusOr<uint64_t> session = FindSession(context, options.session);
     if (!session.ok()) return ReportError(session.status());
     hold.session_id = *session;
-    // A hold on a session that was mistyped would hold nothing.
-    const auto reader = OpenStore(context);
-    if (!reader.ok()) return ReportError(reader.status());
-    if (absl::Status status = CheckSession(**reader, hold.session_id, "--session", options.session); !status.ok()) {
-      return ReportError(status);
-    }
   }
-  const recorder::StoreLayout layout(context.data_directory);
-  if (absl::Status status = CheckStoreOf(context); !status.ok()) return ReportError(status);
-  if (absl::Status status = recorder::CheckOwner(layout.LogDirectory()); !status.ok()) return ReportError(status);
-  const auto lock = recorder::TakeHoldsLock(layout);
-  absl::StatusOr<OpenHolds> holds = Open(context);
-  if (!holds.ok()) return ReportError(holds.status());
-  if (!lock.ok()) return ReportError(lock.status());
-  const absl::StatusOr<uint64_t> id = holds->list.Add(std::move(hold));
-  if (!id.ok()) return ReportError(id.status());
-  if (absl::Status status = Save(*holds); !status.ok()) return ReportError(status);
-  std::cout << "hold " << *id << " placed\n";
-  if (!options.identity.empty()) {
-    const auto reader = OpenStore(context);
-    if (!reader.ok()) return ReportError(reader.status());
-    recorder::CallQuery query;
-    query.identity = options.identity;
-    query.limit = 1;
-    const auto calls = (*reader)->Calls(query);
-    if (!calls.ok()) return ReportError(calls.status());
-    if (calls->empty()) {
-      Note(absl::StrCat("no call here is of ", Printable(options.identity),
-                        " yet: callers are named as `sallyport calls "
-                        "--wide` lists them, such as ISSUER#SUBJECT"));
-    }
-  }
-  return ExitCode::kFine;
+  uint64_t id = 0;
+  absl::Status status = ChangeList(context, [&](recorder::HoldList& list) {
+    const absl::StatusOr<uint64_t> given = list.Add(std::move(hold));
+    if (given.ok()) id = *given;
+    return given.status();
+  });
+  if (!status.ok()) return ReportError(status);
+  std::cout << "hold " << id << " placed\n";
+  if (!options.identity.empty()) status = NoteUnknownCaller(context, options.identity);
+  return status.ok() ? ExitCode::kFine : ReportError(status);
 }
 
 ExitCode RunHoldData(const CommandContext& context, const HoldDataOptions& options) {
@@ -154,7 +166,7 @@ ExitCode RunHoldData(const CommandContext& context, const HoldDataOptions& optio
     return ReportError(absl::InvalidArgumentError("say one of --session ID, --identity GLOB, --list and --release N"));
   }
   if (options.list) return RunList(context, options);
-  return options.release.has_value() ? RunRelease(context, options) : RunAdd(context, options);
+  return options.release.has_value() ? RunRelease(context, options) : RunPlace(context, options);
 }
 
 }  // namespace

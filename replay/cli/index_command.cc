@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "absl/strings/str_format.h"
+#include "recorder/record_reader.h"
 #include "replay/cli/command.h"
 #include "replay/cli/terminal_text.h"
 

@@ -9,6 +9,10 @@
 #include "recorder/call_id.h"
 #include "replay/cli/command.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/call_filter.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -35,152 +39,147 @@ std::string Typed(const CallFilter& filter) {
   return absl::StrJoin(typed, " ");
 }
 
-absl::StatusOr<bool> AnyCall(recorder::RecordReader& reader, recorder::CallQuery query) {
-  query.limit = 1;
-  const absl::StatusOr<std::vector<recorder::CallSummary>> calls = reader.Calls(query);
-  if (!calls.ok()) return calls.status();
-  return !calls->empty();
-}
-
 // Names that no call has are more often mistyped than missed.
-absl::Status TellUnknownNames(recorder::RecordReader& reader, const recorder::CallQuery& query) {
-  const std::pair<const char*, std::string recorder::CallQuery::*> names[] = {
-      {"--identity", &recorder::CallQuery::identity},
-      {"--method", &recorder::CallQuery::method},
-      {"--upstream", &recorder::CallQuery::upstream}};
-  for (const auto& [option, member] : names) {
-    if ((query.*member).empty()) continue;
-    recorder::CallQuery alone;
-    alone.*member = query.*member;
-    const absl::StatusOr<bool> any = AnyCall(reader, alone);
+absl::Status NoteUnknownNames(CallSource& source, const v1::Filter& wanted) {
+  const auto note = [&](const char* option, const std::string& glob, const v1::Filter& alone) {
+    if (glob.empty()) return absl::OkStatus();
+    const absl::StatusOr<bool> any = AnyCall(source, alone);
     if (!any.ok()) return any.status();
-    if (!*any) Note(absl::StrCat("no call here matches ", option, " ", CutEnd(Printable(query.*member), kMostShown)));
-  }
-  return absl::OkStatus();
+    if (!*any) Note(absl::StrCat("no call here matches ", option, " ", CutEnd(Printable(glob), kMostShown)));
+    return absl::OkStatus();
+  };
+  v1::Filter identity;
+  v1::Filter method;
+  v1::Filter upstream;
+  identity.set_identity(wanted.identity());
+  method.set_method(wanted.method());
+  upstream.set_upstream(wanted.upstream());
+  absl::Status status = note("--identity", wanted.identity(), identity);
+  if (status.ok()) status = note("--method", wanted.method(), method);
+  if (status.ok()) status = note("--upstream", wanted.upstream(), upstream);
+  return status;
 }
 
-bool ByName(const recorder::CallQuery& query) {
-  return !query.identity.empty() || !query.method.empty() || !query.upstream.empty() || query.status_code.has_value() ||
-         query.session_id.has_value() || query.min_duration.has_value() || query.open_only;
+void NoteDamage(const v1::Gaps& gaps) {
+  if (!gaps.log_damage().empty()) {
+    Note(absl::StrCat("calls may be missing here: ", Printable(gaps.log_damage()), "; `sallyport verify` says more"));
+  } else if (gaps.damaged()) {
+    Note(
+        "calls may be missing here: the log was damaged, shorter than before or without a key when the index was made; "
+        "`sallyport verify` says where, and once that is mended `sallyport index rebuild` adds them");
+  }
 }
 
 }  // namespace
 
-std::string WhyNotThere(recorder::RecordReader& reader) {
-  const absl::StatusOr<recorder::StoreGaps> gaps = reader.Gaps();
+std::string WhyNotThere(CallSource& source) {
+  const absl::StatusOr<v1::Gaps> gaps = source.GetGaps({});
   if (!gaps.ok()) return "";
   std::vector<std::string> reasons;
-  if (gaps->deleted_segments != 0) {
+  if (gaps->deleted_segments() != 0) {
     reasons.push_back(
-        absl::StrCat(Counted(gaps->deleted_segments, "segment was", "segments were"), " deleted by retention"));
+        absl::StrCat(Counted(gaps->deleted_segments(), "segment was", "segments were"), " deleted by retention"));
   }
-  if (gaps->shredded_segments != 0) {
-    reasons.push_back(absl::StrCat(Counted(gaps->shredded_segments, "segment is", "segments are"), " shredded"));
+  if (gaps->shredded_segments() != 0) {
+    reasons.push_back(absl::StrCat(Counted(gaps->shredded_segments(), "segment is", "segments are"), " shredded"));
   }
-  if (gaps->segments_without_key != 0) {
+  if (gaps->segments_without_key() != 0) {
     reasons.push_back(
-        absl::StrCat("the key of ", Counted(gaps->segments_without_key, "segment", "segments"), " is missing"));
+        absl::StrCat("the key of ", Counted(gaps->segments_without_key(), "segment", "segments"), " is missing"));
   }
-  if (gaps->missing_segments != 0) {
-    reasons.push_back(absl::StrCat(Counted(gaps->missing_segments, "segment is", "segments are"), " missing"));
+  if (gaps->missing_segments() != 0) {
+    reasons.push_back(absl::StrCat(Counted(gaps->missing_segments(), "segment is", "segments are"), " missing"));
   }
-  if (gaps->damaged) reasons.push_back("part of the log was damaged when the index was made");
-  if (gaps->unindexed_calls != 0) {
+  if (gaps->damaged()) reasons.push_back("part of the log was damaged when the index was made");
+  if (gaps->unindexed_calls() != 0) {
     reasons.push_back(
-        absl::StrCat("the index lacks the last ", Counted(gaps->unindexed_calls, "call", "calls"), " of the log"));
+        absl::StrCat("the index lacks the last ", Counted(gaps->unindexed_calls(), "call", "calls"), " of the log"));
   }
   return reasons.empty() ? "" : absl::StrCat("; it may have been there: ", absl::StrJoin(reasons, ", "));
 }
 
-absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query, const CallFilter& filter,
+absl::Status CheckKnown(CallSource& source, const v1::SearchCallsRequest& request, const CallFilter& filter,
                         const std::string& after) {
-  if (query.status_code.has_value() && !IsStatusCode(*query.status_code)) {
-    recorder::CallQuery alone;
-    alone.status_code = query.status_code;
-    const absl::StatusOr<bool> any = AnyCall(reader, alone);
+  const v1::Filter& wanted = request.filter();
+  if (wanted.has_status_code() && !IsStatusCode(wanted.status_code())) {
+    v1::Filter alone;
+    alone.set_status_code(wanted.status_code());
+    const absl::StatusOr<bool> any = AnyCall(source, alone);
     if (!any.ok()) return any.status();
     if (!*any) {
-      return absl::InvalidArgumentError(absl::StrCat("--status: ", *query.status_code,
+      return absl::InvalidArgumentError(absl::StrCat("--status: ", wanted.status_code(),
                                                      " is no status of gRPC's, which ",
                                                      "has 0 to 16, and no call here ended with it"));
     }
   }
-  if (query.after.has_value()) {
-    const absl::Status status = reader.Call(*query.after).status();
+  if (!request.after().empty()) {
+    const uint64_t id = recorder::ParseId(request.after()).value_or(0);
+    const absl::Status status = FindSummary(source, id).status();
     if (absl::IsNotFound(status)) {
-      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", TypedId(after, *query.after),
+      return absl::InvalidArgumentError(absl::StrCat("--after: there is no call ", TypedId(after, id),
                                                      " here: take an id that `sallyport calls` lists",
-                                                     WhyNotThere(reader)));
+                                                     WhyNotThere(source)));
     }
     if (!status.ok()) return status;
   }
-  return CheckSession(reader, query.session_id, "--session", filter.session);
+  return CheckSession(source, wanted.session(), "--session", filter.session);
 }
 
-absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option,
+absl::Status CheckSession(CallSource& source, const std::string& session, const char* option,
                           const std::string& typed) {
-  if (!session.has_value()) return absl::OkStatus();
-  recorder::CallQuery query;
-  query.session_id = session;
-  const absl::StatusOr<bool> any = AnyCall(reader, query);
+  if (session.empty()) return absl::OkStatus();
+  v1::Filter filter;
+  filter.set_session(session);
+  const absl::StatusOr<bool> any = AnyCall(source, filter);
   if (!any.ok()) return any.status();
   if (*any) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ", TypedId(typed, *session),
-                                                 ": take an id that `sallyport sessions` lists", WhyNotThere(reader)));
+  const uint64_t id = recorder::ParseId(session).value_or(0);
+  return absl::InvalidArgumentError(absl::StrCat(option, ": no call here is of a session ", TypedId(typed, id),
+                                                 ": take an id that `sallyport sessions` lists", WhyNotThere(source)));
 }
 
-absl::Status TellAboutCalls(recorder::RecordReader& reader, const CallFilter& filter, const recorder::CallQuery& query,
-                            const ListedCalls& listed) {
+absl::Status NoteWhatCallsLack(CallSource& source, const CallFilter& filter, const v1::Filter& wanted,
+                               const ListedCalls& listed) {
   const std::string typed = Typed(filter);
   const std::string with = typed.empty() ? "" : absl::StrCat(" with ", typed);
   if (listed.more) {
     Note(absl::StrCat(
         "there are more calls", with, " than ", listed.count == 1 ? "this one" : absl::StrCat("these ", listed.count),
-        ": ", listed.last == 0 ? "" : absl::StrCat("--after ", recorder::FormatId(listed.last), " lists the next, "),
-        "--limit 0 all"));
+        ": ", listed.last.empty() ? "" : absl::StrCat("--after ", listed.last, " lists the next, "), "--limit 0 all"));
   } else if (!typed.empty()) {
     Note(absl::StrCat(Counted(listed.count, "call", "calls"), with, "; others are left out"));
   }
   if (listed.count == 0) {
-    if (absl::Status status = TellUnknownNames(reader, query); !status.ok()) return status;
+    if (absl::Status status = NoteUnknownNames(source, wanted); !status.ok()) return status;
   }
-  return TellAboutStore(reader, ByName(query));
+  return NoteWhatStoreLacks(source, AsksForMoreThanTimes(wanted));
 }
 
-absl::Status TellAboutStore(recorder::RecordReader& reader, bool by_name) {
-  const absl::StatusOr<recorder::StoreGaps> gaps = reader.Gaps();
+absl::Status NoteWhatStoreLacks(CallSource& source, bool by_name) {
+  const absl::StatusOr<v1::Gaps> gaps = source.GetGaps({});
   if (!gaps.ok()) return gaps.status();
-  if (const absl::Status health = reader.LogHealth(); !health.ok()) {
-    Note(absl::StrCat("calls may be missing here: ", Printable(std::string(health.message())),
-                      "; `sallyport verify` says more"));
-  } else if (gaps->damaged) {
-    Note(
-        "calls may be missing here: the log was damaged, shorter than before or without a key when the index was made; "
-        "`sallyport verify` says where, and once that is mended `sallyport index rebuild` adds them");
+  NoteDamage(*gaps);
+  if (const uint64_t missing = gaps->missing_segments(); missing != 0) {
+    Note(absl::StrCat("calls are missing here: ", Counted(missing, "segment of the log is", "segments of the log are"),
+                      " not there, and retention did not delete ", missing == 1 ? "it" : "them"));
   }
-  if (gaps->missing_segments != 0) {
-    Note(absl::StrCat(
-        "calls are missing here: ", Counted(gaps->missing_segments, "segment of the log is", "segments of the log are"),
-        " not there, and retention did not delete ", gaps->missing_segments == 1 ? "it" : "them"));
-  }
-  if (gaps->shredded_segments != 0 && by_name) {
-    Note(absl::StrCat(Counted(gaps->shredded_segments, "segment of the log is", "segments of the log are"),
+  if (gaps->shredded_segments() != 0 && by_name) {
+    Note(absl::StrCat(Counted(gaps->shredded_segments(), "segment of the log is", "segments of the log are"),
                       " shredded: calls in them match only where nothing but times is asked for"));
   }
-  if (gaps->segments_without_key != 0) {
-    Note(absl::StrCat(
-        "the key of ", Counted(gaps->segments_without_key, "segment of the log is", "segments of the log are"),
-        " missing, though nothing marks ", gaps->segments_without_key == 1 ? "it" : "them", " as shredded: what is in ",
-        gaps->segments_without_key == 1 ? "it" : "them", " cannot be read. `sallyport keys status` says which"));
+  if (const uint64_t without_key = gaps->segments_without_key(); without_key != 0) {
+    Note(absl::StrCat("the key of ", Counted(without_key, "segment of the log is", "segments of the log are"),
+                      " missing, though nothing marks ", without_key == 1 ? "it" : "them", " as shredded: what is in ",
+                      without_key == 1 ? "it" : "them", " cannot be read. `sallyport keys status` says which"));
   }
-  if (gaps->deleted_segments != 0) {
-    Note(absl::StrCat(Counted(gaps->deleted_segments, "segment of the log was", "segments of the log were"),
+  if (gaps->deleted_segments() != 0) {
+    Note(absl::StrCat(Counted(gaps->deleted_segments(), "segment of the log was", "segments of the log were"),
                       " deleted by retention: the calls in them are not listed"));
   }
-  if (gaps->unindexed_calls != 0 && absl::Now() - gaps->unindexed_since > kUsualLag) {
-    Note(absl::StrCat("the index is behind the log: ", gaps->more_unindexed ? "at least " : "",
-                      Counted(gaps->unindexed_calls, "call that began", "calls that began"), " after ",
-                      HumanTime(gaps->unindexed_since),
+  if (gaps->unindexed_calls() != 0 && absl::Now() - ToTime(gaps->unindexed_since()) > kUsualLag) {
+    Note(absl::StrCat("the index is behind the log: ", gaps->more_unindexed() ? "at least " : "",
+                      Counted(gaps->unindexed_calls(), "call that began", "calls that began"), " after ",
+                      HumanTime(ToTime(gaps->unindexed_since())),
                       " are not in it yet; the gateway adds them, or this command where it may write and none runs"));
   }
   return absl::OkStatus();

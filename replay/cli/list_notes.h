@@ -3,42 +3,40 @@
 #define SALLYPORT_REPLAY_CLI_LIST_NOTES_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
-#include "recorder/record_reader.h"
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
+#include "replay/view/call_source.h"
 
 namespace sallyport::replay {
 
 // INVALID_ARGUMENT for ids of calls and sessions that are not there, and for numbers that are neither a status of
-// gRPC's nor that of a call: they would make a list empty without a word. The query was made of `filter` and `after`,
+// gRPC's nor that of a call: they would make a list empty without a word. The request was made of `filter` and `after`,
 // which have what was typed.
-absl::Status CheckKnown(recorder::RecordReader& reader, const recorder::CallQuery& query, const CallFilter& filter,
+absl::Status CheckKnown(CallSource& source, const v1::SearchCallsRequest& request, const CallFilter& filter,
                         const std::string& after = "");
-// The same for one session, naming `option` and what was typed there. OK without one.
-absl::Status CheckSession(recorder::RecordReader& reader, std::optional<uint64_t> session, const char* option,
-                          const std::string& typed);
+// The same for the id of one session, naming `option` and what was typed there. OK for an empty one.
+absl::Status CheckSession(CallSource& source, const std::string& session, const char* option, const std::string& typed);
 
 // What might keep from view a call that is asked for and not found; empty if nothing does. Follows a sentence.
-std::string WhyNotThere(recorder::RecordReader& reader);
+std::string WhyNotThere(CallSource& source);
 
 struct ListedCalls {
   uint64_t count = 0;
   bool more = false;  // than are listed
-  uint64_t last = 0;  // id of the last one, where --after goes on from there
+  std::string last;   // id of the last one, where --after goes on from there
 };
 
 // Says on stderr, a line for each: that the list is filtered, and by what; that there is more; that calls are missing
 // because they were shredded or deleted, because the index is behind, or because the log is damaged; and of an empty
-// list, which name in the filter no call has.
-absl::Status TellAboutCalls(recorder::RecordReader& reader, const CallFilter& filter, const recorder::CallQuery& query,
-                            const ListedCalls& listed);
+// list, which name in the filter no call has. `wanted` was made of `filter`.
+absl::Status NoteWhatCallsLack(CallSource& source, const CallFilter& filter, const v1::Filter& wanted,
+                               const ListedCalls& listed);
 
 // The same of the store alone, for lists of something else that comes from the index. `by_name`: what is listed was
 // chosen by more than times.
-absl::Status TellAboutStore(recorder::RecordReader& reader, bool by_name);
+absl::Status NoteWhatStoreLacks(CallSource& source, bool by_name);
 
 }  // namespace sallyport::replay
 

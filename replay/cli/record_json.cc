@@ -1,24 +1,33 @@
 #include "replay/cli/record_json.h"
 
+#include <cstdint>
+#include <optional>
+#include <utility>
+
 #include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "recorder/call_id.h"
-#include "recorder/gateway_notes.h"
-#include "replay/cli/call_filter.h"
 #include "replay/cli/terminal_text.h"
-#include "replay/view/revealer.h"
+#include "replay/view/exact_text.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
 
 namespace sallyport::replay {
 namespace {
 
-using Metadata = google::protobuf::RepeatedPtrField<v1::Metadatum>;
+using Pairs = google::protobuf::RepeatedPtrField<v1::MetadataPair>;
 
-constexpr char kStatusDetails[] = "grpc-status-details-bin";
+// Without a sign where there is none.
+Json Nanoseconds(const google::protobuf::Duration& duration) {
+  if (duration.seconds() < 0 || duration.nanos() < 0) return duration.seconds() * 1'000'000'000 + duration.nanos();
+  return static_cast<uint64_t>(duration.seconds()) * 1'000'000'000 + static_cast<uint64_t>(duration.nanos());
+}
 
-int64_t Offset(const v1::Entry& entry, uint64_t start_ns) { return static_cast<int64_t>(entry.time_ns() - start_ns); }
+std::string Exactly(const google::protobuf::Timestamp& time) { return ExactTime(ToTime(time)); }
 
 std::string Base64(const std::string& bytes) { return absl::Base64Escape(bytes); }
+
+Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+Json OrNull(const std::optional<std::string>& name) { return name.has_value() ? Json(*name) : Json(); }
 
 // Text that was recorded as JSON, or nothing where it does not parse (it then was not ours to begin with).
 Json Parsed(const std::string& text) {
@@ -32,16 +41,17 @@ Json Texts(const google::protobuf::RepeatedPtrField<std::string>& texts) {
   return list;
 }
 
-Json MetadataJson(const Metadata& metadata) {
+Json PairsJson(const Pairs& pairs) {
   Json list = Json::array();
-  for (const v1::Metadatum& datum : metadata) {
-    Json one = {{"key", datum.key()}};
-    if (datum.fingerprint()) {
-      one["fingerprint"] = datum.value();
-    } else if (IsBinaryKey(datum.key())) {
-      one["value_base64"] = Base64(datum.value());
+  for (const v1::MetadataPair& pair : pairs) {
+    const std::string& key = ExactText(pair.key(), "key", pair.exact());
+    Json one = {{"key", key}};
+    if (pair.has_fingerprint()) {
+      one["fingerprint"] = ExactText(pair.fingerprint(), "fingerprint", pair.exact());
+    } else if (IsBinaryKey(key)) {
+      one["value_base64"] = Base64(pair.data());
     } else {
-      one["value"] = datum.value();
+      one["value"] = pair.has_data() ? pair.data() : pair.text();
     }
     list.push_back(std::move(one));
   }
@@ -66,240 +76,200 @@ Json DecisionJson(const v1::Decision& decision) {
           {"proofs", std::move(proofs)}};
 }
 
-Json ToldName(v1::Told told) {
-  switch (told) {
-    case v1::TOLD_STATUS:
-      return "status";
-    case v1::TOLD_NOTHING:
-      return "nothing";
-    case v1::TOLD_UNSURE:
-      return "unsure";
-    case v1::TOLD_RESET:
-      return "reset";
-    default:
-      return nullptr;
+std::string DirectionName(v1::Direction direction) {
+  return direction == v1::DIRECTION_RESPONSE ? "response" : "request";
+}
+
+// Adds a frame's message to an object: `message`, or `undecoded`, which says why not, and `payload`, if it is there.
+void AddMessage(const v1::FrameEvent& frame, Json* json) {
+  if (!frame.undecoded().empty()) (*json)["undecoded"] = frame.undecoded();
+  if (!frame.message().empty()) {
+    (*json)["message"] = Parsed(frame.message());
+  } else if (!frame.sealed_apart()) {
+    (*json)["payload"] = Base64(frame.payload());
   }
 }
 
-Json EndedByName(v1::EndedBy who) {
-  switch (who) {
-    case v1::ENDED_BY_UPSTREAM:
-      return "upstream";
-    case v1::ENDED_BY_CALLER:
-      return "caller";
-    case v1::ENDED_BY_GATEWAY:
-      return "gateway";
-    default:
-      return nullptr;
-  }
-}
-
-Json FrameJson(const v1::Frame& frame, uint64_t number, FramePayload payload, const CallDecoder& decoder) {
-  Json json = {{"direction", frame.direction() == v1::DIRECTION_RESPONSE ? "response" : "request"},
+Json FrameJson(const v1::FrameEvent& frame) {
+  Json json = {{"direction", DirectionName(frame.direction())},
                {"index", frame.index()},
-               {"number", number},
-               {"size", SizeOf(frame)},
+               {"number", frame.number()},
+               {"size", frame.size()},
                {"compressed", frame.compressed()}};
-  if (frame.masked() || frame.has_sealed()) json["view"] = IsRevealed(frame) ? "revealed" : "masked";
-  if (frame.has_sealed()) json["reveal_key"] = absl::BytesToHexString(frame.sealed().key_id());
-  if (frame.shadow_size() > 0) json["shadow"] = Texts(frame.shadow());
-  if (payload == FramePayload::kRaw && !frame.has_part()) {
-    json["payload"] = Base64(frame.payload());
-    return json;
+  if (frame.view() != v1::FRAME_VIEW_AS_PASSED) {
+    json["view"] = frame.view() == v1::FRAME_VIEW_REVEALED ? "revealed" : "masked";
   }
-  AddMessage(frame, decoder, &json);
+  if (!frame.reveal_key().empty()) json["reveal_key"] = frame.reveal_key();
+  if (frame.shadow_size() > 0) json["shadow"] = Texts(frame.shadow());
+  AddMessage(frame, &json);
   return json;
 }
 
 }  // namespace
 
-void AddMessage(const v1::Frame& frame, const CallDecoder& decoder, Json* json) {
-  if (frame.has_part()) {
-    (*json)["undecoded"] = "the payload is sealed under a further key";
-    return;
-  }
-  const absl::StatusOr<std::string> message = decoder.Message(frame);
-  const absl::StatusOr<std::string> text =
-      message.ok() ? decoder.Json(frame, *message, policy::JsonStyle::kOneLine) : message.status();
-  if (text.ok()) {
-    (*json)["message"] = Parsed(*text);
-  } else {
-    (*json)["undecoded"] = std::string(text.status().message());
-    (*json)["payload"] = Base64(frame.payload());
-  }
-}
-
-uint64_t SizeOf(const v1::Frame& frame) { return frame.has_part() ? frame.part().length() : frame.payload().size(); }
-
 std::string JsonLine(const Json& json) { return json.dump(-1, ' ', true, Json::error_handler_t::replace); }
 
-std::string EndReasonName(v1::EndReason reason) {
-  switch (reason) {
-    case v1::END_REASON_COMPLETED:
-      return "completed";
-    case v1::END_REASON_CANCELLED:
-      return "cancelled";
-    case v1::END_REASON_DEADLINE:
-      return "deadline";
-    case v1::END_REASON_UPSTREAM_FAILURE:
-      return "upstream_failure";
-    case v1::END_REASON_REFUSED:
-      return "refused";
-    case v1::END_REASON_INTERRUPTED:
-      return "interrupted";
-    default:
-      return "open";
-  }
-}
-
-std::string ProofName(v1::Proof proof) {
-  switch (proof) {
-    case v1::PROOF_JWT:
-      return "jwt";
-    case v1::PROOF_MTLS:
-      return "mtls";
-    case v1::PROOF_API_KEY:
-      return "api_key";
-    default:
-      return "none";
-  }
-}
-
-std::string DecisionName(v1::Decision::Outcome outcome) {
-  switch (outcome) {
-    case v1::Decision::OUTCOME_ALLOWED:
-      return "allowed";
-    case v1::Decision::OUTCOME_DENIED:
-      return "denied";
-    case v1::Decision::OUTCOME_UNAUTHENTICATED:
-      return "unauthenticated";
-    case v1::Decision::OUTCOME_LIMITED:
-      return "limited";
-    default:
-      return "unknown";
-  }
-}
-
-std::string IdentityName(const v1::Identity& identity) {
-  if (identity.proof() == v1::PROOF_NONE && identity.subject().empty()) return "anonymous";
-  return identity.issuer().empty() ? identity.subject() : absl::StrCat(identity.issuer(), "#", identity.subject());
-}
-
-bool IsBinaryKey(std::string_view key) { return key.size() >= 4 && key.substr(key.size() - 4) == "-bin"; }
-
-std::string MethodName(const std::string& path) { return std::string(recorder::NameOfMethod(path)); }
-
-Json SummaryJson(const recorder::CallSummary& call) {
-  const bool open = call.shredded || call.end_reason == v1::END_REASON_UNSPECIFIED;
-  Json json = {{"id", recorder::FormatId(call.id)},
-               {"session", call.session_id == 0 ? Json() : Json(recorder::FormatId(call.session_id))},
-               {"identity", call.identity},
-               {"method", call.method},
-               {"upstream", call.upstream},
-               {"peer", PlainPeer(call.peer)},
-               {"start", ExactTime(call.start)},
-               {"state", call.shredded ? "shredded" : EndReasonName(call.end_reason)}};
-  json["status"] = open ? Json() : Json(StatusName(call.status_code));
-  json["status_code"] = open ? Json() : Json(call.status_code);
-  json["connection_lost"] = open ? Json() : Json(call.connection_lost);
-  json["duration_ns"] = open ? Json() : Json(absl::ToInt64Nanoseconds(call.duration));
-  json["request_frames"] = open ? Json() : Json(call.request_frames);
-  json["response_frames"] = open ? Json() : Json(call.response_frames);
-  json["request_bytes"] = open ? Json() : Json(call.request_bytes);
-  json["response_bytes"] = open ? Json() : Json(call.response_bytes);
+Json SummaryJson(const v1::CallSummary& call) {
+  Json json = {{"id", call.id()},
+               {"session", OrNull(call.session())},
+               {"identity", call.identity()},
+               {"method", ExactText(call.method(), "method", call.exact())},
+               {"upstream", call.upstream()},
+               {"peer", call.peer()},
+               {"start", Exactly(call.start())},
+               {"state", StateName(call.state())}};
+  const v1::CallOutcome& outcome = call.outcome();
+  const auto known = [&](Json value) { return call.has_outcome() ? std::move(value) : Json(); };
+  json["status"] = known(StatusName(outcome.status_code()));
+  json["status_code"] = known(outcome.status_code());
+  json["connection_lost"] = known(outcome.connection_lost());
+  json["duration_ns"] = known(Nanoseconds(outcome.duration()));
+  json["request_frames"] = known(outcome.request_frames());
+  json["response_frames"] = known(outcome.response_frames());
+  json["request_bytes"] = known(outcome.request_bytes());
+  json["response_bytes"] = known(outcome.response_bytes());
   return json;
 }
 
-Json SessionJson(const recorder::SessionSummary& session) {
-  return {{"id", recorder::FormatId(session.id)},
-          {"identity", session.identity},
-          {"name", session.name},
-          {"peer", PlainPeer(session.peer)},
-          {"first_start", ExactTime(session.first_start)},
-          {"last_start", ExactTime(session.last_start)},
-          {"calls", session.calls}};
+Json SessionJson(const v1::SessionSummary& session) {
+  return {{"id", session.id()},
+          {"identity", session.identity()},
+          {"name", ExactText(session.name(), "name", session.exact())},
+          {"peer", session.peer()},
+          {"first_start", Exactly(session.first_start())},
+          {"last_start", Exactly(session.last_start())},
+          {"calls", session.calls()}};
 }
 
-Json StartJson(const v1::Entry& entry) {
-  const v1::CallStart& start = entry.start();
-  return {{"id", recorder::FormatId(entry.call_id())},
-          {"session", start.session_id() == 0 ? Json() : Json(recorder::FormatId(start.session_id()))},
-          {"session_name", start.session_name()},
-          {"method", MethodName(start.method())},
-          {"authority", start.authority()},
-          {"peer", PlainPeer(start.peer())},
+Json BeginningJson(const v1::CallBeginning& beginning) {
+  const v1::Identity& proved = beginning.proved();
+  return {{"id", beginning.id()},
+          {"session", OrNull(beginning.session())},
+          {"session_name", ExactText(beginning.session_name(), "session_name", beginning.exact())},
+          {"method", ExactText(beginning.method(), "method", beginning.exact())},
+          {"authority", ExactText(beginning.authority(), "authority", beginning.exact())},
+          {"peer", beginning.peer()},
           {"identity",
-           {{"name", IdentityName(start.identity())},
-            {"issuer", start.identity().issuer()},
-            {"subject", start.identity().subject()},
-            {"groups", Texts(start.identity().groups())},
-            {"proof", ProofName(start.identity().proof())}}},
-          {"upstream", start.upstream()},
-          {"upstream_target", start.upstream_target()},
-          {"start", ExactTime(absl::FromUnixNanos(static_cast<int64_t>(entry.time_ns())))},
-          {"timeout_ns", start.has_timeout_ns() ? Json(start.timeout_ns()) : Json()},
-          {"encoding", start.encoding()},
-          {"descriptors", start.descriptors()},
-          {"path", start.path() == v1::PATH_UNARY ? "unary" : "stream"},
-          {"durability", start.durability()},
-          {"metadata", MetadataJson(start.metadata())}};
+           {{"name", beginning.identity()},
+            {"issuer", proved.issuer()},
+            {"subject", proved.subject()},
+            {"groups", Texts(proved.groups())},
+            {"proof", ProofName(proved.proof())}}},
+          {"upstream", beginning.upstream()},
+          {"upstream_target", beginning.upstream_target()},
+          {"start", Exactly(beginning.start())},
+          {"timeout_ns", beginning.has_timeout() ? Nanoseconds(beginning.timeout()) : Json()},
+          {"encoding", beginning.encoding()},
+          {"descriptors", beginning.descriptors()},
+          {"path", beginning.path() == v1::PATH_UNARY ? "unary" : "stream"},
+          {"durability", beginning.durability()},
+          {"metadata", PairsJson(beginning.metadata())}};
 }
 
-Json EntryJson(const v1::Entry& entry, uint64_t start_ns, uint64_t frame_number, FramePayload payload,
-               const CallDecoder& decoder) {
+Json EventJson(const v1::Event& event) {
+  const auto named = [&](const char* name) {
+    return Json{{"event", name}, {"offset_ns", Nanoseconds(event.offset())}};
+  };
   Json json;
-  switch (entry.event_case()) {
-    case v1::Entry::kFrame:
-      json = {{"event", "frame"}, {"offset_ns", Offset(entry, start_ns)}};
-      json.update(FrameJson(entry.frame(), frame_number, payload, decoder));
+  switch (event.event_case()) {
+    case v1::Event::kFrame:
+      json = named("frame");
+      json.update(FrameJson(event.frame()));
       return json;
-    case v1::Entry::kDecision:
-      json = {{"event", "decision"}, {"offset_ns", Offset(entry, start_ns)}};
-      json.update(DecisionJson(entry.decision()));
+    case v1::Event::kDecision:
+      json = named("decision");
+      json.update(DecisionJson(event.decision()));
       return json;
-    case v1::Entry::kHalfClose:
-      return {{"event", "half_close"}, {"offset_ns", Offset(entry, start_ns)}};
-    case v1::Entry::kResponseHeaders:
-      return {{"event", "response_headers"},
-              {"offset_ns", Offset(entry, start_ns)},
-              {"encoding", entry.response_headers().encoding()},
-              {"metadata", MetadataJson(entry.response_headers().metadata())}};
+    case v1::Event::kHalfClose:
+      return named("half_close");
+    case v1::Event::kResponseHeaders:
+      json = named("response_headers");
+      json["encoding"] = event.response_headers().encoding();
+      json["metadata"] = PairsJson(event.response_headers().metadata());
+      return json;
     default:
-      return {{"event", "unknown"}, {"offset_ns", Offset(entry, start_ns)}};
+      return named("unknown");
   }
 }
 
-Json EndJson(const v1::Entry& entry, uint64_t start_ns, const CallDecoder& decoder) {
-  const v1::CallEnd& end = entry.end();
-  Json json = {{"offset_ns", Offset(entry, start_ns)},
-               {"state", EndReasonName(end.reason())},
-               {"status", StatusName(end.status_code())},
-               {"status_code", end.status_code()},
-               {"status_message", end.status_message()},
+Json EndJson(const v1::Event& event) {
+  const v1::EndEvent& end = event.end();
+  const v1::CallOutcome& outcome = end.outcome();
+  Json json = {{"offset_ns", Nanoseconds(event.offset())},
+               {"state", StateName(end.state())},
+               {"status", StatusName(outcome.status_code())},
+               {"status_code", outcome.status_code()},
+               {"status_message", ExactText(end.status_message(), "status_message", end.exact())},
                {"status_details", Json()},
-               {"trailers", MetadataJson(end.trailers())},
+               {"trailers", PairsJson(end.trailers())},
                {"trailers_only", end.trailers_only()},
                {"upstream_status", Json()},
                {"upstream_status_message", Json()},
-               {"duration_ns", end.duration_ns()},
-               {"request_frames", end.request_frames()},
-               {"response_frames", end.response_frames()},
-               {"request_bytes", end.request_bytes()},
-               {"response_bytes", end.response_bytes()},
-               {"connection_lost", end.connection_lost()},
-               {"told", ToldName(end.told())},
-               {"ended_by", EndedByName(end.ended_by())},
-               {"entries", end.entries() == 0 ? Json() : Json(end.entries())}};
+               {"duration_ns", Nanoseconds(outcome.duration())},
+               {"request_frames", outcome.request_frames()},
+               {"response_frames", outcome.response_frames()},
+               {"request_bytes", outcome.request_bytes()},
+               {"response_bytes", outcome.response_bytes()},
+               {"connection_lost", outcome.connection_lost()},
+               {"told", OrNull(ToldName(end.told()))},
+               {"ended_by", OrNull(EndedByName(end.ended_by()))},
+               {"entries", end.has_entries() ? Json(end.entries()) : Json()}};
   if (end.has_upstream_status_code()) {
     json["upstream_status"] = StatusName(end.upstream_status_code());
-    json["upstream_status_message"] = end.upstream_status_message();
+    json["upstream_status_message"] = ExactText(end.upstream_status_message(), "upstream_status_message", end.exact());
   }
-  for (const v1::Metadatum& trailer : end.trailers()) {
-    if (trailer.key() != kStatusDetails) continue;
-    const absl::StatusOr<std::string> details = decoder.StatusDetailsJson(trailer.value(), policy::JsonStyle::kOneLine);
-    if (details.ok()) json["status_details"] = Parsed(*details);
+  for (const v1::MetadataPair& trailer : end.trailers()) {
+    if (!trailer.status_details().empty()) json["status_details"] = Parsed(trailer.status_details());
   }
   return json;
+}
+
+Json TailedJson(const v1::TailedEvent& tailed, bool messages) {
+  const v1::Event& event = tailed.event();
+  Json json = {{"time", Exactly(event.time())},
+               {"call", event.call()},
+               {"method", ExactText(tailed.method(), "method", tailed.exact())},
+               {"identity", tailed.identity()}};
+  switch (event.event_case()) {
+    case v1::Event::kBeginning:
+      json["event"] = "start";
+      json["peer"] = event.beginning().peer();
+      json["upstream"] = event.beginning().upstream();
+      return json;
+    case v1::Event::kFrame:
+      json["event"] = "frame";
+      json["direction"] = DirectionName(event.frame().direction());
+      json["index"] = event.frame().index();
+      json["size"] = event.frame().size();
+      if (messages) AddMessage(event.frame(), &json);
+      return json;
+    case v1::Event::kDecision:
+      json["event"] = "decision";
+      json["outcome"] = DecisionName(event.decision().outcome());
+      json["rule"] = event.decision().rule();
+      return json;
+    case v1::Event::kHalfClose:
+      json["event"] = "half_close";
+      return json;
+    case v1::Event::kResponseHeaders:
+      json["event"] = "response_headers";
+      return json;
+    case v1::Event::kEnd: {
+      const v1::EndEvent& end = event.end();
+      json["event"] = "end";
+      json["state"] = StateName(end.state());
+      json["status"] = StatusName(end.outcome().status_code());
+      json["status_code"] = end.outcome().status_code();
+      json["status_message"] = ExactText(end.status_message(), "status_message", end.exact());
+      json["duration_ns"] = Nanoseconds(end.outcome().duration());
+      json["request_bytes"] = end.outcome().request_bytes();
+      json["response_bytes"] = end.outcome().response_bytes();
+      return json;
+    }
+    default:
+      json["event"] = "unknown";
+      return json;
+  }
 }
 
 }  // namespace sallyport::replay

@@ -5,11 +5,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
-#include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
-#include "replay/view/revealer.h"
+#include "replay/view/exact_text.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
 
 namespace sallyport::replay {
 namespace {
@@ -19,21 +18,21 @@ constexpr size_t kMostJson = 16 << 10;
 constexpr size_t kMostHex = 256;
 constexpr size_t kMostValue = 4 << 10;
 
-std::string Ended(const recorder::CallSummary& call) {
-  const std::string took = HumanDuration(call.duration);
-  if (call.connection_lost) return absl::StrCat("the caller's connection was lost after ", took);
-  switch (call.end_reason) {
-    case v1::END_REASON_COMPLETED:
+std::string Ended(const v1::CallSummary& call) {
+  const std::string took = HumanDuration(ToDuration(call.outcome().duration()));
+  if (call.outcome().connection_lost()) return absl::StrCat("the caller's connection was lost after ", took);
+  switch (call.state()) {
+    case v1::CALL_STATE_COMPLETED:
       return absl::StrCat("completed in ", took);
-    case v1::END_REASON_CANCELLED:
+    case v1::CALL_STATE_CANCELLED:
       return absl::StrCat("cancelled by the caller after ", took);
-    case v1::END_REASON_DEADLINE:
+    case v1::CALL_STATE_DEADLINE:
       return absl::StrCat("the deadline passed after ", took);
-    case v1::END_REASON_UPSTREAM_FAILURE:
+    case v1::CALL_STATE_UPSTREAM_FAILURE:
       return absl::StrCat("the upstream failed after ", took);
-    case v1::END_REASON_REFUSED:
+    case v1::CALL_STATE_REFUSED:
       return absl::StrCat("refused by the gateway after ", took);
-    case v1::END_REASON_INTERRUPTED:
+    case v1::CALL_STATE_INTERRUPTED:
       return "interrupted: the gateway stopped while the call was open";
     default:
       return "";
@@ -53,62 +52,59 @@ void RecordText::Field(const std::string& name, const std::string& value) {
   out_ << name << std::string(std::max<size_t>(13 - name.size(), 1), ' ') << value << '\n';
 }
 
-void RecordText::Metadata(const google::protobuf::RepeatedPtrField<v1::Metadatum>& metadata,
+void RecordText::Metadata(const google::protobuf::RepeatedPtrField<v1::MetadataPair>& metadata,
                           const std::string& indent) {
-  for (const v1::Metadatum& datum : metadata) {
+  for (const v1::MetadataPair& pair : metadata) {
+    const std::string& key = ExactText(pair.key(), "key", pair.exact());
     std::string value;
-    if (datum.fingerprint()) {
-      value = absl::StrCat("[not stored; fingerprint ", Printable(datum.value()), "]");
-    } else if (IsBinaryKey(datum.key())) {
-      value = absl::StrCat(absl::Base64Escape(datum.value()), "  (", datum.value().size(), " bytes as base64)");
+    if (pair.has_fingerprint()) {
+      value = absl::StrCat("[not stored; fingerprint ",
+                           Printable(ExactText(pair.fingerprint(), "fingerprint", pair.exact())), "]");
+    } else if (IsBinaryKey(key)) {
+      value = absl::StrCat(absl::Base64Escape(pair.data()), "  (", pair.data().size(), " bytes as base64)");
     } else {
-      value = Printable(datum.value());
+      value = Printable(pair.has_data() ? pair.data() : pair.text());
     }
     if (extent_ == FrameExtent::kBounded) value = CutEnd(value, kMostValue);
-    out_ << indent << Printable(datum.key()) << ": " << value << '\n';
+    out_ << indent << Printable(key) << ": " << value << '\n';
   }
 }
 
-void RecordText::Start(const v1::Entry& entry, const recorder::CallSummary& summary) {
-  const v1::CallStart& start = entry.start();
-  start_ns_ = entry.time_ns();
-  const bool open = summary.end_reason == v1::END_REASON_UNSPECIFIED;
-  Field("Call", recorder::FormatId(entry.call_id()));
-  Field("Method", Printable(MethodName(start.method())));
-  Field("Status", open ? "open: not ended yet" : absl::StrCat(StatusName(summary.status_code), ", ", Ended(summary)));
-  Field("Started", absl::StrCat(HumanTime(absl::FromUnixNanos(static_cast<int64_t>(entry.time_ns()))), " UTC"));
-  Field("Identity", Printable(IdentityName(start.identity())));
-  if (start.identity().proof() != v1::PROOF_NONE) Field("Proved by", ProofName(start.identity().proof()));
-  Field("Groups", Printable(absl::StrJoin(start.identity().groups(), ", ")));
-  Field("Peer", PeerText(start.peer()));
-  Field("Session", start.session_id() == 0
+void RecordText::Beginning(const v1::CallBeginning& call, const v1::CallSummary& summary) {
+  const v1::CallOutcome& outcome = summary.outcome();
+  const std::string& session_name = ExactText(call.session_name(), "session_name", call.exact());
+  Field("Call", call.id());
+  Field("Method", Printable(ExactText(call.method(), "method", call.exact())));
+  Field("Status", summary.has_outcome() ? absl::StrCat(StatusName(outcome.status_code()), ", ", Ended(summary))
+                                        : "open: not ended yet");
+  Field("Started", absl::StrCat(HumanTime(ToTime(call.start())), " UTC"));
+  Field("Identity", Printable(call.identity()));
+  if (call.proved().proof() != v1::PROOF_NONE) Field("Proved by", ProofName(call.proved().proof()));
+  Field("Groups", Printable(absl::StrJoin(call.proved().groups(), ", ")));
+  Field("Peer", PeerText(call.peer()));
+  Field("Session", call.session().empty()
                        ? "none: it was refused before"
-                       : absl::StrCat(recorder::FormatId(start.session_id()), start.session_name().empty() ? "" : "  ",
-                                      Printable(start.session_name())));
-  Field("Authority", Printable(start.authority()));
-  Field("Upstream", start.upstream().empty()
+                       : absl::StrCat(call.session(), session_name.empty() ? "" : "  ", Printable(session_name)));
+  Field("Authority", Printable(ExactText(call.authority(), "authority", call.exact())));
+  Field("Upstream", call.upstream().empty()
                         ? "none: no route matched, or it was refused before"
-                        : absl::StrCat(Printable(start.upstream()), "  ", Printable(start.upstream_target())));
-  if (start.has_timeout_ns()) {
-    Field("Deadline", absl::StrCat("in ", HumanDuration(absl::Nanoseconds(start.timeout_ns()))));
+                        : absl::StrCat(Printable(call.upstream()), "  ", Printable(call.upstream_target())));
+  if (call.has_timeout()) Field("Deadline", absl::StrCat("in ", HumanDuration(ToDuration(call.timeout()))));
+  if (summary.has_outcome()) {
+    Field("Sent", absl::StrCat(Frames(outcome.request_frames()), ", ", Size(outcome.request_bytes())));
+    Field("Received", absl::StrCat(Frames(outcome.response_frames()), ", ", Size(outcome.response_bytes())));
   }
-  if (!open) {
-    Field("Sent", absl::StrCat(Frames(summary.request_frames), ", ", Size(summary.request_bytes)));
-    Field("Received", absl::StrCat(Frames(summary.response_frames), ", ", Size(summary.response_bytes)));
-  }
-  Field("Relayed as",
-        absl::StrCat(start.path() == v1::PATH_UNARY ? "unary" : "stream",
-                     start.durability().empty() ? "" : ", recorded with ", Printable(start.durability())));
-  Field("Encoding", Printable(start.encoding()));
-  Field("Descriptors", Printable(start.descriptors()));
-  if (!start.metadata().empty()) out_ << "\nMetadata\n";
-  Metadata(start.metadata(), "  ");
+  Field("Relayed as", absl::StrCat(call.path() == v1::PATH_UNARY ? "unary" : "stream",
+                                   call.durability().empty() ? "" : ", recorded with ", Printable(call.durability())));
+  Field("Encoding", Printable(call.encoding()));
+  Field("Descriptors", Printable(call.descriptors()));
+  if (!call.metadata().empty()) out_ << "\nMetadata\n";
+  Metadata(call.metadata(), "  ");
   out_ << '\n';
 }
 
-void RecordText::Event(const v1::Entry& entry, const std::string& text) {
-  const absl::Duration offset = absl::Nanoseconds(static_cast<int64_t>(entry.time_ns() - start_ns_));
-  const std::string when = absl::StrCat("+", HumanDuration(offset));
+void RecordText::Title(const v1::Event& event, const std::string& text) {
+  const std::string when = absl::StrCat("+", HumanDuration(ToDuration(event.offset())));
   out_ << when << std::string(std::max<size_t>(11 - std::min<size_t>(when.size(), 10), 1), ' ') << text << '\n';
 }
 
@@ -121,42 +117,45 @@ void RecordText::Lines(const std::string& text) {
   }
 }
 
-void RecordText::Frame(const v1::Entry& entry, uint64_t frame_number) {
-  const v1::Frame& frame = entry.frame();
+void RecordText::Frame(const v1::Event& event) {
+  const v1::FrameEvent& frame = event.frame();
   const bool response = frame.direction() == v1::DIRECTION_RESPONSE;
-  if (frame.has_part()) {
-    Event(entry, absl::StrCat(response ? "\xe2\x86\x90 response " : "\xe2\x86\x92 request ", frame.index(), "  ",
-                              Size(frame.part().length()), "  [frame ", frame_number, "]"));
-    return Lines("[not shown: the payload is sealed under a further key]");
-  }
-  const absl::StatusOr<std::string> message = decoder_.Message(frame);
   std::string title = absl::StrCat(response ? "\xe2\x86\x90 response " : "\xe2\x86\x92 request ", frame.index(), "  ",
-                                   Size(frame.payload().size()));
-  if (frame.compressed() && message.ok()) absl::StrAppend(&title, " compressed, ", Size(message->size()), " inflated");
-  if (frame.masked() || frame.has_sealed()) absl::StrAppend(&title, IsRevealed(frame) ? " revealed" : " masked");
-  Event(entry, absl::StrCat(title, "  [frame ", frame_number, "]"));
+                                   Size(frame.size()));
+  if (!frame.sealed_apart()) {
+    if (frame.has_inflated_size()) {
+      absl::StrAppend(&title, " compressed, ", Size(frame.inflated_size()), " inflated");
+    }
+    if (frame.view() == v1::FRAME_VIEW_REVEALED) absl::StrAppend(&title, " revealed");
+    if (frame.view() == v1::FRAME_VIEW_MASKED) absl::StrAppend(&title, " masked");
+  }
+  Title(event, absl::StrCat(title, "  [frame ", frame.number(), "]"));
+  FrameMessage(frame);
+}
 
-  const absl::StatusOr<std::string> json =
-      message.ok() ? decoder_.Json(frame, *message, policy::JsonStyle::kIndented) : message.status();
-  if (json.ok()) {
-    const bool cut = extent_ == FrameExtent::kBounded && json->size() > kMostJson;
-    Lines(PrintableLines(cut ? json->substr(0, kMostJson) : *json));
-    if (cut) out_ << kIndent << "[" << HumanSize(json->size() - kMostJson) << " more: --full shows all]\n";
+void RecordText::FrameMessage(const v1::FrameEvent& frame) {
+  const bool bounded = extent_ == FrameExtent::kBounded;
+  if (frame.sealed_apart()) return Lines("[not shown: the payload is sealed under a further key]");
+  if (frame.undecoded().empty()) {
+    const std::string& json = frame.message();
+    const bool cut = bounded && json.size() > kMostJson;
+    Lines(PrintableLines(cut ? json.substr(0, kMostJson) : json));
+    if (cut) out_ << kIndent << "[" << HumanSize(json.size() - kMostJson) << " more: --full shows all]\n";
     return;
   }
-  const std::string& bytes = message.ok() ? *message : frame.payload();
-  out_ << kIndent << "[not decoded: " << Printable(std::string(json.status().message())) << "]\n";
-  const bool cut = extent_ == FrameExtent::kBounded && bytes.size() > kMostHex;
+  const std::string& bytes = frame.has_inflated_size() ? frame.inflated() : frame.payload();
+  out_ << kIndent << "[not decoded: " << Printable(frame.undecoded()) << "]\n";
+  const bool cut = bounded && bytes.size() > kMostHex;
   out_ << HexDump(std::string_view(bytes).substr(0, cut ? kMostHex : bytes.size()), kIndent);
   if (cut) out_ << kIndent << "[" << HumanSize(bytes.size() - kMostHex) << " more: --full shows all]\n";
 }
 
-void RecordText::Decision(const v1::Entry& entry) {
-  const v1::Decision& decision = entry.decision();
+void RecordText::Decision(const v1::Event& event) {
+  const v1::Decision& decision = event.decision();
   std::string title = DecisionName(decision.outcome());
   if (!decision.rule().empty()) absl::StrAppend(&title, " by ", Printable(decision.rule()));
   if (!decision.policy().empty()) absl::StrAppend(&title, "  policy ", Printable(decision.policy()));
-  Event(entry, title);
+  Title(event, title);
   for (const v1::ShownProof& proof : decision.proofs()) {
     std::string line =
         absl::StrCat(ProofName(proof.kind()), " of ", Printable(proof.issuer()), " for ", Printable(proof.subject()));
@@ -170,51 +169,53 @@ void RecordText::Decision(const v1::Entry& entry) {
     Lines(absl::StrCat("in shadow: ", Printable(rule), " would refuse"));
 }
 
-void RecordText::End(const v1::CallEnd& end) {
-  if (!end.status_message().empty()) {
-    const std::string message = Printable(end.status_message());
+void RecordText::End(const v1::EndEvent& end) {
+  const std::string& status_message = ExactText(end.status_message(), "status_message", end.exact());
+  if (!status_message.empty()) {
+    const std::string message = Printable(status_message);
     Lines(absl::StrCat("message: ", extent_ == FrameExtent::kBounded ? CutEnd(message, kMostValue) : message));
   }
-  if (end.connection_lost()) Lines("the caller's connection was lost");
+  if (end.outcome().connection_lost()) Lines("the caller's connection was lost");
   if (end.told() == v1::TOLD_NOTHING) Lines("nothing of this could be handed to the caller");
   if (end.told() == v1::TOLD_UNSURE)
     Lines("whether the caller was told this cannot be known: it was silent, or did not read");
   if (end.told() == v1::TOLD_RESET) Lines("the caller's stream was reset, without this status");
   if (end.ended_by() == v1::ENDED_BY_GATEWAY) Lines("ended by the gateway");
   if (end.has_upstream_status_code()) {
+    const std::string& upstream = ExactText(end.upstream_status_message(), "upstream_status_message", end.exact());
     Lines(absl::StrCat("the upstream's own status: ", StatusName(end.upstream_status_code()),
-                       end.upstream_status_message().empty() ? "" : ": ", Printable(end.upstream_status_message())));
+                       upstream.empty() ? "" : ": ", Printable(upstream)));
   }
   Metadata(end.trailers(), kIndent);
-  for (const v1::Metadatum& trailer : end.trailers()) {
-    if (trailer.key() != "grpc-status-details-bin" || trailer.fingerprint()) continue;
-    const absl::StatusOr<std::string> details =
-        decoder_.StatusDetailsJson(trailer.value(), policy::JsonStyle::kIndented);
-    if (details.ok()) Lines(absl::StrCat("status details: ", PrintableLines(*details)));
+  for (const v1::MetadataPair& trailer : end.trailers()) {
+    if (trailer.status_details().empty() || trailer.has_fingerprint()) continue;
+    Lines(absl::StrCat("status details: ", PrintableLines(trailer.status_details())));
   }
 }
 
-void RecordText::Entry(const v1::Entry& entry, uint64_t frame_number) {
-  switch (entry.event_case()) {
-    case v1::Entry::kFrame:
-      return Frame(entry, frame_number);
-    case v1::Entry::kDecision:
-      return Decision(entry);
-    case v1::Entry::kHalfClose:
-      return Event(entry, "\xe2\x86\x92 no more requests");
-    case v1::Entry::kResponseHeaders:
-      Event(entry, absl::StrCat("\xe2\x86\x90 response headers",
-                                entry.response_headers().encoding().empty()
-                                    ? ""
-                                    : absl::StrCat("  encoding ", Printable(entry.response_headers().encoding()))));
-      return Metadata(entry.response_headers().metadata(), kIndent);
-    case v1::Entry::kEnd:
-      Event(entry, absl::StrCat(entry.end().reason() == v1::END_REASON_CANCELLED ? "\xe2\x9c\x95 " : "\xe2\x86\x90 ",
-                                StatusName(entry.end().status_code()), "  ", EndReasonName(entry.end().reason()),
-                                entry.end().trailers_only() ? ", trailers only" : ""));
-      return End(entry.end());
+void RecordText::Event(const v1::Event& event) {
+  switch (event.event_case()) {
+    case v1::Event::kFrame:
+      return Frame(event);
+    case v1::Event::kDecision:
+      return Decision(event);
+    case v1::Event::kHalfClose:
+      return Title(event, "\xe2\x86\x92 no more requests");
+    case v1::Event::kResponseHeaders: {
+      const v1::HeadersEvent& headers = event.response_headers();
+      Title(event, absl::StrCat("\xe2\x86\x90 response headers", headers.encoding().empty() ? "" : "  encoding ",
+                                Printable(headers.encoding())));
+      return Metadata(headers.metadata(), kIndent);
+    }
+    case v1::Event::kEnd: {
+      const v1::EndEvent& end = event.end();
+      Title(event, absl::StrCat(end.state() == v1::CALL_STATE_CANCELLED ? "\xe2\x9c\x95 " : "\xe2\x86\x90 ",
+                                StatusName(end.outcome().status_code()), "  ", StateName(end.state()),
+                                end.trailers_only() ? ", trailers only" : ""));
+      return End(end);
+    }
     default:
-      return Event(entry, "an entry that this version does not know");
+      return Title(event, "an entry that this version does not know");
   }
 }
 

@@ -6,9 +6,7 @@
 #include <ostream>
 #include <string>
 
-#include "recorder/record_reader.h"
-#include "replay/view/call_decoder.h"
-#include "sallyport/v1/record.pb.h"
+#include "sallyport/v1/audit.pb.h"
 
 namespace sallyport::replay {
 
@@ -17,31 +15,31 @@ enum class FrameExtent {
   kWhole,
 };
 
-// Writes one call to `out`, entry by entry; nothing it writes acts on a terminal. Lives for one call.
+// Writes one call to `out`, event by event, of which messages are indented JSON; nothing it writes acts on a terminal.
+// Lives for one call.
 class RecordText {
  public:
-  RecordText(std::ostream* out, const CallDecoder* decoder, FrameExtent extent)
-      : out_(*out), decoder_(*decoder), extent_(extent) {}
+  RecordText(std::ostream* out, FrameExtent extent) : out_(*out), extent_(extent) {}
 
-  // What stands above the entries: who called what, and how it ended as far as `summary` knows.
-  void Start(const v1::Entry& start, const recorder::CallSummary& summary);
-  // Any entry but the start. `frame_number` counts the call's frames.
-  void Entry(const v1::Entry& entry, uint64_t frame_number);
+  // What stands above the events: who called what, and how it ended as far as `summary` knows.
+  void Beginning(const v1::CallBeginning& beginning, const v1::CallSummary& summary);
+  // Any event but the beginning.
+  void Event(const v1::Event& event);
 
  private:
   void Field(const std::string& name, const std::string& value);
-  void Metadata(const google::protobuf::RepeatedPtrField<v1::Metadatum>& metadata, const std::string& indent);
-  void Frame(const v1::Entry& entry, uint64_t frame_number);
-  void Decision(const v1::Entry& entry);
-  void End(const v1::CallEnd& end);
-  void Event(const v1::Entry& entry, const std::string& text);
+  void Metadata(const google::protobuf::RepeatedPtrField<v1::MetadataPair>& metadata, const std::string& indent);
+  void Frame(const v1::Event& event);
+  void FrameMessage(const v1::FrameEvent& frame);
+  void Decision(const v1::Event& event);
+  void End(const v1::EndEvent& end);
+  // The line of an event: when it happened, and what.
+  void Title(const v1::Event& event, const std::string& text);
   // Indented lines, cut where the extent asks for it.
   void Lines(const std::string& text);
 
   std::ostream& out_;
-  const CallDecoder& decoder_;
   FrameExtent extent_;
-  uint64_t start_ns_ = 0;
 };
 
 }  // namespace sallyport::replay

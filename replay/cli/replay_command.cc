@@ -1,4 +1,3 @@
-#include <grpcpp/security/credentials.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -22,15 +21,17 @@
 #include "protos/grpc_target.h"
 #include "protos/quantities.h"
 #include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
 #include "replay/cli/command.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/replay_report.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/replayer/channel_credentials.h"
 #include "replay/replayer/recorded_call.h"
 #include "replay/replayer/replayer.h"
 #include "replay/replayer/response_diff.h"
-#include "replay/view/call_decoder.h"
+#include "replay/view/reading.h"
+#include "replay/view/stored_descriptors.h"
 
 namespace sallyport::replay {
 namespace {
@@ -87,16 +88,16 @@ absl::StatusOr<std::string> ReadFile(const char* option, const std::string& path
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ReadCredentials(const ReplayArguments& arguments) {
-  if (!arguments.tls) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  for (const auto& [option, path, text] : {std::tuple("--ca", &arguments.ca_file, &options.pem_root_certs),
-                                           std::tuple("--cert", &arguments.cert_file, &options.pem_cert_chain),
-                                           std::tuple("--key", &arguments.key_file, &options.pem_private_key)}) {
+  if (!arguments.tls) return PlainCredentials();
+  TlsTexts texts;
+  for (const auto& [option, path, text] : {std::tuple("--ca", &arguments.ca_file, &texts.authorities),
+                                           std::tuple("--cert", &arguments.cert_file, &texts.certificates),
+                                           std::tuple("--key", &arguments.key_file, &texts.private_key)}) {
     absl::StatusOr<std::string> read = ReadFile(option, *path);
     if (!read.ok()) return read.status();
     *text = *std::move(read);
   }
-  return grpc::SslCredentials(options);
+  return TlsCredentials(texts);
 }
 
 absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) {
@@ -123,11 +124,10 @@ absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) 
 
 // NOT_FOUND, naming them all, if some of the calls are not there: they are not to be missed when half of the others
 // have been sent.
-absl::Status CheckCalls(recorder::RecordReader& reader, const std::vector<std::string>& typed,
-                        const std::vector<uint64_t>& ids) {
+absl::Status CheckCalls(CallSource& source, const std::vector<std::string>& typed, const std::vector<uint64_t>& ids) {
   std::string missing;
   for (size_t i = 0; i < ids.size(); ++i) {
-    const absl::Status status = reader.Call(ids[i]).status();
+    const absl::Status status = FindSummary(source, ids[i]).status();
     if (absl::IsNotFound(status)) {
       absl::StrAppend(&missing, missing.empty() ? "" : ", ", TypedId(typed[i], ids[i]));
     } else if (!status.ok()) {
@@ -135,48 +135,64 @@ absl::Status CheckCalls(recorder::RecordReader& reader, const std::vector<std::s
     }
   }
   if (missing.empty()) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("not recorded here: ", missing, "; nothing was sent", WhyNotThere(reader)));
+  return absl::NotFoundError(absl::StrCat("not recorded here: ", missing, "; nothing was sent", WhyNotThere(source)));
 }
 
 // The ids of all calls to replay, in the order in which they started.
-absl::StatusOr<std::vector<uint64_t>> FindCalls(recorder::RecordReader& reader, const ReplayArguments& arguments,
-                                                const recorder::CallQuery& query) {
+// The ids of the calls that a filter finds. With a limit, the newest ones, as `calls` lists them.
+absl::StatusOr<std::vector<uint64_t>> FindFiltered(CallSource& source, const ReplayArguments& arguments,
+                                                   const v1::Filter& filter) {
+  v1::SearchCallsRequest request;
+  *request.mutable_filter() = filter;
+  if (absl::Status status = CheckKnown(source, request, arguments.filter); !status.ok()) return status;
+  std::vector<uint64_t> ids;
+  uint64_t shredded = 0;
+  absl::StatusOr<bool> more =
+      ForEachCall(source, request, arguments.filter.limit.value_or(0), [&](const v1::CallSummary& call) {
+        // Of shredded calls there is nothing to replay.
+        if (call.state() == v1::CALL_STATE_SHREDDED) {
+          ++shredded;
+        } else {
+          ids.push_back(recorder::ParseId(call.id()).value_or(0));
+        }
+        return absl::OkStatus();
+      });
+  if (!more.ok()) return more.status();
+  if (shredded != 0) {
+    Note(absl::StrCat(shredded, " of the calls ", shredded == 1 ? "is" : "are", " shredded, and not replayed"));
+  }
+  if (*more) Note(absl::StrCat("more calls match than the ", ids.size(), " that --limit lets through"));
+  if (absl::Status status = NoteWhatStoreLacks(source, true); !status.ok()) return status;
+  if (ids.empty()) return absl::NotFoundError("no recorded call matches; nothing was replayed");
+  return ids;
+}
+
+// The ids of all calls to replay, in the order in which they started.
+absl::StatusOr<std::vector<uint64_t>> FindCalls(CallSource& source, const ReplayArguments& arguments,
+                                                const v1::Filter& filter) {
   std::vector<uint64_t> ids;
   for (const std::string& text : arguments.calls) {
     absl::StatusOr<uint64_t> id = ReadId(text, "call");
     if (!id.ok()) return id.status();
     ids.push_back(*id);
   }
-  if (absl::Status status = CheckCalls(reader, arguments.calls, ids); !status.ok()) return status;
+  if (absl::Status status = CheckCalls(source, arguments.calls, ids); !status.ok()) return status;
   if (arguments.calls.empty()) {
-    if (absl::Status status = CheckKnown(reader, query, arguments.filter); !status.ok()) return status;
-    // With a limit, the newest ones, as `calls` lists them.
-    uint64_t shredded = 0;
-    absl::StatusOr<bool> more =
-        ForEachCall(&reader, query, arguments.filter.limit.value_or(0), [&](const recorder::CallSummary& call) {
-          // Of shredded calls there is nothing to replay.
-          call.shredded ? void(++shredded) : ids.push_back(call.id);
-          return absl::OkStatus();
-        });
-    if (!more.ok()) return more.status();
-    if (shredded != 0) {
-      Note(absl::StrCat(shredded, " of the calls ", shredded == 1 ? "is" : "are", " shredded, and not replayed"));
-    }
-    if (*more) Note(absl::StrCat("more calls match than the ", ids.size(), " that --limit lets through"));
-    if (absl::Status status = TellAboutStore(reader, true); !status.ok()) return status;
-    if (ids.empty()) return absl::NotFoundError("no recorded call matches; nothing was replayed");
+    absl::StatusOr<std::vector<uint64_t>> found = FindFiltered(source, arguments, filter);
+    if (!found.ok()) return found.status();
+    ids = *std::move(found);
   }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 
-// Between the store, the replay and the report. Lives for one run of the command.
+// Between the record, the replay and the report. Lives for one run of the command.
 class ReplayRun final : public ReplayAudience {
  public:
-  ReplayRun(recorder::RecordReader& reader, std::vector<uint64_t> ids, const ReplayArguments& arguments)
-      : reader_(reader),
-        descriptors_(&reader),
+  ReplayRun(CallSource& source, std::vector<uint64_t> ids, const ReplayArguments& arguments)
+      : source_(source),
+        descriptors_(DescriptorsOf(source)),
         ids_(std::move(ids)),
         without_result_(ids_.begin(), ids_.end()),
         arguments_(arguments),
@@ -211,7 +227,7 @@ class ReplayRun final : public ReplayAudience {
   absl::StatusOr<std::optional<RecordedCall>> NextCall() override {
     while (next_ < ids_.size()) {
       const uint64_t id = ids_[next_++];
-      absl::StatusOr<RecordedCall> call = LoadRecordedCall(reader_, id);
+      absl::StatusOr<RecordedCall> call = LoadRecordedCall(source_, id);
       absl::Status status = call.status();
       if (status.ok()) status = CheckReplayable(*call, arguments_.refused);
       if (status.ok()) return std::optional<RecordedCall>(*std::move(call));
@@ -224,7 +240,7 @@ class ReplayRun final : public ReplayAudience {
   }
 
   absl::Status OnReplayed(const RecordedCall& record, ReplayedResponse response) override {
-    report_.Replayed(record, response, CompareResponses(record, response, DescriptorsOf(record), comparison_));
+    report_.Replayed(record, response, CompareResponses(record, response, SetOf(record), comparison_));
     without_result_.erase(record.id);
     return absl::OkStatus();
   }
@@ -237,12 +253,12 @@ class ReplayRun final : public ReplayAudience {
       if (!call->has_value()) return absl::OkStatus();
       RecordedCall& record = **call;
       if (!options.authority.empty()) record.start.set_authority(options.authority);
-      report_.Plan(record, ChooseMetadata(record.start, options.metadata), DescriptorsOf(record).get());
+      report_.Plan(record, ChooseMetadata(record.start, options.metadata), SetOf(record).get());
     }
   }
 
   // The empty set where none can be read, which is said once for each version.
-  std::shared_ptr<const policy::Descriptors> DescriptorsOf(const RecordedCall& record) {
+  std::shared_ptr<const policy::Descriptors> SetOf(const RecordedCall& record) {
     const std::string& version = record.start.descriptors();
     absl::StatusOr<std::shared_ptr<const policy::Descriptors>> found = descriptors_.Find(version);
     if (found.ok()) return *std::move(found);
@@ -253,7 +269,7 @@ class ReplayRun final : public ReplayAudience {
     return policy::Descriptors::Empty();
   }
 
-  recorder::RecordReader& reader_;
+  CallSource& source_;
   StoredDescriptors descriptors_;
   std::set<std::string> unreadable_descriptors_;
   const std::vector<uint64_t> ids_;
@@ -294,14 +310,14 @@ ExitCode RunReplay(const CommandContext& context, const ReplayArguments& argumen
   if (absl::Status status = CheckArguments(arguments); !status.ok()) return ReportError(status);
   const absl::StatusOr<ReplayOptions> options = ToReplayOptions(arguments);
   if (!options.ok()) return ReportError(options.status());
-  absl::StatusOr<recorder::CallQuery> query = ToQuery(arguments.filter, absl::Now());
-  if (!query.ok()) return ReportError(query.status());
-  auto reader = OpenStore(context);
-  if (!reader.ok()) return ReportError(reader.status());
-  absl::StatusOr<std::vector<uint64_t>> ids = FindCalls(**reader, arguments, *query);
+  const absl::StatusOr<v1::Filter> filter = ToFilter(arguments.filter, absl::Now());
+  if (!filter.ok()) return ReportError(filter.status());
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  absl::StatusOr<std::vector<uint64_t>> ids = FindCalls(**source, arguments, *filter);
   if (!ids.ok()) return ReportError(ids.status());
   CatchInterrupts();
-  return ReplayRun(**reader, *std::move(ids), arguments).Run(*options);
+  return ReplayRun(**source, *std::move(ids), arguments).Run(*options);
 }
 
 void AddSendingOptions(CLI::App* command, ReplayArguments* arguments) {

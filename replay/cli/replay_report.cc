@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "protos/message_encoding.h"
 #include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
 #include "replay/cli/record_json.h"
+#include "replay/view/names.h"
 
 namespace sallyport::replay {
 namespace {

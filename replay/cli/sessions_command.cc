@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -7,16 +6,17 @@
 #include "absl/time/clock.h"
 #include "protos/quantities.h"
 #include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
 #include "replay/cli/command.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/exact_text.h"
+#include "replay/view/proto_time.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
-
-constexpr int kPage = 500;
 
 constexpr char kFooter[] = R"(
 A session is the calls of one identity that belong together: those on one connection, or those that carry the same
@@ -34,46 +34,29 @@ struct SessionsOptions {
   bool json = false;
 };
 
-absl::StatusOr<recorder::SessionQuery> ToQuery(const SessionsOptions& options, absl::Time now) {
-  recorder::SessionQuery query;
-  query.identity = options.identity;
+absl::StatusOr<v1::SearchSessionsRequest> ToRequest(const SessionsOptions& options, absl::Time now) {
+  v1::SearchSessionsRequest request;
+  request.set_identity(options.identity);
   if (!options.since.empty()) {
     const absl::StatusOr<absl::Time> since = ParseTime(options.since, now);
     if (!since.ok()) return absl::InvalidArgumentError(absl::StrCat("--since: ", since.status().message()));
-    query.since = *since;
-    if (absl::Status status = CheckNotAhead("--since", options.since, query.since, now); !status.ok()) return status;
+    if (absl::Status status = CheckNotAhead("--since", options.since, *since, now); !status.ok()) return status;
+    SetTime(*since, request.mutable_since());
   }
   if (!options.after.empty()) {
     const absl::StatusOr<uint64_t> after = ReadId(options.after, "session");
     if (!after.ok()) return after.status();
-    query.after = *after;
+    request.set_after(recorder::FormatId(*after));
   }
-  return query;
-}
-
-// Hands on sessions up to `limit` (0: all). True if there are more.
-absl::StatusOr<bool> ForEachSession(recorder::RecordReader* reader, recorder::SessionQuery query, int limit,
-                                    absl::FunctionRef<void(const recorder::SessionSummary&)> session) {
-  int left = limit;
-  while (true) {
-    query.limit = limit == 0 ? kPage : std::min(kPage, left + 1);
-    absl::StatusOr<std::vector<recorder::SessionSummary>> page = reader->Sessions(query);
-    if (!page.ok()) return page.status();
-    for (const recorder::SessionSummary& summary : *page) {
-      if (limit != 0 && left-- == 0) return true;
-      session(summary);
-    }
-    if (page->size() < static_cast<size_t>(query.limit)) return false;
-    query.after = page->back().id;
-  }
+  return request;
 }
 
 ExitCode RunSessions(const CommandContext& context, const SessionsOptions& options) {
-  const absl::StatusOr<recorder::SessionQuery> query = ToQuery(options, absl::Now());
-  if (!query.ok()) return ReportError(query.status());
-  auto reader = OpenStore(context);
-  if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckSession(**reader, query->after, "--after", options.after); !status.ok())
+  const absl::StatusOr<v1::SearchSessionsRequest> request = ToRequest(options, absl::Now());
+  if (!request.ok()) return ReportError(request.status());
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  if (absl::Status status = CheckSession(**source, request->after(), "--after", options.after); !status.ok())
     return ReportError(status);
 
   using Align = Table::Align;
@@ -84,25 +67,24 @@ ExitCode RunSessions(const CommandContext& context, const SessionsOptions& optio
                {"FIRST CALL", Align::kLeft},
                {"LAST CALL", Align::kLeft},
                {"CALLS", Align::kRight}});
-  uint64_t last = 0;
-  const absl::StatusOr<bool> more =
-      ForEachSession(reader->get(), *query, options.limit, [&](const recorder::SessionSummary& session) {
-        last = session.id;
-        if (options.json) {
-          std::cout << JsonLine(SessionJson(session)) << '\n';
-          return;
-        }
-        table.AddRow({recorder::FormatId(session.id), Printable(session.identity),
-                      session.name.empty() ? "-" : Printable(session.name), PeerText(session.peer),
-                      HumanTime(session.first_start).substr(0, 19), HumanTime(session.last_start).substr(0, 19),
-                      absl::StrCat(session.calls)});
-      });
+  std::string last;
+  const auto list = [&](const v1::SessionSummary& session) {
+    last = session.id();
+    if (options.json) {
+      std::cout << JsonLine(SessionJson(session)) << '\n';
+      return absl::OkStatus();
+    }
+    const std::string& name = ExactText(session.name(), "name", session.exact());
+    table.AddRow({session.id(), Printable(session.identity()), name.empty() ? "-" : Printable(name),
+                  PeerText(session.peer()), HumanTime(ToTime(session.first_start())).substr(0, 19),
+                  HumanTime(ToTime(session.last_start())).substr(0, 19), absl::StrCat(session.calls())});
+    return absl::OkStatus();
+  };
+  const absl::StatusOr<bool> more = ForEachSession(**source, *request, options.limit, list);
   if (!more.ok()) return ReportError(more.status());
   if (!options.json) table.Print(std::cout);
-  if (*more) {
-    Note(absl::StrCat("there are more sessions: --after ", recorder::FormatId(last), " lists the next, --limit 0 all"));
-  }
-  const absl::Status told = TellAboutStore(**reader, true);
+  if (*more) Note(absl::StrCat("there are more sessions: --after ", last, " lists the next, --limit 0 all"));
+  const absl::Status told = NoteWhatStoreLacks(**source, true);
   return told.ok() ? ExitCode::kFine : ReportError(told);
 }
 

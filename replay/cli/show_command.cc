@@ -4,13 +4,13 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/call_id.h"
 #include "replay/cli/command.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/record_text.h"
 #include "replay/cli/terminal_text.h"
-#include "replay/view/call_decoder.h"
-#include "replay/view/revealer.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -39,51 +39,53 @@ ExitCode NoSuch(const std::string& what) {
   return ExitCode::kNegative;
 }
 
+// A call of a record, as it was asked for.
+struct ShownCall {
+  CallSource& source;
+  const v1::CallSummary& summary;
+  const ShowOptions& options;
+  const Revealer* revealer;  // null if nothing is revealed
+
+  absl::Status Read(bool indented, CallSource::EventReceiver event) const {
+    v1::ReadCallRequest request;
+    request.set_call(summary.id());
+    request.set_form(options.raw ? v1::EVENT_FORM_RAW : v1::EVENT_FORM_DECODED);
+    request.set_indented(indented);
+    return ReadRevealed(source, request, revealer, event);
+  }
+};
+
 // The whole call as one line, written while it is read: a call may be larger than memory.
-absl::Status PrintJson(recorder::RecordReader* reader, uint64_t id, FramePayload payload, const Revealer& revealer) {
-  StoredDescriptors descriptors(reader);
-  CallDecoder decoder(&descriptors);
-  uint64_t start_ns = 0;
-  uint64_t frames = 0;
+absl::Status PrintJson(const ShownCall& call) {
+  bool begun = false;
   bool first = true;
   Json end;
-  const absl::Status status = revealer.ReadCall(reader, id, [&](const v1::Entry& entry) {
-    decoder.Note(entry);
-    if (entry.has_start()) {
-      start_ns = entry.time_ns();
-      std::string start = JsonLine(StartJson(entry));
+  const absl::Status status = call.Read(false, [&](v1::Event& event) {
+    if (event.has_beginning()) {
+      begun = true;
+      std::string start = JsonLine(BeginningJson(event.beginning()));
       start.pop_back();
       std::cout << start << ",\"entries\":[";
-    } else if (entry.has_end()) {
-      end = EndJson(entry, start_ns, decoder);
-    } else if (start_ns == 0) {
+    } else if (event.has_end()) {
+      end = EndJson(event);
+    } else if (!begun) {
       return absl::DataLossError("the call's record does not begin with its start");
     } else {
-      std::cout << (first ? "" : ",") << JsonLine(EntryJson(entry, start_ns, frames, payload, decoder));
+      std::cout << (first ? "" : ",") << JsonLine(EventJson(event));
       first = false;
-      if (entry.has_frame()) ++frames;
     }
     return absl::OkStatus();
   });
-  if (status.ok() && start_ns == 0) return absl::DataLossError("the call's record has no start");
+  if (status.ok() && !begun) return absl::DataLossError("the call's record has no start");
   if (status.ok()) std::cout << "],\"end\":" << JsonLine(end) << "}\n";
   return status;
 }
 
-absl::Status PrintText(recorder::RecordReader* reader, const recorder::CallSummary& summary, FrameExtent extent,
-                       const Revealer& revealer) {
-  StoredDescriptors descriptors(reader);
-  CallDecoder decoder(&descriptors);
-  RecordText text(&std::cout, &decoder, extent);
-  uint64_t frames = 0;
-  return revealer.ReadCall(reader, summary.id, [&](const v1::Entry& entry) {
-    decoder.Note(entry);
-    if (entry.has_start()) {
-      text.Start(entry, summary);
-    } else {
-      text.Entry(entry, frames);
-      if (entry.has_frame()) ++frames;
-    }
+absl::Status PrintText(const ShownCall& call) {
+  const bool whole = call.options.full || OutputFit() == Fit::kWhole;
+  RecordText text(&std::cout, whole ? FrameExtent::kWhole : FrameExtent::kBounded);
+  return call.Read(true, [&](v1::Event& event) {
+    event.has_beginning() ? text.Beginning(event.beginning(), call.summary) : text.Event(event);
     return absl::OkStatus();
   });
 }
@@ -94,62 +96,54 @@ struct FoundFrame {
 };
 
 // One frame alone: its bytes, its entry as JSON, or its text, if the call has such a frame.
-absl::StatusOr<FoundFrame> PrintFrame(recorder::RecordReader* reader, uint64_t id, const ShowOptions& options,
-                                      const Revealer& revealer) {
-  StoredDescriptors descriptors(reader);
-  CallDecoder decoder(&descriptors);
-  RecordText text(&std::cout, &decoder, FrameExtent::kWhole);
-  uint64_t start_ns = 0;
-  uint64_t frames = 0;
+absl::StatusOr<FoundFrame> PrintFrame(const ShownCall& call, uint64_t number) {
   FoundFrame result;
-  bool& found = result.found;
-  const absl::Status status = revealer.ReadCall(reader, id, [&](const v1::Entry& entry) {
-    decoder.Note(entry);
-    if (entry.has_start()) start_ns = entry.time_ns();
-    if (!entry.has_frame() || frames++ != *options.frame) return absl::OkStatus();
-    found = true;
-    const FramePayload payload = options.raw ? FramePayload::kRaw : FramePayload::kDecoded;
-    if (options.json) {
-      std::cout << JsonLine(EntryJson(entry, start_ns, *options.frame, payload, decoder)) << '\n';
-    } else if (options.raw) {
-      std::cout << entry.frame().payload();
+  const absl::Status status = call.Read(!call.options.json, [&](v1::Event& event) {
+    if (!event.has_frame() || result.frames++ != number) return absl::OkStatus();
+    result.found = true;
+    if (call.options.json) {
+      std::cout << JsonLine(EventJson(event)) << '\n';
+    } else if (call.options.raw) {
+      std::cout << event.frame().payload();
     } else {
-      text.Entry(entry, *options.frame);
+      RecordText(&std::cout, FrameExtent::kWhole).Event(event);
     }
     return absl::CancelledError("the frame has been found");
   });
-  if (!status.ok() && !found) return status;
-  result.frames = frames;
+  if (!status.ok() && !result.found) return status;
   return result;
+}
+
+ExitCode ShowFrame(const ShownCall& call) {
+  const uint64_t number = *call.options.frame;
+  const absl::StatusOr<FoundFrame> frame = PrintFrame(call, number);
+  if (!frame.ok()) return ReportError(frame.status());
+  if (frame->found) return ExitCode::kFine;
+  return NoSuch(
+      absl::StrCat("call ", call.options.call, " has no frame ", number,
+                   frame->frames == 0 ? ": it has none" : absl::StrCat(": its frames are 0 to ", frame->frames - 1)));
 }
 
 ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   const absl::StatusOr<uint64_t> id = ReadId(options.call, "call");
   if (!id.ok()) return ReportError(id.status());
-  const absl::StatusOr<Revealer> revealer = Revealer::Create(options.reveal_key);
-  if (!revealer.ok()) return ReportError(revealer.status());
-  auto reader = OpenStore(context);
-  if (!reader.ok()) return ReportError(reader.status());
-  const absl::StatusOr<recorder::CallSummary> summary = (*reader)->Call(*id);
+  std::unique_ptr<Revealer> revealer;
+  if (!options.reveal_key.empty()) {
+    absl::StatusOr<std::unique_ptr<Revealer>> created = Revealer::Create(options.reveal_key);
+    if (!created.ok()) return ReportError(created.status());
+    revealer = *std::move(created);
+  }
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  const absl::StatusOr<v1::CallSummary> summary = FindSummary(**source, *id);
   if (absl::IsNotFound(summary.status())) {
     return NoSuch(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ", context.data_directory,
-                               WhyNotThere(**reader)));
+                               WhyNotThere(**source)));
   }
   if (!summary.ok()) return ReportError(summary.status());
-  if (options.frame.has_value()) {
-    const absl::StatusOr<FoundFrame> frame = PrintFrame(reader->get(), *id, options, *revealer);
-    if (!frame.ok()) return ReportError(frame.status());
-    if (frame->found) return ExitCode::kFine;
-    return NoSuch(
-        absl::StrCat("call ", options.call, " has no frame ", *options.frame,
-                     frame->frames == 0 ? ": it has none" : absl::StrCat(": its frames are 0 to ", frame->frames - 1)));
-  }
-  const absl::Status status =
-      options.json || options.raw
-          ? PrintJson(reader->get(), *id, options.raw ? FramePayload::kRaw : FramePayload::kDecoded, *revealer)
-          : PrintText(reader->get(), *summary,
-                      options.full || OutputFit() == Fit::kWhole ? FrameExtent::kWhole : FrameExtent::kBounded,
-                      *revealer);
+  const ShownCall call = {**source, *summary, options, revealer.get()};
+  if (options.frame.has_value()) return ShowFrame(call);
+  const absl::Status status = options.json || options.raw ? PrintJson(call) : PrintText(call);
   return status.ok() ? ExitCode::kFine : ReportError(status);
 }
 

@@ -1,4 +1,4 @@
-// Text for people: what was recorded made safe for a terminal, quantities made short, and tables.
+// Text for people: quantities made short, and tables.
 #ifndef SALLYPORT_REPLAY_CLI_TERMINAL_TEXT_H_
 #define SALLYPORT_REPLAY_CLI_TERMINAL_TEXT_H_
 
@@ -9,26 +9,11 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "replay/view/printable.h"
 
 namespace sallyport::replay {
 
-// `text` with everything escaped that a terminal would act on or that would mislead a reader: control characters (C0,
-// DEL, C1), bidirectional and invisible formatting, line and paragraph separators as \u2028, bytes that are not UTF-8
-// as \xff. A backslash stays as it is. Recorded bytes go to people through this and nothing else.
-std::string Printable(std::string_view text);
-// The same, with line feeds kept.
-std::string PrintableLines(std::string_view text);
-
-// How many columns printable text takes, an East Asian wide character counting two.
-size_t DisplayWidth(std::string_view text);
-// At most `columns` wide, with an ellipsis where something was cut from the end, or from the middle.
-std::string CutEnd(const std::string& text, size_t columns);
-std::string CutMiddle(const std::string& text, size_t columns);
-
-// A caller's address, "ipv4:10.0.0.7:51514" or "ipv6:%5B::1%5D:51514" in a record, without the percent-encoding of
-// brackets that gRPC gives it: "ipv6:[::1]:51514". What is of no such form stays as it is.
-std::string PlainPeer(std::string_view peer);
-// The same for people: "10.0.0.7:51514", "[::1]:51514". Printable.
+// PlainPeer (replay/view/names.h) for people: "10.0.0.7:51514", "[::1]:51514". Printable.
 std::string PeerText(std::string_view peer);
 
 // "512 B", "1.5 KiB", "64 MiB".

@@ -13,10 +13,10 @@
 #include "recorder/evidence/tree_state.h"
 #include "recorder/evidence/verifier.h"
 #include "recorder/log/file.h"
-#include "replay/cli/call_filter.h"
 #include "replay/cli/command.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/names.h"
 
 namespace sallyport::replay {
 namespace {
@@ -226,7 +226,7 @@ void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCal
   } else {
     std::cout << "; it ended after " << HumanDuration(absl::Nanoseconds(facts.duration_ns)) << " with "
               << StatusName(static_cast<int>(facts.status_code)) << " ("
-              << EndReasonName(static_cast<v1::EndReason>(facts.end_reason)) << "), " << facts.request_frames
+              << StateName(StateOf(static_cast<v1::EndReason>(facts.end_reason))) << "), " << facts.request_frames
               << " frames sent and " << facts.response_frames << " received";
   }
   std::cout << ".\nThese " << call.entries << " entries of call " << recorder::FormatId(facts.id)
@@ -278,7 +278,7 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
     json["start"] =
         absl::FormatTime("%Y-%m-%d%ET%H:%M:%E9SZ", absl::FromUnixNanos(facts.start_ns), absl::UTCTimeZone());
     json["state"] =
-        !call->ended && !call->open() ? "unknown" : EndReasonName(static_cast<v1::EndReason>(facts.end_reason));
+        !call->ended && !call->open() ? "unknown" : StateName(StateOf(static_cast<v1::EndReason>(facts.end_reason)));
     json["status"] = call->ended ? Json(StatusName(static_cast<int>(facts.status_code))) : Json();
     json["entries"] = call->entries;
     json["complete"] = call->complete;

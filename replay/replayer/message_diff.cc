@@ -8,7 +8,7 @@
 #include "policy/glob.h"
 #include "policy/messages/message_comparison.h"
 #include "policy/messages/message_printer.h"
-#include "replay/cli/terminal_text.h"
+#include "replay/view/printable.h"
 
 namespace sallyport::replay {
 namespace {

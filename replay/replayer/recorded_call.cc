@@ -9,6 +9,7 @@
 #include "protos/message_encoding.h"
 #include "recorder/call_id.h"
 #include "recorder/gateway_notes.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -135,9 +136,9 @@ bool AnyCompressed(const std::vector<CallFrame>& frames) {
 
 }  // namespace
 
-absl::StatusOr<RecordedCall> LoadRecordedCall(recorder::RecordReader& reader, uint64_t id, uint64_t most_bytes) {
+absl::StatusOr<RecordedCall> LoadRecordedCall(CallSource& source, uint64_t id, uint64_t most_bytes) {
   Assembler assembler(id, most_bytes);
-  absl::Status status = reader.ReadCall(id, [&](const v1::Entry& entry) { return assembler.Add(entry); });
+  absl::Status status = ReadRecord(source, id, [&](const v1::Entry& entry) { return assembler.Add(entry); });
   if (!status.ok()) return status;
   return std::move(assembler).Finish();
 }

@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "recorder/record_reader.h"
+#include "replay/view/call_source.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::replay {
@@ -48,9 +48,8 @@ inline constexpr uint64_t kMostCallBytes = uint64_t{1} << 30;
 
 // Reads a call and checks that it is whole. Errors: NOT_FOUND; FAILED_PRECONDITION for a call that has not ended, or
 // that the gateway's own end cut off; DATA_LOSS for a record that contradicts itself; RESOURCE_EXHAUSTED above
-// `most_bytes`; whatever the reader says. All name the call.
-absl::StatusOr<RecordedCall> LoadRecordedCall(recorder::RecordReader& reader, uint64_t id,
-                                              uint64_t most_bytes = kMostCallBytes);
+// `most_bytes`; whatever the source says. All name the call.
+absl::StatusOr<RecordedCall> LoadRecordedCall(CallSource& source, uint64_t id, uint64_t most_bytes = kMostCallBytes);
 
 // OK if the call can be sent again as it was. Otherwise FAILED_PRECONDITION that says why not: it never reached an
 // upstream (unless `even_refused`), or gRPC cannot send what is recorded.

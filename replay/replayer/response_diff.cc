@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
 #include "protos/message_encoding.h"
-#include "replay/cli/call_filter.h"
+#include "replay/view/names.h"
 #include "replay/view/status_details.h"
 
 namespace sallyport::replay {

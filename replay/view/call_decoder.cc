@@ -2,28 +2,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "protos/message_encoding.h"
-#include "replay/cli/terminal_text.h"
+#include "replay/view/printable.h"
 #include "replay/view/status_details.h"
 
 namespace sallyport::replay {
 
 using policy::Descriptors;
 
-absl::StatusOr<std::shared_ptr<const Descriptors>> StoredDescriptors::Find(const std::string& version) {
-  if (version.empty()) return Descriptors::Empty();
-  const auto known = sets_.find(version);
-  if (known != sets_.end()) return known->second;
-  absl::StatusOr<std::shared_ptr<const Descriptors>> set;
-  if (absl::StatusOr<std::string> bytes = reader_->Descriptors(version); bytes.ok()) {
-    set = Descriptors::OfKept(*std::move(bytes), absl::StrCat("descriptor set ", version), version);
-  } else {
-    set = bytes.status();
-  }
-  sets_.emplace(version, set);
-  return set;
-}
-
-void CallDecoder::Note(const v1::Entry& entry) {
+void CallDecoder::Learn(const v1::Entry& entry) {
   if (entry.has_start()) {
     method_ = entry.start().method();
     request_encoding_ = entry.start().encoding();

@@ -2,29 +2,16 @@
 #ifndef SALLYPORT_REPLAY_VIEW_CALL_DECODER_H_
 #define SALLYPORT_REPLAY_VIEW_CALL_DECODER_H_
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
 #include "policy/descriptors/descriptors.h"
-#include "recorder/record_reader.h"
+#include "replay/view/stored_descriptors.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::replay {
-
-// Descriptor sets kept in a store, each read once. Not thread-safe; `reader` must outlive it.
-class StoredDescriptors {
- public:
-  explicit StoredDescriptors(recorder::RecordReader* reader) : reader_(reader) {}
-  // The set that a record names by `version`; the empty set for an empty version.
-  absl::StatusOr<std::shared_ptr<const policy::Descriptors>> Find(const std::string& version);
-
- private:
-  recorder::RecordReader* reader_;
-  std::map<std::string, absl::StatusOr<std::shared_ptr<const policy::Descriptors>>> sets_;
-};
 
 // Decodes one call's frames. It is shown the call's entries in order, as what it knows (method, encodings, descriptors)
 // stands in them. Lives while one call is read; not thread-safe.
@@ -33,10 +20,11 @@ class CallDecoder {
   // What a compressed frame may hold; more is not inflated.
   static constexpr size_t kMostInflated = 64 << 20;
 
+  // `descriptors` must outlive it.
   explicit CallDecoder(StoredDescriptors* descriptors) : stored_(descriptors) {}
 
-  // Takes notice of an entry; to be called with each, frames too, before the frame is decoded.
-  void Note(const v1::Entry& entry);
+  // Learns what an entry says; to be called with each, frames too, before the frame is decoded.
+  void Learn(const v1::Entry& entry);
 
   // The frame's message, inflated where it was compressed. INVALID_ARGUMENT says why it can't be.
   absl::StatusOr<std::string> Message(const v1::Frame& frame) const;

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "policy/matching/network.h"
 #include "protos/quantities.h"
-#include "replay/cli/record_json.h"
+#include "replay/view/names.h"
 
 namespace sallyport::replay {
 namespace {

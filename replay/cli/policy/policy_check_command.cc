@@ -11,11 +11,13 @@
 #include "policy/settings_check.h"
 #include "protos/faults.h"
 #include "protos/yaml_message.h"
-#include "replay/cli/call_filter.h"
 #include "replay/cli/command.h"
 #include "replay/cli/policy/policy_command.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -117,20 +119,14 @@ absl::StatusOr<std::shared_ptr<const policy::Descriptors>> ReadDescriptors(const
 }
 
 // Whether a call like that was recorded in the last day.
-std::function<bool(const std::string&)> CalledIn(std::shared_ptr<recorder::RecordReader> reader) {
-  return [reader = std::move(reader)](const std::string& glob) {
-    CallFilter filter;
-    filter.method = glob;
-    filter.since = "24h";
-    const absl::StatusOr<recorder::CallQuery> query = ToQuery(filter, absl::Now());
-    bool found = false;
-    if (!query.ok()) return true;
-    const absl::StatusOr<bool> more = ForEachCall(reader.get(), *query, 1, [&](const recorder::CallSummary&) {
-      found = true;
-      return absl::OkStatus();
-    });
+std::function<bool(const std::string&)> CalledIn(std::shared_ptr<CallSource> source) {
+  return [source = std::move(source)](const std::string& glob) {
+    v1::Filter filter;
+    filter.set_method(MethodName(glob));
+    SetTime(absl::Now() - absl::Hours(24), filter.mutable_since());
+    const absl::StatusOr<bool> any = AnyCall(*source, filter);
     // What could not be looked up may have been called.
-    return found || !more.ok();
+    return !any.ok() || *any;
   };
 }
 
@@ -160,9 +156,9 @@ ExitCode RunCheck(const CommandContext& context, const CheckOptions& options) {
   settings.policy = policy->get();
   settings.descriptors = {*descriptors};
   if (options.with_data) {
-    auto reader = OpenStore(context);
-    if (!reader.ok()) return ReportError(reader.status());
-    settings.called = CalledIn(*std::move(reader));
+    auto source = OpenRecord(context);
+    if (!source.ok()) return ReportError(source.status());
+    settings.called = CalledIn(*std::move(source));
   }
   const std::vector<policy::PolicyWarning> warnings = policy::CheckSettings(settings);
   Report(options, **policy, warnings);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/masking/content_check.h"
+#include "recorder/call_id.h"
 
 namespace sallyport::replay {
 
@@ -20,8 +21,8 @@ std::string PlaceOf(const policy::VisitedValue& value) {
 
 }  // namespace
 
-absl::Status PolicyDiscover::Add(const recorder::CallSummary& summary) {
-  if (summary.shredded) {
+absl::Status PolicyDiscover::Add(const v1::CallSummary& summary) {
+  if (summary.state() == v1::CALL_STATE_SHREDDED) {
     ++result_.shredded;
     return absl::OkStatus();
   }
@@ -31,30 +32,31 @@ absl::Status PolicyDiscover::Add(const recorder::CallSummary& summary) {
   std::string version;
   const auto metadata = [&](const auto& pairs) {
     for (const v1::Metadatum& pair : pairs) {
-      if (!pair.fingerprint()) Look(absl::StrCat("metadata ", pair.key()), pair.value(), summary.id);
+      if (!pair.fingerprint()) Look(absl::StrCat("metadata ", pair.key()), pair.value(), summary.id());
     }
   };
-  const absl::Status status = reader_->ReadCall(summary.id, [&](const v1::Entry& entry) {
-    decoder.Note(entry);
-    if (entry.has_start()) {
-      method = entry.start().method();
-      version = entry.start().descriptors();
-      metadata(entry.start().metadata());
-    } else if (entry.has_frame()) {
-      LookIntoFrame(method, version, entry.frame(), decoder, summary.id);
-    } else if (entry.has_response_headers()) {
-      metadata(entry.response_headers().metadata());
-    } else if (entry.has_end()) {
-      metadata(entry.end().trailers());
-    }
-    return absl::OkStatus();
-  });
+  const absl::Status status =
+      ReadRecord(source_, recorder::ParseId(summary.id()).value_or(0), [&](const v1::Entry& entry) {
+        decoder.Learn(entry);
+        if (entry.has_start()) {
+          method = entry.start().method();
+          version = entry.start().descriptors();
+          metadata(entry.start().metadata());
+        } else if (entry.has_frame()) {
+          LookIntoFrame(method, version, entry.frame(), decoder, summary.id());
+        } else if (entry.has_response_headers()) {
+          metadata(entry.response_headers().metadata());
+        } else if (entry.has_end()) {
+          metadata(entry.end().trailers());
+        }
+        return absl::OkStatus();
+      });
   if (!absl::IsDataLoss(status)) return status;
   ++result_.unreadable;
   return absl::OkStatus();
 }
 
-void PolicyDiscover::Look(const std::string& place, std::string_view text, uint64_t call) {
+void PolicyDiscover::Look(const std::string& place, std::string_view text, const std::string& call) {
   std::vector<policy::Detection> found;
   detectors_->Find(text, &found);
   for (const policy::Detection& one : found) {
@@ -93,7 +95,7 @@ const policy::MaskPlan* PolicyDiscover::PlanFor(const std::string& method, const
 }
 
 void PolicyDiscover::LookIntoFrame(const std::string& method, const std::string& version, const v1::Frame& frame,
-                                   const CallDecoder& decoder, uint64_t call) {
+                                   const CallDecoder& decoder, const std::string& call) {
   const bool response = frame.direction() == v1::DIRECTION_RESPONSE;
   const policy::MaskPlan* plan =
       PlanFor(method, version, response ? policy::MessageSide::kResponse : policy::MessageSide::kRequest);

@@ -11,8 +11,8 @@
 
 #include "policy/masking/detectors.h"
 #include "policy/masking/mask_plan.h"
-#include "recorder/record_reader.h"
 #include "replay/view/call_decoder.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 
@@ -22,7 +22,7 @@ struct DiscoveredPlace {
   std::string detector;
   uint64_t values = 0;
   uint64_t calls = 0;
-  uint64_t example = 0;  // the id of a call
+  std::string example;  // the id of a call
 };
 
 struct DiscoverResult {
@@ -34,24 +34,24 @@ struct DiscoverResult {
   std::vector<DiscoveredPlace> places;  // the most values first
 };
 
-// Lives for one run; `reader` must outlive it. Not thread-safe.
+// Lives for one run; `source` must outlive it. Not thread-safe.
 class PolicyDiscover {
  public:
-  PolicyDiscover(recorder::RecordReader* reader, std::shared_ptr<const policy::Detectors> detectors)
-      : reader_(reader), detectors_(std::move(detectors)), descriptors_(reader) {}
+  PolicyDiscover(CallSource* source, std::shared_ptr<const policy::Detectors> detectors)
+      : source_(*source), detectors_(std::move(detectors)), descriptors_(DescriptorsOf(*source)) {}
 
-  // Damage is counted, other errors of the reader are returned.
-  absl::Status Add(const recorder::CallSummary& summary);
+  // Damage is counted, other errors of the source are returned.
+  absl::Status Add(const v1::CallSummary& summary);
   DiscoverResult Finish() &&;
 
  private:
-  void Look(const std::string& place, std::string_view text, uint64_t call);
+  void Look(const std::string& place, std::string_view text, const std::string& call);
   void LookIntoFrame(const std::string& method, const std::string& version, const v1::Frame& frame,
-                     const CallDecoder& decoder, uint64_t call);
+                     const CallDecoder& decoder, const std::string& call);
   // The plan for texts of a method's messages; null if their type is not known.
   const policy::MaskPlan* PlanFor(const std::string& method, const std::string& version, policy::MessageSide side);
 
-  recorder::RecordReader* const reader_;
+  CallSource& source_;
   const std::shared_ptr<const policy::Detectors> detectors_;
   StoredDescriptors descriptors_;
   std::map<std::string, std::unique_ptr<const policy::MaskPlan>> plans_;

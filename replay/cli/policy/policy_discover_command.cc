@@ -5,8 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "policy/policy.h"
-#include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/policy/policy_command.h"
 #include "replay/cli/policy/policy_discover.h"
@@ -50,7 +49,7 @@ void PrintJson(const DiscoverResult& result) {
                       {"detector", place.detector},
                       {"values", place.values},
                       {"calls", place.calls},
-                      {"example", recorder::FormatId(place.example)}});
+                      {"example", place.example}});
   }
   std::cout << JsonLine({{"calls", result.calls},
                          {"unread_frames", result.unread},
@@ -70,7 +69,7 @@ void PrintText(const DiscoverResult& result) {
                  {"SUCH AS"}});
     for (const DiscoveredPlace& place : result.places) {
       table.AddRow({Printable(place.place), Printable(place.detector), absl::StrCat(place.values),
-                    absl::StrCat(place.calls), recorder::FormatId(place.example)});
+                    absl::StrCat(place.calls), place.example});
     }
     table.Print(std::cout);
     std::cout << '\n';
@@ -92,15 +91,17 @@ void PrintText(const DiscoverResult& result) {
 ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& options) {
   const auto detectors = DetectorsFor(options.file);
   if (!detectors.ok()) return ReportError(detectors.status());
-  const absl::StatusOr<recorder::CallQuery> query = ToQuery(options.filter, absl::Now());
-  if (!query.ok()) return ReportError(query.status());
-  auto reader = OpenStore(context);
-  if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckKnown(**reader, *query, options.filter); !status.ok()) return ReportError(status);
-  PolicyDiscover discover(reader->get(), *detectors);
+  const absl::StatusOr<v1::Filter> filter = ToFilter(options.filter, absl::Now());
+  if (!filter.ok()) return ReportError(filter.status());
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  v1::SearchCallsRequest request;
+  *request.mutable_filter() = *filter;
+  if (absl::Status status = CheckKnown(**source, request, options.filter); !status.ok()) return ReportError(status);
+  PolicyDiscover discover(source->get(), *detectors);
   ListedCalls looked_at;
   const absl::StatusOr<bool> more =
-      ForEachCall(reader->get(), *query, options.filter.limit.value_or(0), [&](const recorder::CallSummary& summary) {
+      ForEachCall(**source, request, options.filter.limit.value_or(0), [&](const v1::CallSummary& summary) {
         ++looked_at.count;
         return discover.Add(summary);
       });
@@ -108,7 +109,7 @@ ExitCode RunDiscover(const CommandContext& context, const DiscoverOptions& optio
   looked_at.more = *more;
   const DiscoverResult result = std::move(discover).Finish();
   options.json ? PrintJson(result) : PrintText(result);
-  const absl::Status told = TellAboutCalls(**reader, options.filter, *query, looked_at);
+  const absl::Status told = NoteWhatCallsLack(**source, options.filter, *filter, looked_at);
   if (!told.ok()) return ReportError(told);
   if (!result.places.empty()) return ExitCode::kNegative;
   // Nothing was found where nothing could be read: that is no answer.

@@ -4,6 +4,11 @@
 #include <optional>
 #include <utility>
 
+#include "recorder/call_id.h"
+#include "replay/view/exact_text.h"
+#include "replay/view/proto_time.h"
+#include "replay/view/reading.h"
+
 namespace sallyport::replay {
 namespace {
 
@@ -13,9 +18,9 @@ constexpr size_t kExamples = 3;
 enum class Outcome { kLetThrough, kRefusedByPolicy, kRefusedByLimit, kUndecided };
 
 // What became of the call, as far as a policy has a say in it.
-Outcome OutcomeOf(const recorder::CallSummary& summary) {
-  if (summary.end_reason != v1::END_REASON_REFUSED) return Outcome::kLetThrough;
-  switch (static_cast<absl::StatusCode>(summary.status_code)) {
+Outcome OutcomeOf(const v1::CallSummary& summary) {
+  if (summary.state() != v1::CALL_STATE_REFUSED) return Outcome::kLetThrough;
+  switch (static_cast<absl::StatusCode>(summary.outcome().status_code())) {
     case absl::StatusCode::kPermissionDenied:
       return Outcome::kRefusedByPolicy;
     case absl::StatusCode::kResourceExhausted:
@@ -26,9 +31,9 @@ Outcome OutcomeOf(const recorder::CallSummary& summary) {
 }
 
 // The start of a call. Empty if its record has none.
-absl::StatusOr<std::optional<v1::Entry>> ReadStart(recorder::RecordReader& reader, uint64_t id) {
+absl::StatusOr<std::optional<v1::Entry>> ReadStart(CallSource& source, uint64_t id) {
   std::optional<v1::Entry> start;
-  const absl::Status status = reader.ReadCall(id, [&](const v1::Entry& entry) {
+  const absl::Status status = ReadRecord(source, id, [&](const v1::Entry& entry) {
     if (entry.event_case() == v1::Entry::kStart) start = entry;
     return absl::CancelledError("the rest is not needed");
   });
@@ -41,8 +46,8 @@ absl::StatusOr<std::optional<v1::Entry>> ReadStart(recorder::RecordReader& reade
 PolicyDryRun::PolicyDryRun(std::shared_ptr<const policy::Policy> policy)
     : policy_(std::move(policy)), limits_(policy_, nullptr) {}
 
-absl::Status PolicyDryRun::Add(recorder::RecordReader& reader, const recorder::CallSummary& summary) {
-  if (summary.shredded) {
+absl::Status PolicyDryRun::Add(CallSource& source, const v1::CallSummary& summary) {
+  if (summary.state() == v1::CALL_STATE_SHREDDED) {
     ++result_.shredded;
     return absl::OkStatus();
   }
@@ -50,7 +55,7 @@ absl::Status PolicyDryRun::Add(recorder::RecordReader& reader, const recorder::C
     ++result_.undecided;
     return absl::OkStatus();
   }
-  const absl::StatusOr<std::optional<v1::Entry>> entry = ReadStart(reader, summary.id);
+  const absl::StatusOr<std::optional<v1::Entry>> entry = ReadStart(source, recorder::ParseId(summary.id()).value_or(0));
   if (!entry.ok() && !absl::IsDataLoss(entry.status()) && !absl::IsNotFound(entry.status())) return entry.status();
   if (!entry.ok() || !entry->has_value()) {
     ++result_.unreadable;
@@ -61,27 +66,27 @@ absl::Status PolicyDryRun::Add(recorder::RecordReader& reader, const recorder::C
   return absl::OkStatus();
 }
 
-void PolicyDryRun::Decide(const PolicyCall& call, absl::Time start, const recorder::CallSummary& summary) {
+void PolicyDryRun::Decide(const PolicyCall& call, absl::Time start, const v1::CallSummary& summary) {
   ++result_.calls;
   const policy::AccessRequest request = call.Request();
   const policy::AccessDecision decision = policy_->Decide(request);
-  for (const std::string_view rule : decision.shadow_denied) Note(PolicyChange::kShadow, rule, summary);
+  for (const std::string_view rule : decision.shadow_denied) Count(PolicyChange::kShadow, rule, summary);
   const bool was_refused = OutcomeOf(summary) == Outcome::kRefusedByPolicy;
   if (decision.allowed == was_refused) {
-    Note(decision.allowed ? PolicyChange::kAllow : PolicyChange::kDeny, decision.rule, summary);
+    Count(decision.allowed ? PolicyChange::kAllow : PolicyChange::kDeny, decision.rule, summary);
   }
   // What did not run has no length and no bytes to count.
-  if (decision.allowed && OutcomeOf(summary) == Outcome::kLetThrough) Limit(request, start, summary);
+  if (decision.allowed && OutcomeOf(summary) == Outcome::kLetThrough) ApplyLimits(request, start, summary);
 }
 
-void PolicyDryRun::Limit(const policy::AccessRequest& request, absl::Time start, const recorder::CallSummary& summary) {
+void PolicyDryRun::ApplyLimits(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary) {
   EndCalls(start);
   policy::Admission admission = limits_.Admit(request, start);
-  for (const std::string_view limit : admission.shadow_exceeded) Note(PolicyChange::kShadow, limit, summary);
-  if (!admission.admitted) return Note(PolicyChange::kLimit, admission.limit, summary);
-  const bool ended = summary.end_reason != v1::END_REASON_UNSPECIFIED;
-  open_.push({ended ? start + summary.duration : absl::InfiniteFuture(), summary.request_bytes + summary.response_bytes,
-              std::move(admission.ticket)});
+  for (const std::string_view limit : admission.shadow_exceeded) Count(PolicyChange::kShadow, limit, summary);
+  if (!admission.admitted) return Count(PolicyChange::kLimit, admission.limit, summary);
+  const v1::CallOutcome& outcome = summary.outcome();
+  open_.push({summary.has_outcome() ? start + ToDuration(outcome.duration()) : absl::InfiniteFuture(),
+              outcome.request_bytes() + outcome.response_bytes(), std::move(admission.ticket)});
 }
 
 void PolicyDryRun::EndCalls(absl::Time until) {
@@ -91,21 +96,21 @@ void PolicyDryRun::EndCalls(absl::Time until) {
   }
 }
 
-void PolicyDryRun::Note(PolicyChange change, std::string_view rule, const recorder::CallSummary& summary) {
+void PolicyDryRun::Count(PolicyChange change, std::string_view rule, const v1::CallSummary& summary) {
   ++result_.by_change[static_cast<int>(change)];
-  GroupKey key(change, rule, summary.identity, summary.method);
+  const std::string& method = ExactText(summary.method(), "method", summary.exact());
+  GroupKey key(change, rule, summary.identity(), method);
   auto group = groups_.find(key);
   if (group == groups_.end()) {
     if (groups_.size() == kMostGroups) {
       ++result_.ungrouped;
       return;
     }
-    group =
-        groups_.emplace(std::move(key), ChangeGroup{change, std::string(rule), summary.identity, summary.method, 0, {}})
-            .first;
+    group = groups_.emplace(std::move(key), ChangeGroup{change, std::string(rule), summary.identity(), method, 0, {}})
+                .first;
   }
   ++group->second.calls;
-  if (group->second.examples.size() < kExamples) group->second.examples.push_back(summary.id);
+  if (group->second.examples.size() < kExamples) group->second.examples.push_back(summary.id());
 }
 
 DryRunResult PolicyDryRun::Finish() && {

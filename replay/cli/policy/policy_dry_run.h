@@ -13,8 +13,8 @@
 
 #include "policy/limits.h"
 #include "policy/policy.h"
-#include "recorder/record_reader.h"
 #include "replay/cli/policy/policy_call.h"
+#include "replay/view/call_source.h"
 
 namespace sallyport::replay {
 
@@ -33,7 +33,7 @@ struct ChangeGroup {
   std::string identity;
   std::string method;
   uint64_t calls = 0;
-  std::vector<uint64_t> examples;  // ids of the first few
+  std::vector<std::string> examples;  // ids of the first few
 };
 
 struct DryRunResult {
@@ -57,8 +57,8 @@ class PolicyDryRun {
  public:
   explicit PolicyDryRun(std::shared_ptr<const policy::Policy> policy);
 
-  // Reads what the record has of the call. Damage is counted, other errors of the reader are returned.
-  absl::Status Add(recorder::RecordReader& reader, const recorder::CallSummary& summary);
+  // Reads what the record has of the call. Damage is counted, other errors of the source are returned.
+  absl::Status Add(CallSource& source, const v1::CallSummary& summary);
 
   DryRunResult Finish() &&;
 
@@ -73,11 +73,11 @@ class PolicyDryRun {
   };
   using GroupKey = std::tuple<PolicyChange, std::string, std::string, std::string>;
 
-  void Decide(const PolicyCall& call, absl::Time start, const recorder::CallSummary& summary);
-  void Limit(const policy::AccessRequest& request, absl::Time start, const recorder::CallSummary& summary);
+  void Decide(const PolicyCall& call, absl::Time start, const v1::CallSummary& summary);
+  void ApplyLimits(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary);
   // Calls that were over by then give back what they held.
   void EndCalls(absl::Time until);
-  void Note(PolicyChange change, std::string_view rule, const recorder::CallSummary& summary);
+  void Count(PolicyChange change, std::string_view rule, const v1::CallSummary& summary);
 
   const std::shared_ptr<const policy::Policy> policy_;
   const policy::Limits limits_;

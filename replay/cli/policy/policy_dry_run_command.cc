@@ -9,13 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
-#include "recorder/call_id.h"
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/policy/policy_command.h"
 #include "replay/cli/policy/policy_dry_run.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/reading.h"
 
 namespace sallyport::replay {
 namespace {
@@ -67,22 +67,24 @@ std::string ChangeName(PolicyChange change) {
 }
 
 // Hands the calls that were chosen to the dry run, the oldest first: all of them, or the newest `--limit`.
-absl::StatusOr<ListedCalls> AddCalls(recorder::RecordReader& reader, const DryRunOptions& options,
-                                     recorder::CallQuery query, PolicyDryRun* dry_run) {
+absl::StatusOr<ListedCalls> AddCalls(CallSource& source, const DryRunOptions& options, const v1::Filter& filter,
+                                     PolicyDryRun* dry_run) {
   Progress progress;
   ListedCalls added;
-  const auto add = [&](const recorder::CallSummary& summary) {
+  const auto add = [&](const v1::CallSummary& summary) {
     progress.Step();
     ++added.count;
-    return dry_run->Add(reader, summary);
+    return dry_run->Add(source, summary);
   };
+  v1::SearchCallsRequest request;
+  *request.mutable_filter() = filter;
   absl::Status status;
   if (const int limit = options.filter.limit.value_or(0); limit == 0) {
-    query.order = recorder::CallQuery::Order::kOldestFirst;
-    status = ForEachCall(&reader, query, 0, add).status();
+    request.set_order(v1::CALL_ORDER_OLDEST_FIRST);
+    status = ForEachCall(source, request, 0, add).status();
   } else {
-    std::vector<recorder::CallSummary> newest;
-    const absl::StatusOr<bool> more = ForEachCall(&reader, query, limit, [&](const recorder::CallSummary& summary) {
+    std::vector<v1::CallSummary> newest;
+    const absl::StatusOr<bool> more = ForEachCall(source, request, limit, [&](const v1::CallSummary& summary) {
       newest.push_back(summary);
       return absl::OkStatus();
     });
@@ -95,12 +97,6 @@ absl::StatusOr<ListedCalls> AddCalls(recorder::RecordReader& reader, const DryRu
   return added;
 }
 
-std::vector<std::string> ExampleIds(const ChangeGroup& group) {
-  std::vector<std::string> ids;
-  for (const uint64_t id : group.examples) ids.push_back(recorder::FormatId(id));
-  return ids;
-}
-
 void PrintJson(const policy::Policy& policy, const DryRunResult& result) {
   Json groups = Json::array();
   for (const ChangeGroup& group : result.groups) {
@@ -109,7 +105,7 @@ void PrintJson(const policy::Policy& policy, const DryRunResult& result) {
                       {"identity", group.identity},
                       {"method", group.method},
                       {"calls", group.calls},
-                      {"examples", ExampleIds(group)}});
+                      {"examples", group.examples}});
   }
   std::cout << JsonLine({{"policy", policy.version()},
                          {"calls", result.calls},
@@ -154,7 +150,7 @@ void PrintText(const policy::Policy& policy, const DryRunResult& result) {
                  {"SUCH AS"}});
     for (const ChangeGroup& group : result.groups) {
       table.AddRow({ChangeCell(group.change), Printable(group.rule), Printable(group.identity), Printable(group.method),
-                    absl::StrCat(group.calls), absl::StrJoin(ExampleIds(group), " ")});
+                    absl::StrCat(group.calls), absl::StrJoin(group.examples, " ")});
     }
     table.Print(std::cout);
     PrintLeftOut(result.ungrouped, "more in further groups");
@@ -172,17 +168,19 @@ void PrintText(const policy::Policy& policy, const DryRunResult& result) {
 ExitCode RunDryRun(const CommandContext& context, const DryRunOptions& options) {
   const auto policy = policy::Policy::Load(options.file);
   if (!policy.ok()) return ReportError(policy.status());
-  const absl::StatusOr<recorder::CallQuery> query = ToQuery(options.filter, absl::Now());
-  if (!query.ok()) return ReportError(query.status());
-  auto reader = OpenStore(context);
-  if (!reader.ok()) return ReportError(reader.status());
-  if (absl::Status status = CheckKnown(**reader, *query, options.filter); !status.ok()) return ReportError(status);
+  const absl::StatusOr<v1::Filter> filter = ToFilter(options.filter, absl::Now());
+  if (!filter.ok()) return ReportError(filter.status());
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  v1::SearchCallsRequest request;
+  *request.mutable_filter() = *filter;
+  if (absl::Status status = CheckKnown(**source, request, options.filter); !status.ok()) return ReportError(status);
   PolicyDryRun dry_run(*policy);
-  const absl::StatusOr<ListedCalls> added = AddCalls(**reader, options, *query, &dry_run);
+  const absl::StatusOr<ListedCalls> added = AddCalls(**source, options, *filter, &dry_run);
   if (!added.ok()) return ReportError(added.status());
   const DryRunResult result = std::move(dry_run).Finish();
   options.json ? PrintJson(**policy, result) : PrintText(**policy, result);
-  const absl::Status told = TellAboutCalls(**reader, options.filter, *query, *added);
+  const absl::Status told = NoteWhatCallsLack(**source, options.filter, *filter, *added);
   if (!told.ok()) return ReportError(told);
   return result.changed() == 0 ? ExitCode::kFine : ExitCode::kNegative;
 }

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "replay/view/names.h"
+
 namespace sallyport::replay {
 namespace {
 

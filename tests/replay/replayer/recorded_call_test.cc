@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/call_id.h"
 #include "replay/replayer/outgoing_metadata.h"
-#include "tests/replay/fake_record_reader.h"
+#include "tests/replay/fake_call_source.h"
 #include "tests/replay/record_builder.h"
 
 namespace sallyport::replay {
@@ -23,9 +23,9 @@ RecordBuilder Talk() {
 }
 
 absl::Status LoadError(const RecordBuilder& builder) {
-  FakeRecordReader reader;
-  reader.Add(builder);
-  return LoadRecordedCall(reader, builder.id()).status();
+  FakeCallSource source;
+  source.Add(builder);
+  return LoadRecordedCall(source, builder.id()).status();
 }
 
 TEST_CASE("a recorded call is loaded with its frames and the order of all that happened") {
@@ -64,14 +64,14 @@ TEST_CASE("a record that is not whole is refused with the reason") {
     CHECK_THAT(std::string(status.message()), Contains("interrupted"));
   }
   SECTION("not there") {
-    FakeRecordReader reader;
-    CHECK(absl::IsNotFound(LoadRecordedCall(reader, 7).status()));
+    FakeCallSource source;
+    CHECK(absl::IsNotFound(LoadRecordedCall(source, 7).status()));
   }
   SECTION("too large") {
-    FakeRecordReader reader;
-    reader.Add(Talk());
-    CHECK(absl::IsResourceExhausted(LoadRecordedCall(reader, kId, 3).status()));
-    CHECK(LoadRecordedCall(reader, kId, 4).ok());
+    FakeCallSource source;
+    source.Add(Talk());
+    CHECK(absl::IsResourceExhausted(LoadRecordedCall(source, kId, 3).status()));
+    CHECK(LoadRecordedCall(source, kId, 4).ok());
   }
 }
 

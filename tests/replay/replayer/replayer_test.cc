@@ -17,7 +17,7 @@
 #include "absl/time/clock.h"
 #include "replay/replayer/response_diff.h"
 #include "tests/fakes/scripted_server.h"
-#include "tests/replay/fake_record_reader.h"
+#include "tests/replay/fake_call_source.h"
 #include "tests/replay/record_builder.h"
 
 namespace sallyport::replay {

@@ -8,7 +8,7 @@
 
 #include "pay/v1/payments.pb.h"
 #include "protos/message_encoding.h"
-#include "tests/replay/fake_record_reader.h"
+#include "tests/replay/fake_call_source.h"
 #include "tests/replay/record_builder.h"
 
 namespace sallyport::replay {

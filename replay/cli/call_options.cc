@@ -1,23 +1,20 @@
-#include "replay/cli/call_filter.h"
+#include "replay/cli/call_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "protos/quantities.h"
+#include "recorder/call_id.h"
 #include "replay/cli/command.h"
-#include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
 
 namespace sallyport::replay {
 namespace {
-
-constexpr int kCodes = 17;
-constexpr int kPage = 500;
 
 std::string Shown(absl::Time time) { return absl::StrCat(HumanTime(time).substr(0, 19), " UTC"); }
 
@@ -33,30 +30,33 @@ absl::Status ReadTime(const char* option, const std::string& text, absl::Time no
   return absl::OkStatus();
 }
 
-absl::Status ReadStatus(const std::string& text, recorder::CallQuery* query) {
+absl::Status ReadStatus(const std::string& text, v1::Filter* filter) {
   if (text.empty()) return absl::OkStatus();
   if (absl::AsciiStrToLower(text) == "open") {
-    query->open_only = true;
+    filter->set_open(true);
     return absl::OkStatus();
   }
-  query->status_code = ParseStatusCode(text);
-  if (query->status_code.has_value()) return absl::OkStatus();
+  if (const std::optional<int> code = ParseStatusCode(text)) {
+    filter->set_status_code(*code);
+    return absl::OkStatus();
+  }
   std::string names;
-  for (int code = 0; code < kCodes; ++code) absl::StrAppend(&names, StatusName(code), ", ");
+  for (int code = 0; code < kStatusCodes; ++code) absl::StrAppend(&names, StatusName(code), ", ");
   return absl::InvalidArgumentError(absl::StrCat("--status: \"", absl::CHexEscape(text.substr(0, 80)),
                                                  "\" is not a status: name one of ", names,
                                                  "a number, or `open` for calls that have not ended"));
 }
 
 // INVALID_ARGUMENT for filters that nothing can match, so that nobody takes the empty list for an answer.
-absl::Status CheckSense(const CallFilter& filter, const recorder::CallQuery& query, absl::Time now) {
-  if (absl::Status status = CheckNotAhead("--since", filter.since, query.since, now); !status.ok()) return status;
-  if (query.since.has_value() && query.until.has_value() && *query.since >= *query.until) {
+absl::Status CheckSense(const CallFilter& filter, std::optional<absl::Time> since, std::optional<absl::Time> until,
+                        absl::Time now) {
+  if (absl::Status status = CheckNotAhead("--since", filter.since, since, now); !status.ok()) return status;
+  if (since.has_value() && until.has_value() && *since >= *until) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--since ", filter.since, " is ", Shown(*query.since), " and --until ", filter.until, " is ",
-        Shown(*query.until), ": nothing is after the one and before the other. A duration counts back from now"));
+        "--since ", filter.since, " is ", Shown(*since), " and --until ", filter.until, " is ", Shown(*until),
+        ": nothing is after the one and before the other. A duration counts back from now"));
   }
-  if (query.open_only && query.min_duration.has_value()) {
+  if (absl::AsciiStrToLower(filter.status) == "open" && !filter.min_duration.empty()) {
     return absl::InvalidArgumentError(
         "--min-duration with --status open: calls that have not ended have no duration yet; --until 10m finds those "
         "that began more than ten minutes ago");
@@ -99,61 +99,30 @@ void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
       ->group(group);
 }
 
-absl::StatusOr<recorder::CallQuery> ToQuery(const CallFilter& filter, absl::Time now) {
-  recorder::CallQuery query;
-  query.identity = filter.identity;
-  query.method = MethodName(filter.method);
-  query.upstream = filter.upstream;
-  if (absl::Status status = ReadStatus(filter.status, &query); !status.ok()) return status;
+absl::StatusOr<v1::Filter> ToFilter(const CallFilter& filter, absl::Time now) {
+  v1::Filter wanted;
+  wanted.set_identity(filter.identity);
+  wanted.set_method(MethodName(filter.method));
+  wanted.set_upstream(filter.upstream);
+  if (absl::Status status = ReadStatus(filter.status, &wanted); !status.ok()) return status;
   if (!filter.session.empty()) {
     absl::StatusOr<uint64_t> id = ReadId(filter.session, "session");
     if (!id.ok()) return OptionError("--session", id.status());
-    query.session_id = *id;
+    wanted.set_session(recorder::FormatId(*id));
   }
-  if (absl::Status status = ReadTime("--since", filter.since, now, &query.since); !status.ok()) return status;
-  if (absl::Status status = ReadTime("--until", filter.until, now, &query.until); !status.ok()) return status;
+  std::optional<absl::Time> since;
+  std::optional<absl::Time> until;
+  if (absl::Status status = ReadTime("--since", filter.since, now, &since); !status.ok()) return status;
+  if (absl::Status status = ReadTime("--until", filter.until, now, &until); !status.ok()) return status;
+  if (since.has_value()) SetTime(*since, wanted.mutable_since());
+  if (until.has_value()) SetTime(*until, wanted.mutable_until());
   if (!filter.min_duration.empty()) {
     absl::StatusOr<absl::Duration> least = ParseDuration(filter.min_duration);
     if (!least.ok()) return OptionError("--min-duration", least.status());
-    query.min_duration = *least;
+    SetDuration(*least, wanted.mutable_min_duration());
   }
-  if (absl::Status status = CheckSense(filter, query, now); !status.ok()) return status;
-  return query;
-}
-
-absl::StatusOr<bool> ForEachCall(recorder::RecordReader* reader, recorder::CallQuery query, int limit,
-                                 absl::FunctionRef<absl::Status(const recorder::CallSummary&)> call) {
-  int left = limit;
-  while (true) {
-    // One more than is wanted shows whether there are more.
-    query.limit = limit == 0 ? kPage : std::min(kPage, left + 1);
-    absl::StatusOr<std::vector<recorder::CallSummary>> page = reader->Calls(query);
-    if (!page.ok()) return page.status();
-    for (const recorder::CallSummary& summary : *page) {
-      if (limit != 0 && left-- == 0) return true;
-      if (absl::Status status = call(summary); !status.ok()) return status;
-    }
-    if (page->size() < static_cast<size_t>(query.limit)) return false;
-    query.after = page->back().id;
-  }
-}
-
-std::optional<int> ParseStatusCode(const std::string& text) {
-  // Any number: upstreams may end calls with what gRPC has no name for.
-  int number = 0;
-  if (absl::SimpleAtoi(text, &number)) return number;
-  const std::string name = absl::StrReplaceAll(absl::AsciiStrToUpper(text), {{"-", "_"}});
-  for (int code = 0; code < kCodes; ++code) {
-    if (name == StatusName(code)) return code;
-  }
-  return std::nullopt;
-}
-
-bool IsStatusCode(int code) { return code >= 0 && code < kCodes; }
-
-std::string StatusName(int code) {
-  if (!IsStatusCode(code)) return absl::StrCat(code);
-  return absl::StatusCodeToString(static_cast<absl::StatusCode>(code));
+  if (absl::Status status = CheckSense(filter, since, until, now); !status.ok()) return status;
+  return wanted;
 }
 
 }  // namespace sallyport::replay
