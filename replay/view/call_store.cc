@@ -33,7 +33,7 @@ CallStore::CallStore(const recorder::StoreLayout& layout, std::shared_ptr<StoreK
 
 absl::StatusOr<CallStore::Reader> CallStore::Borrow() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (!free_.empty()) {
       Reader reader(this, std::move(free_.back()));
       free_.pop_back();
@@ -44,24 +44,24 @@ absl::StatusOr<CallStore::Reader> CallStore::Borrow() {
   if (!opened.ok()) return opened.status();
   const absl::Status health = (*opened)->LogHealth();
   if (!health.ok()) {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     log_health_.Update(health);
   }
   return Reader(this, *std::move(opened));
 }
 
 void CallStore::TakeBack(std::unique_ptr<RecordReader> reader) {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (free_.size() < kMostFree) free_.push_back(std::move(reader));
 }
 
 absl::Status CallStore::LogHealth() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return log_health_;
 }
 
 const LogWatch& CallStore::watch() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (watch_ == nullptr) watch_ = std::make_unique<const LogWatch>(layout_);
   return *watch_;
 }

@@ -3,6 +3,7 @@
 #define SALLYPORT_REPLAY_VIEW_CALL_STORE_H_
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +11,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "recorder/keys/key_source.h"
 #include "recorder/keys/store_keys.h"
 #include "recorder/record_reader.h"
@@ -74,7 +74,7 @@ class CallStore {
   const recorder::StoreLayout layout_;
   const std::shared_ptr<recorder::StoreKeys> keys_;
   StoredDescriptors descriptors_;
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::unique_ptr<recorder::RecordReader>> free_ ABSL_GUARDED_BY(mutex_);
   absl::Status log_health_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<const LogWatch> watch_ ABSL_GUARDED_BY(mutex_);  // null at first

@@ -29,7 +29,7 @@ LogWatch::LogWatch(const recorder::StoreLayout& layout)
 
 LogWatch::~LogWatch() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   eventfd_write(stopped_, 1);
@@ -39,30 +39,24 @@ LogWatch::~LogWatch() {
 }
 
 uint64_t LogWatch::changes() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return changes_;
 }
 
 void LogWatch::Await(uint64_t seen, absl::Time until, const std::stop_token& stop) const {
-  bool stopped = false;
-  // Called by whoever asks to stop, or at once if somebody has.
-  const std::stop_callback on_stop(stop, [&] {
-    const absl::MutexLock lock(&mutex_);
-    stopped = true;
-  });
-  const absl::MutexLock lock(&mutex_);
-  const auto changed = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopped || changes_ != seen; };
-  mutex_.AwaitWithDeadline(absl::Condition(&changed), until);
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, stop, absl::ToChronoTime(until), [&] { return changes_ != seen; });
 }
 
 void LogWatch::Run() {
   while (true) {
     events_ < 0 ? Pause(kUntold) : AwaitKernel();
     {
-      const absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       if (stopping_) return;
       ++changes_;
     }
+    changed_.notify_all();
     if (events_ >= 0) Pause(kCloseTogether);
   }
 }

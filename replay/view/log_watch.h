@@ -2,13 +2,14 @@
 #ifndef SALLYPORT_REPLAY_VIEW_LOG_WATCH_H_
 #define SALLYPORT_REPLAY_VIEW_LOG_WATCH_H_
 
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "recorder/store_layout.h"
 
@@ -39,7 +40,8 @@ class LogWatch {
 
   const int events_;   // of inotify; -1 if there is none
   const int stopped_;  // an eventfd, readable once this is about to end
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable_any changed_;
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last, so that it starts with everything else in place

@@ -10,7 +10,7 @@ using policy::Descriptors;
 
 absl::StatusOr<std::shared_ptr<const Descriptors>> StoredDescriptors::Find(const std::string& version) {
   if (version.empty()) return Descriptors::Empty();
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto known = sets_.find(version);
   if (known != sets_.end()) return known->second;
   absl::StatusOr<std::string> bytes = fetch_(version);

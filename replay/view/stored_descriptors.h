@@ -5,11 +5,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "policy/descriptors/descriptors.h"
 
 namespace sallyport::replay {
@@ -29,7 +29,7 @@ class StoredDescriptors {
   static constexpr size_t kMostSets = 64;
 
   const Fetch fetch_;
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const policy::Descriptors>> sets_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -249,6 +249,13 @@ TEST_CASE("--raw gives frames as they passed, and with --frame the bytes alone")
   CHECK(Contains(Run({"show", id, "--frame", "0", "--data", store.data()}).output, "\"amount\": \"42\""));
 }
 
+TEST_CASE("a frame shown alone says how long after the call's start it passed") {
+  ShopStore store;
+  const std::string id = store.AddGet(absl::ZeroDuration());
+  const CommandResult frame = Run({"show", id, "--frame", "1", "--data", store.data()});
+  CHECK(frame.output.starts_with("+2.00ms "));
+}
+
 TEST_CASE("compressed frames are inflated before they are decoded, within a bound") {
   ShopStore store;
   const uint64_t id = store.AddOpen(absl::ZeroDuration(), "/shop.Orders/Chat");
