@@ -140,7 +140,7 @@ TEST_CASE("nobody is anonymous but who was not proved to be anybody, whatever th
       {{"", "alice", {}, 0}, "anonymous"},
       {{"", "", {}, 0}, "anonymous"},
   };
-  auto index = Index::Open(path, FixedSealer());
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   uint64_t id = 4;
   for (const auto& each : cases) {
@@ -151,8 +151,8 @@ TEST_CASE("nobody is anonymous but who was not proved to be anybody, whatever th
     const DirectoryEntry entry{id, {}};
     REQUIRE((*index)->Apply(Position(1, 100 * id), Position(1, 100 * id + 100), id, {&entry, 1}, batch.bytes()).ok());
   }
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   id = 4;
   for (const auto& each : cases) CHECK((*queries)->Call(++id, OpenCalls::kGoingOn)->identity == each.listed);
@@ -166,7 +166,7 @@ TEST_CASE("a second start of a call is no start, wherever it comes") {
   twice.AddStart(absl::FromUnixSeconds(2), StartOf("/a.B/Second", "other", 8));
   EntryBatch again(5, nullptr);
   again.AddStart(absl::FromUnixSeconds(3), StartOf("/a.B/Third", "other", 9));
-  auto index = Index::Open(path, FixedSealer());
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   const auto apply = [&](uint64_t offset, const EntryBatch& batch, Position previous) {
     const DirectoryEntry entry{5, previous};
@@ -174,13 +174,13 @@ TEST_CASE("a second start of a call is no start, wherever it comes") {
   };
   apply(200, twice, {});
   apply(300, again, Position(1, 200));
-  REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
   apply(400, again, Position(1, 300));
-  REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
   CHECK((*index)->calls_started() == 1);
   CHECK((*index)->CountCalls().value() == 1);
   CHECK((*index)->OpenCalls().at(5) == Position(1, 400));
-  auto queries = IndexQueries::Open(path, Database::Mode::kRead, FixedSealer());
+  auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   const CallSummary call = (*queries)->Call(5, OpenCalls::kGoingOn).value();
   CHECK(call.method == "a.B/First");
@@ -198,23 +198,23 @@ TEST_CASE("the index says up to where it knows the last blocks of open calls, an
   const Position at[] = {Position(1, 128), Position(1, 500), Position(1, 900), Position(1, 1300)};
   EntryBatch start(5, nullptr);
   start.AddStart(absl::FromUnixSeconds(1), StartOf("/a.B/C", "upstream"));
-  const auto apply = [&](Index& index, int block, std::string_view body) {
+  const auto apply = [&](SqliteIndex& index, int block, std::string_view body) {
     const DirectoryEntry entry{5, block == 0 ? Position() : at[block - 1]};
     REQUIRE(index.Apply(at[block], at[block + 1], 2 + block, {&entry, 1}, body).ok());
   };
   {
-    auto index = Index::Open(path, FixedSealer());
+    auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     apply(**index, 0, start.bytes());
-    REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
     // The row is as exact as it can be.
     CHECK((*index)->positions_exact_to() == at[1]);
     apply(**index, 1, "");
-    REQUIRE((*index)->Commit(Index::Extent::kRows).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
     CHECK((*index)->positions_exact_to() == at[1]);
   }
   {
-    auto index = Index::Open(path, FixedSealer());
+    auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     CHECK((*index)->position() == at[2]);
     REQUIRE((*index)->positions_exact_to() == at[1]);
@@ -227,10 +227,10 @@ TEST_CASE("the index says up to where it knows the last blocks of open calls, an
     (*index)->ApplyDirectory(at[0], {&earlier, 1});
     CHECK((*index)->OpenCalls().at(5) == at[1]);
     apply(**index, 2, "");
-    REQUIRE((*index)->Commit(Index::Extent::kPositions).ok());
+    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
     CHECK((*index)->positions_exact_to() == at[3]);
   }
-  auto index = Index::Open(path, FixedSealer());
+  auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   CHECK((*index)->positions_exact_to() == at[3]);
   CHECK((*index)->OpenCalls().at(5) == at[2]);

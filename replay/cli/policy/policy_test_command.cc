@@ -1,0 +1,216 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "protos/faults.h"
+#include "protos/yaml_message.h"
+#include "replay/cli/policy/policy_call.h"
+#include "replay/cli/policy/policy_command.h"
+#include "replay/cli/record_json.h"
+#include "replay/cli/terminal_text.h"
+#include "sallyport/v1/policy_cases.pb.h"
+
+namespace sallyport::replay {
+namespace {
+
+constexpr char kFooter[] = R"(
+FILE holds cases, in YAML (protos/sallyport/v1/policy_cases.proto describes all keys):
+
+  policy: policy.yaml
+  cases:
+    - {name: developers read, identity: alice, groups: [dev], method: etcdserverpb.KV/Range, expect: allow, rule: readers}
+    - {name: strangers don't, method: etcdserverpb.KV/Range, expect: deny}
+
+Exit status: 0 every case came out as expected, 1 one did not, 2 a file cannot be used.)";
+
+struct TestOptions {
+  std::string file;
+  std::string policy;
+  bool json = false;
+};
+
+struct CaseResult {
+  std::string name;
+  int line = 0;
+  bool allowed = false;
+  std::string rule;
+  std::vector<std::string> shadow_denied;
+  std::vector<std::string> problems;  // none if it came out as expected
+};
+
+struct TestRun {
+  std::string policy_file;
+  std::string version;
+  std::vector<CaseResult> results;
+  std::vector<std::string> untested_rules;  // decided no case, and refused none from the shadow
+
+  size_t failed() const {
+    return static_cast<size_t>(std::count_if(results.begin(), results.end(),
+                                             [](const CaseResult& result) { return !result.problems.empty(); }));
+  }
+};
+
+// 2026-01-05T12:00Z, a Monday: results do not depend on when the cases are run.
+absl::Time UsualTime() { return absl::FromUnixSeconds(1'767'614'400); }
+
+CallDescription DescriptionOf(const v1::PolicyCase& source) {
+  CallDescription description;
+  description.identity = source.identity();
+  description.issuer = source.issuer();
+  description.groups = {source.groups().begin(), source.groups().end()};
+  for (const int proof : source.proofs()) {
+    description.proofs.push_back(v1::Match::Proof_Name(static_cast<v1::Match::Proof>(proof)));
+  }
+  description.method = source.method();
+  description.upstream = source.upstream();
+  description.metadata = {source.metadata().begin(), source.metadata().end()};
+  description.peer = source.peer();
+  description.at = source.at();
+  return description;
+}
+
+CaseResult Compare(const policy::Policy& policy, const v1::PolicyCase& source, const policy::AccessDecision& decision) {
+  CaseResult result;
+  result.name = source.name();
+  result.allowed = decision.allowed;
+  result.rule = std::string(decision.rule);
+  for (const std::string_view name : decision.shadow_denied) result.shadow_denied.emplace_back(name);
+  const bool expected = source.expect() == v1::PolicyCase::allow;
+  if (decision.allowed != expected) {
+    result.problems.push_back(absl::StrCat("expected ", expected ? "allow" : "deny", ", but it is ",
+                                           decision.allowed ? "allowed" : "denied", " by ",
+                                           DeciderText(policy, decision.rule)));
+  }
+  if (!source.rule().empty() && source.rule() != result.rule) {
+    result.problems.push_back(absl::StrCat("expected rule \"", source.rule(), "\" to decide, but ",
+                                           DeciderText(policy, decision.rule), " does"));
+  }
+  if (!source.shadow().empty() && !std::equal(source.shadow().begin(), source.shadow().end(),
+                                              result.shadow_denied.begin(), result.shadow_denied.end())) {
+    result.problems.push_back(
+        absl::StrCat("expected ", absl::StrJoin(source.shadow(), ", "), " in shadow, found ",
+                     result.shadow_denied.empty() ? "none" : absl::StrJoin(result.shadow_denied, ", ")));
+  }
+  return result;
+}
+
+// The cases, checked as far as the schema does not.
+absl::StatusOr<v1::PolicyCases> ReadCases(const std::string& file, KeyLines* lines) {
+  v1::PolicyCases cases;
+  FormFaults form;
+  if (absl::Status status = ReadYamlFile(file, &cases, lines, &form); !status.ok()) return status;
+  Faults faults(file, *lines, std::move(form));
+  if (cases.cases().empty()) faults.Add("cases", "there are none");
+  for (int i = 0; i < cases.cases_size(); ++i) {
+    const std::string key = absl::StrCat("cases[", i, "]");
+    if (cases.cases(i).name().empty()) faults.Add(key + ".name", "is missing");
+    if (!cases.cases(i).has_expect()) faults.Add(key + ".expect", "is missing: allow or deny");
+  }
+  if (absl::Status status = faults.status(); !status.ok()) return status;
+  return cases;
+}
+
+std::string PolicyFile(const TestOptions& options, const v1::PolicyCases& cases) {
+  if (!options.policy.empty()) return options.policy;
+  return (std::filesystem::path(options.file).parent_path() / cases.policy()).string();
+}
+
+absl::StatusOr<TestRun> RunCases(const TestOptions& options) {
+  KeyLines lines;
+  const absl::StatusOr<v1::PolicyCases> cases = ReadCases(options.file, &lines);
+  if (!cases.ok()) return cases.status();
+  if (cases->policy().empty() && options.policy.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(options.file, ": policy: is missing: the policy file to test"));
+  }
+  TestRun run;
+  run.policy_file = PolicyFile(options, *cases);
+  const auto policy = policy::Policy::Load(run.policy_file);
+  if (!policy.ok()) return policy.status();
+  run.version = (*policy)->version();
+  std::set<std::string, std::less<>> reached;
+  for (int i = 0; i < cases->cases_size(); ++i) {
+    const std::string key = absl::StrCat("cases[", i, "]");
+    const absl::StatusOr<PolicyCall> call = PolicyCall::FromDescription(DescriptionOf(cases->cases(i)), UsualTime());
+    if (!call.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(options.file, ":", lines[key], ": ", key, ": ", call.status().message()));
+    }
+    const policy::AccessRequest request = call->Request();
+    run.results.push_back(Compare(**policy, cases->cases(i), (*policy)->Decide(request)));
+    run.results.back().line = lines[key];
+    reached.insert(run.results.back().rule);
+    reached.insert(run.results.back().shadow_denied.begin(), run.results.back().shadow_denied.end());
+  }
+  for (const policy::Rule& rule : (*policy)->rules()) {
+    if (!reached.contains(rule.name)) run.untested_rules.push_back(rule.name);
+  }
+  return run;
+}
+
+void PrintText(const TestOptions& options, const TestRun& run) {
+  for (const CaseResult& result : run.results) {
+    std::cout << (result.problems.empty() ? "ok      " : "FAILED  ") << Printable(result.name);
+    if (!result.problems.empty()) std::cout << " (" << Printable(options.file) << ":" << result.line << ")";
+    std::cout << '\n';
+    for (const std::string& problem : result.problems) std::cout << "        " << Printable(problem) << '\n';
+  }
+  if (!run.untested_rules.empty()) {
+    constexpr size_t kShown = 20;
+    const size_t shown = std::min(kShown, run.untested_rules.size());
+    std::cout << "no case reaches: "
+              << absl::StrJoin(run.untested_rules.begin(), run.untested_rules.begin() + static_cast<ptrdiff_t>(shown),
+                               ", ");
+    if (shown < run.untested_rules.size()) std::cout << " and " << run.untested_rules.size() - shown << " more";
+    std::cout << '\n';
+  }
+  std::cout << run.results.size() - run.failed() << " of " << run.results.size()
+            << (run.results.size() == 1 ? " case" : " cases") << " as expected\n";
+}
+
+void PrintJson(const TestRun& run) {
+  Json cases = Json::array();
+  for (const CaseResult& result : run.results) {
+    cases.push_back({{"name", result.name},
+                     {"line", result.line},
+                     {"passed", result.problems.empty()},
+                     {"allowed", result.allowed},
+                     {"rule", result.rule},
+                     {"shadow_denied", result.shadow_denied},
+                     {"problems", result.problems}});
+  }
+  std::cout << JsonLine({{"file", run.policy_file},
+                         {"policy", run.version},
+                         {"passed", run.results.size() - run.failed()},
+                         {"failed", run.failed()},
+                         {"cases", cases},
+                         {"untested_rules", run.untested_rules}})
+            << '\n';
+}
+
+ExitCode RunTest(const TestOptions& options) {
+  const absl::StatusOr<TestRun> run = RunCases(options);
+  if (!run.ok()) return ReportError(run.status());
+  options.json ? PrintJson(*run) : PrintText(options, *run);
+  return run->failed() == 0 ? ExitCode::kFine : ExitCode::kNegative;
+}
+
+}  // namespace
+
+void AddPolicyTestCommand(CLI::App* policy, CommandContext* context) {
+  auto options = std::make_shared<TestOptions>();
+  CLI::App* command = policy->add_subcommand("test", "Run cases with expected outcomes against a policy");
+  command->footer(kFooter);
+  command->add_option("FILE", options->file, "The file with the cases")->required()->type_name("");
+  command->add_option("--policy", options->policy, "This policy in place of the one that FILE names")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "One JSON object, for programs");
+  command->callback([context, options] { context->run = [options] { return RunTest(*options); }; });
+}
+
+}  // namespace sallyport::replay

@@ -1,0 +1,192 @@
+#include <pthread.h>
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "replay/cli/command.h"
+#include "replay/cli/record_json.h"
+#include "replay/cli/terminal_text.h"
+#include "replay/view/exact_text.h"
+#include "replay/view/names.h"
+#include "replay/view/proto_time.h"
+
+namespace sallyport::replay {
+namespace {
+
+constexpr char kFooter[] = R"(
+Follows from now on, until Ctrl-C. Times are in UTC.
+
+Examples:
+  sallyport tail --method 'payments.*'
+  sallyport tail --messages --identity '*#billing-agent'
+  sallyport tail --json | jq -c 'select(.event == "end" and .status != "OK")')";
+
+struct TailOptions {
+  std::string identity;
+  std::string method;
+  std::string upstream;
+  bool frames = false;
+  bool messages = false;
+  bool json = false;
+};
+
+std::string Cut(const std::string& text, size_t columns) {
+  return OutputFit() == Fit::kCut ? CutEnd(text, columns) : text;
+}
+
+std::string EndText(const v1::EndEvent& end) {
+  std::string text = absl::StrCat(StatusName(end.outcome().status_code()), " in ",
+                                  HumanDuration(ToDuration(end.outcome().duration())));
+  if (end.state() != v1::CALL_STATE_COMPLETED) absl::StrAppend(&text, "  ", StateName(end.state()));
+  const std::string& message = ExactText(end.status_message(), "status_message", end.exact());
+  if (!message.empty()) absl::StrAppend(&text, "  ", Cut(Printable(message), 80));
+  return text;
+}
+
+std::string EventText(const v1::TailedEvent& tailed) {
+  const v1::Event& event = tailed.event();
+  const std::string method = Printable(ExactText(tailed.method(), "method", tailed.exact()));
+  switch (event.event_case()) {
+    case v1::Event::kBeginning:
+      return absl::StrCat("start  ", method, "  ", Printable(tailed.identity()));
+    case v1::Event::kFrame:
+      return absl::StrCat(event.frame().direction() == v1::DIRECTION_RESPONSE ? "\xe2\x86\x90" : "\xe2\x86\x92",
+                          "      ", method, "  ", HumanSize(event.frame().size()));
+    case v1::Event::kDecision:
+      return absl::StrCat("       ", method, "  ", DecisionName(event.decision().outcome()),
+                          event.decision().rule().empty() ? "" : " by ", Printable(event.decision().rule()));
+    case v1::Event::kHalfClose:
+      return absl::StrCat("\xe2\x86\x92      ", method, "  no more requests");
+    case v1::Event::kResponseHeaders:
+      return absl::StrCat("\xe2\x86\x90      ", method, "  response headers");
+    case v1::Event::kEnd:
+      return absl::StrCat("end    ", method, "  ", EndText(event.end()));
+    default:
+      return "an entry that this version does not know";
+  }
+}
+
+// Prints what is said to who follows, as it comes.
+class TailPrinter {
+ public:
+  TailPrinter(const CommandContext& context, const TailOptions& options) : context_(context), options_(options) {}
+
+  absl::Status Print(const v1::TailCallsResponse& said) {
+    if (said.has_event()) {
+      options_.json ? PrintJson(said.event()) : PrintText(said.event());
+    } else if (said.has_caught_up()) {
+      std::cout.flush();
+    } else if (said.has_following()) {
+      SayWhetherWritten(said.following().written());
+    }
+    return std::cout ? absl::OkStatus() : absl::UnavailableError("the output could not be written");
+  }
+
+ private:
+  void PrintJson(const v1::TailedEvent& tailed) const {
+    std::cout << JsonLine(TailedJson(tailed, options_.messages)) << '\n';
+  }
+
+  void PrintText(const v1::TailedEvent& tailed) const {
+    const v1::Event& event = tailed.event();
+    std::cout << HumanTime(ToTime(event.time())).substr(11) << "  " << event.call() << "  " << EventText(tailed)
+              << '\n';
+    if (!event.has_frame() || !options_.messages) return;
+    constexpr size_t kMostShown = 300;
+    const v1::FrameEvent& frame = event.frame();
+    const std::string text = frame.undecoded().empty()
+                                 ? PrintableLines(frame.message())
+                                 : absl::StrCat("[not decoded: ", Printable(frame.undecoded()), "]");
+    std::cout << "    " << Cut(text, kMostShown) << '\n';
+  }
+
+  // At first, and where that has changed: with no word a store is one that is written.
+  void SayWhetherWritten(bool written) {
+    if (!written_.has_value()) std::cerr << "following " << context_.data_directory << ", Ctrl-C ends" << std::endl;
+    if (written != written_.value_or(true)) {
+      Note(written ? "a gateway writes to this store now"
+                   : "no gateway writes to this store now: nothing comes until one does");
+    }
+    written_ = written;
+  }
+
+  const CommandContext& context_;
+  const TailOptions& options_;
+  std::optional<bool> written_;
+};
+
+// SIGINT and SIGTERM ask to stop from now on. They are waited for rather than handled, so that a line is never left
+// half written. Made before any other thread; ends its own thread with it.
+class StopOnSignal {
+ public:
+  StopOnSignal() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    waiting_ = std::thread([this] {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      source_.request_stop();
+    });
+  }
+  ~StopOnSignal() {
+    pthread_kill(waiting_.native_handle(), SIGTERM);
+    waiting_.join();
+  }
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  sigset_t signals_;
+  std::stop_source source_;
+  std::thread waiting_;
+};
+
+v1::TailCallsRequest ToRequest(const TailOptions& options) {
+  v1::TailCallsRequest request;
+  request.mutable_filter()->set_identity(options.identity);
+  request.mutable_filter()->set_method(MethodName(options.method));
+  request.mutable_filter()->set_upstream(options.upstream);
+  if (options.messages) {
+    request.set_detail(v1::TailCallsRequest::DETAIL_MESSAGES);
+  } else if (options.frames) {
+    request.set_detail(v1::TailCallsRequest::DETAIL_EVENTS);
+  }
+  return request;
+}
+
+ExitCode RunTail(const CommandContext& context, const TailOptions& options) {
+  const StopOnSignal stop;
+  const auto source = OpenRecord(context);
+  if (!source.ok()) return ReportError(source.status());
+  TailPrinter printer(context, options);
+  const absl::Status status = (*source)->TailCalls(
+      ToRequest(options), stop.token(), [&](const v1::TailCallsResponse& said) { return printer.Print(said); });
+  return status.ok() ? ExitCode::kFine : ReportError(status);
+}
+
+}  // namespace
+
+void AddTailCommand(CLI::App* app, CommandContext* context) {
+  auto options = std::make_shared<TailOptions>();
+  CLI::App* command = app->add_subcommand("tail", "Print calls as they start and end");
+  command->footer(kFooter);
+  AddDataOption(command, context);
+  command->add_option("--identity", options->identity, "Who calls")->type_name("GLOB")->check(NotEmpty());
+  command->add_option("--method", options->method, "What is called, such as 'etcdserverpb.KV/*'")
+      ->type_name("GLOB")
+      ->check(NotEmpty());
+  command->add_option("--upstream", options->upstream, "The upstream's name")->type_name("GLOB")->check(NotEmpty());
+  command->add_flag("--frames", options->frames, "Each frame too, and response headers and half-closes");
+  command->add_flag("--messages", options->messages, "The same, and each frame's message");
+  command->add_flag("--json", options->json, "One JSON object per line, for programs");
+  command->callback([context, options] { context->run = [context, options] { return RunTail(*context, *options); }; });
+}
+
+}  // namespace sallyport::replay
