@@ -1,6 +1,6 @@
 // The index again, from the log alone.
-#ifndef SALLYPORT_RECORDER_INDEX_REBUILD_H_
-#define SALLYPORT_RECORDER_INDEX_REBUILD_H_
+#ifndef SALLYPORT_RECORDER_REBUILD_H_
+#define SALLYPORT_RECORDER_REBUILD_H_
 
 #include <cstdint>
 #include <optional>
@@ -25,4 +25,4 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_RECORDER_INDEX_REBUILD_H_
+#endif  // SALLYPORT_RECORDER_REBUILD_H_

@@ -63,10 +63,15 @@ class StoreReader : public RecordReader {
       : place_(place),
         keys_(std::move(keys)),
         search_(std::move(search)),
+        index_(FileVersion::Of(place_.layout().Index())),
         log_health_(std::move(log_health)),
         chain_(place_, *keys_) {}
 
   absl::Status LogHealth() const override { return log_health_; }
+  bool IsCurrent() const override {
+    const absl::StatusOr<FileVersion> now = FileVersion::Of(place_.layout().Index());
+    return index_.ok() && now.ok() && now->IsSameFileAs(*index_);
+  }
 
   absl::StatusOr<std::vector<CallSummary>> Calls(const CallQuery& query) override {
     absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
@@ -206,6 +211,7 @@ class StoreReader : public RecordReader {
   const LogPlace place_;
   const std::shared_ptr<StoreKeys> keys_;
   const std::unique_ptr<CallSearch> search_;
+  const absl::StatusOr<FileVersion> index_;  // when it was opened
   const absl::Status log_health_;
   CallChain chain_;
 };

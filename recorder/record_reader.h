@@ -79,6 +79,8 @@ class RecordReader {
   // The first damage met while the log was read for the index: DATA_LOSS naming segment and offset. What is readable is
   // served all the same. OK also where nothing had to be read.
   virtual absl::Status LogHealth() const { return absl::OkStatus(); }
+  // False once another index was put in the place of the one that this reads: it is to be opened again.
+  virtual bool IsCurrent() const { return true; }
 };
 
 }  // namespace sallyport::recorder

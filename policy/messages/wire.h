@@ -11,7 +11,6 @@ namespace sallyport::policy {
 
 enum class WireType : uint8_t { kVarint = 0, kFixed64 = 1, kLength = 2, kStartGroup = 3, kEndGroup = 4, kFixed32 = 5 };
 
-inline constexpr uint32_t kMostFieldNumber = (1u << 29) - 1;
 inline constexpr uint64_t kMostLength = (uint64_t{1} << 31) - 1;
 // How deep messages may be nested, the outermost included: one less than protobuf for C++ reads, known or not.
 inline constexpr int kMostDepth = 100;

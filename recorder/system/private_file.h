@@ -25,6 +25,8 @@ struct FileVersion {
   static FileVersion From(const struct stat& info);
   // NOT_FOUND if there is no such file.
   static absl::StatusOr<FileVersion> Of(const std::string& path);
+  // Whether it is one file, whatever was written to it meanwhile. Says nothing once nobody has the older one open.
+  bool IsSameFileAs(const FileVersion& other) const { return device == other.device && inode == other.inode; }
   friend bool operator==(const FileVersion&, const FileVersion&) = default;
 };
 

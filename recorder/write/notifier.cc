@@ -12,6 +12,11 @@ constexpr size_t kMany = 4;
 
 void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status) {
   if (waiters.empty()) return;
+  if (waiters.size() == 1) {
+    AppendWaiter* const waiter = waiters.front();
+    waiters.clear();
+    return waiter->OnAppended(status);
+  }
   const bool many = waiters.size() >= kMany;
   if (many) {
     std::stable_sort(waiters.begin(), waiters.end(),

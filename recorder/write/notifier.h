@@ -15,9 +15,9 @@
 namespace sallyport::recorder {
 
 // Two threads that call waiters, because they go on to send to callers and the writer should meanwhile write the next
-// block. Both work on the same group at about the same time: while one of them sends for a connection, gRPC lets the
-// other one's messages join in, and a burst of responses leaves in a few large writes in place of many small ones.
-// Thread-safe.
+// block; one waiter alone is called at once, for waking a thread would take longer than what it does. Both work on the
+// same group at about the same time: while one of them sends for a connection, gRPC lets the other one's messages join
+// in, and a burst of responses leaves in a few large writes in place of many small ones. Thread-safe.
 class Notifier {
  public:
   Notifier() = default;
@@ -26,7 +26,7 @@ class Notifier {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // Takes the waiters out of `waiters`, which keeps its capacity. Called by one thread at a time.
+  // Takes the waiters out of `waiters`, which keeps its capacity. Called by one thread at a time, which holds no lock.
   void Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status);
 
  private:

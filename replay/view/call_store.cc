@@ -32,13 +32,8 @@ CallStore::CallStore(const recorder::StoreLayout& layout, std::shared_ptr<StoreK
       }) {}
 
 absl::StatusOr<CallStore::Reader> CallStore::Borrow() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      Reader reader(this, std::move(free_.back()));
-      free_.pop_back();
-      return reader;
-    }
+  while (std::unique_ptr<RecordReader> reader = TakeFree()) {
+    if (reader->IsCurrent()) return Reader(this, std::move(reader));
   }
   absl::StatusOr<std::unique_ptr<RecordReader>> opened = RecordReader::Open(layout_.directory(), keys_);
   if (!opened.ok()) return opened.status();
@@ -48,6 +43,14 @@ absl::StatusOr<CallStore::Reader> CallStore::Borrow() {
     log_health_.Update(health);
   }
   return Reader(this, *std::move(opened));
+}
+
+std::unique_ptr<RecordReader> CallStore::TakeFree() {
+  const std::lock_guard lock(mutex_);
+  if (free_.empty()) return nullptr;
+  std::unique_ptr<RecordReader> reader = std::move(free_.back());
+  free_.pop_back();
+  return reader;
 }
 
 void CallStore::TakeBack(std::unique_ptr<RecordReader> reader) {

@@ -56,7 +56,7 @@ class CallStore {
   recorder::StoreKeys& keys() { return *keys_; }
   StoredDescriptors& descriptors() { return descriptors_; }
 
-  // A free reader, or one more. Who waits for something slow while it holds one holds nobody up.
+  // A free reader whose index is still in its place, or one more. Who waits for something slow while it holds one holds nobody up.
   absl::StatusOr<Reader> Borrow();
   // The first damage that any reader met while it brought the index up to date.
   absl::Status LogHealth() const;
@@ -69,6 +69,8 @@ class CallStore {
 
   CallStore(const recorder::StoreLayout& layout, std::shared_ptr<recorder::StoreKeys> keys);
 
+  // Null if none is free.
+  std::unique_ptr<recorder::RecordReader> TakeFree();
   void TakeBack(std::unique_ptr<recorder::RecordReader> reader);
 
   const recorder::StoreLayout layout_;

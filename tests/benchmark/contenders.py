@@ -15,7 +15,7 @@ import processes
 import token_issuer
 
 HERE = Path(__file__).resolve().parent
-SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt|-unproved|-masked)?$")
+SALLYPORT = re.compile(r"sallyport-(relay|commit|write_ahead|relaxed)(-unknown)?(-jwt|-unproved|-masked)?(?:@([0-9]+))?$")
 DEFAULT = ["direct", "floor", "sallyport-relay", "sallyport-commit", "sallyport-write_ahead", "sallyport-relaxed",
            "nginx", "haproxy"]
 OTHERS = ["floor-minimal", "nghttpx", "sallyport-relay-unknown", "sallyport-commit-unknown", "sallyport-relay-jwt",
@@ -39,13 +39,14 @@ def find_program(name, package):
 class Program:
     """A server process in a process group of its own, with its output in a file."""
 
-    def __init__(self, name, command, directory, address=None, authorization=None):
+    def __init__(self, name, command, directory, address=None, authorization=None, environment=None):
         self.name = name
         self.authorization = authorization  # what callers have to show, or None
         self.log = directory / f"{name}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                            cwd=directory, start_new_session=True)
+                                            cwd=directory, start_new_session=True,
+                                            env=None if environment is None else {**os.environ, **environment})
         self.address = address or self._logged_address()
         self._wait_for_connection()
 
@@ -211,7 +212,9 @@ def start(name, upstream, binaries, descriptors, directory):
         return Program(name, command, directory, address)
     sallyport = SALLYPORT.match(name)
     if sallyport:
-        mode, unknown, callers = sallyport.groups()
+        mode, unknown, callers, sync_microseconds = sallyport.groups()
+        environment = None if sync_microseconds is None else {
+            "LD_PRELOAD": str(binaries / "libbenchmark_sync_delay.so"), "SYNC_DELAY_US": sync_microseconds}
         data = directory / f"{name}-data"
         shutil.rmtree(data, ignore_errors=True)
         command = [binaries / "sallyportd", "--listen", "127.0.0.1:0", "--upstream", upstream, "--data", data,
@@ -219,7 +222,7 @@ def start(name, upstream, binaries, descriptors, directory):
         if not unknown:
             command += ["--descriptors", descriptors]
         if not callers:
-            return Program(name, command, directory)
+            return Program(name, command, directory, environment=environment)
         issuer = token_issuer.TokenIssuer(directory, name)
         config = directory / f"{name}.json"  # which is YAML too
         policy = directory / f"{name}-policy.json"
@@ -233,6 +236,6 @@ def start(name, upstream, binaries, descriptors, directory):
             "upstreams": {"echo": {"target": upstream}},
             "descriptors": [] if unknown else [{"file": str(descriptors)}],
             "identity": {"oidc": [issuer.configuration()]} if callers == "-jwt" else {}}))
-        return Program(name, [binaries / "sallyportd", "--config", config], directory,
+        return Program(name, [binaries / "sallyportd", "--config", config], directory, environment=environment,
                        authorization=None if callers == "-masked" else f"Bearer {issuer.token()}")
     raise SystemExit(f"no contender is called '{name}'; there are {', '.join(DEFAULT + OTHERS)}")

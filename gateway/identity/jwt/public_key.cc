@@ -119,7 +119,6 @@ std::optional<SignatureAlgorithm> FindAlgorithm(std::string_view name) {
   }
   return std::nullopt;
 }
-absl::string_view AlgorithmName(SignatureAlgorithm algorithm) { return FactsOf(algorithm).name; }
 
 std::optional<Curve> FindCurve(std::string_view name) {
   for (size_t i = 0; i < kCurves.size(); ++i) {

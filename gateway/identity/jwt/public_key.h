@@ -17,7 +17,6 @@ enum class SignatureAlgorithm { kRS256, kRS384, kRS512, kPS256, kPS384, kPS512, 
 
 // By its name in JOSE, which is case-sensitive.
 std::optional<SignatureAlgorithm> FindAlgorithm(std::string_view name);
-absl::string_view AlgorithmName(SignatureAlgorithm algorithm);
 
 enum class Curve { kP256, kP384, kP521, kEd25519, kEd448 };
 std::optional<Curve> FindCurve(std::string_view name);

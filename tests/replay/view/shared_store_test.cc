@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "recorder/format/call_id.h"
+#include "recorder/rebuild.h"
 #include "replay/view/local_store.h"
 #include "replay/view/log_watch.h"
 #include "replay/view/reading.h"
@@ -165,6 +166,23 @@ TEST_CASE("everybody who follows is told every call once, from when they began")
   }));
   CHECK(first.Stop() == absl::OkStatus());
   CHECK(second.Stop() == absl::OkStatus());
+}
+
+TEST_CASE("readers go over to an index that was put in the place of theirs") {
+  ShopStore store;
+  store.AddGet(absl::ZeroDuration());
+  LocalStore source(Open(store));
+  const auto listed = [&] {
+    const auto page = source.SearchCalls({});
+    REQUIRE(page.ok());
+    return page->calls_size();
+  };
+  REQUIRE(listed() == 1);
+  store.Close();
+  REQUIRE(recorder::RebuildIndex(store.data(), std::nullopt, [](const auto&) {}).ok());
+  store.Reopen();
+  store.AddGet(absl::Seconds(1));
+  CHECK(listed() == 2);
 }
 
 TEST_CASE("who follows is told when the gateway goes and when it is back") {
