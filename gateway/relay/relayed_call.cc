@@ -183,9 +183,9 @@ Actions RelayedCall::Appended(Call::Recorded what, recorder::Appended appended) 
   if (appended == recorder::Appended::kDone) return call_.OnRecorded(what, true);
   const bool no_space = appended == recorder::Appended::kNoSpace;
   if (what == Call::Recorded::kEnd && no_space && call_.start_recorded() && !call_.end_bare()) {
-    return call_.OnNoSpaceForEnd(kNoSpace);
+    return call_.OnNoSpaceForEnd(WhyNotRecorded(appended));
   }
-  return call_.OnRecorded(what, false, no_space ? kNoSpace : kNotRecorded);
+  return call_.OnRecorded(what, false, WhyNotRecorded(appended));
 }
 
 void RelayedCall::OnAppended(Call::Recorded what, recorder::Appended appended) {

@@ -310,7 +310,7 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
       room_waiters_.clear();
     }
   }
-  notifier_.Tell(told_, absl::OkStatus());
+  notifier_.Notify(told_, Appended::kDone);
 }
 
 void LogRecorder::AdvanceTree() {
@@ -343,8 +343,7 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
       if (AppendWaiter* waiter = std::exchange(item.space_waiter, nullptr)) told_.push_back(waiter);
     }
   }
-  // RESOURCE_EXHAUSTED would mean that it passes.
-  notifier_.Tell(told_, absl::IsResourceExhausted(status) ? absl::InternalError(status.message()) : status);
+  notifier_.Notify(told_, Appended::kFailed);
 }
 
 absl::Status LogRecorder::CloseLog() {

@@ -10,7 +10,7 @@ constexpr size_t kMany = 4;
 
 }  // namespace
 
-void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status) {
+void Notifier::Notify(std::vector<AppendWaiter*>& waiters, Appended outcome) {
   if (waiters.empty()) return;
   const bool many = waiters.size() >= kMany;
   if (many) {
@@ -18,7 +18,7 @@ void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& sta
                      [](const AppendWaiter* a, const AppendWaiter* b) { return a->Group() < b->Group(); });
   }
   // Dealt in turns, so that each group is shared by the threads.
-  for (size_t i = 0; i < waiters.size(); ++i) dealt_[many ? i % lines_.size() : 0].push_back({waiters[i], status});
+  for (size_t i = 0; i < waiters.size(); ++i) dealt_[many ? i % lines_.size() : 0].push_back({waiters[i], outcome});
   waiters.clear();
   for (size_t i = 0; i < lines_.size(); ++i) {
     lines_[i].Add(dealt_[i]);
@@ -55,7 +55,7 @@ void Notifier::Line::Run() {
       if (notices_.empty()) return;
       notices.swap(notices_);
     }
-    for (const Notice& notice : notices) notice.waiter->OnAppended(notice.status);
+    for (const Notice& notice : notices) notice.waiter->OnAppended(notice.outcome);
     notices.clear();
   }
 }

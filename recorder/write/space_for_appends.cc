@@ -30,7 +30,7 @@ absl::Status LogRecorder::PromiseSpace(std::vector<Item>& items) {
     RefuseUnpromised(items);
     break;
   }
-  notifier_.Tell(told_, absl::ResourceExhaustedError("the disk is full"));
+  notifier_.Notify(told_, Appended::kNoSpace);
   return absl::OkStatus();
 }
 

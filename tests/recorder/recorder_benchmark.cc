@@ -90,8 +90,8 @@ EntryBatch Finish(Recorder& recorder, uint64_t id, absl::Time now) {
 // Keeps a number of calls in flight: the waiter of an ended call queues the next one for the driving thread.
 class Load : public AppendWaiter {
  public:
-  void OnAppended(absl::Status status) override {
-    if (!status.ok()) std::abort();
+  void OnAppended(Appended outcome) override {
+    if (outcome != Appended::kDone) std::abort();
     done_.fetch_add(1, std::memory_order_relaxed);
     credits_.fetch_add(1, std::memory_order_release);
   }
