@@ -110,7 +110,7 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
     if (random.Below(2) == 0) start.timeout = absl::Nanoseconds(static_cast<int64_t>(random.Number() >> 1)) * -1;
     start.encoding = encoding;
     start.descriptors = descriptors;
-    start.path = random.Below(2) == 0 ? Path::kUnary : Path::kStream;
+    start.arity = random.Below(2) == 0 ? Arity::kUnary : Arity::kStream;
     start.durability = durability;
     const uint64_t id = random.Number();
     const int64_t time_ns = static_cast<int64_t>(random.Number() >> 2);
@@ -141,7 +141,7 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
     CHECK(read.timeout_ns() == absl::ToInt64Nanoseconds(start.timeout.value_or(absl::ZeroDuration())));
     CHECK(read.encoding() == encoding);
     CHECK(read.descriptors() == descriptors);
-    CHECK(static_cast<int>(read.path()) == static_cast<int>(start.path));
+    CHECK(static_cast<int>(read.path()) == static_cast<int>(start.arity));
     CHECK(read.durability() == durability);
   }
 }

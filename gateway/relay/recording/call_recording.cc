@@ -97,7 +97,7 @@ void CallRecording::AddStart(recorder::EntryBatch& batch) {
   if (left != absl::InfiniteDuration()) start.timeout = left + context_.Elapsed();
   start.encoding = EncodingName(context_.caller.encoding());
   if (context_.description.method_known) start.descriptors = context_.description.descriptors->version();
-  start.path = context_.description.path;
+  start.arity = context_.description.arity;
   start.durability = DurabilityName(shared_.durability);
   if (!context_.proof.proved) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(context_.start, start);
