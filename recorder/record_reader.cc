@@ -219,8 +219,8 @@ absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, S
   if (absl::Status status = RealFileSystem().EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, keys, engine);
   if (!caught_up.ok()) return caught_up.status();
-  if (caught_up->index->uncommitted()) {
-    if (absl::Status status = caught_up->index->Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
+  if (caught_up->index->unsaved()) {
+    if (absl::Status status = caught_up->index->Save(CallIndex::Extent::kPositions); !status.ok()) return status;
   }
   return caught_up->log_end.damage;
 }

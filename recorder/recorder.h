@@ -107,7 +107,7 @@ struct RecorderStats {
   uint64_t damages = 0;  // places in the log found damaged at Open
   // How much larger than Retention::bytes the log is because the rest is too young, held or damaged.
   uint64_t retention_exceeded_bytes = 0;
-  uint64_t descriptors_refused = 0;  // since Open: sets that were not kept, for there are too many already
+  uint64_t descriptors_not_kept = 0;  // since Open: sets that were not kept, for there are too many already
   // Why the index is not kept up to date, which the log does not depend on: it is tried again every few seconds, and by
   // the next Open. OK while it is.
   absl::Status index;
@@ -115,7 +115,7 @@ struct RecorderStats {
 
 // Owns the log and its index in one data directory. One thread, started by Open, writes the log: it takes what waits as
 // one block, writes and syncs it and tells the waiters. Another keeps the index up with that, and a third keeps house;
-// neither holds up a commit. All public methods are thread-safe.
+// neither holds up a block. All public methods are thread-safe.
 //
 // A disk that is full passes: appends are refused and nothing else is lost. After a write or sync fails, though, the
 // log is never written again by this object: every later append fails, so that callers are refused rather than served

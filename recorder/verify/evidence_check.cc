@@ -193,8 +193,8 @@ class CallProof {
     if (block.format == 2) proven_.complete = false;
     // Files of version 1 have no directories.
     if (block.format == 2 && proven.directory().empty()) return absl::OkStatus();
-    const absl::Status commits = CheckDirectoryOf(block, proven.directory(), proven.body_hash(), proven.parts_hash());
-    if (!commits.ok()) return commits;
+    const absl::Status directory = CheckDirectoryOf(block, proven.directory(), proven.body_hash(), proven.parts_hash());
+    if (!directory.ok()) return directory;
     const std::optional<CheckedDirectoryLine> line = FindLine(block, proven.directory(), evidence_.call_id());
     if (!line.has_value()) return Wrong("its directory does not name the call");
     if (line->previous != last_block_) {

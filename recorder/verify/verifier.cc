@@ -105,7 +105,7 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
   }
   if (absl::Status status = CheckSegments(); !status.ok()) return status;
   LogJoin log(plan_, checkpoint_.has_value() ? checkpoint_->checkpoint.size : 0);
-  if (absl::Status status = log.Run(segments_); !status.ok()) return status;
+  if (absl::Status status = log.Join(segments_); !status.ok()) return status;
   CountUp(log);
   CompareCheckpoint(log);
   CompareEarlier(log);

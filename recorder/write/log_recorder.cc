@@ -126,7 +126,7 @@ absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_
       recorder::KeepDescriptors(place_.layout(), *keys_, files_, version, file_descriptor_set, bounds);
   if (!absl::IsResourceExhausted(status)) return status;
   std::lock_guard stats_lock(mutex_);
-  if (stats_.descriptors_refused++ == 0) {
+  if (stats_.descriptors_not_kept++ == 0) {
     spdlog::error("{}; what is reflected from now on is not kept, and this is not said again", status.ToString());
   }
   return status;

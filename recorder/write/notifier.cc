@@ -26,7 +26,7 @@ void Notifier::Notify(std::vector<AppendWaiter*>& waiters, Appended outcome) {
   }
 }
 
-Notifier::Line::Line() : thread_([this] { Run(); }) {}
+Notifier::Line::Line() : thread_([this] { Loop(); }) {}
 
 Notifier::Line::~Line() {
   {
@@ -46,7 +46,7 @@ void Notifier::Line::Add(const std::vector<Notice>& notices) {
   wake_.notify_one();
 }
 
-void Notifier::Line::Run() {
+void Notifier::Line::Loop() {
   std::vector<Notice> notices;
   while (true) {
     {

@@ -42,7 +42,7 @@ class Notifier {
     void Add(const std::vector<Notice>& notices);
 
    private:
-    void Run();
+    void Loop();
 
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -228,7 +228,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
         store.index->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
     if (!status.ok()) return status;
   }
-  if (absl::Status status = store.index->Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
+  if (absl::Status status = store.index->Save(CallIndex::Extent::kPositions); !status.ok()) return status;
   absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
   if (!largest_id.ok()) return largest_id.status();
   store.largest_id = *largest_id;

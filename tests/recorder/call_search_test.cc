@@ -90,7 +90,7 @@ class OddStore {
     blocks_.push_back(directory);
   }
 
-  void Commit() { REQUIRE(index_->Commit(CallIndex::Extent::kPositions) == absl::OkStatus()); }
+  void Save() { REQUIRE(index_->Save(CallIndex::Extent::kPositions) == absl::OkStatus()); }
 
   void ShredOne() {
     const size_t number = static_cast<size_t>(Below(static_cast<int64_t>(blocks_.size())));
@@ -311,15 +311,15 @@ TEST_CASE("a search finds what a look at every call finds") {
     OddStore store(seed);
     for (int block = 0; block < 40; ++block) {
       store.AddBlock();
-      if (store.Below(3) != 0) store.Commit();
+      if (store.Below(3) != 0) store.Save();
       if (store.Below(15) == 0) store.ShredOne();
       if (store.Below(25) == 0) store.DeleteOldest(3);
       if (store.Below(12) != 0) continue;
-      store.Commit();
+      store.Save();
       if (store.Below(2) == 0) store.Reopen();
       found += store.Compare(20);
     }
-    store.Commit();
+    store.Save();
     found += store.Compare(60);
     ++stores_of_level[HighestLevel(store.path())];
   }
@@ -348,7 +348,7 @@ TEST_CASE("calls that end long after they began leave the list of open ones, whi
       entries.push_back({id, begins ? Position() : Position(1, 128)});
     }
     REQUIRE((*index)->Apply(Position(segment, 128), Position(segment, 200), 1, entries, body).ok());
-    REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kRows).ok());
   };
   const auto lists_of_open_calls = [&] {
     auto database = Database::Open(path, Database::Mode::kRead);

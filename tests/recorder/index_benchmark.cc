@@ -43,7 +43,7 @@ int Main(int argc, char** argv) {
     double after = CpuSeconds();
     applying += after - before;
     if (++blocks % blocks_per_commit != 0) continue;
-    if (!(*index)->Commit(CallIndex::Extent::kRows).ok()) return 1;
+    if (!(*index)->Save(CallIndex::Extent::kRows).ok()) return 1;
     if (!(*index)->Maintain().ok()) return 1;
     const double commit = CpuSeconds() - after;
     committing += commit;

@@ -41,7 +41,7 @@ std::string RebuiltDump(const MakeEngine& make_engine, LogModel& log) {
   auto index = kept.engine().BeginRebuild();
   REQUIRE(index.ok());
   log.Feed(**index);
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions) == absl::OkStatus());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions) == absl::OkStatus());
   REQUIRE(kept.engine().FinishRebuild(*std::move(index)) == absl::OkStatus());
   return DumpSearch(kept.engine());
 }
@@ -96,7 +96,7 @@ void CheckRebuiltEqualsLive(const MakeEngine& make_engine) {
   for (const size_t part : {size_t{1}, size_t{2}, size_t{3}}) {
     const std::unique_ptr<CallIndex> index = kept.Open();
     log.Feed(*index, log.blocks().size() * (part - 1) / 3, log.blocks().size() * part / 3);
-    REQUIRE(index->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE(index->Save(CallIndex::Extent::kPositions).ok());
     REQUIRE(index->Maintain().ok());
   }
   const std::string live = DumpSearch(kept.engine());
@@ -120,7 +120,7 @@ void CheckShreddedEqualsRebuilt(const MakeEngine& make_engine) {
       const uint64_t complete = log.blocks()[fed - 1].position.segment() - 1;
       if (complete > 0) log.Shred(*index, 1 + random() % complete, fed);
     }
-    REQUIRE(index->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE(index->Save(CallIndex::Extent::kPositions).ok());
     CHECK(FirstDifference(DumpSearch(kept.engine()), RebuiltDump(make_engine, log)) == "");
     for (uint64_t segment = 1; segment <= log.last_segment(); ++segment) {
       const auto scrubbed = index->IsScrubbed(segment);
@@ -148,7 +148,7 @@ void CheckDeletedEqualsRebuilt(const MakeEngine& make_engine) {
       log.Delete(*index, {3, 4}, half);
     }
     log.Feed(*index, half, log.blocks().size());
-    REQUIRE(index->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE(index->Save(CallIndex::Extent::kPositions).ok());
     CHECK(FirstDifference(DumpSearch(kept.engine()), RebuiltDump(make_engine, log)) == "");
   }
 }
@@ -160,20 +160,20 @@ void CheckUncommittedIsAppliedAgain(const MakeEngine& make_engine) {
   {
     const std::unique_ptr<CallIndex> index = kept.Open();
     log.Feed(*index, 0, log.blocks().size() / 2);
-    REQUIRE(index->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE(index->Save(CallIndex::Extent::kPositions).ok());
     const Position committed = index->position();
     while (log.blocks()[known].position < committed) ++known;
     const MadeBlock& next = log.blocks()[known];
     REQUIRE(index->Apply(next.position, next.end, next.next_sequence, next.directory, next.body).ok());
-    CHECK(index->uncommitted());
+    CHECK(index->unsaved());
     CHECK(index->position() > committed);
   }
   {
     const std::unique_ptr<CallIndex> index = kept.Open();
-    CHECK_FALSE(index->uncommitted());
+    CHECK_FALSE(index->unsaved());
     CHECK(index->position() == log.blocks()[known - 1].end);
     log.Feed(*index, known, log.blocks().size());
-    REQUIRE(index->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE(index->Save(CallIndex::Extent::kPositions).ok());
   }
   CHECK(FirstDifference(DumpSearch(kept.engine()), RebuiltDump(make_engine, log)) == "");
   REQUIRE(kept.engine().Remove().ok());

@@ -19,7 +19,7 @@ TEST_CASE("SQLite: after segments are shredded, too") { CheckShreddedEqualsRebui
 
 TEST_CASE("SQLite: after segments are deleted, too") { CheckDeletedEqualsRebuilt(MakeSqlite); }
 
-TEST_CASE("SQLite: what was not committed is applied again, and what is removed is gone") {
+TEST_CASE("SQLite: what was not saved is applied again, and what is removed is gone") {
   CheckUncommittedIsAppliedAgain(MakeSqlite);
 }
 

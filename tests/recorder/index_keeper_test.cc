@@ -88,9 +88,9 @@ class TamperedIndex : public CallIndex {
   }
   absl::Status ForgetScrub(uint64_t segment) override { return index_->ForgetScrub(segment); }
   absl::Status FinishForget() override { return index_->FinishForget(); }
-  absl::Status Commit(Extent extent) override { return index_->Commit(extent); }
-  bool uncommitted() const override { return index_->uncommitted(); }
-  int uncommitted_rows() const override { return index_->uncommitted_rows(); }
+  absl::Status Save(Extent extent) override { return index_->Save(extent); }
+  bool unsaved() const override { return index_->unsaved(); }
+  int unsaved_rows() const override { return index_->unsaved_rows(); }
   absl::Status Maintain() override { return index_->Maintain(); }
   Position position() const override { return index_->position(); }
   Position positions_exact_to() const override { return index_->positions_exact_to(); }
@@ -167,7 +167,7 @@ class KeptLog {
     auto rebuilt = engine.BeginRebuild();
     REQUIRE(rebuilt.ok());
     REQUIRE(FeedIndex(log_.layout, log_.keys, **rebuilt, [](const Block&) { return absl::OkStatus(); }).ok());
-    REQUIRE((*rebuilt)->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE((*rebuilt)->Save(CallIndex::Extent::kPositions).ok());
     CHECK(*(*rebuilt)->CountCalls() == last_id_);
     REQUIRE(engine.FinishRebuild(*std::move(rebuilt)).ok());
     CHECK(FirstDifference(live, DumpSearch(engine)) == "");
@@ -221,10 +221,10 @@ TEST_CASE("an index that fails is opened again, and one that is damaged is made 
     kept.Write();
     kept.keeper->Flush();
     CHECK_FALSE(kept.keeper->Health().ok());
-    CHECK(absl::IsUnavailable(kept.keeper->Run([](CallIndex&) { return absl::OkStatus(); })));
+    CHECK(absl::IsUnavailable(kept.keeper->WithIndex([](CallIndex&) { return absl::OkStatus(); })));
     // Nobody keeps these.
     kept.Write(50);
-    kept.keeper->LookAfter();
+    kept.keeper->Recover();
     CHECK(kept.keeper->Health().ok());
     CHECK(kept.tampering.removed == (damaged ? 1 : 0));
     kept.Write(50);
@@ -236,7 +236,7 @@ TEST_CASE("what is done to the index is done to all that was handed over before"
   KeptLog kept{IndexKeeper::Options()};
   kept.Write(100);
   uint64_t calls = 0;
-  const absl::Status status = kept.keeper->Run([&](CallIndex& index) {
+  const absl::Status status = kept.keeper->WithIndex([&](CallIndex& index) {
     calls = index.calls_started();
     return absl::OkStatus();
   });

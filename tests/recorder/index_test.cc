@@ -100,10 +100,10 @@ TEST_CASE("no name is in any byte of the index's files") {
       CHECK(bytes.find(secret) == std::string::npos);
     }
   };
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   is_clean();
   log.Feed(**index);
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   is_clean();
   REQUIRE((*index)->Maintain().ok());
   is_clean();
@@ -151,7 +151,7 @@ TEST_CASE("nobody is anonymous but who was not proved to be anybody, whatever th
     const DirectoryEntry entry{id, {}};
     REQUIRE((*index)->Apply(Position(1, 100 * id), Position(1, 100 * id + 100), id, {&entry, 1}, batch.bytes()).ok());
   }
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   id = 4;
@@ -174,9 +174,9 @@ TEST_CASE("a second start of a call is no start, wherever it comes") {
   };
   apply(200, twice, {});
   apply(300, again, Position(1, 200));
-  REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kRows).ok());
   apply(400, again, Position(1, 300));
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   CHECK((*index)->calls_started() == 1);
   CHECK((*index)->CountCalls().value() == 1);
   CHECK((*index)->OpenCalls().at(5) == Position(1, 400));
@@ -206,11 +206,11 @@ TEST_CASE("the index says up to where it knows the last blocks of open calls, an
     auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     apply(**index, 0, start.bytes());
-    REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kRows).ok());
     // The row is as exact as it can be.
     CHECK((*index)->positions_exact_to() == at[1]);
     apply(**index, 1, "");
-    REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kRows).ok());
     CHECK((*index)->positions_exact_to() == at[1]);
   }
   {
@@ -227,7 +227,7 @@ TEST_CASE("the index says up to where it knows the last blocks of open calls, an
     (*index)->ApplyDirectory(at[0], {&earlier, 1});
     CHECK((*index)->OpenCalls().at(5) == at[1]);
     apply(**index, 2, "");
-    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
     CHECK((*index)->positions_exact_to() == at[3]);
   }
   auto index = SqliteIndex::Open(path, FixedSealer());
@@ -245,7 +245,7 @@ TEST_CASE("a name that was tampered with is damage, not another name") {
     auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     log.Feed(**index);
-    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   }
   CHECK(absl::IsDataLoss(SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer('t')).status()));
   CHECK(absl::IsDataLoss(SqliteIndex::Open(path, FixedSealer('t')).status()));
@@ -331,7 +331,7 @@ TEST_CASE("whatever is asked for in combination, just those calls are found, pag
   auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   log.Feed(**index);
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   std::mt19937_64 random(3);
@@ -365,7 +365,7 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
   REQUIRE(index.ok());
   LogModel log(DenseCalls(30000), 100, 1 << 20);
   log.Feed(**index);
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   const Position end = (*index)->position();
   // Ids in the middle of the others, before all and after all.
   std::vector<uint64_t> late = {1, log.blocks()[40].directory[7].call_id + 1,
@@ -381,7 +381,7 @@ TEST_CASE("a call that comes to the index long after later ones is found") {
     entries.push_back({id, {}});
   }
   REQUIRE((*index)->Apply(end, Position(end.segment(), end.offset() + 10), 0, entries, body).ok());
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   auto queries = SqliteSearch::Open(path, Database::Mode::kRead, FixedSealer());
   REQUIRE(queries.ok());
   for (const auto& ask : std::vector<std::function<void(CallQuery&)>>{
@@ -406,7 +406,7 @@ TEST_CASE("a rebuilt index equals the live one, also after a start in between") 
     auto index = SqliteIndex::Open(path, FixedSealer());
     REQUIRE(index.ok());
     log.Feed(**index, log.blocks().size() * (part - 1) / 3, log.blocks().size() * part / 3);
-    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   }
   CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
 }
@@ -430,7 +430,7 @@ TEST_CASE("after segments are shredded the index says what one made from the res
       const uint64_t complete = log.blocks()[fed - 1].position.segment() - 1;
       if (complete > 0) log.Shred(**index, 1 + random() % complete, fed);
     }
-    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
     INFO("seed " << seed);
     CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
     for (uint64_t segment = 1; segment <= log.last_segment(); ++segment) {
@@ -462,7 +462,7 @@ TEST_CASE("after segments are deleted the index says what one made from the rest
       log.Delete(**index, {3, 4}, half);
     }
     log.Feed(**index, half, log.blocks().size());
-    REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+    REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
     INFO("seed " << seed);
     CHECK(FirstDifference(DumpIndexFile(path), RebuiltDump(log)) == "");
   }
@@ -491,7 +491,7 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
   add(101, "bob", Position(1, 200), 2);
   add(102, "carol", Position(1, 300), 3, false);
   add(103, "bob", Position(2, 128), 2);
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   const auto sealed = [&](NameKind kind, std::string_view name) {
     return sealer->Seal(kind, sealer->HashOf(kind, name), name);
   };
@@ -513,7 +513,7 @@ TEST_CASE("of a shredded call nothing stays but that it was") {
   end.AddEnd(absl::FromUnixMicros(200), {});
   const DirectoryEntry entry{102, Position(1, 300)};
   REQUIRE((*index)->Apply(Position(2, 200), Position(2, 250), 9, {&entry, 1}, end.bytes()).ok());
-  REQUIRE((*index)->Commit(CallIndex::Extent::kRows).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kRows).ok());
 
   auto queries = SqliteSearch::Open(path, Database::Mode::kRead, sealer);
   REQUIRE(queries.ok());
@@ -562,7 +562,7 @@ TEST_CASE("which segments hold calls is known from their first to their last blo
   auto index = SqliteIndex::Open(path, FixedSealer());
   REQUIRE(index.ok());
   log.Feed(**index);
-  REQUIRE((*index)->Commit(CallIndex::Extent::kPositions).ok());
+  REQUIRE((*index)->Save(CallIndex::Extent::kPositions).ok());
   CallMaker maker(DenseCalls(3000));
   std::map<uint64_t, std::set<uint64_t>> segments_of;  // by call
   for (const MadeBlock& block : log.blocks()) {

@@ -58,7 +58,7 @@ class LogModel {
               ? index.ApplyShredded(block.position, block.end, block.next_sequence, block.directory)
               : index.Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
       REQUIRE(status == absl::OkStatus());
-      if (i % 7 == 3) REQUIRE(index.Commit(CallIndex::Extent::kRows) == absl::OkStatus());
+      if (i % 7 == 3) REQUIRE(index.Save(CallIndex::Extent::kRows) == absl::OkStatus());
     }
   }
   void Feed(CallIndex& index) { Feed(index, 0, blocks_.size()); }

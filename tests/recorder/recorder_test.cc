@@ -467,7 +467,7 @@ TEST_CASE("reflected descriptors are kept up to a bound, the operator's always, 
     CHECK((*recorder)->KeepDescriptors(version(2), large, DescriptorOrigin::kOperator).ok());
     CHECK(absl::IsResourceExhausted((*recorder)->KeepDescriptors(version(3), "s")));
     CHECK((*recorder)->KeepDescriptors(version(4), "s", DescriptorOrigin::kOperator).ok());
-    CHECK((*recorder)->Stats().descriptors_refused == 2);
+    CHECK((*recorder)->Stats().descriptors_not_kept == 2);
   }
   // What is there counts after a start, too.
   auto recorder = Recorder::Open(options);
