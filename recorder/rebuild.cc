@@ -63,8 +63,7 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
   const StoreLayout layout(directory);
   if (absl::Status status = CheckStore(layout); !status.ok()) return status;
   if (absl::Status status = CheckOwner(layout.LogDirectory()); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::Open(layout, key_source);
   if (!keys.ok()) return keys.status();
   absl::StatusOr<std::unique_ptr<FileLock>> owner = FileLock::Take(layout.OwnerLock(), FileLock::Wait::kNo);
   if (absl::IsFailedPrecondition(owner.status())) {

@@ -231,8 +231,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
                                                                  const std::optional<KeySource>& key_source) {
   const StoreLayout layout(directory);
   if (absl::Status status = CheckStore(layout); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::Open(layout, key_source);
   if (!keys.ok()) return keys.status();
   return Open(directory, std::shared_ptr<StoreKeys>(*std::move(keys)));
 }

@@ -169,8 +169,7 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   // alone.
   absl::StatusOr<std::unique_ptr<FileLock>> index_lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (!index_lock.ok()) return index_lock.status();
-  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::OpenOrCreate(layout, options.keys, files, options.now());
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
   store.engine = SqliteEngine(layout, NameSealer::Of(*store.keys));

@@ -33,8 +33,7 @@ struct Written {
 
 Written ReadLog(const std::string& data) {
   const recorder::StoreLayout layout(data);
-  const auto keys =
-      recorder::StoreKeys::Open(layout, std::nullopt, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  const auto keys = recorder::StoreKeys::Open(layout, std::nullopt);
   if (!keys.ok()) return {};
   Written written;
   recorder::ScanEntries(layout, **keys, recorder::Position(), recorder::OnDamage::kSkip,

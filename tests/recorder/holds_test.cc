@@ -129,7 +129,7 @@ TEST_CASE("the segments of held calls are held, and no others") {
   add(7, "eve", 16, true, true);    // 8, which is still written
   REQUIRE((*recorder)->Flush().ok());
 
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   const auto held = [&](const std::vector<LegalHold>& wanted) {
     LegalHoldList list;
@@ -174,7 +174,7 @@ TEST_CASE("segments that the index does not know wholly are held, as long as any
   std::filesystem::remove_all(layout.IndexDirectory());
   std::filesystem::copy(early, layout.IndexDirectory());
 
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   CHECK(HeldSegments(layout, **keys)->empty());
   LegalHoldList list;

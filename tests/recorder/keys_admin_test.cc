@@ -10,10 +10,10 @@
 namespace sallyport::recorder {
 namespace {
 
-using Access = StoreKeys::Access;
+constexpr absl::Time kRotated = absl::FromUnixSeconds(1'800'000'000);
 
 absl::StatusOr<Rotation> Rotate(const KeysDirectory& directory, FileSystem& files = RealFileSystem()) {
-  return RotateKeyring(directory.layout(), {}, files);
+  return RotateKeyring(directory.layout(), {}, kRotated, files);
 }
 
 absl::StatusOr<Rewrapping> Rewrap(const KeysDirectory& directory, UnusedKeys unused = UnusedKeys::kKeep,
@@ -99,6 +99,8 @@ TEST_CASE("the status of keys says what wraps what, and how to check checkpoints
   CHECK(status->key_encryption_keys[1].key_files == 0);
   CHECK(status->key_encryption_keys[1].current);
   CHECK(status->key_encryption_keys[1].id == rotation->id);
+  CHECK(status->key_encryption_keys[0].created == kMade);
+  CHECK(status->key_encryption_keys[1].created == kRotated);
   REQUIRE(status->segments.size() == 3);
   CHECK_FALSE(status->segments[0].key_encryption_key.has_value());
   CHECK_FALSE(status->segments[0].shredded);
@@ -239,9 +241,10 @@ TEST_CASE("no key is dropped while a key file cannot be read") {
 TEST_CASE("a keyring that does not open the store is neither rotated nor used to rewrap") {
   Store store;
   const KeySource other{KeySource::Kind::kFile, store.directory.path() + "/other"};
-  const std::string text(NewKeyringText(absl::Now())->view());
+  const std::string text(NewKeyringText(kRotated)->view());
   PutFile(other.value, text);
-  CHECK(absl::IsFailedPrecondition(RotateKeyring(store.directory.layout(), other, RealFileSystem()).status()));
+  CHECK(
+      absl::IsFailedPrecondition(RotateKeyring(store.directory.layout(), other, kRotated, RealFileSystem()).status()));
   CHECK(absl::IsFailedPrecondition(Rewrap(store.directory, UnusedKeys::kDrop, RealFileSystem(), other).status()));
   CHECK(Contents(other.value) == text);
   store.CheckKeys();
@@ -266,7 +269,8 @@ TEST_CASE("another user's files are not replaced, which would shut that user out
 TEST_CASE("keys in the environment and those of a command are not rotated, but it is said how") {
   Store store;
   const auto said = [&](const std::string& source) {
-    const auto status = RotateKeyring(store.directory.layout(), *KeySource::Parse(source), RealFileSystem()).status();
+    const auto status =
+        RotateKeyring(store.directory.layout(), *KeySource::Parse(source), kRotated, RealFileSystem()).status();
     CHECK(absl::IsFailedPrecondition(status));
     return Said(status);
   };

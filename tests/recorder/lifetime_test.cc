@@ -41,7 +41,7 @@ std::vector<CallSummary> AllCalls(const std::string& store) {
 // What the evidence of a call proves, which must be something.
 ProvenCall ProvenFrom(const std::string& store, uint64_t id) {
   const StoreLayout layout(store);
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   auto reader = RecordReader::Open(store);
   REQUIRE(reader.ok());
@@ -146,7 +146,7 @@ TEST_CASE("no nonce is ever used twice with a key, however often the gateway sta
   std::set<std::string> used;
   size_t sealed = 0;
   const auto collect = [&] {
-    auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    auto keys = StoreKeys::Open(layout, std::nullopt);
     REQUIRE(keys.ok());
     const auto segments = ListSegments(layout);
     REQUIRE(segments.ok());
@@ -215,7 +215,7 @@ TEST_CASE("keys rotated, wrapped again and segments shredded under load lose no 
     }
     for (int round = 0; round < 3; ++round) {
       const uint64_t before = (*recorder)->Stats().housekeepings;
-      REQUIRE(RotateKeyring(layout, std::nullopt, RealFileSystem()).ok());
+      REQUIRE(RotateKeyring(layout, std::nullopt, absl::Now(), RealFileSystem()).ok());
       // Seen in the next round but one at the latest.
       const absl::Time give_up = absl::Now() + absl::Seconds(30);
       while ((*recorder)->Stats().housekeepings < before + 2) {
@@ -309,7 +309,7 @@ TEST_CASE("a keyring that vanishes stops no call, is told, and is used again whe
     CHECK(ListSegments(layout)->size() == segments);
     // Rotated while it was away.
     fs::rename(keyring + ".away", keyring);
-    REQUIRE(RotateKeyring(layout, std::nullopt, RealFileSystem()).ok());
+    REQUIRE(RotateKeyring(layout, std::nullopt, absl::Now(), RealFileSystem()).ok());
     WaitForHousekeeping(**recorder);
     CHECK((*recorder)->Stats().keys.ok());
     CHECK(ListSegments(layout)->size() == segments + 1);

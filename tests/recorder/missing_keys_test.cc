@@ -102,7 +102,7 @@ TEST_CASE("an index made without a key says that calls are missing, until it is 
 TEST_CASE("verifying tells a missing key from one that was destroyed") {
   Store store;
   store.TakeKeyAway();
-  const auto keys = StoreKeys::Open(store.layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  const auto keys = StoreKeys::Open(store.layout, std::nullopt);
   REQUIRE(keys.ok());
   VerifyOptions options;
   options.directory = store.layout.directory();

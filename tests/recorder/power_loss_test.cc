@@ -147,7 +147,7 @@ class Machine {
       REQUIRE(recorder.ok());
       REQUIRE((*recorder)->Stats().damages == 0);
     }
-    auto keys = StoreKeys::Open(layout(), std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    auto keys = StoreKeys::Open(layout(), std::nullopt);
     REQUIRE(keys.ok());
     auto reader = RecordReader::Open(store());
     REQUIRE(reader.ok());
@@ -222,7 +222,7 @@ TEST_CASE("whenever the power fails while a torn log is recovered, the next star
       // The last that is looked at has lost some of it and has some.
       disk.ForEachState(kMostStates, random, [&](const Files& state) { torn = state; });
       machine.Put(torn);
-      auto keys = StoreKeys::Open(machine.layout(), std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+      auto keys = StoreKeys::Open(machine.layout(), std::nullopt);
       REQUIRE(keys.ok());
       VerifyOptions options;
       options.directory = machine.store();
@@ -256,14 +256,14 @@ TEST_CASE("whenever the power fails while keys are rotated and destroyed and a h
   const StoreLayout layout = machine.layout();
   const std::string destroyed = *ReadWholeFile(layout.DataKey(1), 1 << 20);
   {
-    auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    auto keys = StoreKeys::Open(layout, std::nullopt);
     REQUIRE(keys.ok());
     LegalHoldList holds = *LegalHoldList::Load(layout, **keys);
     REQUIRE(holds.Add({0, 0, "https://idp.test#alice", "a trial", absl::Now()}).ok());
     REQUIRE(holds.Save(layout, **keys, files).ok());
   }
   files.Mark(kHold);
-  REQUIRE(RotateKeyring(layout, std::nullopt, files).ok());
+  REQUIRE(RotateKeyring(layout, std::nullopt, absl::Now(), files).ok());
   REQUIRE(RewrapKeys(layout, std::nullopt, UnusedKeys::kDrop, files, [](uint64_t, uint64_t) {}).ok());
   const std::string rewrapped = *ReadWholeFile(layout.DataKey(1), 1 << 20);
   REQUIRE(rewrapped != destroyed);

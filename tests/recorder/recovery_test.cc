@@ -433,7 +433,7 @@ TEST_CASE("starts and stops, clean or not, leave one segment each that ends in o
   auto segments = ListSegments(layout);
   REQUIRE(segments.ok());
   CHECK(*segments == std::vector<uint64_t>{1, 2, 3, 4});
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   for (uint64_t number : *segments) {
     auto segment = SegmentReader::Open(layout, **keys, number);

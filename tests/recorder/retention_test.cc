@@ -127,7 +127,7 @@ TEST_CASE("a running recorder's retention leaves what a hold keeps, its key and 
       REQUIRE(AppendDurably(**recorder, std::move(batch)).ok());
     }
   }
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   LegalHoldList holds;
   for (const uint64_t session : {33, 44}) REQUIRE(holds.Add({0, session, "", "a trial", absl::Now()}).ok());
@@ -204,7 +204,7 @@ TEST_CASE("size alone deletes nothing young: the log grows beyond it, and the re
   CHECK(ListSegments(layout)->front() == before.front());
   CHECK(CallsIn(directory.store()) == 41);
   // What is older than that goes, oldest first, until the size is kept; what is held stays.
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   const absl::Time later = absl::Now() + absl::Hours(25);
   const auto due = FindDueSegments(layout, **keys, options.retention, before.back() + 1, {1}, later);
@@ -253,7 +253,7 @@ TEST_CASE("held segments stay, and tombstones join around them") {
   options.directory = directory.store();
   options.segment_bytes = kSegmentBytes;
   FillStore(options, 40);
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   Retention everything;
   everything.bytes = 0;
@@ -298,7 +298,7 @@ TEST_CASE("an earlier checkpoint that was put back is grown over segments that w
   const std::string earlier = *ReadWholeFile(layout.Checkpoint(), 1 << 20);
   FillStore(options, 20);
   {
-    auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    auto keys = StoreKeys::Open(layout, std::nullopt);
     REQUIRE(keys.ok());
     LegalHoldList holds;
     REQUIRE(holds.Add({0, 33, "", "a trial", absl::Now()}).ok());
@@ -318,7 +318,7 @@ TEST_CASE("an earlier checkpoint that was put back is grown over segments that w
     CHECK((*recorder)->Stats().damages == 0);
   }
   CheckVerifies(directory.store());
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   VerifyOptions verify;
   verify.directory = directory.store();

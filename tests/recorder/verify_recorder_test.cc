@@ -37,7 +37,7 @@ class RecordedStore {
       REQUIRE(AppendDurably(*recorder, std::move(batch)).ok());
       ids.push_back(open);
     }
-    keys = *StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    keys = *StoreKeys::Open(layout, std::nullopt);
   }
 
   std::unique_ptr<Recorder> Open() const {
