@@ -17,9 +17,9 @@
 namespace sallyport::recorder {
 
 // The index, open for writing. All it holds comes from the bytes of blocks through Apply, live, when catching up and
-// when rebuilding, so all three give the same: tests/recorder/index_contract.h holds every implementation to that. Used
-// by one thread at a time. After an error it must not be used any more; what was not saved is applied again after
-// the next IndexEngine::Open.
+// when rebuilding, so all three give the same: tests/recorder/index/index_contract.h holds every implementation to
+// that. Used by one thread at a time. After an error it must not be used any more; what was not saved is applied again
+// after the next IndexEngine::Open.
 //
 // Parts of the log can be destroyed: shredded (directories stay) or deleted (nothing stays). A call with a destroyed
 // block is a shredded one, of which the index says nothing but that it was. A call all of whose blocks are deleted is

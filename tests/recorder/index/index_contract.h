@@ -1,6 +1,6 @@
 // What every index has to do, whatever keeps it: a suite that each IndexEngine is held to.
-#ifndef SALLYPORT_TESTS_RECORDER_INDEX_CONTRACT_H_
-#define SALLYPORT_TESTS_RECORDER_INDEX_CONTRACT_H_
+#ifndef SALLYPORT_TESTS_RECORDER_INDEX_INDEX_CONTRACT_H_
+#define SALLYPORT_TESTS_RECORDER_INDEX_INDEX_CONTRACT_H_
 
 #include <functional>
 #include <memory>
@@ -26,4 +26,4 @@ void CheckUncommittedIsAppliedAgain(const MakeEngine& make_engine);
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_TESTS_RECORDER_INDEX_CONTRACT_H_
+#endif  // SALLYPORT_TESTS_RECORDER_INDEX_INDEX_CONTRACT_H_

@@ -1,4 +1,4 @@
-#include "tests/recorder/crashing_files.h"
+#include "tests/recorder/write/crashing_files.h"
 
 #include <sys/stat.h>
 

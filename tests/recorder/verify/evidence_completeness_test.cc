@@ -2,15 +2,15 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "recorder/log/segment_reader.h"
-#include "tests/recorder/evidence_fixture.h"
 #include "recorder/evidence/evidence.h"
 #include "recorder/format/checkpoint.h"
 #include "recorder/format/store_layout.h"
+#include "recorder/log/segment_reader.h"
 #include "recorder/verify/evidence_check.h"
 #include "recorder/verify/verifier.h"
 #include "tests/recorder/forged_store.h"
-#include "tests/recorder/verifier_fixture.h"
+#include "tests/recorder/verify/evidence_fixture.h"
+#include "tests/recorder/verify/verifier_fixture.h"
 
 namespace sallyport::recorder {
 namespace {

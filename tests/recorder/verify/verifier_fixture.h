@@ -1,6 +1,6 @@
 // What the verifier's tests share: a small forged store, and what the verifier says of it.
-#ifndef SALLYPORT_TESTS_RECORDER_VERIFIER_FIXTURE_H_
-#define SALLYPORT_TESTS_RECORDER_VERIFIER_FIXTURE_H_
+#ifndef SALLYPORT_TESTS_RECORDER_VERIFY_VERIFIER_FIXTURE_H_
+#define SALLYPORT_TESTS_RECORDER_VERIFY_VERIFIER_FIXTURE_H_
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -77,4 +77,4 @@ inline Finding FirstError(const VerifyReport& report) {
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_TESTS_RECORDER_VERIFIER_FIXTURE_H_
+#endif  // SALLYPORT_TESTS_RECORDER_VERIFY_VERIFIER_FIXTURE_H_

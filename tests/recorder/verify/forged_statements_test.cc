@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/recorder/verifier_fixture.h"
+#include "tests/recorder/verify/verifier_fixture.h"
 
 namespace sallyport::recorder {
 namespace {

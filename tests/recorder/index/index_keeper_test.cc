@@ -11,9 +11,9 @@
 #include "recorder/index/catch_up.h"
 #include "recorder/index/index_feeder.h"
 #include "recorder/index/sqlite/sqlite_engine.h"
-#include "tests/recorder/index_contract.h"
+#include "tests/recorder/index/index_contract.h"
+#include "tests/recorder/index/log_model.h"
 #include "tests/recorder/log_fixture.h"
-#include "tests/recorder/log_model.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -13,8 +13,8 @@
 #include "recorder/index/sqlite/sqlite_index.h"
 #include "recorder/index/sqlite/sqlite_search.h"
 #include "tests/recorder/fixed_sealer.h"
+#include "tests/recorder/index/log_model.h"
 #include "tests/recorder/index_dump.h"
-#include "tests/recorder/log_model.h"
 #include "tests/recorder/made_calls.h"
 #include "tests/recorder/store_fixture.h"
 

@@ -1,4 +1,4 @@
-#include "tests/recorder/index_contract.h"
+#include "tests/recorder/index/index_contract.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/system/file.h"
-#include "tests/recorder/log_model.h"
+#include "tests/recorder/index/log_model.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::recorder {

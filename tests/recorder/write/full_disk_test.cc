@@ -11,9 +11,9 @@
 #include "absl/time/clock.h"
 #include "recorder/log/block.h"
 #include "recorder/write/log_recorder.h"
-#include "tests/recorder/small_disk.h"
 #include "tests/recorder/store_fixture.h"
 #include "tests/recorder/verified_store.h"
+#include "tests/recorder/write/small_disk.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "tests/recorder/verifier_fixture.h"
+#include "tests/recorder/verify/verifier_fixture.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -1,5 +1,5 @@
 // The engines there are, held to what every index has to do.
-#include "tests/recorder/index_contract.h"
+#include "tests/recorder/index/index_contract.h"
 
 #include <catch2/catch.hpp>
 

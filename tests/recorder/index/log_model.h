@@ -1,6 +1,6 @@
 // A log that is only in memory, for tests of indexes.
-#ifndef SALLYPORT_TESTS_RECORDER_LOG_MODEL_H_
-#define SALLYPORT_TESTS_RECORDER_LOG_MODEL_H_
+#ifndef SALLYPORT_TESTS_RECORDER_INDEX_LOG_MODEL_H_
+#define SALLYPORT_TESTS_RECORDER_INDEX_LOG_MODEL_H_
 
 #include <catch2/catch.hpp>
 #include <cstdint>
@@ -105,4 +105,4 @@ inline MadeCallOptions DenseCalls(uint64_t calls, uint32_t seed = 1) {
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_TESTS_RECORDER_LOG_MODEL_H_
+#endif  // SALLYPORT_TESTS_RECORDER_INDEX_LOG_MODEL_H_

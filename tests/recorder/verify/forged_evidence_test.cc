@@ -6,7 +6,7 @@
 
 #include "recorder/format/checkpoint.h"
 #include "recorder/verify/evidence_check.h"
-#include "tests/recorder/evidence_fixture.h"
+#include "tests/recorder/verify/evidence_fixture.h"
 
 namespace sallyport::recorder {
 namespace {

@@ -1,6 +1,6 @@
 // What a disk may hold after the power failed at any moment of a run.
-#ifndef SALLYPORT_TESTS_RECORDER_CRASHING_FILES_H_
-#define SALLYPORT_TESTS_RECORDER_CRASHING_FILES_H_
+#ifndef SALLYPORT_TESTS_RECORDER_WRITE_CRASHING_FILES_H_
+#define SALLYPORT_TESTS_RECORDER_WRITE_CRASHING_FILES_H_
 
 #include <cstdint>
 #include <map>
@@ -107,4 +107,4 @@ class Disk {
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_TESTS_RECORDER_CRASHING_FILES_H_
+#endif  // SALLYPORT_TESTS_RECORDER_WRITE_CRASHING_FILES_H_

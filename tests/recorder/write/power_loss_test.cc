@@ -19,8 +19,8 @@
 #include "recorder/verify/verifier.h"
 #include "recorder/write/legal_holds.h"
 #include "recorder/write/log_recorder.h"
-#include "tests/recorder/crashing_files.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/recorder/write/crashing_files.h"
 
 namespace sallyport::recorder {
 namespace {

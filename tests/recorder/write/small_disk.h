@@ -1,6 +1,6 @@
 // A disk on which there is only so much space for the log.
-#ifndef SALLYPORT_TESTS_RECORDER_SMALL_DISK_H_
-#define SALLYPORT_TESTS_RECORDER_SMALL_DISK_H_
+#ifndef SALLYPORT_TESTS_RECORDER_WRITE_SMALL_DISK_H_
+#define SALLYPORT_TESTS_RECORDER_WRITE_SMALL_DISK_H_
 
 #include <algorithm>
 #include <cerrno>
@@ -106,4 +106,4 @@ class SmallDisk : public FileSystem {
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_TESTS_RECORDER_SMALL_DISK_H_
+#endif  // SALLYPORT_TESTS_RECORDER_WRITE_SMALL_DISK_H_

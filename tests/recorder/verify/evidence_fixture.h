@@ -1,7 +1,7 @@
 // What the tests of evidence share: a forged log, and evidence from it, as it is built and as somebody makes it by
 // hand.
-#ifndef SALLYPORT_TESTS_RECORDER_EVIDENCE_FIXTURE_H_
-#define SALLYPORT_TESTS_RECORDER_EVIDENCE_FIXTURE_H_
+#ifndef SALLYPORT_TESTS_RECORDER_VERIFY_EVIDENCE_FIXTURE_H_
+#define SALLYPORT_TESTS_RECORDER_VERIFY_EVIDENCE_FIXTURE_H_
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -17,7 +17,7 @@
 #include "recorder/verify/evidence_check.h"
 #include "recorder/verify/header_check.h"
 #include "tests/recorder/forged_store.h"
-#include "tests/recorder/verifier_fixture.h"
+#include "tests/recorder/verify/verifier_fixture.h"
 
 namespace sallyport::recorder {
 
@@ -116,4 +116,4 @@ inline bool Has(const std::string& text, std::string_view part) { return text.fi
 
 }  // namespace sallyport::recorder
 
-#endif  // SALLYPORT_TESTS_RECORDER_EVIDENCE_FIXTURE_H_
+#endif  // SALLYPORT_TESTS_RECORDER_VERIFY_EVIDENCE_FIXTURE_H_

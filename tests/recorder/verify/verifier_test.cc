@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "recorder/format/store_layout.h"
-#include "tests/recorder/verifier_fixture.h"
+#include "tests/recorder/verify/verifier_fixture.h"
 
 namespace sallyport::recorder {
 namespace {
