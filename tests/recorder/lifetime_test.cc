@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 // A directory for each format that a released version writes: a store with its keyring beside it, and how many calls.
 const fs::path kGolden = fs::path(SALLYPORT_SOURCE_DIRECTORY) / "tests" / "golden";
 
-std::vector<CallSummary> AllCalls(const std::string& store) {
+std::vector<CallSummary> ReadableCalls(const std::string& store) {
   auto reader = RecordReader::Open(store);
   INFO(reader.status());
   REQUIRE(reader.ok());
@@ -71,11 +71,11 @@ TEST_CASE("a store of every released format opens, verifies, is found in and can
     size_t calls = 0;
     std::ifstream(directory.path() + "/calls") >> calls;
     REQUIRE(calls > 0);
-    CHECK(AllCalls(directory.store()).size() == calls);
+    CHECK(ReadableCalls(directory.store()).size() == calls);
     CheckVerifies(directory.store());
     const bool counts = golden.path().filename() != "format-2";
     size_t proven = 0;
-    for (const CallSummary& call : AllCalls(directory.store())) {
+    for (const CallSummary& call : ReadableCalls(directory.store())) {
       if (call.shredded) continue;
       const ProvenCall evidence = ProvenFrom(directory.store(), call.id);
       CHECK(evidence.complete == counts);
@@ -93,7 +93,7 @@ TEST_CASE("a store of every released format opens, verifies, is found in and can
       REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, added, absl::Now(), "/a.B/New")).ok());
     }
     CHECK(ProvenFrom(directory.store(), added).complete);
-    CHECK(AllCalls(directory.store()).size() == calls + 1);
+    CHECK(ReadableCalls(directory.store()).size() == calls + 1);
     CheckVerifies(directory.store());
   }
   CHECK(formats >= 1);

@@ -1,9 +1,10 @@
+// Keys are shown, rotated and wrapped anew.
+#include "recorder/keys/key_admin.h"
+
 #include <unistd.h>
 
-#include "recorder/format/data_key_state.h"
-#include "recorder/keys/key_admin.h"
-#include "recorder/keys/key_file.h"
 #include "recorder/keys/keyring.h"
+#include "tests/recorder/keys/store_with_keys.h"
 #include "tests/recorder/keys_fixture.h"
 #include "tests/skipped.h"
 
@@ -21,70 +22,8 @@ absl::StatusOr<Rewrapping> Rewrap(const KeysDirectory& directory, UnusedKeys unu
   return RewrapKeys(directory.layout(), source, unused, files, [](uint64_t, uint64_t) {});
 }
 
-absl::StatusOr<bool> NoHolds(uint64_t) { return false; }
-
-// A segment file with a header that names the data key kept for it and, if it is closed, a footer, and nothing between.
-void PutSegment(const StoreLayout& layout, uint64_t number, std::optional<absl::Time> closed) {
-  std::filesystem::create_directory(layout.LogDirectory());
-  SegmentHeader header;
-  header.number = number;
-  header.created_ns = 1'000'000'000;
-  if (const auto key = ReadKeyFile(layout.DataKey(number), KeyPurpose::Data(number)); key.ok()) {
-    header.store_id = key->store_id;
-    header.key_id = key->id;
-  }
-  char header_bytes[kSegmentHeaderSize];
-  header.Encode(header_bytes);
-  std::string bytes(header_bytes, sizeof(header_bytes));
-  if (closed.has_value()) {
-    SegmentFooter footer;
-    footer.size = bytes.size();
-    footer.closed_ns = absl::ToUnixNanos(*closed);
-    char body[kFooterBodySize];
-    footer.Encode(body);
-    BlockHeader block;
-    block.type = BlockType::kFooter;
-    block.position = Position(number, bytes.size());
-    block.stored_length = block.plain_length = sizeof(body);
-    block.payload_hash = PayloadHash(block.format, "", {body, sizeof(body)}, "");
-    char block_bytes[kBlockHeaderSize];
-    block.Encode(block_bytes);
-    bytes.append(block_bytes, sizeof(block_bytes));
-    bytes.append(body, sizeof(body));
-  }
-  PutFile(layout.Segment(number), bytes);
-}
-
-absl::Time At(int seconds) { return absl::FromUnixSeconds(seconds); }
-
-// A store with data keys for segments 1 to 3; what their keys are is in `keys`.
-struct Store {
-  Store() {
-    auto opened = OpenKeys(directory, Access::kWrite);
-    REQUIRE(opened.ok());
-    for (uint64_t segment : {1, 2, 3}) {
-      keys.emplace_back((*opened)->CreateDataKey(segment)->key.bytes());
-    }
-  }
-  // Checks that all keys can be opened and are what they were.
-  void CheckKeys(const std::optional<KeySource>& source = {}) const {
-    auto opened = OpenKeys(directory, Access::kRead, source);
-    INFO(opened.status());
-    REQUIRE(opened.ok());
-    for (uint64_t segment : {1, 2, 3}) {
-      auto key = (*opened)->OpenDataKey(segment);
-      INFO(key.status());
-      REQUIRE(key.ok());
-      REQUIRE(key->key.bytes() == keys[segment - 1]);
-    }
-  }
-
-  KeysDirectory directory;
-  std::vector<std::string> keys;
-};
-
 TEST_CASE("the status of keys says what wraps what, and how to check checkpoints") {
-  Store store;
+  StoreWithKeys store;
   PutSegment(store.directory.layout(), 1, At(100));
   PutSegment(store.directory.layout(), 2, At(200));
   std::filesystem::remove(store.directory.layout().DataKey(1));
@@ -115,7 +54,7 @@ TEST_CASE("the status of keys says what wraps what, and how to check checkpoints
 }
 
 TEST_CASE("rotation keeps what is in the keyring, its mode and its comments") {
-  Store store;
+  StoreWithKeys store;
   const std::string before = Contents(store.directory.keyring());
   const auto rotation = Rotate(store.directory);
   REQUIRE(rotation.ok());
@@ -127,7 +66,7 @@ TEST_CASE("rotation keeps what is in the keyring, its mode and its comments") {
 }
 
 TEST_CASE("a keyring behind a link is rotated where it is") {
-  Store store;
+  StoreWithKeys store;
   const std::string elsewhere = store.directory.path() + "/elsewhere";
   std::filesystem::rename(store.directory.keyring(), elsewhere);
   std::filesystem::create_symlink(elsewhere, store.directory.keyring());
@@ -138,7 +77,7 @@ TEST_CASE("a keyring behind a link is rotated where it is") {
 
 TEST_CASE("a rotation cut off anywhere leaves the old keyring or the new one") {
   for (int operations = 0;; ++operations) {
-    Store store;
+    StoreWithKeys store;
     CutOffFileSystem files(operations);
     const auto rotation = Rotate(store.directory, files);
     const auto ring = ReadKeyringFile(store.directory.keyring());
@@ -155,7 +94,7 @@ TEST_CASE("a rotation cut off anywhere leaves the old keyring or the new one") {
 }
 
 TEST_CASE("rewrapping moves every key file under the current key, and then the old key can go") {
-  Store store;
+  StoreWithKeys store;
   const std::string old = ReadKeyringFile(store.directory.keyring())->keyring.current().id;
   const auto rotation = Rotate(store.directory);
   const auto first = Rewrap(store.directory);
@@ -178,7 +117,7 @@ TEST_CASE("rewrapping moves every key file under the current key, and then the o
 
 TEST_CASE("rewrapping cut off anywhere loses no key and can be run again") {
   for (int operations = 0;; ++operations) {
-    Store store;
+    StoreWithKeys store;
     REQUIRE(Rotate(store.directory).ok());
     CutOffFileSystem files(operations);
     const auto rewrapping = Rewrap(store.directory, UnusedKeys::kDrop, files);
@@ -200,7 +139,7 @@ TEST_CASE("rewrapping cut off anywhere loses no key and can be run again") {
 }
 
 TEST_CASE("a gateway that runs goes on under the current key while the old one is dropped") {
-  Store store;
+  StoreWithKeys store;
   auto gateway = OpenKeys(store.directory, Access::kWrite);
   REQUIRE(gateway.ok());
   REQUIRE(Rotate(store.directory).ok());
@@ -213,7 +152,7 @@ TEST_CASE("a gateway that runs goes on under the current key while the old one i
 }
 
 TEST_CASE("a key that came into use while files were rewrapped is not dropped") {
-  Store store;
+  StoreWithKeys store;
   const auto second = Rotate(store.directory);
   REQUIRE(second.ok());
   bool rotated = false;
@@ -230,7 +169,7 @@ TEST_CASE("a key that came into use while files were rewrapped is not dropped") 
 }
 
 TEST_CASE("no key is dropped while a key file cannot be read") {
-  Store store;
+  StoreWithKeys store;
   REQUIRE(Rotate(store.directory).ok());
   REQUIRE(Rewrap(store.directory).ok());
   PutFile(store.directory.layout().DataKey(2), "damaged");
@@ -239,7 +178,7 @@ TEST_CASE("no key is dropped while a key file cannot be read") {
 }
 
 TEST_CASE("a keyring that does not open the store is neither rotated nor used to rewrap") {
-  Store store;
+  StoreWithKeys store;
   const KeySource other{KeySource::Kind::kFile, store.directory.path() + "/other"};
   const std::string text(NewKeyringText(kRotated)->view());
   PutFile(other.value, text);
@@ -252,7 +191,7 @@ TEST_CASE("a keyring that does not open the store is neither rotated nor used to
 
 TEST_CASE("another user's files are not replaced, which would shut that user out") {
   if (geteuid() != 0) return testing::Skip("only root can give files away");
-  Store store;
+  StoreWithKeys store;
   REQUIRE(Rotate(store.directory).ok());
   const bool keyring = GENERATE(true, false);
   const std::string path = keyring ? store.directory.keyring() : store.directory.layout().KeysDirectory();
@@ -267,7 +206,7 @@ TEST_CASE("another user's files are not replaced, which would shut that user out
 }
 
 TEST_CASE("keys in the environment and those of a command are not rotated, but it is said how") {
-  Store store;
+  StoreWithKeys store;
   const auto said = [&](const std::string& source) {
     const auto status =
         RotateKeyring(store.directory.layout(), *KeySource::Parse(source), kRotated, RealFileSystem()).status();
@@ -312,211 +251,6 @@ TEST_CASE("rewrapping with a key command runs it for every file, and loses nothi
     }
   }
   CHECK(absl::IsFailedPrecondition(Rewrap(directory, UnusedKeys::kDrop, RealFileSystem(), source).status()));
-}
-
-TEST_CASE("a shredded segment's key is gone from the disk, and only that one") {
-  Store store;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 1, At(100));
-  PutSegment(layout, 2, At(200));
-  PutSegment(layout, 3, std::nullopt);
-  PutFile(layout.DataKey(2) + ".tmp", Contents(layout.DataKey(2)));
-  // A second name shows what became of the bytes.
-  std::filesystem::create_hard_link(layout.DataKey(2), store.directory.path() + "/bytes");
-  auto gateway = OpenKeys(store.directory, Access::kRead);
-  REQUIRE((*gateway)->OpenDataKey(2).ok());
-  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
-  CHECK(Contents(store.directory.path() + "/bytes").find_first_not_of('\0') == std::string::npos);
-  CHECK_FALSE(FileExists(layout.DataKey(2)));
-  CHECK_FALSE(FileExists(layout.DataKey(2) + ".tmp"));
-  CHECK(absl::IsNotFound((*gateway)->OpenDataKey(2).status()));
-  CHECK((*gateway)->OpenDataKey(1).ok());
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
-  CHECK(Contents(layout.DestroyedDataKey(2)).empty());
-  CHECK(ShredSegment(layout, 2, RealFileSystem()).ok());
-  CHECK(FinishShredding(layout, RealFileSystem()).ok());
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
-}
-
-TEST_CASE("a missing key is not one that was destroyed, until somebody says so") {
-  Store store;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 2, At(200));
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kThere);
-  std::filesystem::remove(layout.DataKey(2));
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kMissing);
-  // It can be asked for, which makes the mark.
-  const auto plan = PlanShredding(layout, {{2}, {}}, NoHolds);
-  REQUIRE(plan.ok());
-  CHECK(plan->segments.size() == 1);
-  CHECK(plan->already.empty());
-  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
-  CHECK(PlanShredding(layout, {{2}, {}}, NoHolds)->already.size() == 1);
-}
-
-TEST_CASE("a key that comes back from a backup is there again, and can be destroyed again") {
-  Store store;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 2, At(200));
-  const std::string backup = Contents(layout.DataKey(2));
-  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
-  PutFile(layout.DataKey(2), backup);
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kThere);
-  const std::string bytes = store.directory.path() + "/bytes";
-  std::filesystem::create_hard_link(layout.DataKey(2), bytes);
-  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
-  CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
-  CHECK(Contents(bytes).empty());
-}
-
-TEST_CASE("what is not the key of that segment of this store is not destroyed") {
-  Store store;
-  KeysDirectory other;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 2, At(200));
-  const std::string path = layout.DataKey(2);
-  const std::string elsewhere = store.directory.path() + "/elsewhere";
-  std::string about = "another store";
-  SECTION("the key of another store's segment, under the same keyring") {
-    auto keys = OpenKeys(other, Access::kWrite, KeySource{KeySource::Kind::kFile, store.directory.keyring()});
-    REQUIRE((*keys)->CreateDataKey(2).ok());
-    PutFile(path, Contents(other.layout().DataKey(2)));
-  }
-  SECTION("the key of another segment") {
-    PutFile(path, Contents(layout.DataKey(1)));
-    about = "data 1";
-  }
-  SECTION("a key made later, which the segment does not name") {
-    REQUIRE((*OpenKeys(store.directory, Access::kWrite))->CreateDataKey(2).ok());
-    about = "names another key";
-  }
-  SECTION("a file that is no key") {
-    PutFile(path, "somebody's notes");
-    about = "damaged";
-  }
-  SECTION("a link to the key") {
-    std::filesystem::rename(path, elsewhere);
-    std::filesystem::create_symlink(elsewhere, path);
-    about = "is a link";
-  }
-  SECTION("a directory") {
-    std::filesystem::remove(path);
-    std::filesystem::create_directory(path);
-    about = "no file";
-  }
-  const std::string before = Contents(path);
-  const absl::Status refused = ShredSegment(layout, 2, RealFileSystem());
-  INFO(refused);
-  CHECK_FALSE(refused.ok());
-  CHECK(Contains(Said(refused), path));
-  CHECK(Contains(Said(refused), about));
-  CHECK(std::filesystem::exists(path));
-  CHECK(Contents(path) == before);
-}
-
-TEST_CASE("what has the name of a mark and is none is followed nowhere") {
-  Store store;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 2, At(200));
-  const std::string elsewhere = store.directory.path() + "/elsewhere";
-  PutFile(elsewhere, "somebody's notes");
-  SECTION("a link") { std::filesystem::create_symlink(elsewhere, layout.DestroyedDataKey(2)); }
-  SECTION("a link to a key that is gone") {
-    std::filesystem::remove(layout.DataKey(2));
-    std::filesystem::create_symlink(elsewhere, layout.DestroyedDataKey(2));
-  }
-  SECTION("a directory") { std::filesystem::create_directory(layout.DestroyedDataKey(2)); }
-  CHECK(FinishShredding(layout, RealFileSystem()).ok());
-  CHECK(absl::IsFailedPrecondition(ShredSegment(layout, 2, RealFileSystem())));
-  CHECK(Contents(elsewhere) == "somebody's notes");
-}
-
-TEST_CASE("a key that came back over an unfinished mark leaves none of its bytes") {
-  Store store;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 2, At(200));
-  const std::string key = Contents(layout.DataKey(2));
-  const std::string bytes = store.directory.path() + "/bytes";
-  std::filesystem::rename(layout.DataKey(2), layout.DestroyedDataKey(2));  // and cut off there
-  std::filesystem::create_hard_link(layout.DestroyedDataKey(2), bytes);
-  PutFile(layout.DataKey(2), key);
-  REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
-  CHECK(Contents(bytes).empty());
-}
-
-TEST_CASE("shredding cut off anywhere leaves the key whole or the segment shredded, and can be run again") {
-  for (int operations = 0;; ++operations) {
-    INFO("cut off after " << operations);
-    Store store;
-    const StoreLayout layout = store.directory.layout();
-    PutSegment(layout, 2, At(200));
-    PutFile(layout.DataKey(2) + ".tmp", Contents(layout.DataKey(2)));
-    const std::string bytes = store.directory.path() + "/bytes";
-    std::filesystem::create_hard_link(layout.DataKey(2), bytes);
-    CutOffFileSystem files(operations);
-    const auto status = ShredSegment(layout, 2, files);
-    CHECK(status.ok() == !files.was_cut());
-    const auto opened = (*OpenKeys(store.directory, Access::kRead))->OpenDataKey(2);
-    CHECK((opened.ok() || absl::IsNotFound(opened.status())));
-    // At no time does it look as if it was lost.
-    CHECK(StateOfDataKey(layout, 2) == (opened.ok() ? DataKeyState::kThere : DataKeyState::kDestroyed));
-    const bool again = GENERATE(true, false);
-    if (!opened.ok() && !again) {
-      // As the next start does.
-      REQUIRE(FinishShredding(layout, RealFileSystem()).ok());
-    } else {
-      REQUIRE(ShredSegment(layout, 2, RealFileSystem()).ok());
-    }
-    CHECK(absl::IsNotFound((*OpenKeys(store.directory, Access::kRead))->OpenDataKey(2).status()));
-    CHECK(Contents(bytes).find_first_not_of('\0') == std::string::npos);
-    size_t left = 0;
-    for (const auto& file : std::filesystem::directory_iterator(layout.KeysDirectory())) {
-      CHECK((file.path().extension() == ".key" || file.path() == layout.DestroyedDataKey(2)));
-      ++left;
-    }
-    CHECK(left == 5);
-    CHECK(StateOfDataKey(layout, 2) == DataKeyState::kDestroyed);
-    CHECK(Contents(layout.DestroyedDataKey(2)).empty());
-    if (!files.was_cut()) break;
-  }
-}
-
-TEST_CASE("only closed segments are planned to be shredded, by number or by age") {
-  Store store;
-  const StoreLayout layout = store.directory.layout();
-  PutSegment(layout, 1, At(100));
-  PutSegment(layout, 2, At(200));
-  PutSegment(layout, 3, std::nullopt);
-  const auto numbers = [](const absl::StatusOr<ShredPlan>& plan) {
-    REQUIRE(plan.ok());
-    std::vector<uint64_t> all;
-    for (const auto& segment : plan->segments) all.push_back(segment.number);
-    return all;
-  };
-  using Numbers = std::vector<uint64_t>;
-  const auto plan = [&](const ShredQuery& query) { return PlanShredding(layout, query, NoHolds); };
-  CHECK(numbers(plan({{2, 2}, {}})) == Numbers{2});
-  CHECK(plan({{2}, {}})->segments[0].closed == At(200));
-  CHECK(numbers(plan({{}, At(1000)})) == Numbers{1, 2});
-  CHECK(numbers(plan({{}, At(200)})) == Numbers{1});
-  CHECK(numbers(plan({{2}, At(200)})) == Numbers{1, 2});
-  CHECK(numbers(plan({{}, At(100)})).empty());
-  CHECK(absl::IsFailedPrecondition(plan({{3}, {}}).status()));
-  CHECK(absl::IsNotFound(plan({{4}, {}}).status()));
-  // Shredded before, held, damaged.
-  REQUIRE(ShredSegment(layout, 1, RealFileSystem()).ok());
-  const auto held = PlanShredding(layout, {{}, At(1000)}, [](uint64_t segment) { return segment == 2; });
-  CHECK(numbers(held).empty());
-  CHECK(held->already == Numbers{1});
-  CHECK(held->held == Numbers{2});
-  const auto unknown = PlanShredding(layout, {{2}, {}}, [](uint64_t) { return absl::DataLossError("holds"); });
-  CHECK(absl::IsDataLoss(unknown.status()));
-  std::string bytes = Contents(layout.Segment(2));
-  bytes[33] ^= 1;
-  PutFile(layout.Segment(2), bytes);
-  CHECK(plan({{}, At(1000)})->damaged == Numbers{2});
-  CHECK(absl::IsDataLoss(plan({{2}, {}}).status()));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
+#include "recorder/keys/key_command.h"
+
 #include <signal.h>
 
-#include "recorder/keys/key_command.h"
 #include "tests/recorder/keys_fixture.h"
 
 namespace sallyport::recorder {

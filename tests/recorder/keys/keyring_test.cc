@@ -1,4 +1,5 @@
 #include "recorder/keys/keyring.h"
+
 #include "tests/recorder/keys_fixture.h"
 
 namespace sallyport::recorder {

@@ -1,5 +1,6 @@
-#include "recorder/crypto/hpke.h"
 #include "recorder/keys/sealed_view.h"
+
+#include "recorder/crypto/hpke.h"
 #include "tests/recorder/keys_fixture.h"
 
 namespace sallyport::recorder {

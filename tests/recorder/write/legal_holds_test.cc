@@ -1,4 +1,6 @@
 // Legal holds are kept sealed, and say which segments must stay.
+#include "recorder/write/legal_holds.h"
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -8,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/log/segment_reader.h"
 #include "recorder/recorder.h"
-#include "recorder/write/legal_holds.h"
 #include "tests/recorder/fake_keys.h"
 #include "tests/recorder/store_fixture.h"
 
