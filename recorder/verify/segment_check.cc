@@ -30,6 +30,13 @@ class SegmentChecker {
  private:
   absl::Status CheckHeader(bool& readable);
   absl::Status OpenKey();
+  // A block whose header is good, with all its bytes, which live until the window moves.
+  struct WholeBlock {
+    CheckedBlock block;
+    std::string_view bytes;
+  };
+  // The block at result_.end; nothing if there is none to go on from.
+  absl::StatusOr<std::optional<WholeBlock>> ReadBlock();
   // Checks the block at result_.end. False if there is none to go on from.
   absl::StatusOr<bool> CheckBlock();
   void CheckFooter(const CheckedBlock& block, std::string_view body, uint64_t body_offset);
@@ -181,43 +188,53 @@ void SegmentChecker::SnapshotTree(uint64_t end) {
   }
 }
 
-absl::StatusOr<bool> SegmentChecker::CheckBlock() {
+absl::StatusOr<std::optional<SegmentChecker::WholeBlock>> SegmentChecker::ReadBlock() {
   const uint64_t at = result_.end;
   absl::StatusOr<std::string_view> bytes = window_.At(at, kBlockHeaderSize);
   if (!bytes.ok()) return bytes.status();
-  if (bytes->empty()) return false;
+  if (bytes->empty()) return std::nullopt;
   if (result_.closed) {
     Stop(at, bytes->size(), "bytes behind the footer");
-    return false;
+    return std::nullopt;
   }
   if (bytes->size() < kBlockHeaderSize) {
     Stop(at, bytes->size(), "the segment ends within a block's header");
-    return false;
+    return std::nullopt;
   }
   CheckedBlock block;
   const BlockPlace place = {{result_.number, at}, result_.next_sequence, result_.leaves.end()};
   if (auto bad = CheckBlockHeader(*bytes, place, block)) {
     Stop(at + bad->offset, bad->length, std::move(bad->text));
-    return false;
+    return std::nullopt;
   }
   if (block.format != result_.header->format) {
     Stop(at + 7, 1, "a block of another format than its segment");
-    return false;
+    return std::nullopt;
   }
   const uint64_t size = kBlockHeaderSize + block.payload_size();
   if (size > window_.size() - at) {
     Stop(at, kBlockHeaderSize,
          absl::StrCat("the block needs ", size, " bytes, and the segment has only ", window_.size() - at));
-    return false;
+    return std::nullopt;
   }
   bytes = window_.At(at, size);
   if (!bytes.ok()) return bytes.status();
   if (bytes->size() < size) {
     Stop(at + bytes->size(), size - bytes->size(), "the segment ends within a block");
-    return false;
+    return std::nullopt;
   }
-  const std::string_view header = bytes->substr(0, kBlockHeaderSize);
-  const std::string_view payload = bytes->substr(kBlockHeaderSize);
+  return WholeBlock{block, *bytes};
+}
+
+absl::StatusOr<bool> SegmentChecker::CheckBlock() {
+  const uint64_t at = result_.end;
+  absl::StatusOr<std::optional<WholeBlock>> read = ReadBlock();
+  if (!read.ok()) return read.status();
+  if (!read->has_value()) return false;
+  const CheckedBlock& block = (*read)->block;
+  const uint64_t size = (*read)->bytes.size();
+  const std::string_view header = (*read)->bytes.substr(0, kBlockHeaderSize);
+  const std::string_view payload = (*read)->bytes.substr(kBlockHeaderSize);
   CheckedPayload taken;
   if (auto bad = CheckPayload(block, payload, taken)) {
     const uint64_t bad_at = at + kBlockHeaderSize + bad->offset;
@@ -229,7 +246,7 @@ absl::StatusOr<bool> SegmentChecker::CheckBlock() {
     }
     // The header is good and a block follows: what is behind can be checked all the same.
     Add(bad_at, bad->length, std::move(bad->text));
-    bytes = window_.At(at, size);
+    const absl::StatusOr<std::string_view> bytes = window_.At(at, size);
     if (!bytes.ok()) return bytes.status();
     if (absl::Status status = PushLeaf(bytes->substr(0, kBlockHeaderSize), at); !status.ok()) return status;
   } else {
