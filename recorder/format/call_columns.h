@@ -1,9 +1,7 @@
 // The columns of the index's table `calls`, described once: its schema, what is inserted, selected and updated, and
 // what the verifier compares all come from here.
 //
-// A new column is: a member of CallRow, a line of kCallColumns and the next kIndexVersion (index_schema.h); its value
-// in entry_scanner.cc, and in verify/stated_call.cc, which must not be the same code; and in index/call_search.h and
-// index/sqlite/call_summary.cc what readers are told of it.
+// CONTRIBUTING.md says what else a new column takes ("A column of `calls`").
 #ifndef SALLYPORT_RECORDER_FORMAT_CALL_COLUMNS_H_
 #define SALLYPORT_RECORDER_FORMAT_CALL_COLUMNS_H_
 

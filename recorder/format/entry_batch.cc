@@ -22,6 +22,7 @@ bool IsAscii(std::string_view text) {
 }
 
 bool IsUtf8(std::string_view text) {
+  if (IsAscii(text)) return true;
   for (size_t at = 0; at < text.size();) {
     const size_t size = Utf8CharacterSize(text, at);
     if (size == 0) return false;
@@ -29,6 +30,8 @@ bool IsUtf8(std::string_view text) {
   }
   return true;
 }
+
+char OnlyAscii(char c) { return static_cast<uint8_t>(c) < 0x80 ? c : '?'; }
 
 // Counts the bytes that a Writer would write.
 class Sizer {
@@ -74,15 +77,14 @@ class Writer {
     Length(field, value.size());
     at_ = std::copy(value.begin(), value.end(), at_);
   }
-  // A `string` field. What is not UTF-8 could not be parsed again: its bytes beyond ASCII become question marks.
+  // A `string` field, as ValidText has it.
   void Text(int field, std::string_view value) {
     if (!value.empty()) PresentText(field, value);
   }
   void PresentText(int field, std::string_view value) {
-    if (IsAscii(value) || IsUtf8(value)) return PresentBytes(field, value);
+    if (IsUtf8(value)) return PresentBytes(field, value);
     Length(field, value.size());
-    at_ = std::transform(value.begin(), value.end(), at_,
-                         [](char c) { return static_cast<uint8_t>(c) < 0x80 ? c : '?'; });
+    at_ = std::transform(value.begin(), value.end(), at_, OnlyAscii);
   }
   void Fingerprint(int field, const CredentialFingerprint& fingerprint, std::string_view credential) {
     const CredentialFingerprint::Text text = fingerprint.Of(credential);
@@ -155,32 +157,50 @@ void EncodeIdentity(Sink& sink, const IdentityView& identity) {
 
 }  // namespace
 
+std::string ValidText(std::string_view text) {
+  std::string valid(text);
+  if (!IsUtf8(text)) std::transform(valid.begin(), valid.end(), valid.begin(), OnlyAscii);
+  return valid;
+}
+
 EntryBatch::EntryBatch(uint64_t call_id, const CredentialFingerprint* fingerprint)
     : call_id_(call_id), fingerprint_(fingerprint) {}
 
-// Writes one entry whose event `encode` writes, in field `field` of Entry.
-template <typename Encode>
-void EntryBatch::Add(absl::Time time, int field, const Encode& encode) {
-  const auto entry = [&](auto& out) {
-    out.Fixed(v1::Entry::kCallIdFieldNumber, call_id_);
-    out.Fixed(v1::Entry::kTimeNsFieldNumber, static_cast<uint64_t>(absl::ToUnixNanos(time)));
-    out.Message(field, encode);
-  };
-  Sizer size;
-  entry(size);
+char* EntryBatch::Grow(size_t entry_size) {
   const size_t before = bytes_.size();
-  const size_t after = before + VarintSize(size.size()) + size.size();
+  const size_t after = before + VarintSize(entry_size) + entry_size;
   // Most batches see a few small entries: leave room for them at once.
   if (after > bytes_.capacity()) bytes_.reserve(std::max(after + 256, 2 * bytes_.capacity()));
   bytes_.resize(after);
-  Writer writer(bytes_.data() + before);
+  ++entries_;
+  return bytes_.data() + before;
+}
+
+// Writes one entry whose event `event` writes, in field `field` of Entry.
+template <typename Event>
+void EntryBatch::Encode(absl::Time time, int field, const Event& event) {
+  const auto entry = [&](auto& out) {
+    out.Fixed(v1::Entry::kCallIdFieldNumber, call_id_);
+    out.Fixed(v1::Entry::kTimeNsFieldNumber, static_cast<uint64_t>(absl::ToUnixNanos(time)));
+    out.Message(field, event);
+  };
+  Sizer size;
+  entry(size);
+  Writer writer(Grow(size.size()));
   writer.RawVarint(size.size());
   entry(writer);
-  ++entries_;
+}
+
+void EntryBatch::Add(absl::Time time, v1::Entry* entry) {
+  entry->set_call_id(call_id_);
+  entry->set_time_ns(static_cast<uint64_t>(absl::ToUnixNanos(time)));
+  const size_t size = entry->ByteSizeLong();
+  char* at = PutVarint(Grow(size), size);
+  entry->SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(at));
 }
 
 void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
-  Add(time, v1::Entry::kStartFieldNumber, [&](auto& out) {
+  Encode(time, v1::Entry::kStartFieldNumber, [&](auto& out) {
     out.Bytes(v1::CallStart::kMethodFieldNumber, start.method);
     out.Bytes(v1::CallStart::kAuthorityFieldNumber, start.authority);
     out.Text(v1::CallStart::kPeerFieldNumber, start.peer);
@@ -198,28 +218,6 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
     out.Text(v1::CallStart::kDurabilityFieldNumber, start.durability);
   });
   ++starts_;
-}
-
-void EntryBatch::AddDecision(absl::Time time, const Decision& decision) {
-  Add(time, v1::Entry::kDecisionFieldNumber, [&](auto& out) {
-    out.Unsigned(v1::Decision::kOutcomeFieldNumber, static_cast<uint64_t>(decision.outcome));
-    out.Text(v1::Decision::kRuleFieldNumber, decision.rule);
-    out.Text(v1::Decision::kPolicyFieldNumber, decision.policy);
-    for (std::string_view rule : decision.shadow) out.PresentText(v1::Decision::kShadowFieldNumber, rule);
-    for (const ShownProof& proof : decision.proofs) {
-      out.Message(v1::Decision::kProofsFieldNumber, [&](auto& shown) {
-        shown.Unsigned(v1::ShownProof::kKindFieldNumber, SignExtended(proof.identity.proof));
-        shown.Text(v1::ShownProof::kIssuerFieldNumber, proof.identity.issuer);
-        shown.Text(v1::ShownProof::kSubjectFieldNumber, proof.identity.subject);
-        for (const std::string& group : proof.identity.groups)
-          shown.PresentText(v1::ShownProof::kGroupsFieldNumber, group);
-        shown.Text(v1::ShownProof::kCredentialFieldNumber, proof.credential);
-        if (proof.expires != absl::InfiniteFuture()) {
-          shown.Unsigned(v1::ShownProof::kExpiresNsFieldNumber, SignExtended(absl::ToUnixNanos(proof.expires)));
-        }
-      });
-    }
-  });
 }
 
 void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
@@ -275,18 +273,18 @@ void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, 
 }
 
 void EntryBatch::AddHalfClose(absl::Time time) {
-  Add(time, v1::Entry::kHalfCloseFieldNumber, [](auto&) {});
+  Encode(time, v1::Entry::kHalfCloseFieldNumber, [](auto&) {});
 }
 
 void EntryBatch::AddResponseHeaders(absl::Time time, MetadataView metadata, std::string_view encoding) {
-  Add(time, v1::Entry::kResponseHeadersFieldNumber, [&](auto& out) {
+  Encode(time, v1::Entry::kResponseHeadersFieldNumber, [&](auto& out) {
     EncodeMetadata(out, v1::ResponseHeaders::kMetadataFieldNumber, metadata, fingerprint_);
     out.Text(v1::ResponseHeaders::kEncodingFieldNumber, encoding);
   });
 }
 
 void EntryBatch::AddEnd(absl::Time time, const CallEnd& end) {
-  Add(time, v1::Entry::kEndFieldNumber, [&](auto& out) {
+  Encode(time, v1::Entry::kEndFieldNumber, [&](auto& out) {
     out.Unsigned(v1::CallEnd::kReasonFieldNumber, static_cast<uint64_t>(end.reason));
     out.Unsigned(v1::CallEnd::kStatusCodeFieldNumber, SignExtended(end.status_code));
     out.Bytes(v1::CallEnd::kStatusMessageFieldNumber, end.status_message);

@@ -11,6 +11,10 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
+namespace sallyport::v1 {
+class Entry;
+}
+
 namespace sallyport::recorder {
 
 class CredentialFingerprint;
@@ -74,22 +78,6 @@ struct CallStart {
 // Mirrors sallyport.v1.Decision.Outcome.
 enum class DecisionOutcome { kAllowed = 1, kDenied = 2, kUnauthenticated = 3, kLimited = 4 };
 
-// A proof that held; see sallyport.v1.ShownProof.
-struct ShownProof {
-  IdentityView identity;
-  std::string_view credential;
-  absl::Time expires = absl::InfiniteFuture();
-};
-
-// What was decided before a call went on; see sallyport.v1.Decision.
-struct Decision {
-  DecisionOutcome outcome = DecisionOutcome::kAllowed;
-  std::string_view rule;
-  std::string_view policy;
-  absl::Span<const std::string_view> shadow;
-  absl::Span<const ShownProof> proofs;
-};
-
 // Which frame a view is of, so that it cannot be shown as that of another. Mirrors sallyport.v1.
 struct FrameName {
   uint64_t call_id = 0;
@@ -133,24 +121,31 @@ struct CallEnd {
   uint32_t entries = 0;  // 0: whoever writes the log fills it in
 };
 
+// What a `string` field of an entry holds of a text. What is not UTF-8 could not be parsed again: its bytes beyond
+// ASCII become question marks.
+std::string ValidText(std::string_view text);
+
 // The tag of CallEnd.entries. An end entry ends with it and the four bytes of the number.
 inline constexpr std::string_view kEndCountTag = "\x85\x01";
 
 // The encoded entries of one call that belong together, in order: each a varint length and a serialised
-// sallyport.v1.Entry, written straight to the wire format without building messages. A value; not thread-safe.
+// sallyport.v1.Entry, what is frequent written straight to the wire format without building messages. A value; not
+// thread-safe.
 class EntryBatch {
  public:
   // `fingerprint` stands in for credentials in metadata and must outlive the batch. Null only where there can be none.
   EntryBatch(uint64_t call_id, const CredentialFingerprint* fingerprint);
 
   void AddStart(absl::Time time, const CallStart& start);
-  void AddDecision(absl::Time time, const Decision& decision);
   // `payload` is the message's bytes in pieces, as they may be stored.
   void AddFrame(absl::Time time, Direction direction, uint64_t index, bool compressed,
                 absl::Span<const std::string_view> payload, const FrameMasking& masking = {});
   void AddHalfClose(absl::Time time);
   void AddResponseHeaders(absl::Time time, MetadataView metadata, std::string_view encoding);
   void AddEnd(absl::Time time, const CallEnd& end);
+  // An entry of any other kind, given as the message that it is: what a call has once at most needs no way of its own.
+  // Fills in its call and its time. `string` fields must hold UTF-8: see ValidText.
+  void Add(absl::Time time, v1::Entry* entry);
 
   uint64_t call_id() const { return call_id_; }
   int entries() const { return entries_; }
@@ -163,7 +158,9 @@ class EntryBatch {
 
  private:
   template <typename Event>
-  void Add(absl::Time time, int field, const Event& event);
+  void Encode(absl::Time time, int field, const Event& event);
+  // Makes room for an entry of that size behind the others, and says where.
+  char* Grow(size_t entry_size);
 
   uint64_t call_id_;
   const CredentialFingerprint* fingerprint_;

@@ -6,9 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/format/call_id.h"
 #include "replay/cli/command.h"
+#include "replay/cli/event_forms.h"
 #include "replay/cli/list_notes.h"
-#include "replay/cli/record_json.h"
-#include "replay/cli/record_text.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/reading.h"
 
@@ -63,15 +62,15 @@ absl::Status PrintJson(const ShownCall& call) {
   const absl::Status status = call.Read(false, [&](v1::Event& event) {
     if (event.has_beginning()) {
       begun = true;
-      std::string start = JsonLine(BeginningJson(event.beginning()));
+      std::string start = JsonLine(ShowJson(event));
       start.pop_back();
       std::cout << start << ",\"entries\":[";
     } else if (event.has_end()) {
-      end = EndJson(event);
+      end = ShowJson(event);
     } else if (!begun) {
       return absl::DataLossError("the call's record does not begin with its start");
     } else {
-      std::cout << (first ? "" : ",") << JsonLine(EventJson(event));
+      std::cout << (first ? "" : ",") << JsonLine(ShowJson(event));
       first = false;
     }
     return absl::OkStatus();
@@ -85,7 +84,7 @@ absl::Status PrintText(const ShownCall& call) {
   const bool whole = call.options.full || OutputFit() == Fit::kWhole;
   RecordText text(&std::cout, whole ? FrameExtent::kWhole : FrameExtent::kBounded);
   return call.Read(true, [&](v1::Event& event) {
-    event.has_beginning() ? text.Beginning(event.beginning(), call.summary) : text.Event(event);
+    ShowText(event, call.summary, &text);
     return absl::OkStatus();
   });
 }
@@ -102,11 +101,12 @@ absl::StatusOr<FoundFrame> PrintFrame(const ShownCall& call, uint64_t number) {
     if (!event.has_frame() || result.frames++ != number) return absl::OkStatus();
     result.found = true;
     if (call.options.json) {
-      std::cout << JsonLine(EventJson(event)) << '\n';
+      std::cout << JsonLine(ShowJson(event)) << '\n';
     } else if (call.options.raw) {
       std::cout << event.frame().payload();
     } else {
-      RecordText(&std::cout, FrameExtent::kWhole).Event(event);
+      RecordText text(&std::cout, FrameExtent::kWhole);
+      ShowText(event, call.summary, &text);
     }
     return absl::CancelledError("the frame has been found");
   });

@@ -10,9 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "replay/cli/command.h"
-#include "replay/cli/record_json.h"
+#include "replay/cli/event_forms.h"
 #include "replay/cli/terminal_text.h"
-#include "replay/view/exact_text.h"
 #include "replay/view/names.h"
 #include "replay/view/proto_time.h"
 
@@ -36,42 +35,6 @@ struct TailOptions {
   bool json = false;
 };
 
-std::string Cut(const std::string& text, size_t columns) {
-  return OutputFit() == Fit::kCut ? CutEnd(text, columns) : text;
-}
-
-std::string EndText(const v1::EndEvent& end) {
-  std::string text = absl::StrCat(StatusName(end.outcome().status_code()), " in ",
-                                  HumanDuration(ToDuration(end.outcome().duration())));
-  if (end.state() != v1::CALL_STATE_COMPLETED) absl::StrAppend(&text, "  ", StateName(end.state()));
-  const std::string& message = ExactText(end.status_message(), "status_message", end.exact());
-  if (!message.empty()) absl::StrAppend(&text, "  ", Cut(Printable(message), 80));
-  return text;
-}
-
-std::string EventText(const v1::TailedEvent& tailed) {
-  const v1::Event& event = tailed.event();
-  const std::string method = Printable(ExactText(tailed.method(), "method", tailed.exact()));
-  switch (event.event_case()) {
-    case v1::Event::kBeginning:
-      return absl::StrCat("start  ", method, "  ", Printable(tailed.identity()));
-    case v1::Event::kFrame:
-      return absl::StrCat(event.frame().direction() == v1::DIRECTION_RESPONSE ? "\xe2\x86\x90" : "\xe2\x86\x92",
-                          "      ", method, "  ", HumanSize(event.frame().size()));
-    case v1::Event::kDecision:
-      return absl::StrCat("       ", method, "  ", DecisionName(event.decision().outcome()),
-                          event.decision().rule().empty() ? "" : " by ", Printable(event.decision().rule()));
-    case v1::Event::kHalfClose:
-      return absl::StrCat("\xe2\x86\x92      ", method, "  no more requests");
-    case v1::Event::kResponseHeaders:
-      return absl::StrCat("\xe2\x86\x90      ", method, "  response headers");
-    case v1::Event::kEnd:
-      return absl::StrCat("end    ", method, "  ", EndText(event.end()));
-    default:
-      return "an entry that this version does not know";
-  }
-}
-
 // Prints what is said to who follows, as it comes.
 class TailPrinter {
  public:
@@ -89,21 +52,13 @@ class TailPrinter {
   }
 
  private:
-  void PrintJson(const v1::TailedEvent& tailed) const {
-    std::cout << JsonLine(TailedJson(tailed, options_.messages)) << '\n';
-  }
-
   void PrintText(const v1::TailedEvent& tailed) const {
     const v1::Event& event = tailed.event();
-    std::cout << HumanTime(ToTime(event.time())).substr(11) << "  " << event.call() << "  " << EventText(tailed)
-              << '\n';
-    if (!event.has_frame() || !options_.messages) return;
-    constexpr size_t kMostShown = 300;
-    const v1::FrameEvent& frame = event.frame();
-    const std::string text = frame.undecoded().empty()
-                                 ? PrintableLines(frame.message())
-                                 : absl::StrCat("[not decoded: ", Printable(frame.undecoded()), "]");
-    std::cout << "    " << Cut(text, kMostShown) << '\n';
+    std::cout << HumanTime(ToTime(event.time())).substr(11) << "  " << event.call() << "  "
+              << TailText(tailed, options_.messages) << '\n';
+  }
+  void PrintJson(const v1::TailedEvent& tailed) const {
+    std::cout << JsonLine(TailJson(tailed, options_.messages)) << '\n';
   }
 
   // At first, and where that has changed: with no word a store is one that is written.

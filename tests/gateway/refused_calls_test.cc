@@ -14,6 +14,7 @@
 #include "recorder/api_keys/api_key_file.h"
 #include "recorder/crypto/text.h"
 #include "recorder/format/gateway_notes.h"
+#include "sallyport/v1/record.pb.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::testing {
@@ -244,9 +245,9 @@ TEST_CASE("what is cut is noted whatever it is, and stays below the bound") {
     record.CutEnd(end, trailers);
     recorder::EntryBatch batch(1, nullptr);
     batch.AddStart(absl::Now(), start);
-    recorder::Decision decision;
-    decision.policy = "0123456789abcdef";
-    batch.AddDecision(absl::Now(), decision);
+    v1::Entry decision;
+    decision.mutable_decision()->set_policy("0123456789abcdef");
+    batch.Add(absl::Now(), &decision);
     batch.AddEnd(absl::Now(), end);
     CHECK(batch.bytes().size() <= RefusalTable::kMostRecordBytes);
     bool cut = start.method.size() < method.size() || start.authority.size() < authority.size() ||

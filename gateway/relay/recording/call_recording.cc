@@ -1,13 +1,13 @@
 #include "gateway/relay/recording/call_recording.h"
 
 #include <utility>
-#include <vector>
 
 #include "absl/time/clock.h"
 #include "gateway/relay/frames/message_bytes.h"
 #include "gateway/relay/frames/metadata_views.h"
 #include "gateway/relay/recording/refusal_flood.h"
 #include "gateway/relay/relayed_call.h"
+#include "sallyport/v1/record.pb.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -47,6 +47,27 @@ void AddFrame(recorder::EntryBatch& batch, absl::Time time, recorder::Direction 
   FrameViews& views = frame.views();
   batch.AddFrame(time, direction, frame.index(), views.recorded_compressed(), views.recorded_pieces(),
                  {views.masked(), views.sealed(), views.shadow()});
+}
+
+void AddDecision(recorder::EntryBatch& batch, const CallContext& call) {
+  // Kept for the next call, for the memory of its texts.
+  thread_local v1::Entry entry;
+  v1::Decision& decision = *entry.mutable_decision();
+  decision.Clear();
+  decision.set_outcome(static_cast<v1::Decision::Outcome>(call.verdict.outcome));
+  decision.set_rule(recorder::ValidText(call.verdict.rule));
+  if (call.rules->policy != nullptr) decision.set_policy(recorder::ValidText(call.rules->policy->version()));
+  for (std::string_view rule : call.verdict.shadow) decision.add_shadow(recorder::ValidText(rule));
+  for (const std::shared_ptr<const ProvedIdentity>& proof : call.proof.caller.proofs) {
+    v1::ShownProof& shown = *decision.add_proofs();
+    shown.set_kind(static_cast<v1::Proof>(proof->kind));
+    shown.set_issuer(recorder::ValidText(proof->issuer));
+    shown.set_subject(recorder::ValidText(proof->subject));
+    for (const std::string& group : proof->groups) shown.add_groups(recorder::ValidText(group));
+    shown.set_credential(recorder::ValidText(proof->credential));
+    if (proof->expires != absl::InfiniteFuture()) shown.set_expires_ns(absl::ToUnixNanos(proof->expires));
+  }
+  batch.Add(call.verdict.time, &entry);
 }
 
 }  // namespace
@@ -101,21 +122,7 @@ void CallRecording::AddStart(recorder::EntryBatch& batch) {
   start.durability = DurabilityName(shared_.durability);
   if (!context_.proof.proved) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(context_.start, start);
-  if (context_.verdict.recorded) AddDecision(batch);
-}
-
-void CallRecording::AddDecision(recorder::EntryBatch& batch) {
-  recorder::Decision decision;
-  decision.outcome = context_.verdict.outcome;
-  decision.rule = context_.verdict.rule;
-  if (context_.rules->policy != nullptr) decision.policy = context_.rules->policy->version();
-  decision.shadow = context_.verdict.shadow;
-  std::vector<recorder::ShownProof> proofs;
-  for (const std::shared_ptr<const ProvedIdentity>& proof : context_.proof.caller.proofs) {
-    proofs.push_back({ViewOf(*proof), proof->credential, proof->expires});
-  }
-  decision.proofs = proofs;
-  batch.AddDecision(context_.verdict.time, decision);
+  if (context_.verdict.recorded) AddDecision(batch, context_);
 }
 
 recorder::Appended CallRecording::Start() {

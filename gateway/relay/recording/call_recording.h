@@ -73,7 +73,6 @@ class CallRecording {
   // Appends what `fill` puts into a batch.
   recorder::Appended Append(Call::Recorded what, Waiter& waiter, absl::FunctionRef<void(recorder::EntryBatch&)> fill);
   void AddStart(recorder::EntryBatch& batch);
-  void AddDecision(recorder::EntryBatch& batch);
   void AddEnd(recorder::EntryBatch& batch, const End& end, absl::Time now);
   // Nothing is recorded of the call: no call is, or this one is only counted among those that were refused.
   bool discards() const { return shared_.recorder == nullptr || context_.proof.only_counted; }

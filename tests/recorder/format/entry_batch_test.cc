@@ -52,38 +52,40 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-TEST_CASE("every member of a decision reaches the entry") {
-  const CredentialFingerprint fingerprint{SecretKey(kKey)};
-  EntryBatch batch(7, &fingerprint);
-  const std::vector<std::string> groups = {"dev", "", "ops"};
-  const std::string_view shadow[] = {"new-rule", "nights"};
-  ShownProof proofs[2];
-  proofs[0] = {{"https://idp.example", "alice", groups, 1}, "kid=1 jti=2", absl::FromUnixNanos(1767323045000000001)};
-  proofs[1] = {{"CN=ca", "build.example", {}, 2}, "serial=1", absl::InfiniteFuture()};
-  Decision decision;
-  decision.outcome = DecisionOutcome::kDenied;
-  decision.rule = "readers";
-  decision.policy = "0123456789abcdef";
-  decision.shadow = shadow;
-  decision.proofs = proofs;
-  batch.AddDecision(absl::FromUnixNanos(5), decision);
+TEST_CASE("an entry of any kind is added as it is, with its call and its time") {
+  EntryBatch batch(7, nullptr);
+  v1::Entry given;
+  v1::Decision& decision = *given.mutable_decision();
+  decision.set_outcome(v1::Decision::OUTCOME_DENIED);
+  decision.set_rule("readers");
+  decision.set_policy("0123456789abcdef");
+  decision.add_shadow("new-rule");
+  decision.add_shadow("nights");
+  v1::ShownProof& proof = *decision.add_proofs();
+  proof.set_kind(v1::PROOF_JWT);
+  proof.set_issuer("https://idp.example");
+  proof.set_subject("alice");
+  for (const char* group : {"dev", "", "ops"}) proof.add_groups(group);
+  proof.set_credential("kid=1 jti=2");
+  proof.set_expires_ns(1767323045000000001);
+  decision.add_proofs()->set_kind(v1::PROOF_MTLS);
+  batch.Add(absl::FromUnixNanos(5), &given);
+  batch.AddHalfClose(absl::FromUnixNanos(6));
 
-  const v1::Decision entry = Parse(batch).at(0).decision();
-  CHECK(entry.outcome() == v1::Decision::OUTCOME_DENIED);
-  CHECK(entry.rule() == "readers");
-  CHECK(entry.policy() == "0123456789abcdef");
-  REQUIRE(entry.shadow_size() == 2);
-  CHECK(entry.shadow(1) == "nights");
-  REQUIRE(entry.proofs_size() == 2);
-  CHECK(entry.proofs(0).kind() == v1::PROOF_JWT);
-  CHECK(entry.proofs(0).issuer() == "https://idp.example");
-  CHECK(entry.proofs(0).subject() == "alice");
-  CHECK(std::vector<std::string>(entry.proofs(0).groups().begin(), entry.proofs(0).groups().end()) == groups);
-  CHECK(entry.proofs(0).credential() == "kid=1 jti=2");
-  CHECK(entry.proofs(0).expires_ns() == 1767323045000000001);
-  CHECK(entry.proofs(1).kind() == v1::PROOF_MTLS);
-  CHECK(entry.proofs(1).groups().empty());
-  CHECK(entry.proofs(1).expires_ns() == 0);
+  const std::vector<v1::Entry> entries = Parse(batch);
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].call_id() == 7);
+  CHECK(entries[0].time_ns() == 5);
+  CHECK(entries[0].decision().SerializeAsString() == decision.SerializeAsString());
+  CHECK(entries[1].has_half_close());
+  CHECK(batch.starts() + batch.ends() == 0);
+}
+
+TEST_CASE("a text that is not UTF-8 keeps its ASCII") {
+  CHECK(ValidText("") == "");
+  CHECK(ValidText("plain") == "plain");
+  CHECK(ValidText("\xe6\xbc\xa2 and \xc3\xa9") == "\xe6\xbc\xa2 and \xc3\xa9");
+  CHECK(ValidText("a\xff\xc3\xa9z") == "a???z");
 }
 
 TEST_CASE("every member of a start reaches the entry, whatever its value") {

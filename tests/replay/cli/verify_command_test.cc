@@ -11,6 +11,7 @@
 #include "recorder/format/store_layout.h"
 #include "recorder/format/tree_state.h"
 #include "recorder/keys/store_keys.h"
+#include "sallyport/v1/record.pb.h"
 #include "tests/replay/cli/command_fixture.h"
 #include "tests/replay/shop_store.h"
 
@@ -142,9 +143,9 @@ TEST_CASE("evidence from which an end or a decision was taken is NOT PROVED, exi
   const uint64_t denied = store.NewId(absl::Seconds(1));
   recorder::EntryBatch batch = store.recorder().NewBatch(denied);
   batch.AddStart(ShopTime(), store.Start("/shop.Orders/Get"));
-  recorder::Decision decision;
-  decision.outcome = recorder::DecisionOutcome::kDenied;
-  batch.AddDecision(ShopTime(), decision);
+  v1::Entry decision;
+  decision.mutable_decision()->set_outcome(v1::Decision::OUTCOME_DENIED);
+  batch.Add(ShopTime(), &decision);
   recorder::CallEnd end;
   end.reason = recorder::EndReason::kRefused;
   end.status_code = 7;
