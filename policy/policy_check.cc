@@ -32,9 +32,9 @@ std::string PeerIn(const Network& network) {
 }
 
 // A call which every match that covers `match` matches, as far as an index looks. So only those need to be compared.
-class Witness {
+class SampleCall {
  public:
-  explicit Witness(const Match& match)
+  explicit SampleCall(const Match& match)
       : subject_(TextOf(match.identities)),
         issuer_(TextOf(match.issuers)),
         groups_{TextOf(match.groups)},
@@ -88,8 +88,8 @@ class Witness {
 // The first rule that decides every call which this one would decide.
 std::optional<size_t> CoveringRule(const Policy& policy, size_t rule) {
   const Match& match = policy.rules()[rule].match;
-  const Witness witness(match);
-  const AccessRequest request = witness.Request();
+  const SampleCall sample(match);
+  const AccessRequest request = sample.Request();
   std::optional<size_t> covering;
   policy.rule_index().ForEachCandidate(RequestFacts(request), rule, [&](size_t earlier) {
     if (policy.rules()[earlier].shadow || !Covers(policy.rules()[earlier].match, match)) return true;

@@ -17,7 +17,7 @@ namespace sallyport::recorder {
 namespace {
 
 // After so many bytes of log a transaction ends, so that it stays small.
-constexpr uint64_t kBytesPerCommit = 64 << 20;
+constexpr uint64_t kBytesPerSave = 64 << 20;
 
 absl::StatusOr<uint64_t> LogBytes(const LogPlace& place) {
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
@@ -40,19 +40,19 @@ absl::StatusOr<absl::Status> IndexLog(const LogPlace& place, StoreKeys& keys, Ca
   if (!total.ok()) return total.status();
   RebuildProgress done;
   done.bytes_total = *total;
-  uint64_t uncommitted = 0;
+  uint64_t unsaved = 0;
   absl::StatusOr<LogEnd> end = FeedIndex(place, keys, index, [&](const Block& block) {
     const uint64_t size = block.end().offset() - block.position().offset();
     done.bytes_done += size;
     done.calls = index.calls_started();
     progress(done);
-    uncommitted += size;
-    if (uncommitted < kBytesPerCommit) return absl::OkStatus();
-    uncommitted = 0;
-    return index.Commit(CallIndex::Extent::kRows);
+    unsaved += size;
+    if (unsaved < kBytesPerSave) return absl::OkStatus();
+    unsaved = 0;
+    return index.Save(CallIndex::Extent::kRows);
   });
   if (!end.ok()) return end.status();
-  if (absl::Status status = index.Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
+  if (absl::Status status = index.Save(CallIndex::Extent::kPositions); !status.ok()) return status;
   return end->damage;
 }
 
@@ -63,8 +63,7 @@ absl::StatusOr<uint64_t> RebuildIndex(const std::string& directory, const std::o
   const StoreLayout layout(directory);
   if (absl::Status status = CheckStore(layout); !status.ok()) return status;
   if (absl::Status status = CheckOwner(layout.LogDirectory()); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::Open(layout, key_source);
   if (!keys.ok()) return keys.status();
   absl::StatusOr<std::unique_ptr<FileLock>> owner = FileLock::Take(layout.OwnerLock(), FileLock::Wait::kNo);
   if (absl::IsFailedPrecondition(owner.status())) {

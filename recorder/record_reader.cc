@@ -225,8 +225,8 @@ absl::StatusOr<absl::Status> CatchUpWhereNobodyDoes(const StoreLayout& layout, S
   if (absl::Status status = RealFileSystem().EnsureDirectory(layout.IndexDirectory()); !status.ok()) return status;
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(layout, keys, engine);
   if (!caught_up.ok()) return caught_up.status();
-  if (caught_up->index->uncommitted()) {
-    if (absl::Status status = caught_up->index->Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
+  if (caught_up->index->unsaved()) {
+    if (absl::Status status = caught_up->index->Save(CallIndex::Extent::kPositions); !status.ok()) return status;
   }
   return caught_up->log_end.damage;
 }
@@ -237,8 +237,7 @@ absl::StatusOr<std::unique_ptr<RecordReader>> RecordReader::Open(const std::stri
                                                                  const std::optional<KeySource>& key_source) {
   const StoreLayout layout(directory);
   if (absl::Status status = CheckStore(layout); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, key_source, StoreKeys::Access::kRead, RealFileSystem());
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::Open(layout, key_source);
   if (!keys.ok()) return keys.status();
   return Open(directory, std::shared_ptr<StoreKeys>(*std::move(keys)));
 }

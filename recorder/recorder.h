@@ -68,21 +68,22 @@ enum class Until {
   kDurable,   // the batch is on disk and synced (`write_ahead`, and the end of a call in `commit`)
 };
 
+// How an append came out. Whoever is told this, be it at once or later, is told only this: what the system said of a
+// disk is in the program's log, and in Health().
 enum class Appended {
-  kDone,     // what was asked for holds; the waiter is not called
-  kPending,  // the waiter is called later, once
-  kFailed,   // the log cannot be written any more (Health() says why), or the batch is larger than a block can be;
-             // nothing was taken, the waiter is not called
-  kNoSpace,  // the disk is full; nothing was taken, the waiter is not called. What ends a call is taken nevertheless if
-             // it needs no more than RecorderOptions::reserve_per_call, and everything is again when there is space
+  kDone,     // what was asked for holds
+  kPending,  // the waiter is told later, once, which of the others it is; where Append itself says that, it is not told
+  kFailed,   // the log cannot be written any more, or the batch is larger than a block can be; nothing was taken
+  kNoSpace,  // the disk is full; nothing was taken. What ends a call is taken nevertheless if it needs no more than
+             // RecorderOptions::reserve_per_call, and everything is again when there is space
 };
 
-// Told, once, from a thread of the recorder, how an append that was pending came out: RESOURCE_EXHAUSTED means what
-// kNoSpace does, any other error what kFailed does. Must not block.
+// Told, once, from a thread of the recorder, how an append that was pending came out. Must not block.
 class AppendWaiter {
  public:
   virtual ~AppendWaiter() = default;
-  virtual void OnAppended(absl::Status status) = 0;
+  // Never kPending.
+  virtual void OnAppended(Appended outcome) = 0;
   // Waiters of one group go on to use the same thing, such as a caller's connection, and are told close to each other.
   // Called before OnAppended.
   virtual size_t Group() const { return 0; }
@@ -106,7 +107,7 @@ struct RecorderStats {
   uint64_t damages = 0;  // places in the log found damaged at Open
   // How much larger than Retention::bytes the log is because the rest is too young, held or damaged.
   uint64_t retention_exceeded_bytes = 0;
-  uint64_t descriptors_refused = 0;  // since Open: sets that were not kept, for there are too many already
+  uint64_t descriptors_not_kept = 0;  // since Open: sets that were not kept, for there are too many already
   // Why the index is not kept up to date, which the log does not depend on: it is tried again every few seconds, and by
   // the next Open. OK while it is.
   absl::Status index;
@@ -114,7 +115,7 @@ struct RecorderStats {
 
 // Owns the log and its index in one data directory. One thread, started by Open, writes the log: it takes what waits as
 // one block, writes and syncs it and tells the waiters. Another keeps the index up with that, and a third keeps house;
-// neither holds up a commit. All public methods are thread-safe.
+// neither holds up a block. All public methods are thread-safe.
 //
 // A disk that is full passes: appends are refused and nothing else is lost. After a write or sync fails, though, the
 // log is never written again by this object: every later append fails, so that callers are refused rather than served

@@ -60,7 +60,7 @@ void AddRecorder(Families& metrics, const recorder::RecorderStats& stats) {
                 stats.retention_exceeded_bytes);
   metrics.Counter("sallyport_recorder_descriptors_refused_total",
                   "Reflected descriptors that were not kept, for there are too many already.",
-                  stats.descriptors_refused);
+                  stats.descriptors_not_kept);
   metrics.Gauge("sallyport_recorder_calls_open", "Calls that have started and not ended.", stats.calls_open);
   metrics.Gauge("sallyport_recorder_waiting_bytes", "Taken in and not yet written.", stats.bytes_waiting);
   metrics.Gauge("sallyport_recorder_sync_lag_seconds", "Age of the oldest entry that is not yet synced.",

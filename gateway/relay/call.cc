@@ -28,7 +28,7 @@ Actions Call::StopWaiting() {
 
 Actions Call::OnAdmitted(Admission admission) {
   stage_ = Stage::kNone;
-  path_ = admission.path;
+  arity_ = admission.arity;
   held_ = admission.held;
   if (stopped()) return MaybeEnd();
   if (!held_) return Begin(Stage::kPreparing, Action::kPrepareUpstream);
@@ -50,7 +50,7 @@ Actions Call::OnUpstreamPrepared() {
   if (request_ == Request::kKept) return PassRequestOn();
   // A unary call is recorded and sent on together with its one request frame; a stream is opened before any frame has
   // come.
-  if (path_ == Path::kUnary) {
+  if (arity_ == Arity::kUnary) {
     request_ = Request::kReading;
     caller_read_starting_ = true;
     return Action::kReadCaller;
@@ -99,7 +99,7 @@ Actions Call::OnCallerHalfClose() {
     return MaybeEnd();
   }
   // A call of a unary method that carries no message at all: only a stream can pass that on as it is.
-  path_ = Path::kStream;
+  arity_ = Arity::kStream;
   request_ = Request::kRecording;
   request_in_hand_ = InHand::kHalfClose;
   return Action::kRecordHalfClose;
@@ -134,7 +134,7 @@ Actions Call::OnCallerLost(CallerLoss loss) {
 
 Actions Call::OnUpstreamHeaders(bool present) {
   headers_present_ = present;
-  if (path_ == Path::kUnary) return present ? Actions(Action::kDeferHeaders) : Actions();
+  if (arity_ == Arity::kUnary) return present ? Actions(Action::kDeferHeaders) : Actions();
   if (!present || lost_.has_value() || refused_) return EndResponse();
   headers_recorded_ = true;
   response_ = Response::kRecording;
@@ -143,7 +143,7 @@ Actions Call::OnUpstreamHeaders(bool present) {
 }
 
 Actions Call::OnHeadersDue() {
-  if (path_ != Path::kUnary || stopped() || upstream_outcome_.has_value() || headers_recorded_) return {};
+  if (arity_ != Arity::kUnary || stopped() || upstream_outcome_.has_value() || headers_recorded_) return {};
   headers_recorded_ = true;
   response_ = Response::kRecording;
   response_in_hand_ = InHand::kHeaders;
@@ -173,13 +173,13 @@ Actions Call::OnUpstreamWriteDone(bool ok) {
 }
 
 Actions Call::OnUpstreamDone(UpstreamOutcome outcome) {
-  if (path_ == Path::kUnary && outcome.response_bytes.has_value()) {
+  if (arity_ == Arity::kUnary && outcome.response_bytes.has_value()) {
     ++response_frames_;
     response_bytes_ += *outcome.response_bytes;
   }
   upstream_outcome_ = std::move(outcome);
   upstream_ended_ = true;
-  // On the unary path the headers may just be on their way to the log; what is in hand is then ended by OnRecorded. And
+  // Of a unary call the headers may just be on their way to the log; what is in hand is then ended by OnRecorded. And
   // a call that the gateway ends may have a frame on its way to a caller that does not read.
   if (response_ != Response::kRecording && response_ != Response::kWriting) response_ = Response::kEnded;
   return MaybeEnd();
@@ -222,7 +222,7 @@ Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
         return Action::kWriteCaller;
       }
       headers_sending_ = true;
-      if (path_ == Path::kUnary) {
+      if (arity_ == Arity::kUnary) {
         response_ = Response::kNone;
         return Action::kSendHeaders;
       }
@@ -236,7 +236,7 @@ Actions Call::OnRecorded(Recorded what, bool ok, const std::string& error) {
 
 Actions Call::OnNoSpaceForEnd(const std::string& error) {
   end_bare_ = true;
-  if (path_ == Path::kUnary) response_frames_ = response_bytes_ = 0;
+  if (arity_ == Arity::kUnary) response_frames_ = response_bytes_ = 0;
   // Whoever ended the call before: what is told is what is recorded, and that cannot be recorded.
   if (!lost_.has_value()) {
     refused_ = true;
@@ -265,7 +265,7 @@ void Call::ForgetFrame(Recorded what) {
 }
 
 Actions Call::PassRequestOn() {
-  if (path_ == Path::kUnary) {
+  if (arity_ == Arity::kUnary) {
     request_ = Request::kClosed;
     upstream_open_ = true;
     return Action::kSendUnary;
@@ -294,7 +294,7 @@ Actions Call::EndResponse() {
 }
 
 Actions Call::MaybeRelease() {
-  if (path_ != Path::kStream || !upstream_open_ || upstream_released_) return {};
+  if (arity_ != Arity::kStream || !upstream_open_ || upstream_released_) return {};
   // While a frame is being written to the caller, nothing is under way on the upstream's side of this direction.
   const bool over = response_ == Response::kEnded || (response_ == Response::kWriting && stopped());
   if (!over || request_ == Request::kWriting) return {};

@@ -10,8 +10,8 @@
 
 namespace sallyport::gateway {
 
+using recorder::Arity;
 using recorder::EndReason;
-using recorder::Path;
 
 // What is to be done next for a call, in the order in which it is to be done.
 enum class Action : uint32_t {
@@ -73,7 +73,7 @@ struct UpstreamOutcome {
   std::string message;
   // The upstream said so itself, as opposed to the connection to it failing or this side giving up.
   bool from_upstream = true;
-  // Unary path: a response frame came, of this many bytes.
+  // Of a unary call: a response frame came, of this many bytes.
   std::optional<uint64_t> response_bytes;
 };
 
@@ -92,7 +92,7 @@ class Call {
 
   // What the stages before the first frame found out.
   struct Admission {
-    Path path = Path::kStream;
+    Arity arity = Arity::kStream;
     // The call waits for somebody's approval once its start and its first frame (or that there is none) are recorded.
     // Only then is the upstream prepared; otherwise that comes at once.
     bool held = false;
@@ -158,7 +158,7 @@ class Call {
 
   // Who calls, where the call goes and whether it may is still being found out.
   bool admitting() const { return stage_ == Stage::kAdmitting; }
-  Path path() const { return path_; }
+  Arity arity() const { return arity_; }
   uint64_t request_frames() const { return request_frames_; }
   uint64_t response_frames() const { return response_frames_; }
   uint64_t request_bytes() const { return request_bytes_; }
@@ -200,7 +200,7 @@ class Call {
   // The frame in hand is not in the record.
   void ForgetFrame(Recorded what);
 
-  Path path_ = Path::kStream;
+  Arity arity_ = Arity::kStream;
   Stage stage_ = Stage::kNone;
   bool stopping_stage_ = false;  // it was told to give up
   bool held_ = false;            // until it is approved

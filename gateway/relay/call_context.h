@@ -90,7 +90,7 @@ struct CallContext {
   struct Description {
     std::shared_ptr<const policy::Descriptors> descriptors;  // null before
     bool method_known = false;
-    recorder::Path path = recorder::Path::kStream;
+    recorder::Arity arity = recorder::Arity::kStream;
   } description;
 
   // `mask`. Null if nothing is hidden or looked into. Of refused calls too: their metadata is recorded.

@@ -152,7 +152,7 @@ Actions RelayedCall::AfterStages(const StageRunner::Outcome& outcome) {
     if (!call_.ending()) refusal_ = outcome.refusal;
     return call_.OnTurnedAway(outcome.refusal.code, outcome.refusal.message);
   }
-  if (admission) return call_.OnAdmitted({context_.description.path, false});
+  if (admission) return call_.OnAdmitted({context_.description.arity, false});
   return call_.OnUpstreamPrepared();
 }
 
@@ -165,7 +165,7 @@ void RelayedCall::ArmTimers(bool admission) {
   }
   // A unary call is over sooner than it would be worth it.
   const absl::Time expires = context_.proof.caller.expires();
-  if (context_.rules->end_expired_calls && context_.description.path == Path::kStream &&
+  if (context_.rules->end_expired_calls && context_.description.arity == Arity::kStream &&
       expires != absl::InfiniteFuture()) {
     shared_.timer->Arm(&timers_.expiry, expires, this, &RelayedCall::OnExpired);
   }
@@ -183,9 +183,9 @@ Actions RelayedCall::Appended(Call::Recorded what, recorder::Appended appended) 
   if (appended == recorder::Appended::kDone) return call_.OnRecorded(what, true);
   const bool no_space = appended == recorder::Appended::kNoSpace;
   if (what == Call::Recorded::kEnd && no_space && call_.start_recorded() && !call_.end_bare()) {
-    return call_.OnNoSpaceForEnd(kNoSpace);
+    return call_.OnNoSpaceForEnd(WhyNotRecorded(appended));
   }
-  return call_.OnRecorded(what, false, no_space ? kNoSpace : kNotRecorded);
+  return call_.OnRecorded(what, false, WhyNotRecorded(appended));
 }
 
 void RelayedCall::OnAppended(Call::Recorded what, recorder::Appended appended) {
@@ -200,7 +200,7 @@ Actions RelayedCall::RecordRequest() {
     absl::MutexLock lock(&mutex_);
     start = !call_.start_recorded();
     // The one frame of a unary call is the whole request, and is passed on as such.
-    whole = call_.path() == Path::kUnary;
+    whole = call_.arity() == Arity::kUnary;
   }
   return Appended(Call::Recorded::kRequest, recording_.Request(request_, start, whole));
 }
@@ -224,7 +224,7 @@ Actions RelayedCall::RecordEnd() {
     end.start = !call_.start_recorded();
     end.bare = call_.end_bare();
     if (!end.bare && call_.headers_present() && !call_.headers_recorded()) end.headers = &upstream_.headers();
-    if (!end.bare && call_.path() == Path::kUnary && call_.response_frames() > 0) end.response = &response_;
+    if (!end.bare && call_.arity() == Arity::kUnary && call_.response_frames() > 0) end.response = &response_;
     end.trailers_only = !call_.headers_present();
     end.request_frames = call_.request_frames();
     end.response_frames = call_.response_frames();
@@ -332,7 +332,7 @@ void RelayedCall::Finish() {
     outcome = call_.outcome();
     details = DetailsOf(outcome);
     headers = call_.headers_present();
-    response = call_.path() == Path::kUnary && call_.response_frames() > 0;
+    response = call_.arity() == Arity::kUnary && call_.response_frames() > 0;
   }
   if (!outcome.upstream_trailers) return caller_->Finish(StatusFor(outcome, details));
   if (headers) AddResponseHeaders();
@@ -407,7 +407,7 @@ void RelayedCall::OnUpstreamDone(UpstreamLeg::End end) {
   bool unary = false;
   {
     absl::MutexLock lock(&mutex_);
-    unary = call_.path() == Path::kUnary;
+    unary = call_.arity() == Arity::kUnary;
   }
   if (unary) shared_.headers_timer->Disarm(&timers_.headers);
   Refusal refusal;

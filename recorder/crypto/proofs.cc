@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kRun = 1024;     // leaves
 constexpr uint64_t kReadRuns = 32;  // read at once: 1 MiB
 
-absl::Status Refused(uint64_t size) {
+absl::Status DoesNotProve(uint64_t size) {
   return absl::InvalidArgumentError(absl::StrCat("the proof does not lead to the root of the tree of ", size));
 }
 
@@ -35,7 +35,7 @@ absl::Status VerifyInclusion(const Hash& leaf, uint64_t index, uint64_t size, ab
   uint64_t last = size - 1;
   Hash hash = leaf;
   for (const Hash& sibling : proof) {
-    if (last == 0) return Refused(size);
+    if (last == 0) return DoesNotProve(size);
     if ((node & 1) != 0 || node == last) {
       hash = NodeHash(sibling, hash);
       // A last node without a sibling goes up as it is.
@@ -49,7 +49,7 @@ absl::Status VerifyInclusion(const Hash& leaf, uint64_t index, uint64_t size, ab
     node >>= 1;
     last >>= 1;
   }
-  return last == 0 && hash == root ? absl::OkStatus() : Refused(size);
+  return last == 0 && hash == root ? absl::OkStatus() : DoesNotProve(size);
 }
 
 absl::Status VerifyConsistency(uint64_t old_size, const Hash& old_root, uint64_t new_size, const Hash& new_root,
@@ -60,10 +60,10 @@ absl::Status VerifyConsistency(uint64_t old_size, const Hash& old_root, uint64_t
   }
   if (old_size == 0 || old_size == new_size) {
     const Hash expected = old_size == 0 ? Sha256({}) : new_root;
-    if (old_size == new_size && old_root != new_root) return Refused(new_size);
-    return old_root == expected && proof.empty() ? absl::OkStatus() : Refused(new_size);
+    if (old_size == new_size && old_root != new_root) return DoesNotProve(new_size);
+    return old_root == expected && proof.empty() ? absl::OkStatus() : DoesNotProve(new_size);
   }
-  if (proof.empty()) return Refused(new_size);
+  if (proof.empty()) return DoesNotProve(new_size);
   // A complete old tree is itself the first node; otherwise the proof names it.
   Hash old_hash = old_root;
   if (!std::has_single_bit(old_size)) {
@@ -78,7 +78,7 @@ absl::Status VerifyConsistency(uint64_t old_size, const Hash& old_root, uint64_t
     last >>= 1;
   }
   for (const Hash& sibling : proof) {
-    if (last == 0) return Refused(new_size);
+    if (last == 0) return DoesNotProve(new_size);
     if ((node & 1) != 0 || node == last) {
       old_hash = NodeHash(sibling, old_hash);
       new_hash = NodeHash(sibling, new_hash);
@@ -92,7 +92,7 @@ absl::Status VerifyConsistency(uint64_t old_size, const Hash& old_root, uint64_t
     node >>= 1;
     last >>= 1;
   }
-  return last == 0 && old_hash == old_root && new_hash == new_root ? absl::OkStatus() : Refused(new_size);
+  return last == 0 && old_hash == old_root && new_hash == new_root ? absl::OkStatus() : DoesNotProve(new_size);
 }
 
 absl::StatusOr<Hash> Prover::Root(uint64_t size) {

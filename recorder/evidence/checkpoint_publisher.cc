@@ -10,7 +10,7 @@ namespace sallyport::recorder {
 
 CheckpointPublisher::CheckpointPublisher(std::shared_ptr<CheckpointSink> sink, CheckpointSource& source,
                                          const Pauses& pauses)
-    : sink_(std::move(sink)), source_(source), pauses_(pauses), thread_([this] { Run(); }) {}
+    : sink_(std::move(sink)), source_(source), pauses_(pauses), thread_([this] { Loop(); }) {}
 
 CheckpointPublisher::~CheckpointPublisher() {
   Stop();
@@ -64,7 +64,7 @@ std::shared_ptr<const SignedCheckpoint> CheckpointPublisher::Next(std::unique_lo
   return std::exchange(waiting_, nullptr);
 }
 
-void CheckpointPublisher::Run() {
+void CheckpointPublisher::Loop() {
   std::unique_lock lock(mutex_);
   while (std::shared_ptr<const SignedCheckpoint> checkpoint = Next(lock)) {
     working_ = true;

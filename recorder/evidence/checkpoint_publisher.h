@@ -50,7 +50,7 @@ class CheckpointPublisher {
   Stats stats() const;
 
  private:
-  void Run();
+  void Loop();
   // Waits for something to do. Null if it is over.
   std::shared_ptr<const SignedCheckpoint> Next(std::unique_lock<std::mutex>& lock)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -106,7 +106,7 @@ absl::StatusOr<std::unique_ptr<Checkpointer>> Checkpointer::Start(const StoreLay
   std::unique_ptr<Checkpointer> checkpointer(
       new Checkpointer(layout, keys, files, std::move(options), at, *std::move(persisted), *log_key));
   checkpointer->leaves_file_ = *std::move(leaves);
-  checkpointer->thread_ = std::thread([self = checkpointer.get()] { self->Run(); });
+  checkpointer->thread_ = std::thread([self = checkpointer.get()] { self->Loop(); });
   return checkpointer;
 }
 
@@ -190,7 +190,7 @@ Checkpointer::Stats Checkpointer::stats() const {
   return stats;
 }
 
-void Checkpointer::Run() {
+void Checkpointer::Loop() {
   std::unique_lock lock(mutex_);
   Clock::time_point last = Clock::now();
   while (true) {

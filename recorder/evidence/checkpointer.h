@@ -85,7 +85,7 @@ class Checkpointer {
 
   using Clock = std::chrono::steady_clock;
 
-  void Run();
+  void Loop();
   // Returns when there is something to sign and it is time, or somebody asked for it.
   void WaitForTurn(std::unique_lock<std::mutex>& lock, Clock::time_point last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes what was handed over to disk, and says how that came out. Gives the lock up meanwhile.

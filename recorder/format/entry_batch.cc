@@ -214,7 +214,7 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
       out.PresentUnsigned(v1::CallStart::kTimeoutNsFieldNumber, SignExtended(absl::ToInt64Nanoseconds(*start.timeout)));
     out.Text(v1::CallStart::kEncodingFieldNumber, start.encoding);
     out.Text(v1::CallStart::kDescriptorsFieldNumber, start.descriptors);
-    out.Unsigned(v1::CallStart::kPathFieldNumber, static_cast<uint64_t>(start.path));
+    out.Unsigned(v1::CallStart::kPathFieldNumber, static_cast<uint64_t>(start.arity));
     out.Text(v1::CallStart::kDurabilityFieldNumber, start.durability);
   });
   ++starts_;

@@ -31,7 +31,8 @@ struct Metadatum {
 using MetadataView = absl::Span<const Metadatum>;
 
 enum class Direction { kRequest = 1, kResponse = 2 };
-enum class Path { kUnary = 1, kStream = 2 };
+// How a call is relayed: with one message each way as a whole, or message by message. Mirrors sallyport.v1.Path.
+enum class Arity { kUnary = 1, kStream = 2 };
 
 // Mirrors sallyport.v1.EndReason.
 enum class EndReason {
@@ -70,7 +71,7 @@ struct CallStart {
   std::optional<absl::Duration> timeout;
   std::string_view encoding;
   std::string_view descriptors;
-  Path path = Path::kStream;
+  Arity arity = Arity::kStream;
   std::string_view durability;
 };
 

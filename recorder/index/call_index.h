@@ -17,9 +17,9 @@
 namespace sallyport::recorder {
 
 // The index, open for writing. All it holds comes from the bytes of blocks through Apply, live, when catching up and
-// when rebuilding, so all three give the same: tests/recorder/index_contract.h holds every implementation to that. Used
-// by one thread at a time. After an error it must not be used any more; what was not committed is applied again after
-// the next IndexEngine::Open.
+// when rebuilding, so all three give the same: tests/recorder/index/index_contract.h holds every implementation to
+// that. Used by one thread at a time. After an error it must not be used any more; what was not saved is applied again
+// after the next IndexEngine::Open.
 //
 // Parts of the log can be destroyed: shredded (directories stay) or deleted (nothing stays). A call with a destroyed
 // block is a shredded one, of which the index says nothing but that it was. A call all of whose blocks are deleted is
@@ -47,9 +47,9 @@ class CallIndex {
   virtual void ApplyDirectory(Position position, absl::Span<const DirectoryEntry> directory) = 0;
 
   // For each block of a segment, in order, that has been applied and is shredded now: makes its calls shredded ones.
-  // Commits may come between; doing it again does no harm.
+  // It may be saved between; doing it again does no harm.
   virtual absl::Status ScrubBlock(Position position, absl::Span<const DirectoryEntry> directory) = 0;
-  // After that: commits, remembers it, and takes care that nothing of those calls stays where the index is kept.
+  // After that: saves, remembers it, and takes care that nothing of those calls stays where the index is kept.
   virtual absl::Status FinishScrub(uint64_t segment) = 0;
   // Whether ApplyShredded or ScrubBlock has seen all of a shredded segment.
   virtual absl::StatusOr<bool> IsScrubbed(uint64_t segment) = 0;
@@ -61,19 +61,19 @@ class CallIndex {
                                    absl::FunctionRef<bool(uint64_t segment)> is_deleted) = 0;
   // That the segment was shredded does not matter any more.
   virtual absl::Status ForgetScrub(uint64_t segment) = 0;
-  // After that: commits, and takes care that nothing of those calls stays where the index is kept.
+  // After that: saves, and takes care that nothing of those calls stays where the index is kept.
   virtual absl::Status FinishForget() = 0;
 
   enum class Extent {
     kRows,       // calls that began or ended, and sessions
     kPositions,  // also the last blocks of the calls that are open
   };
-  virtual absl::Status Commit(Extent extent) = 0;
-  // Whether something waits for a commit.
-  virtual bool uncommitted() const = 0;
-  // How many calls the next commit writes: it costs less a call when there are many.
-  virtual int uncommitted_rows() const = 0;
-  // Between commits, from time to time: what the engine does to stay small and fast. Does nothing if nothing is due.
+  virtual absl::Status Save(Extent extent) = 0;
+  // Whether something waits to be saved.
+  virtual bool unsaved() const = 0;
+  // How many calls the next Save writes: it costs less a call when there are many.
+  virtual int unsaved_rows() const = 0;
+  // Between saves, from time to time: what the engine does to stay small and fast. Does nothing if nothing is due.
   virtual absl::Status Maintain() = 0;
 
   // The first block it does not know.

@@ -11,7 +11,7 @@
 
 namespace sallyport::recorder {
 
-// Opens the index, anew if it cannot be used as it is, and applies to it what the log has beyond it. Does not commit.
+// Opens the index, anew if it cannot be used as it is, and applies to it what the log has beyond it. Does not save it.
 // The caller holds the index lock. `until` as for FeedIndex.
 struct CaughtUpIndex {
   std::unique_ptr<CallIndex> index;

@@ -16,10 +16,10 @@ using std::chrono::milliseconds;
 
 // The thread sleeps so long after the first block of several came, so that it is woken once for all of them.
 constexpr auto kGather = milliseconds(5);
-// The index commits when nothing came for a moment, and at latest after some moments.
+// The index is saved when nothing came for a moment, and at latest after some moments.
 constexpr auto kIdle = milliseconds(10);
 constexpr auto kLag = milliseconds(100);
-// Under load it commits more calls at once, which costs less each.
+// Under load more calls are saved at once, which costs less each.
 constexpr int kManyRows = 2000;
 constexpr auto kLagOfMany = milliseconds(1000);
 constexpr auto kPositionsLag = milliseconds(5000);
@@ -34,7 +34,7 @@ IndexKeeper::IndexKeeper(const LogPlace& place, StoreKeys& keys, IndexEngine& en
       options_(options),
       taken_to_(index->position()),
       index_(std::move(index)),
-      last_positions_commit_(Clock::now()) {
+      positions_saved_(Clock::now()) {
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -81,11 +81,11 @@ void IndexKeeper::Order(const std::function<void()>& order) {
 void IndexKeeper::Flush() {
   Order([this] {
     if (index_ == nullptr) return;
-    if (absl::Status status = Commit(CallIndex::Extent::kPositions); !status.ok()) Fail(status);
+    if (absl::Status status = Save(CallIndex::Extent::kPositions); !status.ok()) Fail(status);
   });
 }
 
-absl::Status IndexKeeper::Run(absl::FunctionRef<absl::Status(CallIndex&)> action) {
+absl::Status IndexKeeper::WithIndex(absl::FunctionRef<absl::Status(CallIndex&)> action) {
   absl::Status status = absl::UnavailableError("the index is not kept up");
   Order([&] {
     if (index_ == nullptr) return;
@@ -95,7 +95,7 @@ absl::Status IndexKeeper::Run(absl::FunctionRef<absl::Status(CallIndex&)> action
   return status;
 }
 
-void IndexKeeper::LookAfter() {
+void IndexKeeper::Recover() {
   Order([this] {
     if (index_ == nullptr) return Reopen();
     if (absl::Status status = Scrub(); !status.ok()) Fail(status);
@@ -107,22 +107,22 @@ absl::Status IndexKeeper::Health() const {
   return health_;
 }
 
-IndexKeeper::Clock::time_point IndexKeeper::CommitDue() const {
-  if (index_ == nullptr || !index_->uncommitted()) return Clock::time_point::max();
-  const auto lag = index_->uncommitted_rows() >= kManyRows ? kLagOfMany : kLag;
-  return std::min(last_applied_ + kIdle, uncommitted_since_ + lag);
+IndexKeeper::Clock::time_point IndexKeeper::SaveDue() const {
+  if (index_ == nullptr || !index_->unsaved()) return Clock::time_point::max();
+  const auto lag = index_->unsaved_rows() >= kManyRows ? kLagOfMany : kLag;
+  return std::min(last_applied_ + kIdle, unsaved_since_ + lag);
 }
 
 void IndexKeeper::WaitForWork(std::unique_lock<std::mutex>& lock) {
   const auto must_go_on = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !orders_.empty(); };
-  const Clock::time_point commit_due = CommitDue();
+  const Clock::time_point save_due = SaveDue();
   if (queue_.empty() && !dropped_ && !must_go_on()) {
     asleep_ = true;
     const auto woken = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !asleep_ || must_go_on(); };
-    if (commit_due == Clock::time_point::max()) {
+    if (save_due == Clock::time_point::max()) {
       wake_.wait(lock, woken);
     } else {
-      wake_.wait_until(lock, commit_due, woken);
+      wake_.wait_until(lock, save_due, woken);
     }
     asleep_ = false;
   }
@@ -159,8 +159,8 @@ void IndexKeeper::Loop() {
       orders.clear();
       done_.notify_all();
     }
-    if (index_ == nullptr || (!stop && CommitDue() > Clock::now())) continue;
-    status = Commit(stop ? CallIndex::Extent::kPositions : CallIndex::Extent::kRows);
+    if (index_ == nullptr || (!stop && SaveDue() > Clock::now())) continue;
+    status = Save(stop ? CallIndex::Extent::kPositions : CallIndex::Extent::kRows);
     if (!status.ok()) Fail(status);
   }
 }
@@ -169,30 +169,30 @@ absl::Status IndexKeeper::ApplyAll(std::vector<Waiting>& blocks) {
   for (const Waiting& block : blocks) {
     // It was read from the log meanwhile.
     if (block.position < index_->position()) continue;
-    const bool was_committed = !index_->uncommitted();
+    const bool was_saved = !index_->unsaved();
     const absl::Status status =
         index_->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
     if (!status.ok()) return status;
     last_applied_ = Clock::now();
-    if (was_committed) uncommitted_since_ = last_applied_;
+    if (was_saved) unsaved_since_ = last_applied_;
   }
   return absl::OkStatus();
 }
 
 absl::Status IndexKeeper::ReadFromLog(Position until) {
-  const bool was_committed = !index_->uncommitted();
+  const bool was_saved = !index_->unsaved();
   const absl::StatusOr<LogEnd> end = FeedIndex(
       place_, keys_, *index_, [](const Block&) { return absl::OkStatus(); }, until);
   last_applied_ = Clock::now();
-  if (was_committed) uncommitted_since_ = last_applied_;
+  if (was_saved) unsaved_since_ = last_applied_;
   return end.status();
 }
 
-absl::Status IndexKeeper::Commit(CallIndex::Extent extent) {
+absl::Status IndexKeeper::Save(CallIndex::Extent extent) {
   const Clock::time_point now = Clock::now();
-  if (now - last_positions_commit_ >= kPositionsLag) extent = CallIndex::Extent::kPositions;
-  if (extent == CallIndex::Extent::kPositions) last_positions_commit_ = now;
-  const absl::Status status = index_->Commit(extent);
+  if (now - positions_saved_ >= kPositionsLag) extent = CallIndex::Extent::kPositions;
+  if (extent == CallIndex::Extent::kPositions) positions_saved_ = now;
+  const absl::Status status = index_->Save(extent);
   return status.ok() ? index_->Maintain() : status;
 }
 
@@ -233,7 +233,7 @@ void IndexKeeper::Reopen() {
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(place_, keys_, engine_, until);
   if (!caught_up.ok()) return GiveUp(caught_up.status());
   index_ = std::move(caught_up->index);
-  last_applied_ = uncommitted_since_ = Clock::now();
+  last_applied_ = unsaved_since_ = Clock::now();
   spdlog::info("the index is kept up again");
   std::lock_guard guard(mutex_);
   health_ = absl::OkStatus();

@@ -40,7 +40,7 @@ class IndexKeeper {
   // `index` knows the log up to where `Take` goes on. `keys` and `engine` must outlive it.
   IndexKeeper(const LogPlace& place, StoreKeys& keys, IndexEngine& engine, std::unique_ptr<CallIndex> index,
               const Options& options);
-  // Applies and commits all that was taken.
+  // Applies and saves all that was taken.
   ~IndexKeeper();
   IndexKeeper(const IndexKeeper&) = delete;
   IndexKeeper& operator=(const IndexKeeper&) = delete;
@@ -48,16 +48,16 @@ class IndexKeeper {
   // Takes in the next block of the log, which is on disk. Never waits.
   void Take(const WrittenBlock& block);
 
-  // Blocks until everything taken before is applied and committed, or the index has failed.
+  // Blocks until everything taken before is applied and saved, or the index has failed.
   void Flush();
 
-  // Runs `action` on the keeper's thread once everything taken before is applied, and returns what it does. UNAVAILABLE
-  // if there is no index to do it to; an error of the action is one of the index.
-  absl::Status Run(absl::FunctionRef<absl::Status(CallIndex&)> action);
+  // Has `action` done to the index, on the keeper's thread, once everything taken before is applied, and returns what
+  // it does. UNAVAILABLE if there is no index to do it to; an error of the action is one of the index.
+  absl::Status WithIndex(absl::FunctionRef<absl::Status(CallIndex&)> action);
 
   // To be called from time to time: opens the index again if it failed, and takes out of it what was shredded. Blocks
   // until that is done.
-  void LookAfter();
+  void Recover();
 
   // Why the index is not kept up; OK while it is.
   absl::Status Health() const;
@@ -78,13 +78,13 @@ class IndexKeeper {
 
   void Loop();
   void WaitForWork(std::unique_lock<std::mutex>& lock) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // When what was applied has to be committed; max() if nothing was.
-  Clock::time_point CommitDue() const;
+  // When what was applied has to be saved; max() if nothing was.
+  Clock::time_point SaveDue() const;
   absl::Status ApplyAll(std::vector<Waiting>& blocks);
   // Reads from the log what was not kept in memory.
   absl::Status ReadFromLog(Position until);
-  absl::Status Commit(CallIndex::Extent extent);
-  // What LookAfter does, on the keeper's thread.
+  absl::Status Save(CallIndex::Extent extent);
+  // What Recover does, on the keeper's thread.
   void Reopen();
   absl::Status Scrub();
   void Fail(const absl::Status& status);
@@ -117,8 +117,8 @@ class IndexKeeper {
   std::unique_ptr<CallIndex> index_;  // null after it failed
   bool make_again_ = false;           // what there is of it is damaged
   Clock::time_point last_applied_;
-  Clock::time_point uncommitted_since_;
-  Clock::time_point last_positions_commit_;
+  Clock::time_point unsaved_since_;
+  Clock::time_point positions_saved_;
   Clock::time_point next_retry_;
 
   std::thread thread_;  // last, so that it starts with everything else in place

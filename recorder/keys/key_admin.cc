@@ -9,7 +9,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "recorder/crypto/signed_note.h"
 #include "recorder/crypto/text.h"
 #include "recorder/format/data_key_state.h"
@@ -153,8 +152,7 @@ absl::StatusOr<std::vector<std::string>> DropUnusedKeys(const StoreLayout& layou
 }  // namespace
 
 absl::StatusOr<KeysStatus> ReadKeysStatus(const StoreLayout& layout, const std::optional<KeySource>& source) {
-  const absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, source, StoreKeys::Access::kRead, RealFileSystem());
+  const absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::Open(layout, source);
   if (!keys.ok()) return keys.status();
   const KeySource from = SourceOf(layout, source);
   const absl::StatusOr<std::unique_ptr<KeyEncryption>> encryption = KeyEncryption::Open(from);
@@ -192,7 +190,7 @@ absl::StatusOr<KeysStatus> ReadKeysStatus(const StoreLayout& layout, const std::
 }
 
 absl::StatusOr<Rotation> RotateKeyring(const StoreLayout& layout, const std::optional<KeySource>& source,
-                                       FileSystem& files) {
+                                       absl::Time now, FileSystem& files) {
   switch (SourceOf(layout, source).kind) {
     case KeySource::Kind::kEnvironment:
       return absl::FailedPreconditionError(
@@ -214,7 +212,7 @@ absl::StatusOr<Rotation> RotateKeyring(const StoreLayout& layout, const std::opt
   if (!held.ok()) return held.status();
   const absl::StatusOr<KeyringFile> ring = ReadKeyringFile(path);
   if (!ring.ok()) return ring.status();
-  const absl::StatusOr<SecretText> text = WithFreshKey(ring->text.view(), ring->keyring, absl::Now());
+  const absl::StatusOr<SecretText> text = WithFreshKey(ring->text.view(), ring->keyring, now);
   if (!text.ok()) return text.status();
   const absl::StatusOr<Keyring> rotated = Keyring::Parse(text->view(), path);
   if (!rotated.ok()) return rotated.status();

@@ -47,9 +47,10 @@ struct Rotation {
   std::string id;       // of the fresh key
 };
 // Adds a fresh key-encryption key to the keyring file, which is current from then on: a gateway that runs notices
-// within a second. FAILED_PRECONDITION, saying what to do, if the keys do not come from a file.
+// within a second, and which says that it was made at `now`. FAILED_PRECONDITION, saying what to do, if the keys do not
+// come from a file.
 absl::StatusOr<Rotation> RotateKeyring(const StoreLayout& layout, const std::optional<KeySource>& source,
-                                       FileSystem& files);
+                                       absl::Time now, FileSystem& files);
 
 enum class UnusedKeys { kKeep, kDrop };
 struct Rewrapping {

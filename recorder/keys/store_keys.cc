@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <list>
 #include <mutex>
@@ -14,7 +13,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "recorder/crypto/text.h"
 #include "recorder/format/data_key_state.h"
 #include "recorder/format/missing_parts.h"
@@ -27,7 +25,6 @@ namespace {
 
 // Of segments that are read over and over: a command that unwraps may take its time.
 constexpr size_t kCachedDataKeys = 64;
-constexpr auto kLookInterval = std::chrono::seconds(1);
 
 // Data keys by segment, the one used last in front. Not thread-safe.
 class DataKeyCache {
@@ -123,11 +120,7 @@ class WrappedStoreKeys : public StoreKeys {
 
   absl::StatusOr<bool> WasRotated() override {
     std::lock_guard lock(mutex_);
-    const auto now = std::chrono::steady_clock::now();
-    if (!looked_.has_value() || now - *looked_ >= kLookInterval) {
-      looked_ = now;
-      if (absl::Status status = encryption_->Refresh(); !status.ok()) return status;
-    }
+    if (absl::Status status = encryption_->Refresh(); !status.ok()) return status;
     return encryption_->current() != used_;
   }
 
@@ -142,7 +135,6 @@ class WrappedStoreKeys : public StoreKeys {
   const std::unique_ptr<KeyEncryption> encryption_;
   std::string used_;  // the key-encryption key of the last data key, or the one current at the start
   DataKeyCache cache_;
-  std::optional<std::chrono::steady_clock::time_point> looked_;
 };
 
 // The key files there are, by name. None if there is no directory for them.
@@ -169,11 +161,12 @@ absl::Status CheckDefaultLocation(const StoreLayout& layout, const std::string& 
       "configuration): on a volume that lasts, and not the one with the data"));
 }
 
-absl::Status CreateKeyring(const StoreLayout& layout, const std::string& path, bool by_default, FileSystem& files) {
+absl::Status CreateKeyring(const StoreLayout& layout, const std::string& path, bool by_default, FileSystem& files,
+                           absl::Time now) {
   if (by_default) {
     if (absl::Status status = CheckDefaultLocation(layout, path); !status.ok()) return status;
   }
-  const absl::StatusOr<SecretText> text = NewKeyringText(absl::Now());
+  const absl::StatusOr<SecretText> text = NewKeyringText(now);
   if (!text.ok()) return text.status();
   if (absl::Status status = ReplaceFile(files, path, text->view()); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat("the keyring could not be made: ", status.message()));
@@ -187,14 +180,20 @@ absl::Status CreateKeyring(const StoreLayout& layout, const std::string& path, b
   return absl::OkStatus();
 }
 
+// With what a store is to be made, if there is none yet.
+struct Creation {
+  FileSystem& files;
+  absl::Time now;
+};
+
 // Makes what the first start needs and checks that nothing is missing later.
 absl::StatusOr<std::unique_ptr<KeyEncryption>> OpenEncryption(const StoreLayout& layout,
                                                               const std::optional<KeySource>& source,
-                                                              StoreKeys::Access access, FileSystem& files) {
+                                                              const Creation* creation) {
   const KeySource keys = source.value_or(KeySource{KeySource::Kind::kFile, layout.DefaultKeyring()});
   absl::StatusOr<std::unique_ptr<KeyEncryption>> encryption = KeyEncryption::Open(keys);
   if (!absl::IsNotFound(encryption.status())) return encryption;
-  if (access == StoreKeys::Access::kRead || keys.kind != KeySource::Kind::kFile) {
+  if (creation == nullptr || keys.kind != KeySource::Kind::kFile) {
     return absl::NotFoundError(absl::StrCat(encryption.status().message(),
                                             "; without its keyring a store cannot be read. Say where it is with ",
                                             "--keys file:PATH, env:NAME or exec:COMMAND"));
@@ -207,7 +206,8 @@ absl::StatusOr<std::unique_ptr<KeyEncryption>> OpenEncryption(const StoreLayout&
                      " holds keys that need it: ", "restore it from its backup, or say where it is"));
   }
   if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
-  if (absl::Status status = CreateKeyring(layout, keys.value, !source.has_value(), files); !status.ok()) return status;
+  const absl::Status created = CreateKeyring(layout, keys.value, !source.has_value(), creation->files, creation->now);
+  if (!created.ok()) return created;
   return KeyEncryption::Open(keys);
 }
 
@@ -223,27 +223,30 @@ absl::StatusOr<SecretKey> CreateKey(const std::string& path, const StoreId& stor
   return key;
 }
 
-}  // namespace
+// The keys of a store that has none yet.
+absl::StatusOr<std::unique_ptr<StoreKeys>> CreateStoreKeys(const StoreLayout& layout, FileSystem& files,
+                                                           std::unique_ptr<KeyEncryption> encryption) {
+  if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
+  StoreId store_id;
+  if (absl::Status status = FillRandom(store_id.data(), store_id.size()); !status.ok()) return status;
+  if (absl::Status status = files.EnsureDirectory(layout.KeysDirectory()); !status.ok()) return status;
+  absl::StatusOr<SecretKey> seed = CreateKey(layout.SigningKey(), store_id, KeyPurpose::Signing(), *encryption, files);
+  if (!seed.ok()) return seed.status();
+  absl::StatusOr<SecretKey> secret = CreateKey(layout.StoreKey(), store_id, KeyPurpose::Store(), *encryption, files);
+  if (!secret.ok()) return secret.status();
+  return std::make_unique<WrappedStoreKeys>(layout, files, store_id, *std::move(secret), *seed, std::move(encryption));
+}
 
-absl::StatusOr<std::unique_ptr<StoreKeys>> StoreKeys::Open(const StoreLayout& layout,
-                                                           const std::optional<KeySource>& source, Access access,
-                                                           FileSystem& files) {
-  absl::StatusOr<std::unique_ptr<KeyEncryption>> encryption = OpenEncryption(layout, source, access, files);
+// Without `creation` everything must be there.
+absl::StatusOr<std::unique_ptr<StoreKeys>> OpenStoreKeys(const StoreLayout& layout,
+                                                         const std::optional<KeySource>& source,
+                                                         const Creation* creation) {
+  absl::StatusOr<std::unique_ptr<KeyEncryption>> encryption = OpenEncryption(layout, source, creation);
   if (!encryption.ok()) return encryption.status();
 
   const absl::StatusOr<KeyFile> store_file = ReadKeyFile(layout.StoreKey(), KeyPurpose::Store());
-  if (absl::IsNotFound(store_file.status()) && access == Access::kWrite) {
-    if (absl::Status status = CheckNoStoreWithoutKeys(layout); !status.ok()) return status;
-    StoreId store_id;
-    if (absl::Status status = FillRandom(store_id.data(), store_id.size()); !status.ok()) return status;
-    if (absl::Status status = files.EnsureDirectory(layout.KeysDirectory()); !status.ok()) return status;
-    absl::StatusOr<SecretKey> seed =
-        CreateKey(layout.SigningKey(), store_id, KeyPurpose::Signing(), **encryption, files);
-    if (!seed.ok()) return seed.status();
-    absl::StatusOr<SecretKey> secret = CreateKey(layout.StoreKey(), store_id, KeyPurpose::Store(), **encryption, files);
-    if (!secret.ok()) return secret.status();
-    return std::make_unique<WrappedStoreKeys>(layout, files, store_id, *std::move(secret), *seed,
-                                              *std::move(encryption));
+  if (absl::IsNotFound(store_file.status()) && creation != nullptr) {
+    return CreateStoreKeys(layout, creation->files, *std::move(encryption));
   }
   if (!store_file.ok()) return store_file.status();
   const absl::StatusOr<KeyFile> signing_file = ReadKeyFile(layout.SigningKey(), KeyPurpose::Signing());
@@ -259,8 +262,22 @@ absl::StatusOr<std::unique_ptr<StoreKeys>> StoreKeys::Open(const StoreLayout& la
   if (!secret.ok()) return secret.status();
   absl::StatusOr<SecretKey> seed = (*encryption)->Unwrap(*signing_file, layout.SigningKey());
   if (!seed.ok()) return seed.status();
-  return std::make_unique<WrappedStoreKeys>(layout, files, store_file->store_id, *std::move(secret), *seed,
-                                            *std::move(encryption));
+  return std::make_unique<WrappedStoreKeys>(layout, creation == nullptr ? RealFileSystem() : creation->files,
+                                            store_file->store_id, *std::move(secret), *seed, *std::move(encryption));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StoreKeys>> StoreKeys::Open(const StoreLayout& layout,
+                                                           const std::optional<KeySource>& source) {
+  return OpenStoreKeys(layout, source, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<StoreKeys>> StoreKeys::OpenOrCreate(const StoreLayout& layout,
+                                                                   const std::optional<KeySource>& source,
+                                                                   FileSystem& files, absl::Time now) {
+  const Creation creation{files, now};
+  return OpenStoreKeys(layout, source, &creation);
 }
 
 }  // namespace sallyport::recorder

@@ -292,7 +292,7 @@ absl::Status IndexCheck::CompareContents(uint64_t part, uint64_t parts) {
     }
   }
   LogJoin log(plan, 0);
-  if (absl::Status status = log.Run(again); !status.ok()) return status;
+  if (absl::Status status = log.Join(again); !status.ok()) return status;
   return index_->ForEach([&](const IndexedCalls::Row& row) {
     const auto found = digests.find(row.id);
     if (found == digests.end()) return absl::OkStatus();

@@ -68,7 +68,7 @@ bool LogJoin::IsDeleted(uint64_t segment) const {
   });
 }
 
-absl::Status LogJoin::Run(std::vector<CheckedSegmentLog>& segments) {
+absl::Status LogJoin::Join(std::vector<CheckedSegmentLog>& segments) {
   places_ = SetSum(plan_.seed);
   contents_ = SetSum(plan_.seed);
   ReadTombstone(segments);

@@ -28,7 +28,7 @@ class LogJoin {
   LogJoin(const SegmentCheckPlan& plan, uint64_t covered) : plan_(plan), covered_(covered) {}
 
   // `segments` in order. Errors are what the system says.
-  absl::Status Run(std::vector<CheckedSegmentLog>& segments);
+  absl::Status Join(std::vector<CheckedSegmentLog>& segments);
 
   std::vector<Finding>& findings() { return findings_; }
   const std::map<uint64_t, RootAt>& roots() const { return roots_; }

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "recorder/crypto/text.h"
-#include "recorder/format/call_id.h"
 #include "recorder/format/data_key_state.h"
-#include "recorder/verify/part_opener.h"
+#include "recorder/verify/entries_check.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -21,23 +19,30 @@ class SegmentChecker {
  public:
   SegmentChecker(const SegmentCheckPlan& plan, SegmentWindow window, std::optional<SegmentWindow> leaves,
                  CheckedSegmentLog& result)
-      : plan_(plan), window_(std::move(window)), leaf_file_(std::move(leaves)), result_(result) {}
+      : plan_(plan),
+        window_(std::move(window)),
+        leaf_file_(std::move(leaves)),
+        result_(result),
+        entries_(plan, result) {}
 
   absl::Status Run();
 
  private:
   absl::Status CheckHeader(bool& readable);
   absl::Status OpenKey();
+  // A block whose header is good, with all its bytes, which live until the window moves.
+  struct WholeBlock {
+    CheckedBlock block;
+    std::string_view bytes;
+  };
+  // The block at result_.end; nothing if there is none to go on from.
+  absl::StatusOr<std::optional<WholeBlock>> ReadBlock();
   // Checks the block at result_.end. False if there is none to go on from.
   absl::StatusOr<bool> CheckBlock();
   void CheckFooter(const CheckedBlock& block, std::string_view body, uint64_t body_offset);
   absl::StatusOr<bool> BlockFollows(uint64_t offset);
   void TakePayload(std::string_view header, const CheckedBlock& block, const CheckedPayload& payload);
   void SumDirectory(const CheckedBlock& block, std::string_view directory);
-  void TakeEntries(const CheckedBlock& block, const CheckedPayload& payload, uint64_t body_offset);
-  // What is wrong with the entry's part, if it has one.
-  std::optional<std::string> CheckPart(const CheckedPayload& payload);
-  void FinishCall(const PlacedCall& call, uint64_t offset, uint64_t length);
   absl::Status PushLeaf(std::string_view data, uint64_t offset);
   void SnapshotTree(uint64_t end);
   absl::Status LookBehind();
@@ -51,9 +56,7 @@ class SegmentChecker {
   CheckedSegmentLog& result_;
   std::optional<BodyOpener> opener_;
   OpenedBody body_;
-  v1::Entry entry_;
-  std::string payload_;
-  uint64_t parts_named_ = 0;  // by the entries of the block
+  EntriesCheck entries_;
   size_t next_wanted_ = 0;
 };
 
@@ -185,43 +188,53 @@ void SegmentChecker::SnapshotTree(uint64_t end) {
   }
 }
 
-absl::StatusOr<bool> SegmentChecker::CheckBlock() {
+absl::StatusOr<std::optional<SegmentChecker::WholeBlock>> SegmentChecker::ReadBlock() {
   const uint64_t at = result_.end;
   absl::StatusOr<std::string_view> bytes = window_.At(at, kBlockHeaderSize);
   if (!bytes.ok()) return bytes.status();
-  if (bytes->empty()) return false;
+  if (bytes->empty()) return std::nullopt;
   if (result_.closed) {
     Stop(at, bytes->size(), "bytes behind the footer");
-    return false;
+    return std::nullopt;
   }
   if (bytes->size() < kBlockHeaderSize) {
     Stop(at, bytes->size(), "the segment ends within a block's header");
-    return false;
+    return std::nullopt;
   }
   CheckedBlock block;
   const BlockPlace place = {{result_.number, at}, result_.next_sequence, result_.leaves.end()};
   if (auto bad = CheckBlockHeader(*bytes, place, block)) {
     Stop(at + bad->offset, bad->length, std::move(bad->text));
-    return false;
+    return std::nullopt;
   }
   if (block.format != result_.header->format) {
     Stop(at + 7, 1, "a block of another format than its segment");
-    return false;
+    return std::nullopt;
   }
   const uint64_t size = kBlockHeaderSize + block.payload_size();
   if (size > window_.size() - at) {
     Stop(at, kBlockHeaderSize,
          absl::StrCat("the block needs ", size, " bytes, and the segment has only ", window_.size() - at));
-    return false;
+    return std::nullopt;
   }
   bytes = window_.At(at, size);
   if (!bytes.ok()) return bytes.status();
   if (bytes->size() < size) {
     Stop(at + bytes->size(), size - bytes->size(), "the segment ends within a block");
-    return false;
+    return std::nullopt;
   }
-  const std::string_view header = bytes->substr(0, kBlockHeaderSize);
-  const std::string_view payload = bytes->substr(kBlockHeaderSize);
+  return WholeBlock{block, *bytes};
+}
+
+absl::StatusOr<bool> SegmentChecker::CheckBlock() {
+  const uint64_t at = result_.end;
+  absl::StatusOr<std::optional<WholeBlock>> read = ReadBlock();
+  if (!read.ok()) return read.status();
+  if (!read->has_value()) return false;
+  const CheckedBlock& block = (*read)->block;
+  const uint64_t size = (*read)->bytes.size();
+  const std::string_view header = (*read)->bytes.substr(0, kBlockHeaderSize);
+  const std::string_view payload = (*read)->bytes.substr(kBlockHeaderSize);
   CheckedPayload taken;
   if (auto bad = CheckPayload(block, payload, taken)) {
     const uint64_t bad_at = at + kBlockHeaderSize + bad->offset;
@@ -233,7 +246,7 @@ absl::StatusOr<bool> SegmentChecker::CheckBlock() {
     }
     // The header is good and a block follows: what is behind can be checked all the same.
     Add(bad_at, bad->length, std::move(bad->text));
-    bytes = window_.At(at, size);
+    const absl::StatusOr<std::string_view> bytes = window_.At(at, size);
     if (!bytes.ok()) return bytes.status();
     if (absl::Status status = PushLeaf(bytes->substr(0, kBlockHeaderSize), at); !status.ok()) return status;
   } else {
@@ -285,7 +298,7 @@ void SegmentChecker::TakePayload(std::string_view header, const CheckedBlock& bl
     return;
   }
   ++result_.opened_blocks;
-  TakeEntries(block, payload, body_at);
+  entries_.Check(block, payload, body_, [&](std::string text) { Add(body_at, stored.size(), std::move(text)); });
 }
 
 void SegmentChecker::SumDirectory(const CheckedBlock& block, std::string_view directory) {
@@ -306,85 +319,6 @@ void SegmentChecker::CheckFooter(const CheckedBlock& block, std::string_view bod
   if (size != block.position.offset()) {
     Add(body_offset + 8, 8, absl::StrCat("the footer says that it stands at ", size));
   }
-}
-
-std::optional<std::string> SegmentChecker::CheckPart(const CheckedPayload& payload) {
-  if (!entry_.has_frame() || !entry_.frame().has_part()) return std::nullopt;
-  const v1::PayloadPart& part = entry_.frame().part();
-  if (!entry_.frame().payload().empty()) return "has a payload and a part";
-  // In the order of the block, each once.
-  if (part.index() != parts_named_++) return absl::StrCat("names part ", part.index(), " out of turn");
-  if (part.index() >= payload.parts.size()) return absl::StrCat("names part ", part.index(), ", which is not there");
-  return OpenPart(part, payload.parts[part.index()], payload_);
-}
-
-void SegmentChecker::TakeEntries(const CheckedBlock& block, const CheckedPayload& payload, uint64_t body_offset) {
-  const auto add = [&](std::string text) { Add(body_offset, block.stored_length, std::move(text)); };
-  // What the directory says of each call, which becomes less with each entry.
-  absl::flat_hash_map<uint64_t, CheckedDirectoryLine> named;
-  for (uint32_t i = 0; i < block.calls; ++i) {
-    const CheckedDirectoryLine line = DirectoryLine(block, payload.directory, i);
-    named.emplace(line.call_id, line);
-  }
-  absl::flat_hash_map<uint64_t, uint32_t> met;
-  parts_named_ = 0;
-  for (size_t i = 0; i < body_.entries.size(); ++i) {
-    const std::string_view bytes = body_.entries[i];
-    entry_.Clear();
-    // A kind of entry that is not known here is passed over; what is none of any kind is no entry.
-    if (!entry_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-        (entry_.event_case() == v1::Entry::EVENT_NOT_SET && entry_.GetReflection()->GetUnknownFields(entry_).empty())) {
-      add(absl::StrCat("entry ", i, " of the block is no entry"));
-      continue;
-    }
-    const uint64_t id = entry_.call_id();
-    ++met[id];
-    const auto line = named.find(id);
-    if (line == named.end()) {
-      add(absl::StrCat("entry ", i, " is of call ", FormatId(id), ", which the directory does not name"));
-      continue;
-    }
-    if (const auto wrong = CheckPart(payload)) add(absl::StrCat("entry ", i, ": ", *wrong));
-    PlacedCall& call = result_.parts[id];
-    if (const std::string wrong = call.part.Take(entry_); !wrong.empty()) {
-      add(absl::StrCat("call ", FormatId(id), " ", wrong));
-    }
-    if (entry_.has_start()) {
-      call.started = block.position;
-      // What goes on from an earlier block has started there. Elsewhere it may be whole, and is not looked at again.
-      if (line->second.previous.set()) {
-        add(absl::StrCat("call ", FormatId(id), " starts, and the directory names an earlier block of it"));
-      }
-    }
-    if (!entry_.has_end()) continue;
-    if (block.format != 2 && !line->second.ends) {
-      add(absl::StrCat("call ", FormatId(id), " ends in the block, and the directory does not say so"));
-    }
-    line->second.ends = false;
-    call.ended = block.position;
-    if (call.part.started()) {
-      FinishCall(call, body_offset, block.stored_length);
-      result_.parts.erase(id);
-    }
-  }
-  if (met.size() != named.size()) add("the directory names a call that has no entry in the block");
-  if (parts_named_ != payload.parts.size()) add("the block has a part that no entry names");
-  if (block.format == 2) return;
-  for (const auto& [id, line] : named) {
-    if (line.ends) add(absl::StrCat("the directory says that call ", FormatId(id), " ends in the block"));
-    if (line.entries != met[id]) {
-      add(absl::StrCat("the directory counts ", line.entries, " entries of call ", FormatId(id), ", and there are ",
-                       met[id]));
-    }
-  }
-}
-
-void SegmentChecker::FinishCall(const PlacedCall& call, uint64_t offset, uint64_t length) {
-  if (const std::string wrong = call.part.CheckEnd(); !wrong.empty()) {
-    Add(offset, length, absl::StrCat("call ", FormatId(call.part.stated().id()), " ", wrong));
-  }
-  ++result_.whole_calls;
-  CountCall(plan_, call, result_.contents);
 }
 
 absl::Status SegmentChecker::LookBehind() {

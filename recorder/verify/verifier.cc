@@ -18,6 +18,7 @@
 #include "recorder/format/tree_state.h"
 #include "recorder/format/unchecked_checkpoint.h"
 #include "recorder/system/file.h"
+#include "recorder/verify/checkpoint_check.h"
 #include "recorder/verify/index_check.h"
 #include "recorder/verify/index_rows.h"
 #include "recorder/verify/log_join.h"
@@ -43,7 +44,7 @@ class StoreVerifier {
   explicit StoreVerifier(const VerifyOptions& options)
       : options_(options), plan_(options.directory), layout_(options.directory) {}
 
-  absl::StatusOr<VerifyReport> Run();
+  absl::StatusOr<VerifyReport> Verify();
 
  private:
   absl::Status ReadOwnKey();
@@ -56,11 +57,6 @@ class StoreVerifier {
   absl::Status CheckSegments();
   void CheckOneAfterAnother(std::atomic<size_t>& next);
   void TellProgress(uint64_t bytes);
-  void CheckSignature();
-  void CompareCheckpoint(const LogJoin& log);
-  void ComparePlace(const RootAt& at);
-  void CompareEarlier(const LogJoin& log);
-  void CompareLeavesSize(const LogJoin& log);
   void CountUp(const LogJoin& log);
   void Finish(LogJoin& log);
   void Add(Weight weight, std::string file, std::string text, uint64_t offset = 0, uint64_t length = 0);
@@ -69,13 +65,9 @@ class StoreVerifier {
   SegmentCheckPlan plan_;
   const StoreLayout layout_;
   VerifyReport report_;
-  std::optional<VerifierKey> key_;
-  std::optional<UncheckedCheckpoint> checkpoint_;
-  TreeState stored_state_;  // what tree/checkpoint says of the log at that size
-  std::optional<UncheckedCheckpoint> against_;
+  SignedClaims claims_;
   std::unique_ptr<IndexedCalls> own_index_;
   IndexedCalls* index_ = nullptr;
-  uint64_t leaves_file_size_ = 0;
   std::vector<SegmentFile> files_;
   std::vector<CheckedSegmentLog> segments_;
   std::vector<Finding> findings_;
@@ -96,7 +88,7 @@ void StoreVerifier::Add(Weight weight, std::string file, std::string text, uint6
   findings_.push_back(std::move(finding));
 }
 
-absl::StatusOr<VerifyReport> StoreVerifier::Run() {
+absl::StatusOr<VerifyReport> StoreVerifier::Verify() {
   if (absl::Status status = CheckStore(layout_); absl::IsPermissionDenied(status)) return status;
   // What grows last is looked at first, so that a gateway that goes on writing does not look like damage.
   for (const auto step : {&StoreVerifier::ReadOptions, &StoreVerifier::ReadStoreId, &StoreVerifier::ReadCheckpoint,
@@ -104,12 +96,10 @@ absl::StatusOr<VerifyReport> StoreVerifier::Run() {
     if (absl::Status status = (this->*step)(); !status.ok()) return status;
   }
   if (absl::Status status = CheckSegments(); !status.ok()) return status;
-  LogJoin log(plan_, checkpoint_.has_value() ? checkpoint_->checkpoint.size : 0);
-  if (absl::Status status = log.Run(segments_); !status.ok()) return status;
+  LogJoin log(plan_, claims_.checkpoint.has_value() ? claims_.checkpoint->checkpoint.size : 0);
+  if (absl::Status status = log.Join(segments_); !status.ok()) return status;
   CountUp(log);
-  CompareCheckpoint(log);
-  CompareEarlier(log);
-  CompareLeavesSize(log);
+  CheckCheckpoints(claims_, plan_, segments_, log, report_, findings_);
   const absl::Status index = CheckIndex(plan_, segments_, log, index_, findings_);
   if (absl::IsDataLoss(index) && absl::StartsWith(index.message(), "index: ")) {
     Add(Weight::kError, "index/index.db", std::string(index.message()));
@@ -130,7 +120,7 @@ absl::Status StoreVerifier::ReadOwnKey() {
   while (!text->empty() && text->back() == '\n') text->pop_back();
   absl::StatusOr<VerifierKey> key = VerifierKey::Parse(*text);
   if (key.ok()) {
-    key_ = *std::move(key);
+    claims_.key = *std::move(key);
   } else {
     Add(Weight::kError, "tree/verifier.key", std::string(key.status().message()));
   }
@@ -147,20 +137,20 @@ absl::Status StoreVerifier::ReadOptions() {
   if (!options_.verifier_key.empty()) {
     absl::StatusOr<VerifierKey> key = VerifierKey::Parse(options_.verifier_key);
     if (!key.ok()) return key.status();
-    key_ = *std::move(key);
+    claims_.key = *std::move(key);
     report_.key_was_given = true;
   } else if (options_.keys != nullptr) {
     absl::StatusOr<VerifierKey> key = CheckpointVerifierKey(options_.keys->store_id(), options_.keys->signing_key());
     if (!key.ok()) return key.status();
-    key_ = *std::move(key);
+    claims_.key = *std::move(key);
   } else {
     if (absl::Status status = ReadOwnKey(); !status.ok()) return status;
   }
   if (!options_.against.empty()) {
     absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(options_.against);
     if (!note.ok()) return note.status();
-    against_ = *std::move(note);
-    plan_.wanted_sizes.push_back(against_->checkpoint.size);
+    claims_.against = *std::move(note);
+    plan_.wanted_sizes.push_back(claims_.against->checkpoint.size);
   }
   return absl::OkStatus();
 }
@@ -198,14 +188,14 @@ absl::Status StoreVerifier::ReadCheckpoint() {
   }
   absl::StatusOr<UncheckedCheckpoint> note = UncheckedCheckpoint::Parse(checkpoint->checkpoint.note);
   if (!note.ok()) return note.status();
-  checkpoint_ = *std::move(note);
-  stored_state_ = std::move(checkpoint->state);
-  plan_.wanted_sizes.push_back(checkpoint_->checkpoint.size);
+  claims_.checkpoint = *std::move(note);
+  claims_.checkpoint_end = checkpoint->state.end;
+  plan_.wanted_sizes.push_back(claims_.checkpoint->checkpoint.size);
   std::sort(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end());
   plan_.wanted_sizes.erase(std::unique(plan_.wanted_sizes.begin(), plan_.wanted_sizes.end()), plan_.wanted_sizes.end());
   report_.has_checkpoint = true;
-  report_.checkpoint_origin = checkpoint_->checkpoint.origin;
-  report_.checkpoint_size = checkpoint_->checkpoint.size;
+  report_.checkpoint_origin = claims_.checkpoint->checkpoint.origin;
+  report_.checkpoint_size = claims_.checkpoint->checkpoint.size;
   return absl::OkStatus();
 }
 
@@ -232,7 +222,7 @@ absl::Status StoreVerifier::ReadLeavesSize() {
   if (!file.ok()) return file.status();
   const absl::StatusOr<uint64_t> size = file->Size();
   if (!size.ok()) return size.status();
-  leaves_file_size_ = *size;
+  claims_.leaves_file_size = *size;
   plan_.leaves_size = *size / sizeof(Hash) * sizeof(Hash);
   return absl::OkStatus();
 }
@@ -296,124 +286,6 @@ void StoreVerifier::TellProgress(uint64_t bytes) {
   options_.progress(progress_);
 }
 
-void StoreVerifier::CheckSignature() {
-  constexpr char kFile[] = "tree/checkpoint";
-  const UncheckedCheckpoint& note = *checkpoint_;
-  const std::string origin = CheckpointOrigin(report_.store_id);
-  if (note.checkpoint.origin != origin) {
-    Add(Weight::kError, kFile,
-        absl::StrCat("the checkpoint is of the log \"", absl::CHexEscape(note.checkpoint.origin), "\", not of ",
-                     origin));
-  }
-  if (!key_.has_value()) {
-    Add(Weight::kNote, kFile, "its signature was not checked: there is no key to check it with; --key names one");
-    return;
-  }
-  if (absl::Status status = note.CheckSignature(*key_); !status.ok()) {
-    Add(Weight::kError, kFile, std::string(status.message()));
-    return;
-  }
-  report_.checkpoint_key = key_->Text();
-}
-
-void StoreVerifier::CompareCheckpoint(const LogJoin& log) {
-  constexpr char kFile[] = "tree/checkpoint";
-  if (!checkpoint_.has_value()) {
-    // One that is damaged was told where it was read.
-    if (FileExists(layout_.Checkpoint())) return;
-    // A gateway signs one before it serves the first call.
-    const bool was_there = std::any_of(segments_.begin(), segments_.end(),
-                                       [](const CheckedSegmentLog& segment) { return segment.entries > 0; });
-    Add(was_there ? Weight::kError : Weight::kNote, kFile,
-        was_there ? "there is no checkpoint, although there are calls in the log: it was taken away, and nothing shows "
-                    "that the log is whole"
-                  : "there is no checkpoint: nobody has signed what is in the log");
-    return;
-  }
-  const Checkpoint& note = checkpoint_->checkpoint;
-  CheckSignature();
-  const auto found = log.roots().find(note.size);
-  if (found == log.roots().end()) {
-    if (log.complete() && log.leaves() < note.size) {
-      Add(Weight::kError, log.end().set() ? absl::StrFormat("log/%08d.seg", log.end().segment()) : kFile,
-          absl::StrCat("the log ends after ", log.leaves(), " leaves, and the checkpoint signs ", note.size,
-                       ": it was cut short or put back to an earlier state"),
-          log.end().offset());
-    } else {
-      Add(Weight::kError, kFile, absl::StrCat("the tree of ", note.size, " leaves could not be computed"));
-    }
-    return;
-  }
-  if (found->second.root != note.root) {
-    Add(Weight::kError, kFile,
-        absl::StrCat("the first ", note.size,
-                     " leaves of the log have another root than the checkpoint signs: the log "
-                     "was changed and made to fit itself"));
-  } else {
-    ComparePlace(found->second);
-  }
-  if (log.leaves() > note.size) {
-    Add(Weight::kNote, kFile,
-        absl::StrCat(log.leaves() - note.size, " of ", log.leaves(),
-                     " leaves are behind the last checkpoint: nobody has signed them yet"));
-  }
-}
-
-void StoreVerifier::ComparePlace(const RootAt& at) {
-  const Position says = stored_state_.end;
-  if (!at.end.set() || says == at.end) return;
-  // Behind a footer the next record begins a segment.
-  const bool closed = std::any_of(segments_.begin(), segments_.end(), [&](const CheckedSegmentLog& segment) {
-    return segment.closed && at.end == Position(segment.number, segment.end);
-  });
-  if (closed && says == Position(at.end.segment() + 1, 0)) return;
-  Add(Weight::kError, "tree/checkpoint",
-      absl::StrCat("the checkpoint says that it stands at offset ", says.offset(), " of segment ", says.segment(),
-                   ", and that is offset ", at.end.offset(), " of segment ", at.end.segment()));
-}
-
-void StoreVerifier::CompareEarlier(const LogJoin& log) {
-  if (!against_.has_value()) return;
-  constexpr char kFile[] = "(the checkpoint to compare with)";
-  report_.against_size = against_->checkpoint.size;
-  const size_t before = findings_.size();
-  if (!key_.has_value()) {
-    Add(Weight::kError, kFile, "there is no key to check its signature with: name one");
-  } else if (absl::Status status = against_->CheckSignature(*key_); !status.ok()) {
-    Add(Weight::kError, kFile, std::string(status.message()));
-  } else if (against_->checkpoint.origin != key_->name()) {
-    Add(Weight::kError, kFile, absl::StrCat("it is of the log ", absl::CHexEscape(against_->checkpoint.origin)));
-  }
-  const auto found = log.roots().find(against_->checkpoint.size);
-  if (found == log.roots().end()) {
-    Add(Weight::kError, kFile,
-        log.complete() && log.leaves() < against_->checkpoint.size
-            ? absl::StrCat("the log has ", log.leaves(), " leaves, and had ", against_->checkpoint.size,
-                           " then: it was cut short or put back to an earlier state")
-            : absl::StrCat("the tree of ", against_->checkpoint.size, " leaves could not be computed"));
-  } else if (found->second.root != against_->checkpoint.root) {
-    Add(Weight::kError, kFile,
-        absl::StrCat("the first ", against_->checkpoint.size,
-                     " leaves of the log have another root than then: the past was changed"));
-  }
-  report_.against_holds = findings_.size() == before;
-}
-
-void StoreVerifier::CompareLeavesSize(const LogJoin& log) {
-  constexpr char kFile[] = "tree/leaves";
-  const uint64_t covered = checkpoint_.has_value() ? checkpoint_->checkpoint.size : 0;
-  if (leaves_file_size_ / sizeof(Hash) < covered) {
-    Add(Weight::kError, kFile,
-        absl::StrCat("it has ", leaves_file_size_, " bytes, and ", covered, " leaves are signed"), leaves_file_size_);
-  } else if (leaves_file_size_ % sizeof(Hash) != 0) {
-    Add(Weight::kNote, kFile, "it ends within a leaf, as after a crash", plan_.leaves_size);
-  }
-  if (log.complete() && plan_.leaves_size / sizeof(Hash) > log.leaves()) {
-    Add(Weight::kError, kFile, absl::StrCat("it has more leaves than the log, which has ", log.leaves()),
-        log.leaves() * sizeof(Hash), leaves_file_size_ - log.leaves() * sizeof(Hash));
-  }
-}
-
 void StoreVerifier::CountUp(const LogJoin& log) {
   report_.segments = segments_.size();
   report_.deleted_segments = log.deleted_segments();
@@ -468,6 +340,6 @@ std::string Finding::Line() const {
   return absl::StrCat(line, ": ", text);
 }
 
-absl::StatusOr<VerifyReport> VerifyStore(const VerifyOptions& options) { return StoreVerifier(options).Run(); }
+absl::StatusOr<VerifyReport> VerifyStore(const VerifyOptions& options) { return StoreVerifier(options).Verify(); }
 
 }  // namespace sallyport::recorder

@@ -48,7 +48,7 @@ void Housekeeper::Loop() {
 // What makes the log fail is told by who writes it.
 void Housekeeper::Round() {
   if (!FollowRotation().ok()) return;
-  parts_.index.LookAfter();
+  parts_.index.Recover();
   if (Clock::now() < next_deletion_) return;
   next_deletion_ = Clock::now() + kDeletionPause;
   if (!DeleteOldSegments().ok()) return;
@@ -157,7 +157,7 @@ absl::Status Housekeeper::DeleteSegments(const std::vector<uint64_t>& segments) 
   if (status.ok()) {
     status = FinishDeletion(parts_.place, parts_.files, *tombstone,
                             [&](const std::vector<uint64_t>& left, absl::FunctionRef<bool(uint64_t)> is_deleted) {
-                              return parts_.index.Run([&](CallIndex& index) {
+                              return parts_.index.WithIndex([&](CallIndex& index) {
                                 return ForgetSegments(parts_.place, parts_.keys, index, left, is_deleted);
                               });
                             });

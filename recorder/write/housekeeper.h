@@ -25,8 +25,8 @@
 namespace sallyport::recorder {
 
 // Once a second, on a thread of its own: begins a new segment if the key-encryption key was rotated, has the index
-// looked after, deletes what retention lets go and has disk space taken. However long that takes, commits go on: of
-// who writes the log it only asks what has to be done between two blocks.
+// opened again if it failed, deletes what retention lets go and has disk space taken. However long that takes, blocks
+// go on being written: of who writes the log it only asks what has to be done between two of them.
 class Housekeeper {
  public:
   // Who writes the log.

@@ -126,7 +126,7 @@ absl::Status LogRecorder::KeepDescriptors(std::string_view version, std::string_
       recorder::KeepDescriptors(place_.layout(), *keys_, files_, version, file_descriptor_set, bounds);
   if (!absl::IsResourceExhausted(status)) return status;
   std::lock_guard stats_lock(mutex_);
-  if (stats_.descriptors_refused++ == 0) {
+  if (stats_.descriptors_not_kept++ == 0) {
     spdlog::error("{}; what is reflected from now on is not kept, and this is not said again", status.ToString());
   }
   return status;
@@ -313,7 +313,7 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
       room_waiters_.clear();
     }
   }
-  notifier_.Tell(told_, absl::OkStatus());
+  notifier_.Notify(told_, Appended::kDone);
 }
 
 void LogRecorder::AdvanceTree() {
@@ -346,8 +346,7 @@ void LogRecorder::Fail(const absl::Status& status, absl::Span<Item> items) {
       if (AppendWaiter* waiter = std::exchange(item.space_waiter, nullptr)) told_.push_back(waiter);
     }
   }
-  // RESOURCE_EXHAUSTED would mean that it passes.
-  notifier_.Tell(told_, absl::IsResourceExhausted(status) ? absl::InternalError(status.message()) : status);
+  notifier_.Notify(told_, Appended::kFailed);
 }
 
 absl::Status LogRecorder::CloseLog() {

@@ -110,7 +110,7 @@ class LogRecorder : public Recorder, private Housekeeper::Log {
   // False where one of them found none.
   bool PromiseEach(std::vector<Item>& items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes the items out that were promised nothing.
-  void RefuseUnpromised(std::vector<Item>& items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TakeOutUnpromised(std::vector<Item>& items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Writes what was taken out of the queue, as one or, if it is much, several blocks. Those that were written are told.
   absl::Status WriteItems(absl::Span<Item> items);
   absl::Status WriteBlock(absl::Span<Item> items);

@@ -10,12 +10,12 @@ constexpr size_t kMany = 4;
 
 }  // namespace
 
-void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status) {
+void Notifier::Notify(std::vector<AppendWaiter*>& waiters, Appended outcome) {
   if (waiters.empty()) return;
   if (waiters.size() == 1) {
     AppendWaiter* const waiter = waiters.front();
     waiters.clear();
-    return waiter->OnAppended(status);
+    return waiter->OnAppended(outcome);
   }
   const bool many = waiters.size() >= kMany;
   if (many) {
@@ -23,7 +23,7 @@ void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& sta
                      [](const AppendWaiter* a, const AppendWaiter* b) { return a->Group() < b->Group(); });
   }
   // Dealt in turns, so that each group is shared by the threads.
-  for (size_t i = 0; i < waiters.size(); ++i) dealt_[many ? i % lines_.size() : 0].push_back({waiters[i], status});
+  for (size_t i = 0; i < waiters.size(); ++i) dealt_[many ? i % lines_.size() : 0].push_back({waiters[i], outcome});
   waiters.clear();
   for (size_t i = 0; i < lines_.size(); ++i) {
     lines_[i].Add(dealt_[i]);
@@ -31,7 +31,7 @@ void Notifier::Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& sta
   }
 }
 
-Notifier::Line::Line() : thread_([this] { Run(); }) {}
+Notifier::Line::Line() : thread_([this] { Loop(); }) {}
 
 Notifier::Line::~Line() {
   {
@@ -51,7 +51,7 @@ void Notifier::Line::Add(const std::vector<Notice>& notices) {
   wake_.notify_one();
 }
 
-void Notifier::Line::Run() {
+void Notifier::Line::Loop() {
   std::vector<Notice> notices;
   while (true) {
     {
@@ -60,7 +60,7 @@ void Notifier::Line::Run() {
       if (notices_.empty()) return;
       notices.swap(notices_);
     }
-    for (const Notice& notice : notices) notice.waiter->OnAppended(notice.status);
+    for (const Notice& notice : notices) notice.waiter->OnAppended(notice.outcome);
     notices.clear();
   }
 }

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "recorder/recorder.h"
 
 namespace sallyport::recorder {
@@ -27,12 +26,12 @@ class Notifier {
   Notifier& operator=(const Notifier&) = delete;
 
   // Takes the waiters out of `waiters`, which keeps its capacity. Called by one thread at a time, which holds no lock.
-  void Tell(std::vector<AppendWaiter*>& waiters, const absl::Status& status);
+  void Notify(std::vector<AppendWaiter*>& waiters, Appended outcome);
 
  private:
   struct Notice {
     AppendWaiter* waiter;
-    absl::Status status;
+    Appended outcome;
   };
 
   // One of the threads, with the waiters it has to tell, in order.
@@ -43,7 +42,7 @@ class Notifier {
     void Add(const std::vector<Notice>& notices);
 
    private:
-    void Run();
+    void Loop();
 
     std::mutex mutex_;
     std::condition_variable wake_;
@@ -53,7 +52,7 @@ class Notifier {
   };
 
   std::array<Line, 2> lines_;
-  std::array<std::vector<Notice>, 2> dealt_;  // of the thread that calls Tell
+  std::array<std::vector<Notice>, 2> dealt_;  // of the thread that calls Notify
 };
 
 }  // namespace sallyport::recorder

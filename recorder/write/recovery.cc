@@ -154,13 +154,11 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const LogPlace& place, StoreKeys& ke
   return start;
 }
 
-}  // namespace
-
-absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileSystem& files) {
-  const StoreLayout layout(options.directory);
-  const LogPlace place(layout, files);
-  const absl::Time now = options.now();
-  RecoveredStore store(place);
+// Takes the locks, opens the keys, and makes whole what can be made from the rest. Nobody else looks at the index as
+// long as the lock lives that is returned.
+absl::StatusOr<std::unique_ptr<FileLock>> OpenToWrite(const RecorderOptions& options, FileSystem& files,
+                                                      RecoveredStore& store) {
+  const StoreLayout& layout = store.place.layout();
   if (absl::Status status = EnsureDirectories(layout, files); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<FileLock>> owner_lock = TakeOwnerLock(layout);
   if (!owner_lock.ok()) return owner_lock.status();
@@ -169,15 +167,94 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   // alone.
   absl::StatusOr<std::unique_ptr<FileLock>> index_lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (!index_lock.ok()) return index_lock.status();
-  absl::StatusOr<std::unique_ptr<StoreKeys>> keys =
-      StoreKeys::Open(layout, options.keys, StoreKeys::Access::kWrite, files);
+  absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::OpenOrCreate(layout, options.keys, files, options.now());
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);
   store.engine = SqliteEngine(layout, NameSealer::Of(*store.keys));
-  if (absl::Status status = RepairStore(place, *store.keys, *store.engine, files); !status.ok()) return status;
+  if (absl::Status status = RepairStore(store.place, *store.keys, *store.engine, files); !status.ok()) return status;
   if (absl::Status status = FinishShredding(layout, files); !status.ok()) return status;
   if (absl::Status status = PublishVerifierKey(layout, files, *store.keys); !status.ok()) return status;
   store.fingerprint = std::make_unique<CredentialFingerprint>(store.keys->Derive("fingerprints"));
+  return index_lock;
+}
+
+// Finishes a deletion that was under way: where the log has its tombstone, that is its promise.
+absl::Status FinishDeletionUnderWay(const RecoveredTree& tree, FileSystem& files, RecoveredStore& store) {
+  const StoreLayout& layout = store.place.layout();
+  if (tree.last_tombstone.has_value()) {
+    if (absl::Status status = KeepTombstone(layout, files, *tree.last_tombstone); !status.ok()) return status;
+  }
+  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
+  if (!tombstone.ok()) return tombstone.status();
+  return FinishDeletion(store.place, files, *tombstone,
+                        [&](const std::vector<uint64_t>& left, absl::FunctionRef<bool(uint64_t)> is_deleted) {
+                          return ForgetSegments(store.place, *store.keys, *store.index, left, is_deleted);
+                        });
+}
+
+// Tells each damage once.
+void ReportDamages(std::vector<absl::Status> damages, const RecoveredTree& tree, const CaughtUpIndex& caught_up,
+                   RecoveredStore& store) {
+  for (const absl::Status& damage : {tree.log_end.damage, caught_up.log_end.damage}) {
+    if (!damage.ok() && std::find(damages.begin(), damages.end(), damage) == damages.end()) damages.push_back(damage);
+  }
+  for (const absl::Status& damage : damages) ReportDamage(damage);
+  store.damages = damages.size();
+}
+
+// Begins the next segment, and in it ends the calls that nobody ended.
+absl::Status OpenLog(const RecorderOptions& options, LogWriter::Start start, FileSystem& files, absl::Time now,
+                     RecoveredStore& store) {
+  start.open_calls = store.index->OpenCalls();
+  LogWriter::Options log_options;
+  log_options.segment_bytes = options.segment_bytes;
+  log_options.smallest_part = options.smallest_part;
+  log_options.space_ahead = SpaceAhead(options);
+  store.log = std::make_unique<LogWriter>(store.place, log_options, files, *store.keys, std::move(start));
+  if (absl::Status status = store.log->Open(now); !status.ok()) return status;
+  absl::StatusOr<std::optional<WrittenBlock>> ends =
+      EndInterruptedCalls(store.place, *store.keys, store.log->open_calls(), *store.fingerprint, now, *store.log);
+  if (!ends.ok()) return ends.status();
+  if (ends->has_value()) {
+    const WrittenBlock& block = **ends;
+    absl::Status status =
+        store.index->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
+    if (!status.ok()) return status;
+  }
+  if (absl::Status status = store.index->Save(CallIndex::Extent::kPositions); !status.ok()) return status;
+  absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
+  if (!largest_id.ok()) return largest_id.status();
+  store.largest_id = *largest_id;
+  return absl::OkStatus();
+}
+
+// Signs the log as it is before anything is served: from now on no start can take another tree of this size for the
+// log's. `at` is where the last checkpoint stands.
+absl::Status SignBeforeServing(const RecorderOptions& options, TreeState at, RecoveredTree& tree, FileSystem& files,
+                               RecoveredStore& store) {
+  at.range = tree.base;
+  Checkpointer::Options checkpoints;
+  checkpoints.interval = options.checkpoint_interval;
+  checkpoints.blocks = options.checkpoint_blocks;
+  checkpoints.sinks = options.checkpoint_sinks;
+  absl::StatusOr<std::unique_ptr<Checkpointer>> checkpointer =
+      Checkpointer::Start(store.place.layout(), *store.keys, files, std::move(checkpoints), at);
+  if (!checkpointer.ok()) return checkpointer.status();
+  store.checkpointer = *std::move(checkpointer);
+  for (const Hash& leaf : store.log->TakeLeaves()) tree.leaves.push_back(leaf);
+  store.checkpointer->Advance(tree.leaves, {store.log->tree(), store.log->end(), store.log->next_sequence()});
+  return store.checkpointer->Flush();
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, FileSystem& files) {
+  const StoreLayout layout(options.directory);
+  const LogPlace place(layout, files);
+  const absl::Time now = options.now();
+  RecoveredStore store(place);
+  const absl::StatusOr<std::unique_ptr<FileLock>> index_lock = OpenToWrite(options, files, store);
+  if (!index_lock.ok()) return index_lock.status();
 
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place);
   if (!segments.ok()) return segments.status();
@@ -190,62 +267,15 @@ absl::StatusOr<RecoveredStore> RecoverStore(const RecorderOptions& options, File
   absl::StatusOr<CaughtUpIndex> caught_up = CatchUpIndex(place, *store.keys, *store.engine);
   if (!caught_up.ok()) return caught_up.status();
   store.index = std::move(caught_up->index);
-  // A deletion that was under way: the log has its tombstone, which is its promise.
-  if (tree->last_tombstone.has_value()) {
-    if (absl::Status status = KeepTombstone(layout, files, *tree->last_tombstone); !status.ok()) return status;
-  }
-  absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(layout);
-  if (!tombstone.ok()) return tombstone.status();
-  const absl::Status deleted = FinishDeletion(
-      place, files, *tombstone, [&](const std::vector<uint64_t>& left, absl::FunctionRef<bool(uint64_t)> is_deleted) {
-        return ForgetSegments(place, *store.keys, *store.index, left, is_deleted);
-      });
-  if (!deleted.ok()) return deleted;
-  for (const absl::Status& damage : {tree->log_end.damage, caught_up->log_end.damage}) {
-    if (!damage.ok() && std::find(damages->begin(), damages->end(), damage) == damages->end()) {
-      damages->push_back(damage);
-    }
-  }
-  for (const absl::Status& damage : *damages) ReportDamage(damage);
-  store.damages = damages->size();
+  if (absl::Status status = FinishDeletionUnderWay(*tree, files, store); !status.ok()) return status;
+  ReportDamages(*std::move(damages), *tree, *caught_up, store);
 
   tree->state.next_sequence = std::max(tree->state.next_sequence, store.index->next_sequence());
   absl::StatusOr<LogWriter::Start> start = PrepareLog(place, *store.keys, files, *segments, *tree, now);
   if (!start.ok()) return start.status();
-  start->open_calls = store.index->OpenCalls();
-  LogWriter::Options log_options;
-  log_options.segment_bytes = options.segment_bytes;
-  log_options.smallest_part = options.smallest_part;
-  log_options.space_ahead = SpaceAhead(options);
-  store.log = std::make_unique<LogWriter>(place, log_options, files, *store.keys, *std::move(start));
-  if (absl::Status status = store.log->Open(now); !status.ok()) return status;
-  absl::StatusOr<std::optional<WrittenBlock>> ends =
-      EndInterruptedCalls(place, *store.keys, store.log->open_calls(), *store.fingerprint, now, *store.log);
-  if (!ends.ok()) return ends.status();
-  if (ends->has_value()) {
-    const WrittenBlock& block = **ends;
-    absl::Status status =
-        store.index->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
-    if (!status.ok()) return status;
-  }
-  if (absl::Status status = store.index->Commit(CallIndex::Extent::kPositions); !status.ok()) return status;
-  absl::StatusOr<uint64_t> largest_id = store.index->LargestId();
-  if (!largest_id.ok()) return largest_id.status();
-  store.largest_id = *largest_id;
-  // Signed before anything is served: from now on no start can take another tree of this size for the log's.
-  TreeState at = persisted->value_or(TreeState());
-  at.range = tree->base;
-  Checkpointer::Options checkpoints;
-  checkpoints.interval = options.checkpoint_interval;
-  checkpoints.blocks = options.checkpoint_blocks;
-  checkpoints.sinks = options.checkpoint_sinks;
-  absl::StatusOr<std::unique_ptr<Checkpointer>> checkpointer =
-      Checkpointer::Start(layout, *store.keys, files, std::move(checkpoints), at);
-  if (!checkpointer.ok()) return checkpointer.status();
-  store.checkpointer = *std::move(checkpointer);
-  for (const Hash& leaf : store.log->TakeLeaves()) tree->leaves.push_back(leaf);
-  store.checkpointer->Advance(tree->leaves, {store.log->tree(), store.log->end(), store.log->next_sequence()});
-  if (absl::Status status = store.checkpointer->Flush(); !status.ok()) return status;
+  if (absl::Status status = OpenLog(options, *std::move(start), files, now, store); !status.ok()) return status;
+  const absl::Status signed_now = SignBeforeServing(options, persisted->value_or(TreeState()), *tree, files, store);
+  if (!signed_now.ok()) return signed_now;
   return store;
 }
 

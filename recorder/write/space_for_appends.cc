@@ -27,10 +27,10 @@ absl::Status LogRecorder::PromiseSpace(std::vector<Item>& items) {
     std::lock_guard lock(mutex_);
     if (PromiseEach(items)) return absl::OkStatus();
     if (!disk_full_) continue;
-    RefuseUnpromised(items);
+    TakeOutUnpromised(items);
     break;
   }
-  notifier_.Tell(told_, absl::ResourceExhaustedError("the disk is full"));
+  notifier_.Notify(told_, Appended::kNoSpace);
   return absl::OkStatus();
 }
 
@@ -48,7 +48,7 @@ bool LogRecorder::PromiseEach(std::vector<Item>& items) {
   return true;
 }
 
-void LogRecorder::RefuseUnpromised(std::vector<Item>& items) {
+void LogRecorder::TakeOutUnpromised(std::vector<Item>& items) {
   size_t kept = 0;
   for (Item& item : items) {
     if (item.promised) {

@@ -50,8 +50,7 @@ absl::StatusOr<OpenLegalHolds> Open(const CommandContext& context) {
   if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;
   const absl::StatusOr<std::optional<recorder::KeySource>> source = KeysOf(context);
   if (!source.ok()) return source.status();
-  absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys =
-      recorder::StoreKeys::Open(layout, *source, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys = recorder::StoreKeys::Open(layout, *source);
   if (!keys.ok()) return keys.status();
   absl::StatusOr<recorder::LegalHoldList> list = recorder::LegalHoldList::Load(layout, **keys);
   if (!list.ok()) return list.status();

@@ -118,7 +118,7 @@ ExitCode RunStatus(const CommandContext& context, const Keys& keys, const KeysOp
 
 ExitCode RunRotate(const CommandContext& context, const Keys& keys, const KeysOptions&) {
   const absl::StatusOr<recorder::Rotation> rotation =
-      recorder::RotateKeyring(LayoutOf(context), keys, recorder::RealFileSystem());
+      recorder::RotateKeyring(LayoutOf(context), keys, absl::Now(), recorder::RealFileSystem());
   if (!rotation.ok()) return ReportError(rotation.status());
   std::cout << "key-encryption key " << rotation->id << " is the current one in " << Printable(rotation->keyring)
             << std::endl;
@@ -158,8 +158,7 @@ absl::StatusOr<bool> Confirmed(const std::string& question) {
 absl::StatusOr<std::set<uint64_t>> HeldSegments(const CommandContext& context, const Keys& source) {
   const recorder::StoreLayout layout = LayoutOf(context);
   if (!recorder::FileExists(layout.LegalHolds())) return std::set<uint64_t>();
-  const absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys =
-      recorder::StoreKeys::Open(layout, source, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  const absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> keys = recorder::StoreKeys::Open(layout, source);
   if (!keys.ok()) return keys.status();
   return recorder::HeldSegments(layout, **keys);
 }

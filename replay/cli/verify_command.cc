@@ -169,8 +169,7 @@ void PrintReport(const recorder::VerifyReport& report, const std::string& why_no
 absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> KeysAtHand(const CommandContext& context, std::string* why_none) {
   const absl::StatusOr<std::optional<recorder::KeySource>> source = KeysOf(context);
   if (!source.ok()) return source.status();
-  auto keys = recorder::StoreKeys::Open(recorder::StoreLayout(context.data_directory), *source,
-                                        recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  auto keys = recorder::StoreKeys::Open(recorder::StoreLayout(context.data_directory), *source);
   if (!keys.ok() && !source->has_value() &&
       (absl::IsNotFound(keys.status()) || absl::IsPermissionDenied(keys.status()) ||
        absl::IsFailedPrecondition(keys.status()))) {

@@ -14,8 +14,7 @@ absl::StatusOr<std::unique_ptr<CallStore>> CallStore::Open(const std::string& di
                                                            const std::optional<recorder::KeySource>& keys) {
   const recorder::StoreLayout layout(directory);
   if (absl::Status status = recorder::CheckStore(layout); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<StoreKeys>> opened =
-      StoreKeys::Open(layout, keys, StoreKeys::Access::kRead, recorder::RealFileSystem());
+  absl::StatusOr<std::unique_ptr<StoreKeys>> opened = StoreKeys::Open(layout, keys);
   if (!opened.ok()) return opened.status();
   std::unique_ptr<CallStore> store(new CallStore(layout, *std::move(opened)));
   // What keeps it from being read is said now.

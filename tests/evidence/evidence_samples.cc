@@ -106,9 +106,7 @@ std::string Key(const StoreKeys& keys) {
       .Text();
 }
 
-std::unique_ptr<StoreKeys> OpenKeys(const StoreLayout& layout) {
-  return Must(StoreKeys::Open(layout, {}, StoreKeys::Access::kRead, RealFileSystem()));
-}
+std::unique_ptr<StoreKeys> OpenKeys(const StoreLayout& layout) { return Must(StoreKeys::Open(layout, {})); }
 
 // The published checkpoints by size; some of them, the first and the last included, if there are many.
 std::vector<SignedCheckpoint> ReadNotes(const std::string& directory, const VerifierKey& key) {

@@ -1,9 +1,17 @@
 // What is in the log by the time that somebody sees it, in each durability mode (gateway/README.md, "Durability").
 #include "gateway/relay/durability.h"
 
+#include <fcntl.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "recorder/format/store_layout.h"
@@ -25,8 +33,7 @@ struct Written {
 
 Written ReadLog(const std::string& data) {
   const recorder::StoreLayout layout(data);
-  const auto keys =
-      recorder::StoreKeys::Open(layout, std::nullopt, recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  const auto keys = recorder::StoreKeys::Open(layout, std::nullopt);
   if (!keys.ok()) return {};
   Written written;
   recorder::ScanEntries(layout, **keys, recorder::Position(), recorder::OnDamage::kSkip,
@@ -94,6 +101,73 @@ TEST_CASE("with commit all of a call is in the log by the time its end is told")
     CHECK(written.responses.contains(sent + " back"));
     CHECK(written.ends == i + 1);
   }
+}
+
+// Nothing can be written any more to the segments that this process has open.
+void BreakLog(const std::string& data) {
+  const int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  REQUIRE(unwritable >= 0);
+  int broken = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::string file = std::filesystem::read_symlink(entry, error).string();
+    if (error || !file.starts_with(data) || !file.ends_with(".seg")) continue;
+    REQUIRE(dup2(unwritable, std::stoi(entry.path().filename())) >= 0);
+    ++broken;
+  }
+  close(unwritable);
+  REQUIRE(broken > 0);
+}
+
+// What the program logs meanwhile.
+class LogCapture {
+ public:
+  LogCapture() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~LogCapture() { spdlog::set_default_logger(before_); }
+  std::string text() {
+    spdlog::default_logger()->flush();
+    return text_.str();
+  }
+
+ private:
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::ostringstream text_;
+};
+
+TEST_CASE("when the log cannot be written callers are told one thing, and only the gateway's log says why") {
+  const auto echo = [](ScriptedCall& call) {
+    while (const std::optional<std::string> message = call.Read()) {
+      if (!call.Write(*message + " back")) break;
+    }
+    return grpc::Status::OK;
+  };
+  const Durability durability = GENERATE(Durability::kCommit, Durability::kWriteAhead);
+  LogCapture log;
+  {
+    Rig rig({{kUnary, echo}, {kBidi, echo}}, GENERATE(Methods::kKnown, Methods::kUnknown),
+            [&](gateway::GatewayOptions& options) { options.durability = durability; });
+    BlockingCall stream(rig.channel(), kBidi);
+    REQUIRE(stream.Start());
+    REQUIRE(stream.Write("first"));
+    REQUIRE(stream.Read() == "first back");
+    BreakLog(rig.data());
+    // The recorder finds out while the first one waits; the others it tells at once.
+    std::vector<grpc::Status> told = {CallUnary(rig.channel(), kUnary, "one").status,
+                                      CallUnary(rig.channel(), kUnary, "two").status,
+                                      CallUnary(rig.channel(), kBidi, "three").status};
+    static_cast<void>(stream.Write("second"));
+    told.push_back(stream.Finish());
+    for (const grpc::Status& status : told) {
+      CHECK(status.error_code() == grpc::StatusCode::UNAVAILABLE);
+      CHECK(status.error_message() ==
+            "the call cannot be recorded, so it is refused: the gateway's log cannot be written");
+    }
+  }
+  CHECK(log.text().find("the log cannot be written any more") != std::string::npos);
+  CHECK(log.text().find("Bad file descriptor") != std::string::npos);
 }
 
 }  // namespace

@@ -71,10 +71,16 @@ inline std::string ToyCommand(const std::string& counter) {
          "*) exit 9;; esac";
 }
 
-inline absl::StatusOr<std::unique_ptr<StoreKeys>> OpenKeys(const KeysDirectory& directory, StoreKeys::Access access,
+// When those keyrings were made that OpenKeys makes.
+constexpr absl::Time kMade = absl::FromUnixSeconds(1'700'000'000);
+
+enum class Access { kRead, kWrite };
+
+inline absl::StatusOr<std::unique_ptr<StoreKeys>> OpenKeys(const KeysDirectory& directory, Access access,
                                                            const std::optional<KeySource>& source = {},
                                                            FileSystem& files = RealFileSystem()) {
-  return StoreKeys::Open(directory.layout(), source, access, files);
+  if (access == Access::kRead) return StoreKeys::Open(directory.layout(), source);
+  return StoreKeys::OpenOrCreate(directory.layout(), source, files, kMade);
 }
 
 inline bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 // A directory for each format that a released version writes: a store with its keyring beside it, and how many calls.
 const fs::path kGolden = fs::path(SALLYPORT_SOURCE_DIRECTORY) / "tests" / "golden";
 
-std::vector<CallSummary> AllCalls(const std::string& store) {
+std::vector<CallSummary> ReadableCalls(const std::string& store) {
   auto reader = RecordReader::Open(store);
   INFO(reader.status());
   REQUIRE(reader.ok());
@@ -41,7 +41,7 @@ std::vector<CallSummary> AllCalls(const std::string& store) {
 // What the evidence of a call proves, which must be something.
 ProvenCall ProvenFrom(const std::string& store, uint64_t id) {
   const StoreLayout layout(store);
-  auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(layout, std::nullopt);
   REQUIRE(keys.ok());
   auto reader = RecordReader::Open(store);
   REQUIRE(reader.ok());
@@ -71,11 +71,11 @@ TEST_CASE("a store of every released format opens, verifies, is found in and can
     size_t calls = 0;
     std::ifstream(directory.path() + "/calls") >> calls;
     REQUIRE(calls > 0);
-    CHECK(AllCalls(directory.store()).size() == calls);
+    CHECK(ReadableCalls(directory.store()).size() == calls);
     CheckVerifies(directory.store());
     const bool counts = golden.path().filename() != "format-2";
     size_t proven = 0;
-    for (const CallSummary& call : AllCalls(directory.store())) {
+    for (const CallSummary& call : ReadableCalls(directory.store())) {
       if (call.shredded) continue;
       const ProvenCall evidence = ProvenFrom(directory.store(), call.id);
       CHECK(evidence.complete == counts);
@@ -93,7 +93,7 @@ TEST_CASE("a store of every released format opens, verifies, is found in and can
       REQUIRE(AppendDurably(**recorder, UnaryCall(**recorder, added, absl::Now(), "/a.B/New")).ok());
     }
     CHECK(ProvenFrom(directory.store(), added).complete);
-    CHECK(AllCalls(directory.store()).size() == calls + 1);
+    CHECK(ReadableCalls(directory.store()).size() == calls + 1);
     CheckVerifies(directory.store());
   }
   CHECK(formats >= 1);
@@ -146,7 +146,7 @@ TEST_CASE("no nonce is ever used twice with a key, however often the gateway sta
   std::set<std::string> used;
   size_t sealed = 0;
   const auto collect = [&] {
-    auto keys = StoreKeys::Open(layout, std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+    auto keys = StoreKeys::Open(layout, std::nullopt);
     REQUIRE(keys.ok());
     const auto segments = ListSegments(layout);
     REQUIRE(segments.ok());
@@ -215,7 +215,7 @@ TEST_CASE("keys rotated, wrapped again and segments shredded under load lose no 
     }
     for (int round = 0; round < 3; ++round) {
       const uint64_t before = (*recorder)->Stats().housekeepings;
-      REQUIRE(RotateKeyring(layout, std::nullopt, RealFileSystem()).ok());
+      REQUIRE(RotateKeyring(layout, std::nullopt, absl::Now(), RealFileSystem()).ok());
       // Seen in the next round but one at the latest.
       const absl::Time give_up = absl::Now() + absl::Seconds(30);
       while ((*recorder)->Stats().housekeepings < before + 2) {
@@ -309,7 +309,7 @@ TEST_CASE("a keyring that vanishes stops no call, is told, and is used again whe
     CHECK(ListSegments(layout)->size() == segments);
     // Rotated while it was away.
     fs::rename(keyring + ".away", keyring);
-    REQUIRE(RotateKeyring(layout, std::nullopt, RealFileSystem()).ok());
+    REQUIRE(RotateKeyring(layout, std::nullopt, absl::Now(), RealFileSystem()).ok());
     WaitForHousekeeping(**recorder);
     CHECK((*recorder)->Stats().keys.ok());
     CHECK(ListSegments(layout)->size() == segments + 1);

@@ -42,9 +42,9 @@ class TemporaryDirectory {
 // Waits until it is told, which must not take long.
 class BlockingWaiter : public AppendWaiter {
  public:
-  void OnAppended(absl::Status status) override {
+  void OnAppended(Appended outcome) override {
     std::lock_guard lock(mutex_);
-    status_ = std::move(status);
+    outcome_ = outcome;
     ++told_;
     changed_.notify_all();
   }
@@ -53,7 +53,9 @@ class BlockingWaiter : public AppendWaiter {
     if (!changed_.wait_for(lock, kLongest, [&] { return told_ > 0; })) {
       return absl::DeadlineExceededError("nobody told the waiter");
     }
-    return status_;
+    if (outcome_ == Appended::kDone) return absl::OkStatus();
+    return outcome_ == Appended::kNoSpace ? absl::ResourceExhaustedError("told that there is no space")
+                                          : absl::InternalError("told that the log cannot be written");
   }
   int told() {
     std::lock_guard lock(mutex_);
@@ -65,7 +67,7 @@ class BlockingWaiter : public AppendWaiter {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  absl::Status status_;
+  Appended outcome_ = Appended::kPending;
   int told_ = 0;
 };
 
@@ -102,14 +104,15 @@ inline EntryBatch UnaryCall(Recorder& recorder, uint64_t id, absl::Time time, st
   return batch;
 }
 
-// Appends and waits for the sync.
+// Appends and waits for the sync. Where the log cannot be written, what the recorder says of it.
 inline absl::Status AppendDurably(Recorder& recorder, EntryBatch batch) {
   BlockingWaiter waiter;
   switch (recorder.Append(std::move(batch), Until::kDurable, &waiter)) {
     case Appended::kDone:
       return absl::OkStatus();
     case Appended::kPending:
-      return waiter.Wait();
+      if (const absl::Status told = waiter.Wait(); !absl::IsInternal(told)) return told;
+      break;
     case Appended::kNoSpace:
     case Appended::kFailed:
       break;
@@ -125,6 +128,16 @@ inline std::vector<v1::Entry> EntriesOf(RecordReader& reader, uint64_t id) {
   });
   if (!status.ok()) entries.clear();
   return entries;
+}
+
+inline std::vector<CallSummary> AllCalls(const std::string& store) {
+  auto reader = RecordReader::Open(store);
+  REQUIRE(reader.ok());
+  CallQuery query;
+  query.limit = 1'000'000;
+  auto calls = (*reader)->Calls(query);
+  REQUIRE(calls.ok());
+  return *calls;
 }
 
 }  // namespace sallyport::recorder

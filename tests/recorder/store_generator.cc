@@ -68,7 +68,7 @@ absl::Status MakeIndex(const Arguments& arguments) {
   while (maker.Next(block)) {
     making += std::chrono::steady_clock::now() - before;
     absl::Status status = (*index)->Apply(block.position, block.end, block.next_sequence, block.directory, block.body);
-    if (status.ok() && ++blocks % 500 == 0) status = (*index)->Commit(CallIndex::Extent::kRows);
+    if (status.ok() && ++blocks % 500 == 0) status = (*index)->Save(CallIndex::Extent::kRows);
     if (!status.ok()) return status;
     before = std::chrono::steady_clock::now();
   }

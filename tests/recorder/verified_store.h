@@ -12,7 +12,7 @@ namespace sallyport::recorder {
 
 // Fails the test unless the store verifies, its contents included. Its keyring is beside it.
 inline void CheckVerifies(const std::string& store) {
-  auto keys = StoreKeys::Open(StoreLayout(store), std::nullopt, StoreKeys::Access::kRead, RealFileSystem());
+  auto keys = StoreKeys::Open(StoreLayout(store), std::nullopt);
   REQUIRE(keys.ok());
   VerifyOptions options;
   options.directory = store;

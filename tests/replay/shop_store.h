@@ -59,7 +59,7 @@ class ShopStore {
     start.upstream_target = "dns:///shop:443";
     start.descriptors = version_;
     start.durability = "commit";
-    start.path = recorder::Path::kUnary;
+    start.arity = recorder::Arity::kUnary;
     return start;
   }
 
@@ -102,7 +102,7 @@ class ShopStore {
     start.session_id = 78;
     start.descriptors = "";
     start.upstream = "other";
-    start.path = recorder::Path::kStream;
+    start.arity = recorder::Arity::kStream;
     batch.AddStart(time, start);
     batch.AddFrame(time, recorder::Direction::kRequest, 0, false, {"\x01\x02opaque"});
     recorder::CallEnd end;

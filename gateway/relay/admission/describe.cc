@@ -17,7 +17,7 @@ bool UseDescriptors(const RelayContext& shared, CallContext& call) {
   // chose.
   if (description.method_known && shape->unary() && call.caller.encoding() == GRPC_COMPRESS_NONE &&
       !shared.misdescribed->Has(call.upstream(), call.caller.path(), description.descriptors->version())) {
-    description.path = recorder::Path::kUnary;
+    description.arity = recorder::Arity::kUnary;
   }
   return description.method_known;
 }

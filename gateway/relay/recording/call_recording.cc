@@ -79,11 +79,7 @@ CallRecording::CallRecording(RelayedCall* call, const RelayContext& shared, cons
       request_waiter_(call, context),
       response_waiter_(call, context) {}
 
-void CallRecording::Waiter::OnAppended(absl::Status status) {
-  call->OnAppended(what, status.ok()                         ? recorder::Appended::kDone
-                         : absl::IsResourceExhausted(status) ? recorder::Appended::kNoSpace
-                                                             : recorder::Appended::kFailed);
-}
+void CallRecording::Waiter::OnAppended(recorder::Appended outcome) { call->OnAppended(what, outcome); }
 
 recorder::Appended CallRecording::Append(Call::Recorded what, Waiter& waiter,
                                          absl::FunctionRef<void(recorder::EntryBatch&)> fill) {
@@ -122,7 +118,7 @@ void CallRecording::AddStart(recorder::EntryBatch& batch) {
   if (left != absl::InfiniteDuration()) start.timeout = left + context_.Elapsed();
   start.encoding = EncodingName(context_.caller.encoding());
   if (context_.description.method_known) start.descriptors = context_.description.descriptors->version();
-  start.path = context_.description.path;
+  start.arity = context_.description.arity;
   start.durability = DurabilityName(shared_.durability);
   if (!context_.proof.proved) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(context_.start, start);
@@ -203,6 +199,13 @@ void CallRecording::AddEnd(recorder::EntryBatch& batch, const End& end, absl::Ti
   entry.duration = context_.Elapsed();
   if (!context_.proof.proved) refused_record_.CutEnd(entry, trailers.pairs);
   batch.AddEnd(now, entry);
+}
+
+const char* WhyNotRecorded(recorder::Appended outcome) {
+  if (outcome == recorder::Appended::kNoSpace) {
+    return "the call cannot be recorded, so the gateway ends it: the disk of its log is full";
+  }
+  return "the call cannot be recorded, so it is refused: the gateway's log cannot be written";
 }
 
 }  // namespace sallyport::gateway

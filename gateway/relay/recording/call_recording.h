@@ -9,7 +9,6 @@
 #include <string>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_context.h"
@@ -64,7 +63,7 @@ class CallRecording {
   // Told by the recorder about an append of one direction.
   struct Waiter final : recorder::AppendWaiter {
     Waiter(RelayedCall* call, const CallContext& context) : call(call), context(context) {}
-    void OnAppended(absl::Status status) override;
+    void OnAppended(recorder::Appended outcome) override;
     size_t Group() const override { return context.arrival.connection_number; }
     RelayedCall* const call;
     const CallContext& context;
@@ -86,10 +85,9 @@ class CallRecording {
   Waiter response_waiter_;
 };
 
-// What callers are told whose call the log did not take.
-inline constexpr char kNotRecorded[] =
-    "the call cannot be recorded, so it is refused: the gateway's log cannot be written";
-inline constexpr char kNoSpace[] = "the call cannot be recorded, so the gateway ends it: the disk of its log is full";
+// What a caller is told whose call the log did not take, whenever and wherever that is found out. Nothing else about
+// the log is ever told to callers. For kFailed and kNoSpace.
+const char* WhyNotRecorded(recorder::Appended outcome);
 
 }  // namespace sallyport::gateway
 

@@ -130,9 +130,9 @@ std::vector<CallFinder::Lists> CallFinder::ListsFor(const CallConditions& condit
   return all;
 }
 
-absl::Status CallFinder::Find(const CallConditions& conditions, Visit visit) {
+absl::Status CallFinder::Find(const CallConditions& conditions, TakeRow take_row) {
   if (conditions.first_id > conditions.last_id || conditions.since_ns >= conditions.until_ns) return absl::OkStatus();
-  const Search search{conditions, visit, ListsFor(conditions)};
+  const Search search{conditions, take_row, ListsFor(conditions)};
   int64_t chunked_to = 0;
   const bool all_rows = conditions.open_only || (search.lists.empty() && !IsLimited(conditions));
   const absl::StatusOr<bool> chunked = all_rows ? false : last_chunk_.RunForInteger(chunked_to);
@@ -159,16 +159,16 @@ absl::StatusOr<bool> CallFinder::SearchRows(const Search& search, int64_t first_
   if (!select.ok()) return select.status();
   select->Bind(1, first_id);
   select->Bind(2, last_id);
-  return VisitEach(search, *select);
+  return HandOnFulfilling(search, *select);
 }
 
-absl::StatusOr<bool> CallFinder::VisitEach(const Search& search, Statement& rows) {
+absl::StatusOr<bool> CallFinder::HandOnFulfilling(const Search& search, Statement& rows) {
   absl::StatusOr<bool> more = true;
   while (more.ok() && *more) {
     const absl::StatusOr<bool> row = rows.Step();
     if (!row.ok()) more = row.status();
     if (!row.ok() || !*row) break;
-    if (Fulfils(rows, search.conditions)) more = search.visit(rows);
+    if (Fulfils(rows, search.conditions)) more = search.take_row(rows);
   }
   rows.Reset();
   return more;
@@ -241,12 +241,12 @@ absl::StatusOr<bool> CallFinder::SearchStretch(const Search& search, int64_t chu
     Statement& rows = conditions.newest_first ? select_calls_down_ : select_calls_up_;
     rows.Bind(1, ids_.front());
     rows.Bind(2, ids_.back());
-    return VisitEach(search, rows);
+    return HandOnFulfilling(search, rows);
   }
   if (conditions.newest_first) std::reverse(ids_.begin(), ids_.end());
   for (int64_t id : ids_) {
     select_call_.Bind(1, id);
-    const absl::StatusOr<bool> more = VisitEach(search, select_call_);
+    const absl::StatusOr<bool> more = HandOnFulfilling(search, select_call_);
     if (!more.ok() || !*more) return more;
   }
   return true;

@@ -43,10 +43,10 @@ class CallFinder {
   // `database` must outlive it.
   static absl::StatusOr<CallFinder> Create(Database& database);
 
-  // Hands on rows, with all columns of calls, in order of their ids, until `visit` returns false or an error, which is
-  // then returned.
-  using Visit = absl::FunctionRef<absl::StatusOr<bool>(const Statement& row)>;
-  absl::Status Find(const CallConditions& conditions, Visit visit);
+  // Hands on rows, with all columns of calls, in order of their ids, until `take_row` returns false or an error, which
+  // is then returned.
+  using TakeRow = absl::FunctionRef<absl::StatusOr<bool>(const Statement& row)>;
+  absl::Status Find(const CallConditions& conditions, TakeRow take_row);
 
  private:
   // A call must be in a list of one of these values.
@@ -58,7 +58,7 @@ class CallFinder {
   };
   struct Search {
     const CallConditions& conditions;
-    Visit visit;
+    TakeRow take_row;
     std::vector<Lists> lists;
   };
 
@@ -70,7 +70,8 @@ class CallFinder {
   absl::StatusOr<bool> SearchChunks(const Search& search);
   absl::StatusOr<bool> SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches);
   absl::StatusOr<bool> SearchStretch(const Search& search, int64_t chunk, size_t number);
-  absl::StatusOr<bool> VisitEach(const Search& search, Statement& rows);
+  // Hands on those of `rows` that fulfil the conditions.
+  absl::StatusOr<bool> HandOnFulfilling(const Search& search, Statement& rows);
 
   // Leaves in `found_` those ordinals of a chunk that are in the lists; returns whether there are any.
   absl::StatusOr<bool> Intersect(const std::vector<Lists>& lists, int64_t chunk, size_t size);

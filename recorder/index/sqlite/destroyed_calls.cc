@@ -91,7 +91,7 @@ absl::Status SqliteIndex::ShredCall(uint64_t id, Position position) {
   CallRow row;
   const absl::StatusOr<bool> known = rows_->Find(id, row);
   if (!known.ok()) return known.status();
-  ++uncommitted_rows_;
+  ++unsaved_rows_;
   if (!*known) return rows_->Shred(id, position.segment(), position);
   position = std::max(position, PositionOf(row));
   if (row.end_reason != kShredded) return ReplaceByShredded(id, row, position);
@@ -127,7 +127,7 @@ absl::Status SqliteIndex::ForgetCall(const DirectoryEntry& entry, absl::Function
     SetPositionOf(row, std::max(PositionOf(row), PositionOf(open->second.row)));
     open_.erase(open);
   }
-  ++uncommitted_rows_;
+  ++unsaved_rows_;
   const bool later_is_left = !is_deleted(PositionOf(row).segment());
   if (later_is_left) return ReplaceByShredded(id, row, PositionOf(row));
   // The first deleted block of the call that comes here names the last one that is left.
@@ -145,7 +145,7 @@ absl::Status SqliteIndex::ForgetScrub(uint64_t segment) {
 }
 
 absl::Status SqliteIndex::FinishForget() {
-  if (absl::Status status = Commit(Extent::kPositions); !status.ok()) return status;
+  if (absl::Status status = Save(Extent::kPositions); !status.ok()) return status;
   empty_write_ahead_log_ = true;
   return MoveWriteAheadLog();
 }
@@ -163,7 +163,7 @@ absl::Status SqliteIndex::FinishRebuild() {
     if (absl::Status status = BeginIfNeeded(); !status.ok()) return status;
     if (absl::Status status = ShredCall(id, position); !status.ok()) return status;
   }
-  if (absl::Status status = Commit(Extent::kPositions); !status.ok()) return status;
+  if (absl::Status status = Save(Extent::kPositions); !status.ok()) return status;
   return database_->Execute("PRAGMA locking_mode=NORMAL; PRAGMA journal_mode=WAL;");
 }
 

@@ -18,7 +18,7 @@
 namespace sallyport::recorder {
 namespace {
 
-// WAL, so that readers do not wait for the writer. The log is the truth, so a lost commit costs nothing; NORMAL keeps
+// WAL, so that readers do not wait for the writer. The log is the truth, so a lost save costs nothing; NORMAL keeps
 // the file itself sound if the machine stops. What is deleted is overwritten: it may be of a shredded call.
 constexpr char kLivePragmas[] =
     "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; "
@@ -132,7 +132,7 @@ absl::Status SqliteIndex::Load() {
 }
 
 absl::Status SqliteIndex::BeginIfNeeded() {
-  uncommitted_ = true;
+  unsaved_ = true;
   if (in_transaction_) return absl::OkStatus();
   if (absl::Status status = begin_.Run(); !status.ok()) return status;
   in_transaction_ = true;
@@ -152,7 +152,7 @@ absl::Status SqliteIndex::Apply(Position position, Position end, uint64_t next_s
   return BoundMemory();
 }
 
-// A whole log may be taken in before there is a commit.
+// A whole log may be taken in before it is saved.
 absl::Status SqliteIndex::BoundMemory() {
   if (chunks_->unchunked() < kMostUnchunked) return absl::OkStatus();
   const absl::Status status = WriteOpenRows();
@@ -247,13 +247,13 @@ absl::Status SqliteIndex::ApplyEnd(Position position, const ScannedEntry& entry)
   if (!ScanEnd(entry.event, row)) return NoSuch("an end that is none", position);
   if (found == open_.end()) return absl::OkStatus();  // an end of nothing
   SetPositionOf(row, position);
-  ++uncommitted_rows_;
+  ++unsaved_rows_;
   const absl::Status status = found->second.stored ? rows_->SetEnd(row) : rows_->Add(row);
   open_.erase(found);
   return status;
 }
 
-absl::Status SqliteIndex::Commit(Extent extent) {
+absl::Status SqliteIndex::Save(Extent extent) {
   absl::Status status = BeginIfNeeded();
   if (status.ok()) status = WriteOpenRows();
   if (status.ok() && extent == Extent::kPositions) status = WritePositions();
@@ -266,9 +266,9 @@ absl::Status SqliteIndex::Commit(Extent extent) {
   if (status.ok()) status = commit_.Run();
   if (!status.ok()) return status;
   in_transaction_ = false;
-  uncommitted_ = false;
-  committed_rows_ += uncommitted_rows_;
-  uncommitted_rows_ = 0;
+  unsaved_ = false;
+  saved_rows_ += unsaved_rows_;
+  unsaved_rows_ = 0;
   return absl::OkStatus();
 }
 
@@ -278,7 +278,7 @@ absl::Status SqliteIndex::WriteOpenRows() {
     if (found == open_.end() || found->second.stored) continue;
     if (absl::Status status = rows_->Add(found->second.row); !status.ok()) return status;
     found->second.stored = true;
-    ++uncommitted_rows_;
+    ++unsaved_rows_;
   }
   started_.clear();
   return rows_->Flush();
@@ -290,7 +290,7 @@ absl::Status SqliteIndex::WritePositions() {
     if (found == open_.end()) continue;
     if (absl::Status status = rows_->SetPosition(id, PositionOf(found->second.row)); !status.ok()) return status;
     found->second.position_dirty = false;
-    ++uncommitted_rows_;
+    ++unsaved_rows_;
   }
   dirty_positions_.clear();
   return absl::OkStatus();
@@ -304,11 +304,11 @@ absl::Status SqliteIndex::WriteProgress() {
 }
 
 absl::Status SqliteIndex::Maintain() {
-  return committed_rows_ >= kRowsPerMove || empty_write_ahead_log_ ? MoveWriteAheadLog() : absl::OkStatus();
+  return saved_rows_ >= kRowsPerMove || empty_write_ahead_log_ ? MoveWriteAheadLog() : absl::OkStatus();
 }
 
 absl::Status SqliteIndex::MoveWriteAheadLog() {
-  committed_rows_ = 0;
+  saved_rows_ = 0;
   const absl::StatusOr<bool> done = database_->MoveWriteAheadLog(
       empty_write_ahead_log_ ? Database::WriteAheadLog::kEmpty : Database::WriteAheadLog::kKeep);
   if (done.ok() && *done) empty_write_ahead_log_ = false;

@@ -27,7 +27,7 @@
 
 namespace sallyport::recorder {
 
-// A call that starts and ends between two commits costs one row; one that is open at a commit gets a row then, which
+// A call that starts and ends between two saves costs one row; one that is open at a save gets a row then, which
 // its end updates.
 class SqliteIndex : public CallIndex {
  public:
@@ -57,10 +57,10 @@ class SqliteIndex : public CallIndex {
                            absl::FunctionRef<bool(uint64_t segment)> is_deleted) override;
   absl::Status ForgetScrub(uint64_t segment) override;
   absl::Status FinishForget() override;
-  absl::Status Commit(Extent extent) override;
-  bool uncommitted() const override { return uncommitted_; }
-  int uncommitted_rows() const override { return uncommitted_rows_; }
-  // Moves what was committed from the write-ahead log into the database, if that is enough to pay.
+  absl::Status Save(Extent extent) override;
+  bool unsaved() const override { return unsaved_; }
+  int unsaved_rows() const override { return unsaved_rows_; }
+  // Moves what was saved from the write-ahead log into the database, if that is enough to pay.
   absl::Status Maintain() override;
   Position position() const override { return position_; }
   Position positions_exact_to() const override { return positions_exact_to_; }
@@ -70,7 +70,7 @@ class SqliteIndex : public CallIndex {
   absl::StatusOr<uint64_t> CountCalls() override;
   uint64_t calls_started() const override { return calls_started_; }
 
-  // After the last Commit with kRebuild. The file, once the index is closed, is to be synced before it is used.
+  // After the last Save with kRebuild. The file, once the index is closed, is to be synced before it is used.
   absl::Status FinishRebuild();
 
  private:
@@ -130,15 +130,15 @@ class SqliteIndex : public CallIndex {
   Position position_;
   Position positions_exact_to_;
   uint64_t next_sequence_ = 1;
-  bool uncommitted_ = false;
+  bool unsaved_ = false;
   bool in_transaction_ = false;
   bool empty_write_ahead_log_ = false;
-  int uncommitted_rows_ = 0;
-  int committed_rows_ = 0;
+  int unsaved_rows_ = 0;
+  int saved_rows_ = 0;
   uint64_t calls_started_ = 0;
   std::string identity_name_;  // kept for its capacity
   absl::flat_hash_map<uint64_t, OpenCall> open_;
-  std::vector<uint64_t> started_;                    // since the last commit
+  std::vector<uint64_t> started_;                    // since the last save
   std::vector<uint64_t> dirty_positions_;            // of calls that have rows
   std::vector<std::pair<uint64_t, uint64_t>> gaps_;  // deleted segments, first and last
 };

@@ -106,11 +106,11 @@ absl::StatusOr<bool> SqliteSearch::AddSession(int64_t session, CallConditions& c
   return true;
 }
 
-absl::Status SqliteSearch::FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit) {
+absl::Status SqliteSearch::FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::TakeRow take_row) {
   return InOneTransaction([&] {
     absl::StatusOr<std::optional<CallConditions>> conditions = ConditionsFor(query, open_calls);
     if (!conditions.ok()) return conditions.status();
-    return conditions->has_value() ? finder_.Find(**conditions, visit) : absl::OkStatus();
+    return conditions->has_value() ? finder_.Find(**conditions, take_row) : absl::OkStatus();
   });
 }
 

@@ -51,7 +51,7 @@ class SqliteSearch : public CallSearch {
   absl::StatusOr<std::optional<CallConditions>> ConditionsFor(const CallQuery& query, OpenCalls open_calls);
   // Narrows ids down to those of a session; false if there is none.
   absl::StatusOr<bool> AddSession(int64_t session, CallConditions& conditions);
-  absl::Status FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::Visit visit);
+  absl::Status FindCalls(const CallQuery& query, OpenCalls open_calls, CallFinder::TakeRow take_row);
   absl::StatusOr<CallSummary> Summary(const Statement& row, OpenCalls open_calls);
 
   const std::shared_ptr<const NameSealer> sealer_;

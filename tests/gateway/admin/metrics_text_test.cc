@@ -20,10 +20,9 @@ TEST_CASE("metrics in the text format, all of them") {
   recorder.keys = absl::UnavailableError("no key");
   recorder.damages = 9;
   recorder.retention_exceeded_bytes = 10;
-  recorder.descriptors_refused = 11;
-  numbers.detections = {{"(metadata)", "us_ssn", 1'000'000},
-                        {"a.B.c", "odd\"na\\me\n", 3},
-                        {"a.B.c", "payment_card", 2}};
+  recorder.descriptors_not_kept = 11;
+  numbers.detections = {
+      {"(metadata)", "us_ssn", 1'000'000}, {"a.B.c", "odd\"na\\me\n", 3}, {"a.B.c", "payment_card", 2}};
   numbers.refusals.by_reason = {1, 2, 3, 4, 5};
   numbers.refusals.only_counted = 6;
   numbers.listener = {1, 16384, 3, 4294967296, 5};

@@ -37,7 +37,7 @@ void Wander(World world, uint32_t seed) {
 }
 
 TEST_CASE("a call that any stage may turn away, and that may be given up at any time, ends well in every order") {
-  World world(GENERATE(Path::kUnary, Path::kStream), GENERATE(0, 1), 0);
+  World world(GENERATE(Arity::kUnary, Arity::kStream), GENERATE(0, 1), 0);
   world.held = GENERATE(false, true);
   world.may_turn_away = true;
   world.may_refuse = GENERATE(false, true);
@@ -46,64 +46,64 @@ TEST_CASE("a call that any stage may turn away, and that may be given up at any 
 }
 
 TEST_CASE("a stream of one frame each way ends well in every order of events") {
-  World world = Begun(World(Path::kStream, 1, 1));
+  World world = Begun(World(Arity::kStream, 1, 1));
   CHECK(Explore(world) > 100);
 }
 
 TEST_CASE("a unary call ends well in every order of events, a cancel at any time included") {
-  World world(Path::kUnary, 1, 1);
+  World world(Arity::kUnary, 1, 1);
   world.may_cancel = true;
   CHECK(Explore(Begun(world)) > 100);
 }
 
 TEST_CASE("an empty stream that may be cancelled ends well in every order of events") {
-  World world(Path::kStream, 0, 0);
+  World world(Arity::kStream, 0, 0);
   world.may_cancel = true;
   CHECK(Explore(Begun(world)) > 100);
 }
 
 TEST_CASE("a unary call whose recording may fail at any append ends well in every order of events") {
-  World world(Path::kUnary, 1, 1);
+  World world(Arity::kUnary, 1, 1);
   world.may_fail_recording = true;
   CHECK(Explore(Begun(world)) > 10);
 }
 
 TEST_CASE("a call whose log may lack space at any append ends well in every order of events") {
-  World world(GENERATE(Path::kUnary, Path::kStream), 1, 1);
+  World world(GENERATE(Arity::kUnary, Arity::kStream), 1, 1);
   world.may_lack_space = true;
   CHECK(Explore(Begun(world)) > 10);
 }
 
 TEST_CASE("a unary call that the gateway may end at any time ends well in every order of events, cancels included") {
-  World world(Path::kUnary, 1, 1);
+  World world(Arity::kUnary, 1, 1);
   world.may_refuse = true;
   world.may_cancel = GENERATE(false, true);
   CHECK(Explore(Begun(world)) > 100);
 }
 
 TEST_CASE("a stream that the gateway may end at any time ends well in every order of events") {
-  World world(Path::kStream, 0, 1);
+  World world(Arity::kStream, 0, 1);
   world.may_refuse = true;
   world.may_cancel = GENERATE(false, true);
   CHECK(Explore(Begun(world)) > 100);
 }
 
 TEST_CASE("a caller that does not read is told an end that the gateway makes, in every order of events") {
-  World world(Path::kStream, 0, 1);
+  World world(Arity::kStream, 0, 1);
   world.may_refuse = true;
   world.caller_stands = true;
   CHECK(Explore(Begun(world)) > 100);
 }
 
 TEST_CASE("a method known to be unary that is called without a message ends well in every order of events") {
-  World world(Path::kUnary, 0, 1);
+  World world(Arity::kUnary, 0, 1);
   CHECK(Explore(Begun(world)) > 10);
 }
 
 TEST_CASE(
     "streams with cancels, ends of the gateway's, failing writes and a failing log end well in 300,000 random orders") {
   for (uint32_t seed = 0; seed < 300'000; ++seed) {
-    World world(seed % 3 == 0 ? Path::kUnary : Path::kStream, static_cast<int>(seed % 5),
+    World world(seed % 3 == 0 ? Arity::kUnary : Arity::kStream, static_cast<int>(seed % 5),
                 static_cast<int>(seed / 5 % 5));
     world.may_cancel = seed % 2 == 0;
     world.may_fail_recording = seed % 7 == 0;

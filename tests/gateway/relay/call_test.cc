@@ -11,19 +11,19 @@ namespace sallyport::gateway {
 namespace {
 
 // A call whose stages are behind it. What is to be done then.
-Actions Admitted(Call& call, Path path) {
+Actions Admitted(Call& call, Arity arity) {
   call.Begin();
-  call.OnAdmitted({path, false});
+  call.OnAdmitted({arity, false});
   return call.OnUpstreamPrepared();
 }
 
 TEST_CASE("a caller that is lost during admission ends the call, and what admission then says starts nothing") {
   const std::vector<std::function<Actions(Call&)>> ends = {
       [](Call& call) {
-        return call.OnAdmitted({Path::kUnary, false});
+        return call.OnAdmitted({Arity::kUnary, false});
       },
       [](Call& call) {
-        return call.OnAdmitted({Path::kStream, true});
+        return call.OnAdmitted({Arity::kStream, true});
       },
       [](Call& call) { return call.OnTurnedAway(7, "no"); },
       [](Call& call) { return call.OnGivenUp(); },
@@ -42,7 +42,7 @@ TEST_CASE("a caller that is lost during admission ends the call, and what admiss
 TEST_CASE("a held stream is recorded with its first frame, and its upstream opened when it is approved") {
   Call call;
   CHECK(call.Begin() == kAdmit);
-  CHECK(call.OnAdmitted({Path::kStream, true}) == kReadCaller);
+  CHECK(call.OnAdmitted({Arity::kStream, true}) == kReadCaller);
   CHECK(call.OnCallerReadStarted().empty());
   CHECK(call.OnCallerFrame(5) == kRecordRequest);
   CHECK_FALSE(call.start_recorded());
@@ -55,7 +55,7 @@ TEST_CASE("a held stream is recorded with its first frame, and its upstream open
 TEST_CASE("a held call that nobody approves never reaches the upstream, and its request stands in the record") {
   Call call;
   call.Begin();
-  call.OnAdmitted({Path::kUnary, true});
+  call.OnAdmitted({Arity::kUnary, true});
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   CHECK(call.OnRecorded(Recorded::kRequest, true) == kAskApproval);
@@ -67,7 +67,7 @@ TEST_CASE("a held call that nobody approves never reaches the upstream, and its 
 
 TEST_CASE("the next frame is read only when the last one is recorded and written on") {
   Call call;
-  CHECK(Admitted(call, Path::kStream) == kRecordStart);
+  CHECK(Admitted(call, Arity::kStream) == kRecordStart);
   CHECK(call.OnRecorded(Recorded::kStart, true) == (kOpenUpstream | kReadCaller));
   CHECK(call.OnCallerReadStarted().empty());
   CHECK(call.OnCallerFrame(5) == kRecordRequest);
@@ -84,7 +84,7 @@ TEST_CASE("the next frame is read only when the last one is recorded and written
 
 TEST_CASE("a unary call's request is recorded before it is sent, and its end before the caller sees it") {
   Call call;
-  CHECK(Admitted(call, Path::kUnary) == kReadCaller);
+  CHECK(Admitted(call, Arity::kUnary) == kReadCaller);
   CHECK(call.OnCallerReadStarted().empty());
   CHECK(call.OnCallerFrame(5) == kRecordRequest);
   CHECK(call.OnRecorded(Recorded::kRequest, true) == kSendUnary);
@@ -98,7 +98,7 @@ TEST_CASE("a unary call's request is recorded before it is sent, and its end bef
 
 TEST_CASE("headers of a slow unary response go on ahead of it") {
   Call call;
-  Admitted(call, Path::kUnary);
+  Admitted(call, Arity::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -112,7 +112,7 @@ TEST_CASE("headers of a slow unary response go on ahead of it") {
 
 TEST_CASE("a cancelled call tells the upstream and records both legs") {
   Call call;
-  Admitted(call, Path::kStream);
+  Admitted(call, Arity::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kCancelUpstream);
@@ -130,7 +130,7 @@ TEST_CASE("a cancelled call tells the upstream and records both legs") {
 
 TEST_CASE("a deadline that passes is told from a cancel") {
   Call call;
-  Admitted(call, Path::kUnary);
+  Admitted(call, Arity::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -146,7 +146,7 @@ TEST_CASE("a deadline that passes is told from a cancel") {
 TEST_CASE("an upstream that dies is told from one that answers with an error") {
   for (bool from_upstream : {true, false}) {
     Call call;
-    Admitted(call, Path::kUnary);
+    Admitted(call, Arity::kUnary);
     call.OnCallerReadStarted();
     call.OnCallerFrame(5);
     call.OnRecorded(Recorded::kRequest, true);
@@ -163,7 +163,7 @@ TEST_CASE("an upstream that dies is told from one that answers with an error") {
 
 TEST_CASE("a call whose write to the caller stands is cut with the status that is recorded") {
   Call call;
-  Admitted(call, Path::kStream);
+  Admitted(call, Arity::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   call.OnUpstreamHeaders(true);
@@ -186,7 +186,7 @@ TEST_CASE("a call whose write to the caller stands is cut with the status that i
 
 TEST_CASE("a caller that goes while its call is being ended by the gateway is not taken for one that was told") {
   Call call;
-  Admitted(call, Path::kStream);
+  Admitted(call, Arity::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   CHECK(call.Refuse(14, "stopping") == kCancelUpstream);
@@ -201,7 +201,7 @@ TEST_CASE("a caller that goes while its call is being ended by the gateway is no
 
 TEST_CASE("a call that its caller has cancelled is not refused any more") {
   Call call;
-  Admitted(call, Path::kStream);
+  Admitted(call, Arity::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   CHECK(call.OnCallerLost(CallerLoss::kCancelled) == kCancelUpstream);
@@ -223,7 +223,7 @@ TEST_CASE("a refused call never reaches the upstream") {
 
 TEST_CASE("a call whose end cannot be recorded is not acknowledged") {
   Call call;
-  Admitted(call, Path::kUnary);
+  Admitted(call, Arity::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -236,7 +236,7 @@ TEST_CASE("a call whose end cannot be recorded is not acknowledged") {
 
 TEST_CASE("a frame that the log has no space for ends the call, whose record does not count it") {
   Call call;
-  Admitted(call, Path::kStream);
+  Admitted(call, Arity::kStream);
   call.OnRecorded(Recorded::kStart, true);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
@@ -260,11 +260,11 @@ TEST_CASE("a frame that the log has no space for ends the call, whose record doe
 
 TEST_CASE("a call whose start cannot be recorded is refused, and no end is recorded without it") {
   Call stream;
-  Admitted(stream, Path::kStream);
+  Admitted(stream, Arity::kStream);
   CHECK(stream.OnRecorded(Recorded::kStart, false, "the disk is full") == kFinish);
   CHECK(stream.outcome().message == "the disk is full");
   Call unary;
-  Admitted(unary, Path::kUnary);
+  Admitted(unary, Arity::kUnary);
   unary.OnCallerReadStarted();
   unary.OnCallerFrame(5);
   CHECK(unary.OnRecorded(Recorded::kRequest, false, "the disk is full") == kFinish);
@@ -273,7 +273,7 @@ TEST_CASE("a call whose start cannot be recorded is refused, and no end is recor
 
 TEST_CASE("an end that is recorded again says so if the caller has gone since") {
   Call call;
-  Admitted(call, Path::kUnary);
+  Admitted(call, Arity::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);
@@ -287,7 +287,7 @@ TEST_CASE("an end that is recorded again says so if the caller has gone since") 
 
 TEST_CASE("an end that the log has no space for is recorded bare, and told as it is recorded") {
   Call call;
-  Admitted(call, Path::kUnary);
+  Admitted(call, Arity::kUnary);
   call.OnCallerReadStarted();
   call.OnCallerFrame(5);
   call.OnRecorded(Recorded::kRequest, true);

@@ -26,11 +26,11 @@ inline UpstreamOutcome OkWithResponse(uint64_t bytes) {
 // What the world around a Call looks like: which operations are under way. Plays gRPC, the recorder and the two peers,
 // and checks that the Call keeps to the rules of all of them.
 struct World {
-  explicit World(Path path, int requests, int responses)
-      : path(path), requests_left(requests), responses_left(responses) {}
+  explicit World(Arity arity, int requests, int responses)
+      : arity(arity), requests_left(requests), responses_left(responses) {}
 
   Call call;
-  Path path;
+  Arity arity;
   int requests_left;
   int responses_left;
   bool held = false;           // for an approval
@@ -307,7 +307,7 @@ struct World {
     add("stage over", [](World& w) {
       const Action stage = *w.stage;
       w.EndStage();
-      if (stage == kAdmit) return w.call.OnAdmitted({w.path, w.held});
+      if (stage == kAdmit) return w.call.OnAdmitted({w.arity, w.held});
       w.approved = true;
       if (stage == kAskApproval) return w.call.OnApproved();
       w.prepared = true;

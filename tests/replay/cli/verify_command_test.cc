@@ -22,8 +22,7 @@ using Json = nlohmann::json;
 
 // The key that signs the store's checkpoints, as somebody would have noted it.
 std::string KeyOf(const ShopStore& store) {
-  const auto keys = recorder::StoreKeys::Open(recorder::StoreLayout(store.data()), std::nullopt,
-                                              recorder::StoreKeys::Access::kRead, recorder::RealFileSystem());
+  const auto keys = recorder::StoreKeys::Open(recorder::StoreLayout(store.data()), std::nullopt);
   REQUIRE(keys.ok());
   return recorder::VerifierKey::Make(recorder::CheckpointOrigin((*keys)->store_id()), recorder::SignatureType::kEd25519,
                                      (*keys)->signing_key().public_key())
