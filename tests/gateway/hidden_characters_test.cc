@@ -6,7 +6,7 @@
 #include "gateway/identity/printable_text.h"
 #include "gateway/log_text.h"
 #include "protos/visible_text.h"
-#include "replay/cli/terminal_text.h"
+#include "replay/view/printable.h"
 
 namespace sallyport {
 namespace {

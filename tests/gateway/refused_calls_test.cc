@@ -321,11 +321,10 @@ TEST_CASE("what a refused call takes on disk is no more than what it counts for"
 }
 
 TEST_CASE("metrics tell how many calls were refused, why, and how many of them are only counted") {
-  gateway::RefusalCounts counts;
-  counts.by_reason[static_cast<size_t>(gateway::RefusalReason::kTooMany)] = 7;
-  counts.only_counted = 5;
-  const std::string text =
-      gateway::MetricsText(nullptr, policy::DetectionCounts(), counts, gateway::ListenerNumbers(), {}, 0);
+  gateway::GatewayNumbers numbers;
+  numbers.refusals.by_reason[static_cast<size_t>(gateway::RefusalReason::kTooMany)] = 7;
+  numbers.refusals.only_counted = 5;
+  const std::string text = gateway::MetricsText(numbers);
   CHECK(absl::StrContains(text, "sallyport_refused_calls_total{reason=\"too_many\"} 7\n"));
   CHECK(absl::StrContains(text, "sallyport_refused_calls_total{reason=\"unauthenticated\"} 0\n"));
   CHECK(absl::StrContains(text, "sallyport_refused_calls_only_counted_total 5\n"));
