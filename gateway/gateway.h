@@ -39,6 +39,8 @@ namespace sallyport::gateway {
 
 // Where descriptors come from.
 struct DescriptorPlan {
+  static DescriptorPlan Of(const GatewayOptions& options);
+
   std::vector<std::string> files;
   std::map<std::string, std::string> places;  // where the configuration names them, for messages
   std::set<std::string> reflection;           // names of upstreams that are asked
@@ -103,6 +105,8 @@ class Gateway {
  private:
   Gateway() = default;
   absl::Status OpenRecorder(const GatewayOptions& options);
+  // The one that was made with these options; null if there is none.
+  Upstream* FindUpstream(const UpstreamOptions& options) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // Makes upstreams that are not there yet.
   absl::Status MakeUpstreams(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   std::shared_ptr<const Routes> MakeRoutes(const GatewayOptions& options) const
