@@ -50,7 +50,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
                                                         std::vector<Descriptor> inherited) {
   std::unique_ptr<Gateway> gateway(new Gateway);
-  gateway->settings_watch_ = std::make_unique<SettingsWatch>([waiting = gateway.get()] { waiting->TellSettings(); });
+  gateway->settings_watch_ = std::make_unique<SettingsWatch>([waiting = gateway.get()] { waiting->LogSettings(); });
   SetStreamWindow(options.window);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
@@ -178,7 +178,7 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
 }
 
 absl::Status Gateway::MakeRules(const GatewayOptions& options) {
-  auto rules = std::make_shared<Rules>();
+  auto rules = std::make_shared<CallRules>();
   absl::StatusOr<std::unique_ptr<Authenticator>> authenticator = Authenticator::Create(options.identity);
   if (!authenticator.ok()) return authenticator.status();
   rules->authenticator = *std::move(authenticator);
@@ -197,11 +197,11 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Gateway::AddPolicy(Rules& rules) {
+absl::Status Gateway::AddPolicy(CallRules& rules) {
   if (policy_file_.empty()) return absl::OkStatus();
   absl::StatusOr<std::shared_ptr<const policy::Policy>> policy = policy::Policy::Load(policy_file_);
   if (!policy.ok()) return policy.status();
-  const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
+  const std::shared_ptr<const CallRules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.policy = *std::move(policy);
   rules.limits = std::make_unique<policy::Limits>(rules.policy, present == nullptr ? nullptr : present->limits.get());
   rules.limits_bytes =
@@ -209,7 +209,7 @@ absl::Status Gateway::AddPolicy(Rules& rules) {
   return AddMasks(rules);
 }
 
-absl::Status Gateway::AddMasks(Rules& rules) {
+absl::Status Gateway::AddMasks(CallRules& rules) {
   if (!rules.policy->looks_into_calls()) return absl::OkStatus();
   if (rules.policy->seals() && !reveal_key_.has_value()) {
     return absl::InvalidArgumentError(
@@ -217,14 +217,14 @@ absl::Status Gateway::AddMasks(Rules& rules) {
                      ": a mask says seal, but the configuration has no data.reveal_key to seal to: make one with "
                      "`sallyport keys reveal-key`"));
   }
-  const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
+  const std::shared_ptr<const CallRules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_, detections_);
   rules.masks->Prepare(catalog_ == nullptr ? DescriptorSets() : catalog_->Current(),
                        present == nullptr ? nullptr : present->masks.get());
   return absl::OkStatus();
 }
 
-void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {
+void Gateway::PutInForce(std::shared_ptr<const CallRules> rules) {
   const std::string version = rules->policy == nullptr ? "none" : rules->policy->version();
   if (rules_ == nullptr) {
     rules_ = std::make_unique<CurrentRules>(std::move(rules));
@@ -261,8 +261,8 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
 
 absl::Status Gateway::ReloadPolicy() {
   absl::MutexLock lock(&reload_mutex_);
-  const std::shared_ptr<const Rules> present = rules_->Get();
-  auto rules = std::make_shared<Rules>();
+  const std::shared_ptr<const CallRules> present = rules_->Get();
+  auto rules = std::make_shared<CallRules>();
   rules->authenticator = present->authenticator;
   rules->routes = present->routes;
   rules->end_expired_calls = present->end_expired_calls;

@@ -59,7 +59,7 @@ void Gateway::MakeCatalog() {
   };
   const auto prepare = [this](const DescriptorSets& next) {
     if (rules_ == nullptr) return;  // nobody calls yet
-    const std::shared_ptr<const Rules> rules = rules_->Get();
+    const std::shared_ptr<const CallRules> rules = rules_->Get();
     if (rules->masks != nullptr) rules->masks->Prepare(next);
   };
   catalog_ = std::make_unique<MethodCatalog>(keep, prepare, [this] {
