@@ -7,9 +7,9 @@ readonly build_packages=(
   grpc-proto libabsl-dev libboost-dev libcli11-dev libcurl4-openssl-dev libgrpc++-dev libgrpc-dev libmimalloc-dev libprotobuf-dev libprotoc-dev libre2-dev libspdlog-dev libsqlite3-dev libssl-dev
   libutf8proc-dev libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler protobuf-compiler-grpc tzdata zlib1g-dev
 )
-# To test: Catch2, and real parts to test with (services, clients, proxies). Node and npm: see add_node_packages.
+# To test: Catch2, Google Benchmark, and real parts to test with (services, clients, proxies). Node and npm: see add_node_packages.
 readonly test_packages=(
-  catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libcjose-dev libjansson-dev nghttp2-client nginx-light openssl patch procps
+  catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libbenchmark-dev libcjose-dev libjansson-dev nghttp2-client nginx-light openssl patch procps
   python3 python3-grpcio python3-protobuf ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
 # To check how the code is written (.ci/run), on top of those to build and to test.

@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
-#include <map>
 #include <thread>
 #include <utility>
 
@@ -22,68 +21,10 @@ namespace {
 
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
-// How long others may keep the keys of the tokens that the gateway signs.
-constexpr absl::Duration kKeysKept = absl::Minutes(1);
-constexpr char kPlainText[] = "text/plain; charset=utf-8";
-
 // How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
 constexpr absl::Duration kEndsTake = absl::Seconds(30);
 // How long their connections may take to end in order.
 constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(500);
-
-// The one that was made with these options; null if there is none.
-Upstream* FindUpstream(const std::vector<std::unique_ptr<Upstream>>& upstreams, const UpstreamOptions& options) {
-  for (const std::unique_ptr<Upstream>& upstream : upstreams) {
-    if (upstream->name() == options.name && upstream->source() == options.source) return upstream.get();
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::string>& paths,
-                                                    const std::map<std::string, std::string>& places) {
-  const std::set<std::string> sorted(paths.begin(), paths.end());
-  DescriptorFiles files;
-  std::vector<DescriptorSets::Set> sets;
-  std::vector<std::string> faults;
-  for (const std::string& path : sorted) {
-    std::vector<std::string> left_out;
-    absl::StatusOr<DescriptorSets::Set> set = policy::Descriptors::Load(path, &left_out);
-    if (!set.ok()) {
-      const auto place = places.find(path);
-      faults.push_back(
-          absl::StrCat(place == places.end() ? "" : absl::StrCat(place->second, ": "), set.status().message()));
-      continue;
-    }
-    for (std::string& line : left_out) files.left_out.emplace_back(path, absl::StrCat("left out: ", line));
-    if ((*set)->files().empty())
-      files.left_out.emplace_back(path, absl::StrCat(path, ": there is no file in this set"));
-    sets.push_back(*std::move(set));
-  }
-  if (!faults.empty()) return absl::InvalidArgumentError(absl::StrJoin(faults, "\n"));
-  std::vector<std::string> conflicts;
-  absl::StatusOr<DescriptorSets::Set> merged = policy::Descriptors::Merge(sets, &conflicts);
-  if (!merged.ok()) return merged.status();
-  if (!conflicts.empty())
-    return absl::InvalidArgumentError(absl::StrCat("descriptors: ", absl::StrJoin(conflicts, "; ")));
-  files.set = *std::move(merged);
-  return files;
-}
-
-namespace {
-
-DescriptorPlan DescriptorPlanOf(const GatewayOptions& options) {
-  DescriptorPlan plan;
-  plan.files = options.descriptor_files;
-  plan.places = options.descriptor_places;
-  for (const ReflectionOptions& reflection : options.reflection) {
-    plan.reflection.insert(reflection.upstream);
-  }
-  plan.answers =
-      absl::c_any_of(options.routes, [](const RouteOptions& route) { return route.upstream == kOwnUpstream; });
-  return plan;
-}
 
 // The parts of the configuration that differ and that only a start takes up.
 std::string PartsThatWait(v1::Config before, v1::Config after) {
@@ -109,7 +50,7 @@ std::string PartsThatWait(v1::Config before, v1::Config after) {
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
                                                         std::vector<Descriptor> inherited) {
   std::unique_ptr<Gateway> gateway(new Gateway);
-  gateway->settings_watch_ = std::make_unique<SettingsWatch>([waiting = gateway.get()] { waiting->TellSettings(); });
+  gateway->settings_watch_ = std::make_unique<SettingsWatch>([waiting = gateway.get()] { waiting->LogSettings(); });
   SetStreamWindow(options.window);
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
@@ -119,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
     gateway->own_ = *std::move(own);
     if (absl::Status status = gateway->MakeUpstreams(options); !status.ok()) return status;
     gateway->MakeCatalog();
-    const auto loaded = gateway->LoadDescriptors(DescriptorPlanOf(options));
+    const auto loaded = gateway->LoadDescriptors(DescriptorPlan::Of(options));
     if (!loaded.ok()) return loaded.status();
     if (absl::Status status = gateway->MakeRules(options); !status.ok()) return status;
     gateway->health_ = std::make_unique<HealthService>(gateway->rules_.get(), options.listen_options.open_health,
@@ -189,6 +130,13 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   return absl::OkStatus();
 }
 
+Upstream* Gateway::FindUpstream(const UpstreamOptions& options) const {
+  for (const std::unique_ptr<Upstream>& upstream : upstreams_) {
+    if (upstream->name() == options.name && upstream->source() == options.source) return upstream.get();
+  }
+  return nullptr;
+}
+
 absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
   if (token_signer_ == nullptr && options.token_signing.has_value()) {
     absl::StatusOr<std::unique_ptr<TokenSigner>> signer = TokenSigner::Create(*options.token_signing, absl::Now());
@@ -196,7 +144,7 @@ absl::Status Gateway::MakeUpstreams(const GatewayOptions& options) {
     token_signer_ = *std::move(signer);
   }
   for (const UpstreamOptions& upstream_options : options.upstreams) {
-    if (FindUpstream(upstreams_, upstream_options) != nullptr) continue;
+    if (FindUpstream(upstream_options) != nullptr) continue;
     if (upstream_options.retry_bytes > 0 && !AttemptWatch::Supported()) {
       spdlog::warn("upstream {}: what it has not processed is not sent again, for gRPC {} does not tell",
                    upstream_options.name, grpc::Version());
@@ -222,7 +170,7 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.idle = route.idle;
     if (route.upstream == kOwnUpstream) rule.upstream = &own_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
-      if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstreams_, upstream);
+      if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstream);
     }
     rules.push_back(std::move(rule));
   }
@@ -230,7 +178,7 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
 }
 
 absl::Status Gateway::MakeRules(const GatewayOptions& options) {
-  auto rules = std::make_shared<Rules>();
+  auto rules = std::make_shared<CallRules>();
   absl::StatusOr<std::unique_ptr<Authenticator>> authenticator = Authenticator::Create(options.identity);
   if (!authenticator.ok()) return authenticator.status();
   rules->authenticator = *std::move(authenticator);
@@ -249,11 +197,11 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
   return absl::OkStatus();
 }
 
-absl::Status Gateway::AddPolicy(Rules& rules) {
+absl::Status Gateway::AddPolicy(CallRules& rules) {
   if (policy_file_.empty()) return absl::OkStatus();
   absl::StatusOr<std::shared_ptr<const policy::Policy>> policy = policy::Policy::Load(policy_file_);
   if (!policy.ok()) return policy.status();
-  const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
+  const std::shared_ptr<const CallRules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.policy = *std::move(policy);
   rules.limits = std::make_unique<policy::Limits>(rules.policy, present == nullptr ? nullptr : present->limits.get());
   rules.limits_bytes =
@@ -261,7 +209,7 @@ absl::Status Gateway::AddPolicy(Rules& rules) {
   return AddMasks(rules);
 }
 
-absl::Status Gateway::AddMasks(Rules& rules) {
+absl::Status Gateway::AddMasks(CallRules& rules) {
   if (!rules.policy->looks_into_calls()) return absl::OkStatus();
   if (rules.policy->seals() && !reveal_key_.has_value()) {
     return absl::InvalidArgumentError(
@@ -269,14 +217,14 @@ absl::Status Gateway::AddMasks(Rules& rules) {
                      ": a mask says seal, but the configuration has no data.reveal_key to seal to: make one with "
                      "`sallyport keys reveal-key`"));
   }
-  const std::shared_ptr<const Rules> present = rules_ == nullptr ? nullptr : rules_->Get();
+  const std::shared_ptr<const CallRules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.masks = std::make_unique<PolicyMasks>(rules.policy, mask_key_, detections_);
   rules.masks->Prepare(catalog_ == nullptr ? DescriptorSets() : catalog_->Current(),
                        present == nullptr ? nullptr : present->masks.get());
   return absl::OkStatus();
 }
 
-void Gateway::PutInForce(std::shared_ptr<const Rules> rules) {
+void Gateway::PutInForce(std::shared_ptr<const CallRules> rules) {
   const std::string version = rules->policy == nullptr ? "none" : rules->policy->version();
   if (rules_ == nullptr) {
     rules_ = std::make_unique<CurrentRules>(std::move(rules));
@@ -294,7 +242,7 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
     if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
     const DescriptorPlan former = descriptor_plan_;
     const auto formerly_left_out = left_out_;
-    absl::StatusOr<MethodCatalog::Change> back = LoadDescriptors(DescriptorPlanOf(options));
+    absl::StatusOr<MethodCatalog::Change> back = LoadDescriptors(DescriptorPlan::Of(options));
     if (!back.ok()) return back.status();
     if (absl::Status status = MakeRules(options); !status.ok()) {
       const absl::Status restored = catalog_->Apply(*std::move(back)).status();
@@ -313,8 +261,8 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
 
 absl::Status Gateway::ReloadPolicy() {
   absl::MutexLock lock(&reload_mutex_);
-  const std::shared_ptr<const Rules> present = rules_->Get();
-  auto rules = std::make_shared<Rules>();
+  const std::shared_ptr<const CallRules> present = rules_->Get();
+  auto rules = std::make_shared<CallRules>();
   rules->authenticator = present->authenticator;
   rules->routes = present->routes;
   rules->end_expired_calls = present->end_expired_calls;
@@ -351,105 +299,6 @@ void Gateway::WatchFiles() {
     files.emplace_back("descriptors", std::move(descriptor_files), [this] { return ReloadDescriptors(); });
   }
   file_watcher_ = files.empty() ? nullptr : std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
-}
-
-void Gateway::MakeCatalog() {
-  const auto keep = [this](const policy::Descriptors& descriptors) {
-    if (recorder_ == nullptr || descriptors.version().empty()) return absl::OkStatus();
-    return recorder_->KeepDescriptors(descriptors.version(), descriptors.serialized());
-  };
-  const auto prepare = [this](const DescriptorSets& next) {
-    if (rules_ == nullptr) return;  // nobody calls yet
-    const std::shared_ptr<const Rules> rules = rules_->Get();
-    if (rules->masks != nullptr) rules->masks->Prepare(next);
-  };
-  catalog_ = std::make_unique<MethodCatalog>(keep, prepare, [this] {
-    if (rules_ != nullptr) settings_watch_->Changed();
-  });
-}
-
-absl::StatusOr<MethodCatalog::Change> Gateway::LoadDescriptors(DescriptorPlan plan) {
-  absl::StatusOr<DescriptorFiles> files = ReadDescriptorFiles(plan.files, plan.places);
-  if (!files.ok()) return files.status();
-  MethodCatalog::Change change{std::move(files->set), plan.reflection, {}};
-  if (plan.answers) {
-    google::protobuf::FileDescriptorSet own;
-    ReflectionService::AddOwnFiles(own);
-    HealthService::AddOwnFile(own);
-    change.add[kOwnUpstream] = std::make_shared<const std::string>(own.SerializeAsString());
-  }
-  absl::StatusOr<MethodCatalog::Change> back = catalog_->Apply(std::move(change));
-  if (back.ok()) {
-    descriptor_plan_ = std::move(plan);
-    left_out_ = std::move(files->left_out);
-  }
-  return back;
-}
-
-absl::Status Gateway::ReloadDescriptors() {
-  absl::MutexLock lock(&reload_mutex_);
-  return LoadDescriptors(DescriptorPlan(descriptor_plan_)).status();
-}
-
-std::vector<ReflectionRefresher::Source> Gateway::ReflectionSources(const GatewayOptions& options) const {
-  std::vector<ReflectionRefresher::Source> sources;
-  for (const ReflectionOptions& reflection : options.reflection) {
-    for (const UpstreamOptions& upstream : options.upstreams) {
-      if (upstream.name != reflection.upstream) continue;
-      sources.push_back({FindUpstream(upstreams_, upstream), reflection.refresh, reflection.optional});
-    }
-  }
-  return sources;
-}
-
-void Gateway::AskForReflection(const GatewayOptions& options) { refresher_->SetSources(ReflectionSources(options)); }
-
-GatewayNumbers Gateway::Numbers() {
-  GatewayNumbers numbers;
-  if (recorder_ != nullptr) numbers.recorder = recorder_->Stats();
-  numbers.detections = detections_->Read();
-  numbers.refusals = refusals_->counts();
-  numbers.listener.connections = listener_->connections().size();
-  numbers.listener.most_connections = listener_->connections().most();
-  numbers.listener.connections_refused = listener_->refused();
-  numbers.listener.memory_used = memory_->resident() + memory_->charged();
-  numbers.listener.memory_budget = memory_->bytes();
-  numbers.odd_settings = odd_settings_.load();
-  // By name: a configuration that was read again may have another upstream of the same.
-  std::map<std::string, uint64_t> sent_again;
-  {
-    absl::MutexLock lock(&reload_mutex_);
-    for (const std::unique_ptr<Upstream>& upstream : upstreams_) sent_again[upstream->name()] += upstream->sent_again();
-  }
-  numbers.upstreams.reserve(sent_again.size());
-  for (const auto& [name, calls] : sent_again) numbers.upstreams.push_back({name, calls});
-  return numbers;
-}
-
-absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
-  if (options.admin_address.empty()) return absl::OkStatus();
-  AdminServer::Handlers handlers;
-  handlers["/healthz"] = [] { return AdminAnswer{200, kPlainText, "ok\n", absl::ZeroDuration()}; };
-  handlers["/readyz"] = [this] {
-    const absl::Status ready = Ready();
-    return AdminAnswer{ready.ok() ? 200 : 503, kPlainText, ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"),
-                       absl::ZeroDuration()};
-  };
-  handlers["/metrics"] = [this] {
-    return AdminAnswer{200, kMetricsContentType, MetricsText(Numbers()), absl::ZeroDuration()};
-  };
-  if (token_signer_ != nullptr) {
-    handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {
-      return AdminAnswer{200, "application/jwk-set+json", signer->KeySet(absl::Now()), kKeysKept};
-    };
-    handlers["/.well-known/openid-configuration"] = [signer = token_signer_.get()] {
-      return AdminAnswer{200, "application/json", signer->ProviderMetadata(), kKeysKept};
-    };
-  }
-  absl::StatusOr<std::unique_ptr<AdminServer>> admin = AdminServer::Start(options.admin_address, std::move(handlers));
-  if (!admin.ok()) return admin.status();
-  admin_ = *std::move(admin);
-  return absl::OkStatus();
 }
 
 absl::Status Gateway::Shutdown(absl::Duration grace) {

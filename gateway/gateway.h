@@ -22,11 +22,11 @@
 #include "gateway/listener/memory_budget.h"
 #include "gateway/reflection/reflection_service.h"
 #include "gateway/reflection/refresher.h"
+#include "gateway/relay/call_rules.h"
 #include "gateway/relay/legs/misdescribed_methods.h"
 #include "gateway/relay/own/own_services.h"
 #include "gateway/relay/recording/refusal_flood.h"
 #include "gateway/relay/relay_service.h"
-#include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/settings_watch.h"
 #include "gateway/tls/server_tls.h"
@@ -39,6 +39,8 @@ namespace sallyport::gateway {
 
 // Where descriptors come from.
 struct DescriptorPlan {
+  static DescriptorPlan Of(const GatewayOptions& options);
+
   std::vector<std::string> files;
   std::map<std::string, std::string> places;  // where the configuration names them, for messages
   std::set<std::string> reflection;           // names of upstreams that are asked
@@ -103,16 +105,18 @@ class Gateway {
  private:
   Gateway() = default;
   absl::Status OpenRecorder(const GatewayOptions& options);
+  // The one that was made with these options; null if there is none.
+  Upstream* FindUpstream(const UpstreamOptions& options) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // Makes upstreams that are not there yet.
   absl::Status MakeUpstreams(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   std::shared_ptr<const Routes> MakeRoutes(const GatewayOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   absl::Status MakeRules(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // `rules` with the policy that is in its file now.
-  absl::Status AddPolicy(Rules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  absl::Status AddPolicy(CallRules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // Masks and content rules of `rules`, if its policy has any.
-  absl::Status AddMasks(Rules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
-  void PutInForce(std::shared_ptr<const Rules> rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  absl::Status AddMasks(CallRules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  void PutInForce(std::shared_ptr<const CallRules> rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   void WatchFiles();
   // Puts into force what is in the files, and what reflection has told so far of upstreams that it may be asked of.
   // Returns how to take that back.
@@ -124,7 +128,7 @@ class Gateway {
   void MakeCatalog();
   // What is in force and what is odd about it, to the log, where that was not told before (gateway_settings.cc). On a
   // thread of settings_watch_.
-  void TellSettings();
+  void LogSettings();
   // Listens; nobody is served before Serve.
   absl::Status Listen(const GatewayOptions& options, std::vector<Descriptor> inherited);
   absl::Status Serve(const GatewayOptions& options);

@@ -44,12 +44,12 @@ absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOpti
   return policy::CheckSettings(settings);
 }
 
-void Gateway::TellSettings() {
+void Gateway::LogSettings() {
   policy::Settings settings;
   v1::Config config;
   KeyLines lines;
   std::set<std::string> reflection;
-  const std::shared_ptr<const Rules> rules = rules_->Get();
+  const std::shared_ptr<const CallRules> rules = rules_->Get();
   {
     absl::MutexLock lock(&reload_mutex_);
     config = config_;

@@ -14,8 +14,8 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "gateway/relay/call_rules.h"
 #include "gateway/relay/own/own_services.h"
-#include "gateway/relay/rules.h"
 
 namespace sallyport::gateway {
 

@@ -30,7 +30,7 @@ grpc::ByteBuffer Encoded(ServingStatus status) {
 
 }  // namespace
 
-HealthProbe::HealthProbe(HealthService* service, std::shared_ptr<const Rules> rules,
+HealthProbe::HealthProbe(HealthService* service, std::shared_ptr<const CallRules> rules,
                          grpc::GenericCallbackServerContext* context)
     : service_(service), rules_(std::move(rules)), context_(context), asker_(this) {
   StartRead(&question_);
@@ -53,7 +53,7 @@ void HealthProbe::AnswerAbout(const std::string& service) {
   }
   if (watching()) {
     service_->Add(this);
-    return Tell();
+    return SendStatus();
   }
   if (unknown_) return Finish({grpc::StatusCode::NOT_FOUND, "no route leads to a service of that name"});
   FinishCheck(service_->Serving() ? hpb::HealthCheckResponse::SERVING : hpb::HealthCheckResponse::NOT_SERVING);
@@ -74,7 +74,7 @@ Upstream* HealthProbe::FindUpstream(const std::string& service) const {
   return rule == nullptr ? nullptr : rule->upstream;
 }
 
-void HealthProbe::Tell() {
+void HealthProbe::SendStatus() {
   enum class Step { kNothing, kWrite, kFinish } step = Step::kNothing;
   const ServingStatus now = unknown_              ? hpb::HealthCheckResponse::SERVICE_UNKNOWN
                             : service_->Serving() ? hpb::HealthCheckResponse::SERVING
@@ -109,7 +109,7 @@ void HealthProbe::OnWriteDone(bool ok) {
     writing_ = false;
     if (!ok) cancelled_ = true;
   }
-  if (watching()) Tell();
+  if (watching()) SendStatus();
 }
 
 void HealthProbe::OnCancel() {
@@ -120,7 +120,7 @@ void HealthProbe::OnCancel() {
     // Before its first answer nothing is watched.
     if (told_ < 0) return;
   }
-  Tell();
+  SendStatus();
 }
 
 void HealthProbe::OnDone() {

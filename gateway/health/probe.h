@@ -12,7 +12,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "gateway/health/health_service.h"
-#include "gateway/relay/rules.h"
+#include "gateway/relay/call_rules.h"
 #include "gateway/upstream/upstream.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -23,10 +23,11 @@ namespace sallyport::gateway {
 class HealthProbe final : public grpc::ServerGenericBidiReactor {
  public:
   // `service` outlives it. Begins to read at once.
-  HealthProbe(HealthService* service, std::shared_ptr<const Rules> rules, grpc::GenericCallbackServerContext* context);
+  HealthProbe(HealthService* service, std::shared_ptr<const CallRules> rules,
+              grpc::GenericCallbackServerContext* context);
 
   // The gateway's own state may have changed. Only for those that watch it.
-  void Tell();
+  void SendStatus();
 
   void AddReference() { references_.fetch_add(1, std::memory_order_relaxed); }
   void DropReference() {
@@ -58,7 +59,7 @@ class HealthProbe final : public grpc::ServerGenericBidiReactor {
   bool watching() const { return context_->method().ends_with("/Watch"); }
 
   HealthService* const service_;
-  const std::shared_ptr<const Rules> rules_;
+  const std::shared_ptr<const CallRules> rules_;
   grpc::GenericCallbackServerContext* const context_;
   Upstream* upstream_ = nullptr;  // that is asked
   UpstreamCredentials::Shown credentials_;

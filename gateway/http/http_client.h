@@ -33,7 +33,8 @@ struct HttpResponse {
 };
 
 // What requests to one server share: a connection, kept alive. http and https only; the server's certificate is
-// verified; redirects are not followed. Not thread-safe, but for Cancel.
+// verified; redirects are not followed. Not thread-safe, but for Cancel. An interface, so that only one file knows
+// libcurl, and tests answer in place of a server.
 class HttpClient {
  public:
   struct Options {

@@ -24,7 +24,7 @@ constexpr absl::Duration kEndTime = absl::Seconds(2);
 struct HttpExchange::Link {
   // `function` takes the connection and the number of the exchange, on the server's thread.
   template <typename Function>
-  void Tell(Function function) {
+  void Post(Function function) {
     asio::post(connection->io(),
                [to = connection, number = number, function = std::move(function)]() mutable { function(*to, number); });
   }
@@ -38,36 +38,36 @@ HttpExchange::HttpExchange(std::unique_ptr<Link> link, ReceivedRequest request)
     : request_(std::move(request)), link_(std::move(link)) {}
 
 HttpExchange::~HttpExchange() {
-  link_->Tell([](HttpConnection& connection, uint64_t number) { connection.Dropped(number); });
+  link_->Post([](HttpConnection& connection, uint64_t number) { connection.Dropped(number); });
   // So that the last reference is always the server's thread's.
   asio::io_context& io = link_->connection->io();
   asio::post(io, [last = std::move(link_->connection)] {});
 }
 
 void HttpExchange::Answer(HttpAnswer answer) {
-  link_->Tell(
+  link_->Post(
       [answer = std::move(answer)](HttpConnection& connection, uint64_t number) { connection.Answer(number, answer); });
 }
 
 void HttpExchange::Begin(int status, HttpHeaders headers) {
-  link_->Tell([status, headers = std::move(headers)](HttpConnection& connection, uint64_t number) {
+  link_->Post([status, headers = std::move(headers)](HttpConnection& connection, uint64_t number) {
     connection.Begin(number, status, headers);
   });
 }
 
 void HttpExchange::Write(std::string part, absl::AnyInvocable<void(bool)> written) {
-  link_->Tell(
+  link_->Post(
       [part = std::move(part), written = std::move(written)](HttpConnection& connection, uint64_t number) mutable {
         connection.Write(number, std::move(part), std::move(written));
       });
 }
 
 void HttpExchange::End() {
-  link_->Tell([](HttpConnection& connection, uint64_t number) { connection.End(number); });
+  link_->Post([](HttpConnection& connection, uint64_t number) { connection.End(number); });
 }
 
 void HttpExchange::OnGone(absl::AnyInvocable<void()> gone) {
-  link_->Tell([gone = std::move(gone)](HttpConnection& connection, uint64_t number) mutable {
+  link_->Post([gone = std::move(gone)](HttpConnection& connection, uint64_t number) mutable {
     connection.OnGone(number, std::move(gone));
   });
 }

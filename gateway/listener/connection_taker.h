@@ -6,7 +6,8 @@ namespace sallyport::gateway {
 
 enum class SocketKind { kTcp, kUnix };
 
-// Serves connections that were accepted elsewhere. Called by one thread at a time.
+// Serves connections that were accepted elsewhere. Called by one thread at a time. An interface, because who accepts
+// knows no gRPC: CallServer, which does, is handed in.
 class ConnectionTaker {
  public:
   virtual ~ConnectionTaker() = default;

@@ -18,9 +18,9 @@
 #include "gateway/listener/connections.h"
 #include "gateway/relay/admission/call_facts.h"
 #include "gateway/relay/call.h"
+#include "gateway/relay/call_rules.h"
 #include "gateway/relay/legs/caller_leg.h"
 #include "gateway/relay/own/own_services.h"
-#include "gateway/relay/rules.h"
 #include "gateway/sessions.h"
 #include "gateway/upstream/routes.h"
 #include "policy/descriptors/descriptors.h"
@@ -33,12 +33,12 @@ namespace sallyport::gateway {
 // Each part is written by one stage of admission, the one that it is named after (admission/stages.h), and is constant
 // from then on; whoever comes after the stages is given a const CallContext. Lives as long as the call.
 struct CallContext {
-  CallContext(const CallerRequest& caller, std::shared_ptr<const Rules> rules, absl::Time start)
+  CallContext(const CallerRequest& caller, std::shared_ptr<const CallRules> rules, absl::Time start)
       : caller(caller), rules(std::move(rules)), start(start), start_tick(std::chrono::steady_clock::now()) {}
 
   // From the beginning.
   const CallerRequest& caller;
-  const std::shared_ptr<const Rules> rules;
+  const std::shared_ptr<const CallRules> rules;
   const absl::Time start;
   const std::chrono::steady_clock::time_point start_tick;
 
@@ -101,7 +101,7 @@ struct CallContext {
 
   // `credentials`: what the upstream is shown.
   UpstreamCredentials::Shown credentials;  // null if there are none
-  OwnServices::Visit visit;                // of a call that the gateway answers itself
+  OwnServices::Announcement announcement;  // of a call that the gateway answers itself
 
   // `connect`: a place on one of the upstream's connections, until its side of the call takes it.
   StreamLease lease;

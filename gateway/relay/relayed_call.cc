@@ -28,7 +28,7 @@ RelayedCall::RelayedCall(const RelayContext& context, CallerLeg* caller)
 
 RelayedCall::~RelayedCall() {
   shared_.sessions->Leave(context_.session, absl::Now());
-  context_.visit = OwnServices::Visit();
+  context_.announcement = OwnServices::Announcement();
   // Last, for who waits for the calls to be gone destroys what they use.
   shared_.open_calls->Remove(&open_);
 }

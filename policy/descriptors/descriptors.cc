@@ -46,7 +46,7 @@ class FaultFinder {
       if (text.empty()) text = Build(*file, &pool, &sound);
       if (text.empty()) continue;
       check_.Forget(*file);
-      Tell(*file, text);
+      NoteFault(*file, text);
     }
     return sound;
   }
@@ -59,7 +59,7 @@ class FaultFinder {
       if (text.empty()) {
         sound.push_back(*file);
       } else {
-        Tell(*file, text);
+        NoteFault(*file, text);
       }
     }
     return sound;
@@ -77,7 +77,7 @@ class FaultFinder {
     sound->push_back(Canonical(&proto));
     return "";
   }
-  void Tell(const SetFile& file, const std::string& text) {
+  void NoteFault(const SetFile& file, const std::string& text) {
     faults_.push_back(absl::StrCat(source_, ": ", Shown(file.head.name), ": ", text));
   }
 

@@ -39,7 +39,8 @@ struct KnownService {
 
 // An immutable set of descriptors, shared between threads. It keeps its files as bytes and knows from those which
 // methods, types and files there are; what is asked for in pool(), types() and by FindMessage is built when it is first
-// asked for, with all that its file imports, which takes some milliseconds and a lock.
+// asked for, with all that its file imports, which takes some milliseconds and a lock. An interface, so that its many
+// users do not see how files are kept and built.
 class Descriptors {
  public:
   // Knows nothing; its version is empty.

@@ -57,7 +57,7 @@ class Faults final : public pb::compiler::MultiFileErrorCollector, public pb::De
   }
 
   bool any() const { return !told_.empty(); }
-  void Tell(std::vector<std::string>* lines) const { lines->insert(lines->end(), told_.begin(), told_.end()); }
+  void AppendTo(std::vector<std::string>* lines) const { lines->insert(lines->end(), told_.begin(), told_.end()); }
   absl::Status status() const { return absl::InvalidArgumentError(absl::StrJoin(told_, "\n")); }
 
  private:
@@ -174,7 +174,7 @@ absl::StatusOr<std::shared_ptr<const Descriptors>> CompileProtos(const std::stri
     if (file != nullptr) AddWithImports(*file, &added, &set);
   }
   if (faults.any() && (left_out == nullptr || set.file().empty())) return faults.status();
-  if (faults.any()) faults.Tell(left_out);
+  if (faults.any()) faults.AppendTo(left_out);
   return Descriptors::Create(set, directory);
 }
 

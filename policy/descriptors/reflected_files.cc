@@ -54,7 +54,7 @@ absl::StatusOr<FilesByName> ReflectedFiles::Build(const pb::FileDescriptorSet& f
   return std::move(done_);
 }
 
-void ReflectedFiles::Tell(const File& file, std::string_view what) {
+void ReflectedFiles::NoteFault(const File& file, std::string_view what) {
   if (told_ == nullptr) return;
   if (told_lines_ == kMostTold) {
     ++untold_;
@@ -71,7 +71,7 @@ void ReflectedFiles::Take(const pb::FileDescriptorProto& given) {
   std::string why;
   file.proto = given;
   TranslateEdition(&file.proto);
-  if (!Fits(file.proto, &why)) return Tell(file, absl::StrCat(why, " (left out)"));
+  if (!Fits(file.proto, &why)) return NoteFault(file, absl::StrCat(why, " (left out)"));
   Strip(&file.proto);
   DropWhatIsDefined(&file);
   name_bytes_ += NameBytes(file.proto);
@@ -120,11 +120,12 @@ void ReflectedFiles::DropWhatIsDefined(File* file) {
   const auto drop = [&](const std::string& name) {
     if (IsDefined(name)) return true;
     if (defined_.insert(name).second) return false;
-    Tell(*file, absl::StrCat(Shown(name), ": the upstream defines it twice; the first counts"));
+    NoteFault(*file, absl::StrCat(Shown(name), ": the upstream defines it twice; the first counts"));
     return true;
   };
   const auto tell_other = [&](const std::string& name, bool other) {
-    if (other) Tell(*file, absl::StrCat(Shown(name), ": the descriptor files describe it differently, and they count"));
+    if (other)
+      NoteFault(*file, absl::StrCat(Shown(name), ": the descriptor files describe it differently, and they count"));
     return true;
   };
   const auto differs = [](const auto* known, auto definition, const pb::Message& told) {
@@ -270,7 +271,7 @@ void ReflectedFiles::ConnectExtension(const File& file, pb::FieldDescriptorProto
 }
 
 void ReflectedFiles::TellMissing(const File& file, const std::string& what, const std::string& needed) {
-  Tell(file, absl::StrCat(Shown(what), " needs ", Shown(needed), ", which is not known: nor is what needs it"));
+  NoteFault(file, absl::StrCat(Shown(what), " needs ", Shown(needed), ", which is not known: nor is what needs it"));
 }
 
 void ReflectedFiles::Lose(int type) {

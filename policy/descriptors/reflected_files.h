@@ -97,7 +97,7 @@ class ReflectedFiles {
   std::vector<std::string> ImportsOf(const File& file);
   std::string FreeName(const File& file) const;
 
-  void Tell(const File& file, std::string_view what);
+  void NoteFault(const File& file, std::string_view what);
   void TellMissing(const File& file, const std::string& what, const std::string& needed);
 
   google::protobuf::DescriptorPool* const pool_;

@@ -143,7 +143,7 @@ void ReflectedFiles::BuildOne(File* file) {
   FirstFault fault;
   const pb::FileDescriptor* const built = pool_->BuildFileCollectingErrors(proto, &fault);
   if (built == nullptr) {
-    Tell(*file, absl::StrCat(fault.text().empty() ? "cannot be built" : fault.text(), " (left out)"));
+    NoteFault(*file, absl::StrCat(fault.text().empty() ? "cannot be built" : fault.text(), " (left out)"));
     for (const int type : file->types) Lose(type);
     return SpreadLoss();
   }

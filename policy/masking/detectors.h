@@ -27,7 +27,7 @@ struct CustomDetector {
 };
 
 // The built-in detectors that are wanted and those of the policy, made ready to look for all of them in one pass.
-// Immutable, thread-safe.
+// Immutable, thread-safe. An interface, so that the automata behind it are seen by nobody.
 class Detectors {
  public:
   // Names of the built-in ones, such as payment_card: the table in built_in_detectors.cc.

@@ -84,16 +84,7 @@ bool MaskWalker::WalkField() {
   bool minimal = false;
   if (!reader.ReadTag(&number, &type, &minimal)) return false;
   at_ = reader.at();
-  if (type == WireType::kEndGroup) {
-    if (frame.group == 0 || number != frame.group) return false;
-    if (!minimal) {
-      BeginChange(begin);
-      AppendVarint(TagOf(number, type), &out_);
-      EndChange();
-    }
-    Close();
-    return true;
-  }
+  if (type == WireType::kEndGroup) return WalkEndGroup(number, begin, minimal);
   const MaskPlan::Field* const field = frame.node->plan->Find(*frame.node, number);
   const WireType wanted = field == nullptr ? type : WireTypeOf(field->descriptor->type());
   const bool packed = field != nullptr && type == WireType::kLength && wanted != type && IsPackable(*field->descriptor);
@@ -115,43 +106,64 @@ bool MaskWalker::WalkField() {
       }
       return WalkLength(*field, begin, tag, minimal);
     case WireType::kStartGroup:
-      if (field->child != MaskPlan::kNone) {
-        if (!minimal) {
-          BeginChange(begin);
-          AppendVarint(tag, &out_);
-          EndChange();
-        }
-        return Push(frame.node->plan->node(field->child), begin, tag, at_, frame.end, number, IsLater(*field));
-      }
-      if (!reader.SkipValue(number, type, kMostDepth - depth_)) return false;
-      at_ = reader.at();
-      if (field->selection == MaskPlan::kNone && minimal) return true;
-      BeginChange(begin);
-      if (field->selection != MaskPlan::kNone && !IsDropped(*field)) {
-        AppendVarint(tag, &out_);
-        if (field->blank != nullptr) out_.append(*field->blank);
-        AppendVarint(TagOf(number, WireType::kEndGroup), &out_);
-      }
-      EndChange();
-      return true;
-    default: {
-      const size_t size = type == WireType::kFixed64 ? 8 : 4;
-      uint64_t raw = 0;
-      if (!ReadScalar(*field->descriptor, reader, &raw)) return false;
-      at_ = reader.at();
-      if (field->selection == MaskPlan::kNone && minimal) return true;
-      BeginChange(begin);
-      if (field->selection == MaskPlan::kNone) {
-        AppendVarint(tag, &out_);
-        AppendFixed(raw, size, &out_);
-      } else if (!IsDropped(*field)) {
-        AppendVarint(tag, &out_);
-        AppendScalar(*field, raw);
-      }
-      EndChange();
-      return true;
-    }
+      return WalkGroup(*field, number, begin, minimal);
+    default:
+      return WalkFixed(*field, begin, tag, minimal);
   }
+}
+
+bool MaskWalker::WalkEndGroup(uint32_t number, const char* begin, bool minimal) {
+  const Frame& frame = frames_[depth_ - 1];
+  if (frame.group == 0 || number != frame.group) return false;
+  if (!minimal) RewriteTag(begin, TagOf(number, WireType::kEndGroup));
+  Close();
+  return true;
+}
+
+void MaskWalker::RewriteTag(const char* begin, uint64_t tag) {
+  BeginChange(begin);
+  AppendVarint(tag, &out_);
+  EndChange();
+}
+
+bool MaskWalker::WalkGroup(const MaskPlan::Field& field, uint32_t number, const char* begin, bool minimal) {
+  const Frame& frame = frames_[depth_ - 1];
+  const uint64_t tag = TagOf(number, WireType::kStartGroup);
+  if (field.child != MaskPlan::kNone) {
+    if (!minimal) RewriteTag(begin, tag);
+    return Push(frame.node->plan->node(field.child), begin, tag, at_, frame.end, number, IsLater(field));
+  }
+  WireReader reader(at_, frame.end);
+  if (!reader.SkipValue(number, WireType::kStartGroup, kMostDepth - depth_)) return false;
+  at_ = reader.at();
+  if (field.selection == MaskPlan::kNone && minimal) return true;
+  BeginChange(begin);
+  if (field.selection != MaskPlan::kNone && !IsDropped(field)) {
+    AppendVarint(tag, &out_);
+    if (field.blank != nullptr) out_.append(*field.blank);
+    AppendVarint(TagOf(number, WireType::kEndGroup), &out_);
+  }
+  EndChange();
+  return true;
+}
+
+bool MaskWalker::WalkFixed(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal) {
+  WireReader reader(at_, frames_[depth_ - 1].end);
+  uint64_t raw = 0;
+  if (!ReadScalar(*field.descriptor, reader, &raw)) return false;
+  const auto size = static_cast<size_t>(reader.at() - at_);
+  at_ = reader.at();
+  if (field.selection == MaskPlan::kNone && minimal) return true;
+  BeginChange(begin);
+  if (field.selection == MaskPlan::kNone) {
+    AppendVarint(tag, &out_);
+    AppendFixed(raw, size, &out_);
+  } else if (!IsDropped(field)) {
+    AppendVarint(tag, &out_);
+    AppendScalar(field, raw);
+  }
+  EndChange();
+  return true;
 }
 
 bool MaskWalker::WalkVarint(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal) {

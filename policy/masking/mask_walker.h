@@ -71,6 +71,9 @@ class MaskWalker {
   bool WalkAnyValue(Frame& frame, const char* begin, bool minimal);
   bool WalkLength(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
   bool WalkVarint(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
+  bool WalkFixed(const MaskPlan::Field& field, const char* begin, uint64_t tag, bool minimal);
+  bool WalkGroup(const MaskPlan::Field& field, uint32_t number, const char* begin, bool minimal);
+  bool WalkEndGroup(uint32_t number, const char* begin, bool minimal);
   bool WalkMasked(const MaskPlan::Field& field, const char* begin, uint64_t tag, std::string_view value);
   void AppendScalar(const MaskPlan::Field& field, uint64_t raw);
   // Writes `value` for the length-delimited field that was read from `begin` on.
@@ -80,6 +83,8 @@ class MaskWalker {
   // What follows is written in place of what was read from `begin` on; EndChange when it has been.
   void BeginChange(const char* begin);
   void EndChange() { run_ = at_; }
+  // A tag in the shortest form.
+  void RewriteTag(const char* begin, uint64_t tag);
   LengthPlace OpenLength(size_t expected);
   void CloseLength(const LengthPlace& place);
   void OpenFrames();

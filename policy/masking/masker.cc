@@ -9,22 +9,17 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "google/rpc/status.pb.h"
-#include "policy/glob.h"
-#include "policy/masking/content_check.h"
+#include "policy/masking/kind_of_call.h"
 #include "policy/masking/mask_table.h"
 #include "policy/masking/mask_walker.h"
 
 namespace sallyport::policy {
 namespace {
 
-constexpr std::string_view kStatusDetails = "grpc-status-details-bin";
 constexpr size_t kMostKept = 4096;  // kinds of calls
-constexpr int kSides = 2;
-constexpr int kViews = 3;
 
 using Numbers = std::vector<uint32_t>;  // places of rules in the policy
 
@@ -54,164 +49,6 @@ class PlannedMask final : public MessageMask {
  private:
   const std::unique_ptr<const MaskPlan> plan_;
   const MaskTable table_;
-};
-
-// What one content rule looks for in messages of a type.
-struct ContentLook {
-  const ContentRule* rule = nullptr;
-  std::unique_ptr<const MaskPlan> texts;  // null if no detector is asked for
-  struct Condition {
-    std::string value;
-    std::unique_ptr<const MaskPlan> plan;
-  };
-  std::vector<Condition> conditions;
-};
-
-// What is made once for a kind of call: its method and which rules apply.
-class KindOfCall final : public CallMasks {
- public:
-  const MessageMask* message(MessageSide side, MaskView view) const override {
-    return messages_[At(side)][At(view)].get();
-  }
-  bool unreadable(MessageSide side, MaskView view) const override { return unreadable_[At(side)][At(view)]; }
-  bool looks_into_messages() const override { return looks_into_messages_; }
-  bool passes_unreadable() const override { return passes_unreadable_; }
-  bool seals() const override { return seals_; }
-  const MessageMask* before_sealing(MessageSide side) const override { return before_sealing_[At(side)].get(); }
-  // Of what is its own and not shared with other kinds.
-  size_t bytes() const {
-    size_t bytes = sizeof *this;
-    for (const std::vector<ContentLook>& looks : content_) {
-      for (const ContentLook& look : looks) {
-        bytes += sizeof look + (look.texts == nullptr ? 0 : look.texts->bytes());
-        for (const ContentLook::Condition& condition : look.conditions) {
-          bytes += sizeof condition + condition.plan->bytes();
-        }
-      }
-    }
-    return bytes;
-  }
-  bool masks_metadata(MaskView view) const override { return metadata_[At(view)].applies; }
-
-  bool MaskMetadata(MaskView view, std::string_view name, std::string* value, bool* drop) const override {
-    const Metadata& metadata = metadata_[At(view)];
-    for (const auto& [glob, action] : metadata.names) {
-      if (!GlobMatches(glob, name)) continue;
-      *drop = action->kind == v1::Mask::drop;
-      std::string masked;
-      WorkBudget budget;
-      AppendMaskedValue(metadata.table, DetectionCounts::kMetadata, *action, *value, &budget, &masked);
-      return Replace(name, std::move(masked), value);
-    }
-    std::string masked;
-    if (name == kStatusDetails && metadata.details != nullptr) {
-      std::string problem;
-      const MessageMask::Outcome outcome = metadata.details->Apply(*value, &masked, &problem);
-      *drop = outcome == MessageMask::Outcome::kUnreadable && !passes_unreadable_;
-      if (outcome != MessageMask::Outcome::kMasked) return *drop;
-      *value = std::move(masked);
-      return true;
-    }
-    return HideFinds(metadata.table, DetectionCounts::kMetadata, *value, &masked) &&
-           Replace(name, std::move(masked), value);
-  }
-
-  bool MaskText(MaskView view, std::string* text) const override {
-    std::string masked;
-    if (!HideFinds(metadata_[At(view)].table, DetectionCounts::kStatusMessage, *text, &masked)) return false;
-    *text = std::move(masked);
-    return true;
-  }
-
-  bool checks_content(MessageSide side) const override { return !content_[At(side)].empty(); }
-  bool enforces_content(MessageSide side) const override {
-    return absl::c_any_of(content_[At(side)], [](const ContentLook& look) { return !look.rule->shadow; });
-  }
-  ContentVerdict CheckContent(MessageSide side, std::string_view message) const override {
-    ContentVerdict verdict;
-    for (const ContentLook& look : content_[At(side)]) {
-      bool found = false;
-      if (!Finds(look, message, &found)) {
-        // It would have been refused.
-        found = true;
-        verdict.unreadable = !look.rule->shadow;
-        if (verdict.unreadable) return verdict;
-      }
-      if (!found) continue;
-      if (!look.rule->shadow) {
-        verdict.rule = look.rule->name;
-        return verdict;
-      }
-      verdict.shadow.push_back(look.rule->name);
-    }
-    return verdict;
-  }
-
- private:
-  friend class BuiltMasker;
-  struct Metadata {
-    bool applies = false;
-    std::vector<std::pair<std::string, const MaskAction*>> names;  // globs; of the policy
-    MaskTable table;
-    std::shared_ptr<const MessageMask> details;
-  };
-
-  static size_t At(MessageSide side) { return side == MessageSide::kRequest ? 0 : 1; }
-  static size_t At(MaskView view) { return static_cast<size_t>(view); }
-
-  // Nothing is left of a text with more finds than there is work for.
-  static bool HideFinds(const MaskTable& table, const char* place, std::string_view text, std::string* masked) {
-    WorkBudget budget;
-    if (MaskFinds(table, place, text, &budget, masked)) return true;
-    masked->clear();
-    return budget.exceeded();
-  }
-
-  // What stands in place of a value must be one that gRPC sends.
-  static bool Replace(std::string_view name, std::string masked, std::string* value) {
-    if (!name.ends_with("-bin")) {
-      for (char& c : masked) {
-        if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
-      }
-    }
-    if (masked == *value) return false;
-    *value = std::move(masked);
-    return true;
-  }
-
-  bool Finds(const ContentLook& look, std::string_view message, bool* found) const {
-    for (const ContentLook::Condition& condition : look.conditions) {
-      const bool readable = VisitValues(*condition.plan, message, [&](const VisitedValue& value) {
-        *found = GlobMatches(condition.value, value.text);
-        return !*found;
-      });
-      if (!readable) return false;
-      if (*found) return true;
-    }
-    if (look.texts == nullptr) return true;
-    std::vector<Detection> detections;
-    bool all = true;  // that are there were looked at
-    const bool readable = VisitValues(*look.texts, message, [&](const VisitedValue& value) {
-      detections.clear();
-      all = policy_->detectors()->FindAtMost(value.text, kMostWork, &detections) && all;
-      *found = std::any_of(detections.begin(), detections.end(), [&](const Detection& detection) {
-        return std::binary_search(look.rule->detect.begin(), look.rule->detect.end(), detection.detector);
-      });
-      return !*found;
-    });
-    return readable && (all || *found);
-  }
-
-  std::shared_ptr<const Policy> policy_;
-  std::shared_ptr<const Descriptors> descriptors_;
-  std::shared_ptr<const MessageMask> messages_[kSides][kViews];
-  bool unreadable_[kSides][kViews] = {};
-  bool looks_into_messages_ = false;
-  bool passes_unreadable_ = false;
-  bool seals_ = false;
-  std::shared_ptr<const MessageMask> before_sealing_[kSides];
-  Metadata metadata_[kViews];
-  std::vector<ContentLook> content_[kSides];
 };
 
 class BuiltMasker final : public Masker {
@@ -315,9 +152,9 @@ class BuiltMasker final : public Masker {
   }
 
   std::shared_ptr<const KindOfCall> Make(const Kind& kind) const {
-    auto made = std::make_shared<KindOfCall>();
-    made->policy_ = policy_;
-    made->descriptors_ = descriptors_;
+    KindOfCall::Parts made;
+    made.policy = policy_;
+    made.descriptors = descriptors_;
     bool looks = false;
     bool passes = true;
     for (const uint32_t number : kind.masks) {
@@ -325,17 +162,17 @@ class BuiltMasker final : public Masker {
       if (!rule.looks_into_messages()) continue;
       looks = true;
       passes = passes && rule.pass_unreadable;
-      made->seals_ = made->seals_ || rule.seal;
+      made.seals = made.seals || rule.seal;
     }
-    made->looks_into_messages_ = looks || !kind.content.empty();
-    made->passes_unreadable_ = looks && passes;
+    made.looks_into_messages = looks || !kind.content.empty();
+    made.passes_unreadable = looks && passes;
     for (const MaskView view : {MaskView::kRecord, MaskView::kCaller, MaskView::kUpstream}) {
       Numbers of_view;
       for (const uint32_t number : kind.masks) {
         if (policy_->masks()[number].IsOf(view)) of_view.push_back(number);
       }
       if (of_view.empty()) continue;
-      made->metadata_[KindOfCall::At(view)] = MetadataOf(of_view);
+      made.metadata[KindOfCall::At(view)] = MetadataOf(of_view);
       for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) {
         const bool shown = view == MaskView::kRecord || (view == MaskView::kCaller) == (side == MessageSide::kResponse);
         const bool looks_here = std::any_of(of_view.begin(), of_view.end(), [this](uint32_t number) {
@@ -343,19 +180,19 @@ class BuiltMasker final : public Masker {
         });
         if (!shown || !looks_here) continue;
         const google::protobuf::Descriptor* const type = descriptors_->FindMessage(kind.path, side);
-        std::shared_ptr<const MessageMask>& mask = made->messages_[KindOfCall::At(side)][KindOfCall::At(view)];
+        std::shared_ptr<const MessageMask>& mask = made.messages[KindOfCall::At(side)][KindOfCall::At(view)];
         const bool sound = type != nullptr && MaskFor(type, of_view, &mask);
-        made->unreadable_[KindOfCall::At(side)][KindOfCall::At(view)] = !sound && !made->passes_unreadable_;
-        if (view != MaskView::kRecord || !made->seals_ || !sound) continue;
+        made.unreadable[KindOfCall::At(side)][KindOfCall::At(view)] = !sound && !made.passes_unreadable;
+        if (view != MaskView::kRecord || !made.seals || !sound) continue;
         Numbers without;
         absl::c_copy_if(of_view, std::back_inserter(without),
                         [this](uint32_t number) { return !policy_->masks()[number].seal; });
         // Of the same type, and fewer: it is not too large either.
-        MaskFor(type, without, &made->before_sealing_[KindOfCall::At(side)]);
+        MaskFor(type, without, &made.before_sealing[KindOfCall::At(side)]);
       }
     }
-    for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) AddContent(kind, side, *made);
-    return made;
+    for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) AddContent(kind, side, made);
+    return std::make_shared<KindOfCall>(std::move(made));
   }
 
   MaskPlan::Request RequestFor(const google::protobuf::Descriptor* root) const {
@@ -438,7 +275,7 @@ class BuiltMasker final : public Masker {
     return metadata;
   }
 
-  void AddContent(const Kind& kind, MessageSide side, KindOfCall& made) const {
+  void AddContent(const Kind& kind, MessageSide side, KindOfCall::Parts& made) const {
     const google::protobuf::Descriptor* const type = descriptors_->FindMessage(kind.path, side);
     for (const uint32_t number : kind.content) {
       const ContentRule& rule = policy_->content_rules()[number];
@@ -462,10 +299,10 @@ class BuiltMasker final : public Masker {
       }
       if (!sound) {
         // Whatever masks let pass.
-        made.unreadable_[KindOfCall::At(side)][KindOfCall::At(MaskView::kRecord)] |= !rule.shadow;
+        made.unreadable[KindOfCall::At(side)][KindOfCall::At(MaskView::kRecord)] |= !rule.shadow;
         continue;
       }
-      made.content_[KindOfCall::At(side)].push_back(std::move(look));
+      made.content[KindOfCall::At(side)].push_back(std::move(look));
     }
   }
 

@@ -18,7 +18,9 @@
 
 namespace sallyport::policy {
 
-// How the messages of one side of a method look in one view, for one set of masks. Immutable, thread-safe.
+// How the messages of one side of a method look in one view, for one set of masks. Immutable, thread-safe. An
+// interface, as are the two below, so that plans and tables stay behind it: whoever relays sees only what comes of
+// them.
 class MessageMask {
  public:
   enum class Outcome {

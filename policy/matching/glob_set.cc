@@ -31,12 +31,12 @@ bool GlobSet::Pattern::Matches(std::string_view text) const {
                      text.substr(prefix, text.size() - prefix - suffix));
 }
 
-template <typename Visit>
-void GlobSet::ForEachAnchor(std::string_view glob, Visit visit) {
+template <typename Use>
+void GlobSet::ForEachAnchor(std::string_view glob, Use use) {
   size_t from = 0;
   while (from < glob.size()) {
     const size_t end = std::min(glob.find_first_of(kWildcards, from), glob.size());
-    for (size_t at = from; at + kAnchorSize <= end; ++at) visit(AnchorAt(glob.data() + at));
+    for (size_t at = from; at + kAnchorSize <= end; ++at) use(AnchorAt(glob.data() + at));
     from = end + 1;
   }
 }

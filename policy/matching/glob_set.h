@@ -34,10 +34,10 @@ class GlobSet {
   template <typename Matched>
   void ForEachMatch(std::string_view text, Matched matched) const;
 
-  // Calls `visit` with every glob that has no wildcards.
-  template <typename Visit>
-  void ForEachLiteral(Visit visit) const {
-    for (const auto& [text, number] : literals_) visit(text);
+  // Calls `use` with every glob that has no wildcards.
+  template <typename Use>
+  void ForEachLiteral(Use use) const {
+    for (const auto& [text, number] : literals_) use(text);
   }
 
  private:
@@ -61,8 +61,8 @@ class GlobSet {
     std::memcpy(&anchor, bytes, kAnchorSize);
     return anchor;
   }
-  template <typename Visit>
-  static void ForEachAnchor(std::string_view glob, Visit visit);
+  template <typename Use>
+  static void ForEachAnchor(std::string_view glob, Use use);
   // Which bit of the filter stands for an anchor.
   size_t FilterBit(Anchor anchor) const { return (anchor * 0x9e3779b1u) >> filter_shift_; }
   bool MayBeAnchor(Anchor anchor) const {

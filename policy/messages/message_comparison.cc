@@ -66,8 +66,8 @@ void TreeComparison::AsOne(const LevelPair& levels) {
   const bool found = found_;
   found_ = found_before;
   if (!found) return;
-  Tell([&](TreePrinter& printer, JsonWriter&) { printer.Level(levels.left); },
-       [&](TreePrinter& printer, JsonWriter&) { printer.Level(levels.right); });
+  AddDifference([&](TreePrinter& printer, JsonWriter&) { printer.Level(levels.left); },
+                [&](TreePrinter& printer, JsonWriter&) { printer.Level(levels.right); });
 }
 
 void TreeComparison::Value(const LevelPair& levels) {
@@ -94,14 +94,14 @@ void TreeComparison::Any(const LevelPair& levels) {
   if (type != AnyType(right_.types(), right_url)) return AsOne(levels);
   if (left_url != right_url) {
     const Step step(*this, "@type");
-    Tell([&](TreePrinter& printer, JsonWriter&) { printer.Text(left_url); },
-         [&](TreePrinter& printer, JsonWriter&) { printer.Text(right_url); });
+    AddDifference([&](TreePrinter& printer, JsonWriter&) { printer.Text(left_url); },
+                  [&](TreePrinter& printer, JsonWriter&) { printer.Text(right_url); });
   }
   if (type == nullptr) {
     if (text(left_, left) == text(right_, right)) return;
     const Step step(*this, "@bytes");
-    return Tell([&](TreePrinter&, JsonWriter& json) { json.Base64(text(left_, left)); },
-                [&](TreePrinter&, JsonWriter& json) { json.Base64(text(right_, right)); });
+    return AddDifference([&](TreePrinter&, JsonWriter& json) { json.Base64(text(left_, left)); },
+                         [&](TreePrinter&, JsonWriter& json) { json.Base64(text(right_, right)); });
   }
   const MessagePair content{left, &levels.left, right, &levels.right};
   if (WellKnownTypeOf(*type) == WellKnownType::kNone) return Messages(*type, content);

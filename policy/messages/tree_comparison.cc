@@ -40,7 +40,7 @@ std::string TreeComparison::Text(MessageReader& reader, Write write) const {
   return text;
 }
 
-void TreeComparison::Tell(std::optional<Write> left, std::optional<Write> right) {
+void TreeComparison::AddDifference(std::optional<Write> left, std::optional<Write> right) {
   found_ = true;
   if (quiet_ > 0) return;
   if (bounds_.ignored != nullptr) {
@@ -61,8 +61,9 @@ void TreeComparison::Messages(const pb::Descriptor& type, const MessagePair& pai
   }
   if (pair.left_outer != nullptr && pair.left_outer->depth() >= kMostNesting) {
     // Not read any more.
-    return Tell([&](TreePrinter& printer, JsonWriter&) { printer.Message(type, pair.left, pair.left_outer); },
-                [&](TreePrinter& printer, JsonWriter&) { printer.Message(type, pair.right, pair.right_outer); });
+    return AddDifference(
+        [&](TreePrinter& printer, JsonWriter&) { printer.Message(type, pair.left, pair.left_outer); },
+        [&](TreePrinter& printer, JsonWriter&) { printer.Message(type, pair.right, pair.right_outer); });
   }
   const DecodedMessage left(left_, type, pair.left, pair.left_outer);
   const DecodedMessage right(right_, type, pair.right, pair.right_outer);
@@ -102,7 +103,7 @@ void TreeComparison::Fields(const LevelPair& levels) {
 void TreeComparison::OneSided(const DecodedMessage& level, const DecodedField& field, bool is_left) {
   const Step step(*this, FieldName(*field.descriptor));
   const auto write = [&, copy = field](TreePrinter& printer, JsonWriter&) { printer.FieldValue(level, copy); };
-  is_left ? Tell(write, std::nullopt) : Tell(std::nullopt, write);
+  is_left ? AddDifference(write, std::nullopt) : AddDifference(std::nullopt, write);
 }
 
 void TreeComparison::Field(const LevelPair& levels, const DecodedField& left, const DecodedField& right) {
@@ -118,8 +119,8 @@ void TreeComparison::Field(const LevelPair& levels, const DecodedField& left, co
                         ? SameText(left_value, right_value)
                         : SameScalar(field, left_.Scalar(field, left_value), right_.Scalar(field, right_value));
   if (same) return;
-  Tell([&](TreePrinter& printer, JsonWriter&) { printer.FieldValue(levels.left, left); },
-       [&](TreePrinter& printer, JsonWriter&) { printer.FieldValue(levels.right, right); });
+  AddDifference([&](TreePrinter& printer, JsonWriter&) { printer.FieldValue(levels.left, left); },
+                [&](TreePrinter& printer, JsonWriter&) { printer.FieldValue(levels.right, right); });
 }
 
 bool TreeComparison::SameScalar(const pb_field& field, uint64_t left, uint64_t right) {
@@ -151,8 +152,8 @@ void TreeComparison::Elements(const LevelPair& levels, const pb_field& field, Oc
     }
     const auto write_left = [&](TreePrinter& printer, JsonWriter&) { printer.Element(levels.left, field, at_left); };
     const auto write_right = [&](TreePrinter& printer, JsonWriter&) { printer.Element(levels.right, field, at_right); };
-    Tell(in_left ? std::optional<Write>(write_left) : std::nullopt,
-         in_right ? std::optional<Write>(write_right) : std::nullopt);
+    AddDifference(in_left ? std::optional<Write>(write_left) : std::nullopt,
+                  in_right ? std::optional<Write>(write_right) : std::nullopt);
   }
 }
 
@@ -169,14 +170,14 @@ void TreeComparison::ScalarLists(const pb_field& field, OccurrenceRange left, Oc
     const Step step(*this, i);
     const auto write_left = [&](TreePrinter& printer, JsonWriter&) { printer.Scalar(field, left_raw); };
     const auto write_right = [&](TreePrinter& printer, JsonWriter&) { printer.Scalar(field, right_raw); };
-    Tell(in_left ? std::optional<Write>(write_left) : std::nullopt,
-         in_right ? std::optional<Write>(write_right) : std::nullopt);
+    AddDifference(in_left ? std::optional<Write>(write_left) : std::nullopt,
+                  in_right ? std::optional<Write>(write_right) : std::nullopt);
   }
 }
 
 void TreeComparison::Maps(const LevelPair& levels, const pb_field& map, OccurrenceRange left, OccurrenceRange right) {
   if (levels.left.depth() >= kMostNesting) {
-    return Tell(
+    return AddDifference(
         [&](TreePrinter& printer, JsonWriter&) {
           printer.FieldValue(levels.left, {&map, left});
         },
@@ -225,7 +226,7 @@ void TreeComparison::MapEntryAlone(const DecodedMessage& level, const pb_field& 
   const pb::Descriptor& type = *map.message_type();
   const DecodedMessage opened(is_left ? left_ : right_, type, {entry, entry + 1}, &level);
   const auto write = [&](TreePrinter& printer, JsonWriter&) { printer.EntryValue(opened, *type.map_value()); };
-  is_left ? Tell(write, std::nullopt) : Tell(std::nullopt, write);
+  is_left ? AddDifference(write, std::nullopt) : AddDifference(std::nullopt, write);
 }
 
 void TreeComparison::EntryValues(const LevelPair& entries, const pb_field& value) {
@@ -250,8 +251,8 @@ void TreeComparison::EntryValues(const LevelPair& entries, const pb_field& value
     same = SameScalar(value, number(left_, left), number(right_, right));
   }
   if (same) return;
-  Tell([&](TreePrinter& printer, JsonWriter&) { printer.EntryValue(entries.left, value); },
-       [&](TreePrinter& printer, JsonWriter&) { printer.EntryValue(entries.right, value); });
+  AddDifference([&](TreePrinter& printer, JsonWriter&) { printer.EntryValue(entries.left, value); },
+                [&](TreePrinter& printer, JsonWriter&) { printer.EntryValue(entries.right, value); });
 }
 
 void TreeComparison::Extras(const LevelPair& levels) {
@@ -291,8 +292,8 @@ void TreeComparison::UnknownFields(const LevelPair& levels) {
       };
       const auto write_left = list(levels.left, i, left_end);
       const auto write_right = list(levels.right, j, right_end);
-      Tell(left_end > i ? std::optional<Write>(write_left) : std::nullopt,
-           right_end > j ? std::optional<Write>(write_right) : std::nullopt);
+      AddDifference(left_end > i ? std::optional<Write>(write_left) : std::nullopt,
+                    right_end > j ? std::optional<Write>(write_right) : std::nullopt);
     }
     i = left_end;
     j = right_end;
@@ -318,8 +319,8 @@ void TreeComparison::NotParsed(const LevelPair& levels) {
   };
   const auto write_left = list(levels.left);
   const auto write_right = list(levels.right);
-  Tell(count > 0 ? std::optional<Write>(write_left) : std::nullopt,
-       levels.right.unparsed_count() > 0 ? std::optional<Write>(write_right) : std::nullopt);
+  AddDifference(count > 0 ? std::optional<Write>(write_left) : std::nullopt,
+                levels.right.unparsed_count() > 0 ? std::optional<Write>(write_right) : std::nullopt);
 }
 
 }  // namespace sallyport::policy

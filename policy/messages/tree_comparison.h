@@ -87,7 +87,7 @@ class TreeComparison {
   bool done() const { return quiet_ > 0 && found_; }
 
   // There is a difference at the path as it is.
-  void Tell(std::optional<Write> left, std::optional<Write> right);
+  void AddDifference(std::optional<Write> left, std::optional<Write> right);
   std::string Text(MessageReader& reader, Write write) const;
 
   MessageReader& left_;

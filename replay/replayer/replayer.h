@@ -37,7 +37,8 @@ struct ReplayOptions {
   const std::atomic<bool>* interrupted = nullptr;
 };
 
-// Where calls come from and where results go. Called on the thread that calls Run.
+// Where calls come from and where results go. Called on the thread that calls Run. An interface, so that the replayer
+// knows nothing of commands and their output; a console can be another.
 class ReplayAudience {
  public:
   virtual ~ReplayAudience() = default;

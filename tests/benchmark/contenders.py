@@ -39,8 +39,9 @@ def find_program(name, package):
 class Program:
     """A server process in a process group of its own, with its output in a file."""
 
-    def __init__(self, name, command, directory, address=None, authorization=None, environment=None):
+    def __init__(self, name, command, directory, address=None, authorization=None, masked=False, environment=None):
         self.name = name
+        self.masked = masked  # its answers are: "last4" of what was sent
         self.authorization = authorization  # what callers have to show, or None
         self.log = directory / f"{name}.log"
         with open(self.log, "wb") as log:
@@ -102,6 +103,7 @@ class Direct:
 
     name = "direct"
     authorization = None
+    masked = False
 
     def __init__(self, upstream):
         self.address = upstream
@@ -227,7 +229,7 @@ def start(name, upstream, binaries, descriptors, directory):
         config = directory / f"{name}.json"  # which is YAML too
         policy = directory / f"{name}-policy.json"
         policy.write_text(json.dumps({"access": {"default": "allow"}, "masks": [
-            # As long as before, so that the bytes that come back can be counted.
+            # As long as before, and with an end that shows, so that what comes back can be checked.
             {"name": "bodies", "fields": ["sallyport.benchmark.Payload.body"], "with": "last4", "views": ["record", "caller"]}]}))
         config.write_text(json.dumps({
             **({"policy": str(policy)} if callers == "-masked" else {}),
@@ -237,5 +239,6 @@ def start(name, upstream, binaries, descriptors, directory):
             "descriptors": [] if unknown else [{"file": str(descriptors)}],
             "identity": {"oidc": [issuer.configuration()]} if callers == "-jwt" else {}}))
         return Program(name, [binaries / "sallyportd", "--config", config], directory, environment=environment,
-                       authorization=None if callers == "-masked" else f"Bearer {issuer.token()}")
+                       authorization=None if callers == "-masked" else f"Bearer {issuer.token()}",
+                       masked=callers == "-masked")
     raise SystemExit(f"no contender is called '{name}'; there are {', '.join(DEFAULT + OTHERS)}")

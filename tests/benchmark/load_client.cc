@@ -20,11 +20,12 @@ namespace sallyport::benchmark {
 namespace {
 
 // `calls` unary calls one after the other on one connection, after as many again / 10 that are not counted.
-absl::Status MeasureLatency(const std::string& target, int calls, int size) {
+absl::Status MeasureLatency(const std::string& target, int calls, int size, Answer answer) {
   const auto channels = OpenChannels(target, 1);
   const std::unique_ptr<Echo::Stub> stub = Echo::NewStub(channels.front());
   Payload request;
-  request.mutable_body()->resize(size - 2, 'x');
+  *request.mutable_body() = BodyOf(size, 0);
+  const std::string expected = AnswerTo(request.body(), answer);
   std::vector<double> microseconds;
   microseconds.reserve(calls);
   for (int i = -calls / 10; i < calls; ++i) {
@@ -36,7 +37,7 @@ absl::Status MeasureLatency(const std::string& target, int calls, int size) {
     if (!status.ok()) {
       return absl::UnavailableError(absl::StrCat("gRPC status ", status.error_code(), ": ", status.error_message()));
     }
-    if (response.body() != request.body()) return absl::DataLossError("the echo is not what was sent");
+    if (response.body() != expected) return absl::DataLossError("the echo is not the answer to what was sent");
     if (i >= 0) microseconds.push_back(absl::ToDoubleMicroseconds(took));
   }
   std::sort(microseconds.begin(), microseconds.end());
@@ -86,6 +87,7 @@ int Main(int argc, char** argv) {
   int calls = 1000;
   StreamLoad load{.streams = 32, .connections = 8, .messages = 1000, .size = 100};
   bool pipelined = false;
+  bool masked = false;
   const auto add = [&](const char* name, const char* help) {
     CLI::App* command = app.add_subcommand(name, help);
     command->add_option("--target", target, "gRPC target to call")->required();
@@ -100,6 +102,7 @@ int Main(int argc, char** argv) {
   CLI::App* idle = add("idle", "streams that stay open until stdin ends");
   for (CLI::App* command : {latency, streams}) {
     command->add_option("--size", load.size, "bytes of a message")->check(CLI::Range(16, 129))->capture_default_str();
+    command->add_flag("--masked", masked, "all but the last four characters of the echo are masked");
   }
   for (CLI::App* command : {streams, idle}) {
     command->add_option("--streams", load.streams, "how many")->check(positive)->capture_default_str();
@@ -111,8 +114,9 @@ int Main(int argc, char** argv) {
 
   SetUpProgram();
   if (pipelined) load.pace = Pace::kPipelined;
+  if (masked) load.answer = Answer::kLast4;
   absl::Status status;
-  if (*latency) status = MeasureLatency(target, calls, load.size);
+  if (*latency) status = MeasureLatency(target, calls, load.size, load.answer);
   if (*streams) status = MeasureStreams(target, load);
   if (*idle) status = HoldIdleStreams(target, load.streams, load.connections);
   if (*counters) status = PrintCounters(target);

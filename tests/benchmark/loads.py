@@ -66,6 +66,11 @@ def message(size):
     raise ValueError(f"no Payload of {size} bytes")
 
 
+def answer(contender):
+    """Options that tell the client what the contender's answers look like."""
+    return ["--masked"] if contender.masked else []
+
+
 class Load:
     """Common to all: runs `amount` of work through a contender and takes the proxy's CPU time around it."""
 
@@ -157,7 +162,7 @@ class Streams(Load):
     def generate(self, contender, calls):
         result = json.loads(client(self.upstream.client, "streams", "--target", contender.address, "--streams",
                                    str(self.STREAMS), "--connections", str(self.CONNECTIONS), "--messages",
-                                   str(calls // self.STREAMS), *self.options))
+                                   str(calls // self.STREAMS), *self.options, *answer(contender)))
         return result["messages"] / result["seconds"], 0.0, 0.0
 
 
@@ -169,7 +174,8 @@ class Latency(Load):
 
     def generate(self, contender, calls):
         begin = time.monotonic()
-        result = json.loads(client(self.upstream.client, "latency", "--target", contender.address, "--calls", str(calls)))
+        result = json.loads(client(self.upstream.client, "latency", "--target", contender.address, "--calls", str(calls),
+                                   *answer(contender)))
         return calls / (time.monotonic() - begin), result["median_us"], result["p99_us"]
 
 

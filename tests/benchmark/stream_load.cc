@@ -1,7 +1,7 @@
 #include "stream_load.h"
 
+#include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <deque>
 #include <latch>
 #include <utility>
@@ -38,22 +38,21 @@ absl::Status Describe(const grpc::Status& status) {
   return absl::UnavailableError(absl::StrCat("gRPC status ", status.error_code(), ": ", status.error_message()));
 }
 
-// Puts the message's number where the echo can be checked against it.
-void SetNumber(uint64_t number, Payload* message) {
-  std::memcpy(message->mutable_body()->data(), &number, sizeof(number));
-}
+constexpr size_t kShown = 4;  // characters, of which the number is made
 
-bool HasNumber(const Payload& message, uint64_t number, int body_size) {
-  return message.body().size() == static_cast<size_t>(body_size) &&
-         std::memcmp(message.body().data(), &number, sizeof(number)) == 0;
+// Writes the message's number where the echo can be checked against it.
+void SetNumber(uint64_t number, std::string* body) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  char* at = body->data() + body->size();
+  for (size_t i = 0; i < kShown; ++i, number >>= 4) *--at = kDigits[number & 0xF];
 }
 
 // One echoing stream. Reads and writes on their own where pipelined; in step where ping-pong. Lives until the latch.
 class EchoStream final : public grpc::ClientBidiReactor<Payload, Payload> {
  public:
   EchoStream(const StreamLoad& load, FirstFailure& failures, std::latch& ended)
-      : load_(load), failures_(failures), ended_(ended), body_size_(load.size - 2) {
-    outgoing_.mutable_body()->resize(body_size_, 'x');
+      : load_(load), failures_(failures), ended_(ended), expected_(AnswerTo(BodyOf(load.size, 0), load.answer)) {
+    *outgoing_.mutable_body() = BodyOf(load.size, 0);
   }
 
   void Start(Echo::Stub& stub) {
@@ -72,7 +71,8 @@ class EchoStream final : public grpc::ClientBidiReactor<Payload, Payload> {
 
   void OnReadDone(bool ok) override {
     if (!ok) return;  // OnDone says why
-    if (!HasNumber(incoming_, received_, body_size_)) mixed_up_ = true;
+    SetNumber(received_, &expected_);
+    if (incoming_.body() != expected_) mixed_up_ = true;
     ++received_;
     StartRead(&incoming_);
     if (load_.pace == Pace::kPingPong && received_ < load_.messages) Step();
@@ -90,7 +90,7 @@ class EchoStream final : public grpc::ClientBidiReactor<Payload, Payload> {
 
  private:
   void Write() {
-    SetNumber(next_, &outgoing_);
+    SetNumber(next_, outgoing_.mutable_body());
     ++next_;
     if (next_ == load_.messages) return StartWriteLast(&outgoing_, grpc::WriteOptions());
     StartWrite(&outgoing_);
@@ -107,7 +107,7 @@ class EchoStream final : public grpc::ClientBidiReactor<Payload, Payload> {
   const StreamLoad& load_;
   FirstFailure& failures_;
   std::latch& ended_;
-  const int body_size_;
+  std::string expected_;
   grpc::ClientContext context_;
   Payload outgoing_;
   Payload incoming_;
@@ -181,6 +181,17 @@ class IdleStreamSet final : public IdleStreams {
 };
 
 }  // namespace
+
+std::string BodyOf(int size, uint64_t number) {
+  std::string body(static_cast<size_t>(size) - 2, 'x');
+  SetNumber(number, &body);
+  return body;
+}
+
+std::string AnswerTo(std::string body, Answer answer) {
+  if (answer == Answer::kLast4) std::fill(body.begin(), body.end() - kShown, '*');
+  return body;
+}
 
 std::vector<std::shared_ptr<grpc::Channel>> OpenChannels(const std::string& target, int count) {
   std::vector<std::shared_ptr<grpc::Channel>> channels;

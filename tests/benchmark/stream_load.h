@@ -19,6 +19,15 @@ namespace sallyport::benchmark {
 // Channels to `target`, each with a connection of its own.
 std::vector<std::shared_ptr<grpc::Channel>> OpenChannels(const std::string& target, int count);
 
+// What comes back of a message. A caller knows which it is: anything else is an error.
+enum class Answer {
+  kAsSent,  // the message itself
+  kLast4,   // masked: all but the last four characters are stars
+};
+// Such a body, with `number` in its last four characters, modulo 65536, and what comes back of it.
+std::string BodyOf(int size, uint64_t number);
+std::string AnswerTo(std::string body, Answer answer);
+
 enum class Pace {
   kPingPong,   // the next message goes out when the echo of the one before is here
   kPipelined,  // messages go out as fast as flow control allows
@@ -30,10 +39,11 @@ struct StreamLoad {
   int messages = 0;  // per stream, at least 1
   int size = 0;      // of a message in bytes, at least 16
   Pace pace = Pace::kPingPong;
+  Answer answer = Answer::kAsSent;
 };
 
 // Runs all streams to their end and returns how long that took. An error where any stream did not end with OK, or any
-// echo was not what had been sent. Blocks.
+// echo was not the answer to what had been sent. Blocks.
 absl::StatusOr<absl::Duration> RunStreams(const std::string& target, const StreamLoad& load);
 
 // Streams that are open and idle until this is destroyed or closed.

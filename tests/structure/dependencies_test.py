@@ -3,7 +3,8 @@
 which belong to one room are not reached for from another. Reads the sources and the CMake files; needs no build.
 
 A target whose CMakeLists.txt lists its public headers (a file set HEADERS) is a room with doors: others include only those,
-and only where their own target links it; no two such rooms use each other, be it through a third.
+and only where their own target links it; no two such rooms use each other, be it through a third. A target without a list
+may have no header that a room with doors includes, where there are such rooms.
 
 usage: dependencies_test.py SOURCE-DIRECTORY
 """
@@ -22,79 +23,67 @@ ROOMS = {
     "replay/replayer": {"protos", "policy", "recorder", "replay/view"},
     "replay/cli": {"protos", "policy", "recorder", "replay/view", "replay/replayer"},
 }
-# What other rooms include of these; of a room that is not named, any header.
-PUBLIC_HEADERS = {
-    "replay/view": {"call_decoder.h", "call_filter.h", "call_source.h", "call_store.h", "call_view.h", "exact_text.h",
-                    "local_store.h", "names.h", "printable.h", "proto_time.h", "reading.h", "revealer.h",
-                    "status_details.h", "stored_descriptors.h"},
-    "replay/replayer": {"channel_credentials.h", "message_diff.h", "outgoing_metadata.h", "recorded_call.h",
-                        "replayed_response.h", "replayer.h", "response_diff.h"},
-    "replay/cli": set(),
-}
 # Who knows gRPC.
 GRPC_ROOMS = {"gateway", "replay/replayer"}
-TARGETS = {
-    "sallyport_messages": "protos",
-    "sallyport_protos": "protos",
-    "sallyport_text": "protos",
-    "sallyport_message_reading": "policy",
-    "sallyport_policy": "policy",
-    "sallyport_crypto": "recorder",
-    "sallyport_system": "recorder",
-    "sallyport_api_keys": "recorder",
-    "sallyport_recorder": "recorder",
-    "sallyport_relay": "gateway",
-    "sallyport_admin": "gateway",
-    "sallyport_http": "gateway",
-    "sallyport_http_server": "gateway",
-    "sallyport_log": "gateway",
-    "sallyport_files": "gateway",
-    "sallyport_tls": "gateway",
-    "sallyport_identity": "gateway",
-    "sallyport_listener": "gateway",
-    "sallyport_credentials": "gateway",
-    "sallyport_gateway": "gateway",
-    "sallyport_view": "replay/view",
-    "sallyport_replayer": "replay/replayer",
-    "sallyport_cli": "replay/cli",
-}
-# Within the gateway: what of the gateway the files of a folder may include, besides their own folder's. Folders that are
-# not here are not held to anything yet. What is no folder is a header.
+# Within one target of the gateway: what of the gateway the files of a folder may include, besides their own folder's.
+# What is no folder is a header.
 IDENTITY = {"gateway/identity/identity.h", "gateway/identity/printable_text.h"}
 WITHIN_GATEWAY = {
-    "gateway/admin": {"gateway/http", "gateway/relay/recording/refusal_limits.h"},
-    "gateway/files": set(),
-    "gateway/http": set(),
     "gateway/identity/api_keys": IDENTITY,
     "gateway/identity/jwt": IDENTITY,
     "gateway/identity/kubernetes": IDENTITY | {"gateway/files", "gateway/http", "gateway/identity/jwt"},
     "gateway/identity/mtls": IDENTITY | {"gateway/tls"},
     "gateway/identity/oidc": IDENTITY | {"gateway/files", "gateway/http", "gateway/identity/jwt", "gateway/identity/kubernetes"},
-    "gateway/tls": {"gateway/listen_address.h"},
 }
 # Generated messages may be included wherever protos may; grpc/health/ and grpc/reflection/ are some of them.
 GRPC = re.compile(r"grpc(pp)?/(?!health/|reflection/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.MULTILINE)
-HTTP_PRIVATE = {"gateway/http/http_connection.h", "gateway/http/request_parser.h"}
 MOST_OPENSSL_FILES = 10
 # Rooms that must not come to use more than these, through whatever others.
 BOUNDED = {
-    "sallyport_crypto": set(),
-    "sallyport_system": {"sallyport_crypto"},
-    "sallyport_api_keys": {"sallyport_crypto", "sallyport_system"},
+    "sallyport_protos": set(),
+    "sallyport_crypto": {"sallyport_protos"},
+    "sallyport_system": {"sallyport_crypto", "sallyport_protos"},
+    "sallyport_api_keys": {"sallyport_crypto", "sallyport_system", "sallyport_protos"},
     # FORMAT.md says that the verifier shares nothing with the code that writes.
     "sallyport_recorder_verify": {"sallyport_crypto", "sallyport_system", "sallyport_recorder_format",
-                                  "sallyport_recorder_sqlite"},
+                                  "sallyport_recorder_sqlite", "sallyport_protos"},
+    # A log can be read and written without what settings need.
+    "sallyport_recorder": {"sallyport_api_keys", "sallyport_crypto", "sallyport_protos", "sallyport_recorder_evidence",
+                           "sallyport_recorder_format", "sallyport_recorder_index", "sallyport_recorder_keys",
+                           "sallyport_recorder_log", "sallyport_recorder_sqlite", "sallyport_recorder_sqlite_index",
+                           "sallyport_recorder_verify", "sallyport_recorder_write", "sallyport_system"},
 }
+
+
+def cmake_texts(root):
+    """The CMake files of all rooms, without comments, by their folders."""
+    for top in sorted({room.split("/")[0] for room in ROOMS}):
+        for cmake in sorted((root / top).rglob("CMakeLists.txt")):
+            yield cmake.parent.relative_to(root), re.sub(r"#.*", "", cmake.read_text())
+
+
+def named(root, folder, names):
+    """The paths, from the source folder, of files that a CMake file names."""
+    return {str((root / folder / name).resolve().relative_to(root.resolve())) for name in names.split()}
+
+
+def libraries(root):
+    """The targets of the rooms: where each is made, and its sources."""
+    made = {}
+    for folder, text in cmake_texts(root):
+        for target, listed in re.findall(r"add_(?:library|executable)\(\s*(\w+)(?:\s+STATIC)?\b([^)]*)\)", text):
+            made[target] = (folder, named(root, folder, re.sub(r"\$\{\w+\}", "", listed)))
+    return made
 
 
 class DoorRoom:
     """A target with a list of public headers."""
 
-    def __init__(self, root, cmake, target, listed, text):
+    def __init__(self, root, folder, target, listed, text):
         self.target = target
-        self.folder = cmake.parent.relative_to(root)
-        self.headers = {str((cmake.parent / name).resolve().relative_to(root.resolve())) for name in listed.split()}
+        self.folder = folder
+        self.headers = named(root, folder, listed)
         self.public, self.links = set(), set()
         for body in re.findall(r"target_link_libraries\(\s*%s\b([^)]*)\)" % target, text):
             scope = None
@@ -109,13 +98,34 @@ class DoorRoom:
 
 def door_rooms(root):
     rooms = {}
-    for top in ROOMS:
-        for cmake in sorted((root / top).rglob("CMakeLists.txt")):
-            text = re.sub(r"#.*", "", cmake.read_text())
-            for target, listed in re.findall(
-                    r"target_sources\(\s*(\w+)\s+PUBLIC\s+FILE_SET\s+HEADERS\s+BASE_DIRS\s+\S+\s+FILES([^)]*)\)", text):
-                rooms[target] = DoorRoom(root, cmake, target, listed, text)
+    for folder, text in cmake_texts(root):
+        for target, listed in re.findall(
+                r"target_sources\(\s*(\w+)\s+PUBLIC\s+FILE_SET\s+HEADERS\s+BASE_DIRS\s+\S+\s+FILES([^)]*)\)", text):
+            rooms[target] = DoorRoom(root, folder, target, listed, text)
     return rooms
+
+
+class Owners:
+    """Which target a file belongs to: the one that lists it or the source of the same name, or else the one target of the
+    folder around it."""
+
+    def __init__(self, root, rooms):
+        self.listed = {header: room.target for room in rooms.values() for header in room.headers}
+        self.by_folder = {}
+        for target, (folder, sources) in libraries(root).items():
+            for source in sources:
+                self.listed.setdefault(source, target)
+                self.listed.setdefault(re.sub(r"\.cc$", ".h", source), target)
+            self.by_folder.setdefault(folder, []).append(target)
+
+    def of(self, name):
+        if str(name) in self.listed:
+            return self.listed[str(name)]
+        for folder in name.parents:
+            if folder in self.by_folder:
+                made = self.by_folder[folder]
+                return made[0] if len(made) == 1 else None
+        return None
 
 
 def reachable(rooms, target):
@@ -141,14 +151,9 @@ def used_by(rooms, target):
 
 def door_faults(root):
     rooms = door_rooms(root)
-    by_header = {header: room for room in rooms.values() for header in room.headers}
-
-    def room_of(name):
-        if str(name) in by_header:
-            return by_header[str(name)]
-        around = [room for room in rooms.values() if room.folder in name.parents]
-        return max(around, key=lambda room: len(room.folder.parts), default=None)
-
+    owners = Owners(root, rooms)
+    # Those in which a header that no list has is nobody's but its own target's.
+    with_doors = {room.folder.parts[0] for room in rooms.values()}
     included_rooms = {target: set() for target in rooms}
     for room in rooms.values():
         for header in sorted(room.headers):
@@ -159,24 +164,28 @@ def door_faults(root):
         excess = used_by(rooms, room.target) - BOUNDED.get(room.target, used_by(rooms, room.target))
         if excess:
             yield f"{room.folder}/CMakeLists.txt: {room.target} must not use {sorted(excess)}"
-    for top in ROOMS:
+    for top in sorted({room.split("/")[0] for room in ROOMS}):
         for path in sorted((root / top).rglob("*")):
             if path.suffix not in (".h", ".cc"):
                 continue
             name = path.relative_to(root)
-            user = room_of(name)
+            user = owners.of(name)
             for included in INCLUDE.findall(path.read_text()):
-                if included.split("/")[0] not in ROOMS or not (root / included).is_file():
+                if included.split("/")[0] not in with_doors or not (root / included).is_file():
                     continue
-                used = room_of(pathlib.Path(included))
-                if used is None or used is user:
+                used = owners.of(pathlib.Path(included))
+                if used == user:
                     continue
-                if included not in used.headers:
-                    yield f"{name}: includes {included}, which is no public header of {used.target}"
-                elif user is not None and used.target not in reachable(rooms, user.target):
-                    yield f"{name}: includes {included}, but {user.target} does not link {used.target}"
-                if user is not None:
-                    included_rooms[user.target].add(used.target)
+                if used not in rooms:
+                    if user in rooms:
+                        yield f"{name}: includes {included}, which no room with doors has"
+                    continue
+                if included not in rooms[used].headers:
+                    yield f"{name}: includes {included}, which is no public header of {used}"
+                elif user in rooms and used not in reachable(rooms, user):
+                    yield f"{name}: includes {included}, but {user} does not link {used}"
+                if user in rooms:
+                    included_rooms[user].add(used)
     for room in rooms.values():
         # What a room that only gathers others links is its purpose.
         for other in sorted(room.links & rooms.keys() - included_rooms[room.target]):
@@ -192,6 +201,7 @@ def room_of(path):
 
 def faults_in(root):
     sqlite_users, openssl_users, beast_users = [], [], []
+    targets = {target: room_of(f"{folder}/") for target, (folder, _) in libraries(root).items()}
     for room, allowed in ROOMS.items():
         for path in sorted((root / room).rglob("*")):
             if path.suffix not in (".h", ".cc"):
@@ -204,9 +214,6 @@ def faults_in(root):
                 other = room_of(included)
                 if other not in (None, room) and other not in allowed:
                     yield f"{name}: includes {included}, but {room} must not depend on {other}"
-                elif other not in (None, room) and other in PUBLIC_HEADERS:
-                    if included.removeprefix(other + "/") not in PUBLIC_HEADERS[other]:
-                        yield f"{name}: includes {included}, which is {other}'s own"
                 if first in ("tests", "deploy"):
                     yield f"{name}: includes {included}, but no room depends on {first}"
                 within = WITHIN_GATEWAY.get(name.parent.as_posix())
@@ -222,15 +229,13 @@ def faults_in(root):
                     beast_users.append(str(name))
                 if included == "utf8proc.h" and name.as_posix() != "protos/visible_text.cc":
                     yield f"{name}: includes utf8proc.h, which only protos/visible_text.cc does"
-                if included in HTTP_PRIVATE and name.parts[:2] != ("gateway", "http"):
-                    yield f"{name}: includes {included}, which is gateway/http's own"
                 if included == "sqlite3.h":
                     sqlite_users.append(str(name))
                 if included.startswith("openssl/"):
                     openssl_users.append(str(name))
         for cmake in sorted((root / room).rglob("CMakeLists.txt")):
             for target in sorted(set(re.findall(r"\bsallyport_\w+", cmake.read_text()))):
-                other = "recorder" if target.startswith("sallyport_recorder") else TARGETS.get(target)
+                other = targets.get(target)
                 if other is not None and other != room and other not in allowed:
                     yield f"{cmake.relative_to(root)}: names {target}, but {room} must not depend on {other}"
     for name in ("gateway/relay/call.h", "gateway/relay/call.cc"):

@@ -41,7 +41,7 @@ Refusal Obtained(CallContext& call, absl::StatusOr<UpstreamCredentials::Shown> s
 }  // namespace
 
 std::optional<Refusal> ObtainCredentials(const RelayContext& shared, CallContext& call, BeginWait begin_wait) {
-  if (call.upstream() == &shared.own->upstream()) call.visit = shared.own->Announce(OwnCallerOf(call));
+  if (call.upstream() == &shared.own->upstream()) call.announcement = shared.own->Announce(OwnCallerOf(call));
   UpstreamCredentials* credentials = call.upstream()->credentials();
   if (credentials == nullptr) return Refusal();
   const std::shared_ptr<StageWait> wait = begin_wait();

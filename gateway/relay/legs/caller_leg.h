@@ -16,7 +16,8 @@
 
 namespace sallyport::gateway {
 
-// What a caller asked for. Constant; what it refers to lives as long as the call.
+// What a caller asked for. Constant; what it refers to lives as long as the call. An interface, so that stages of
+// admission are tested with requests that nobody sent.
 class CallerRequest {
  public:
   virtual ~CallerRequest() = default;

@@ -50,7 +50,8 @@ void UpstreamLeg::Prepare() {
       client_->AddMetadata(*pair.name, std::string(pair.credential.value->view()));
     }
   }
-  if (context_.visit.announced()) client_->AddMetadata(OwnServices::kVisitKey, context_.visit.name());
+  if (context_.announcement.announced())
+    client_->AddMetadata(OwnServices::kAnnouncementKey, context_.announcement.name());
   const grpc_compression_algorithm encoding = context_.caller.encoding();
   if (encoding != GRPC_COMPRESS_NONE) client_->set_compression_algorithm(encoding);
 }

@@ -10,7 +10,7 @@
 
 #include "absl/time/time.h"
 #include "gateway/identity/authenticator.h"
-#include "gateway/relay/rules.h"
+#include "gateway/relay/call_rules.h"
 
 namespace sallyport::gateway {
 
@@ -18,7 +18,7 @@ struct CallContext;
 
 // Who calls, and by which rules; kept for as long as the answers need it. A value.
 struct OwnCaller {
-  std::shared_ptr<const Rules> rules;
+  std::shared_ptr<const CallRules> rules;
   Caller caller;
   std::string authority;
   std::string peer;

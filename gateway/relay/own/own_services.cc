@@ -50,7 +50,7 @@ bool OwnServices::IsOpen(std::string_view path) const {
                      [path](const OwnService* service) { return service->open() && service->Answers(path); });
 }
 
-OwnServices::Visit OwnServices::Announce(OwnCaller caller) {
+OwnServices::Announcement OwnServices::Announce(OwnCaller caller) {
   auto kept = std::make_unique<OwnCaller>(std::move(caller));
   absl::MutexLock lock(&mutex_);
   const uint64_t number = ++last_;
@@ -64,15 +64,15 @@ void OwnServices::Withdraw(uint64_t number) {
 }
 
 std::unique_ptr<OwnCaller> OwnServices::TakeAnnounced(const grpc::GenericCallbackServerContext& context) {
-  const auto found = context.client_metadata().find(kVisitKey);
+  const auto found = context.client_metadata().find(kAnnouncementKey);
   if (found == context.client_metadata().end()) return nullptr;
   uint64_t number = 0;
   std::from_chars(found->second.begin(), found->second.end(), number);
   absl::MutexLock lock(&mutex_);
-  const auto visit = announced_.find(number);
-  if (visit == announced_.end()) return nullptr;
-  std::unique_ptr<OwnCaller> caller = std::move(visit->second);
-  announced_.erase(visit);
+  const auto announced = announced_.find(number);
+  if (announced == announced_.end()) return nullptr;
+  std::unique_ptr<OwnCaller> caller = std::move(announced->second);
+  announced_.erase(announced);
   return caller;
 }
 

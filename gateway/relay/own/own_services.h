@@ -53,19 +53,20 @@ class OwnServices final : private grpc::CallbackGenericService {
   // Whether whoever connects may call this.
   bool IsOpen(std::string_view path) const;
 
-  // One call that is going to come in. It has to carry kVisitKey with this name. Withdrawn when destroyed; a call that
-  // has come in by then goes on. Movable; must not outlive the services.
-  class Visit {
+  // One call that is going to come in. It has to carry kAnnouncementKey with this name. Withdrawn when destroyed; a
+  // call that has come in by then goes on. Movable; must not outlive the services.
+  class Announcement {
    public:
-    Visit() = default;
-    Visit(OwnServices* services, uint64_t number) : services_(services), number_(number) {}
-    Visit(Visit&& other) noexcept : services_(std::exchange(other.services_, nullptr)), number_(other.number_) {}
-    Visit& operator=(Visit&& other) noexcept {
+    Announcement() = default;
+    Announcement(OwnServices* services, uint64_t number) : services_(services), number_(number) {}
+    Announcement(Announcement&& other) noexcept
+        : services_(std::exchange(other.services_, nullptr)), number_(other.number_) {}
+    Announcement& operator=(Announcement&& other) noexcept {
       std::swap(services_, other.services_);
       std::swap(number_, other.number_);
       return *this;
     }
-    ~Visit() {
+    ~Announcement() {
       if (services_ != nullptr) services_->Withdraw(number_);
     }
     bool announced() const { return services_ != nullptr; }
@@ -76,8 +77,8 @@ class OwnServices final : private grpc::CallbackGenericService {
     uint64_t number_ = 0;
   };
   // Callers cannot send it themselves: the name is reserved.
-  static constexpr char kVisitKey[] = "sallyport-visit";
-  Visit Announce(OwnCaller caller);
+  static constexpr char kAnnouncementKey[] = "sallyport-visit";
+  Announcement Announce(OwnCaller caller);
 
  private:
   OwnServices() = default;

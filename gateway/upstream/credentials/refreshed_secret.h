@@ -19,7 +19,8 @@ namespace sallyport::gateway {
 
 using SharedSecret = std::shared_ptr<const recorder::SecretText>;
 
-// Where fetching happens: it may block, and those who ask may not.
+// Where fetching happens: it may block, and those who ask may not. An interface, because tests run tasks when it suits
+// them.
 class FetchRunner {
  public:
   virtual ~FetchRunner() = default;

@@ -1,12 +1,10 @@
-// What finding its connection, counting and looking at the memory budget cost a call.
-// usage: connections_benchmark [CONNECTIONS [THREADS]]
+// What finding its connection, counting and looking at the memory budget cost a call, and what the sweep costs that
+// comes once a second.
+#include <benchmark/benchmark.h>
 #include <sys/socket.h>
 
 #include <cstdlib>
-#include <ctime>
-#include <iostream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,50 +13,49 @@
 #include "gateway/listener/descriptor.h"
 #include "gateway/listener/memory_budget.h"
 
+namespace sallyport::gateway {
 namespace {
 
-constexpr int kRounds = 2'000'000;
-
-// Nanoseconds of a processor for one turn of `what`; others may have the machine meanwhile.
-template <typename What>
-double Measure(int threads, What what) {
-  const std::clock_t begin = std::clock();
-  std::vector<std::thread> running;
-  for (int t = 0; t < threads; ++t) {
-    running.emplace_back([&, t] {
-      for (int i = 0; i < kRounds; ++i) what(i + t);
-    });
-  }
-  for (std::thread& thread : running) thread.join();
-  return static_cast<double>(std::clock() - begin) * (1e9 / CLOCKS_PER_SEC) / kRounds / threads;
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  using namespace sallyport::gateway;
-  const int count = argc > 1 ? std::atoi(argv[1]) : 500;
-  const int threads = argc > 2 ? std::atoi(argv[2]) : 1;
-  Connections connections(static_cast<size_t>(count), static_cast<size_t>(count));
-  std::vector<Descriptor> sockets;
-  std::vector<std::string> peers;
-  for (int i = 0; i < count; ++i) {
-    sockets.emplace_back(socket(AF_INET, SOCK_STREAM, 0));
-    peers.push_back(absl::StrCat("ipv4:10.0.", i / 250, ".", i % 250, ":51514"));
-    if (connections.Add(sockets.back().get(), peers.back(), peers.back(), nullptr) != Connections::Added::kAdded) {
-      std::cerr << "connection " << i << " was not added: too few descriptors?\n";
-      return 1;
+// Connections that are open for as long as the program runs.
+struct Callers {
+  Callers() {
+    for (size_t i = 0; i < kCount; ++i) {
+      sockets.emplace_back(socket(AF_INET, SOCK_STREAM, 0));
+      peers.push_back(absl::StrCat("ipv4:10.0.", i / 250, ".", i % 250, ":51514"));
+      const auto added = connections.Add(sockets.back().get(), peers.back(), peers.back(), nullptr);
+      if (added != Connections::Added::kAdded) std::abort();  // too few descriptors
     }
   }
-  std::cout << count << " connections, " << threads << " threads, nanoseconds of a processor for each call\n";
-  std::cout << "find and count      "
-            << Measure(threads, [&](int i) { OpenCall call(connections.Find(peers[static_cast<size_t>(i % count)])); })
-            << '\n';
-  MemoryBudget budget(DefaultMemoryBytes());
-  std::cout << "memory budget       " << Measure(threads, [&](int) { budget.Full(absl::Now()); }) << '\n';
-  constexpr int kSweeps = 1000;
-  const std::clock_t begin = std::clock();
-  for (int i = 0; i < kSweeps; ++i) connections.Sweep();
-  std::cout << "a sweep, once a second: "
-            << static_cast<double>(std::clock() - begin) * (1e6 / CLOCKS_PER_SEC) / kSweeps << " us\n";
+
+  static constexpr size_t kCount = 500;
+  Connections connections{kCount, kCount};
+  std::vector<Descriptor> sockets;
+  std::vector<std::string> peers;
+};
+Callers& TheCallers() {
+  static Callers callers;
+  return callers;
 }
+
+void FindAndCount(benchmark::State& state) {
+  Callers& callers = TheCallers();
+  auto i = static_cast<size_t>(state.thread_index());
+  for (auto _ : state) OpenCall call(callers.connections.Find(callers.peers[i++ % Callers::kCount]));
+}
+BENCHMARK(FindAndCount)->ThreadRange(1, 4);
+
+void LookAtMemoryBudget(benchmark::State& state) {
+  static MemoryBudget budget(DefaultMemoryBytes());
+  for (auto _ : state) benchmark::DoNotOptimize(budget.Full(absl::Now()));
+}
+BENCHMARK(LookAtMemoryBudget)->ThreadRange(1, 4);
+
+void Sweep(benchmark::State& state) {
+  for (auto _ : state) TheCallers().connections.Sweep();
+}
+BENCHMARK(Sweep);
+
+}  // namespace
+}  // namespace sallyport::gateway
+
+BENCHMARK_MAIN();

@@ -52,7 +52,7 @@ constexpr Stage kWaiting[] = {{"plain", Plain}, {"waits", Waits}, {"plain", Plai
 
 struct Fixture {
   Fixture()
-      : call(request, std::make_shared<Rules>(), absl::Now()),
+      : call(request, std::make_shared<CallRules>(), absl::Now()),
         runner(shared, call, [this](StageRunner::Outcome outcome) { later.push_back(std::move(outcome)); }) {
     script = &steps;
   }

@@ -67,7 +67,7 @@ struct House {
     return outcome->refusal;
   }
 
-  std::shared_ptr<Rules> rules = std::make_shared<Rules>();
+  std::shared_ptr<CallRules> rules = std::make_shared<CallRules>();
   std::unique_ptr<Upstream> upstream;
   std::unique_ptr<OwnServices> own;
   MethodCatalog catalog{[](const policy::Descriptors&) { return absl::OkStatus(); }};
@@ -193,9 +193,9 @@ TEST_CASE("credentials announces a call of the gateway's own services, with who 
   const ScriptedRequest request("/grpc.health.v1.Health/Check", {{"tenant", "a"}});
   CallContext call = house.Call(request);
   CHECK(house.Run(call, kUpToDecide).ok());
-  CHECK_FALSE(call.visit.announced());
+  CHECK_FALSE(call.announcement.announced());
   CHECK(house.Run(call, {{"credentials", ObtainCredentials}}).ok());
-  CHECK(call.visit.announced());
+  CHECK(call.announcement.announced());
   const OwnCaller own = OwnCallerOf(call);
   CHECK(own.metadata == std::vector<std::pair<std::string, std::string>>{{"tenant", "a"}});
   CHECK(own.LeadsTo("/grpc.health.v1.Health/Watch") == kOwnUpstream);

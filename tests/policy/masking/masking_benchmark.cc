@@ -1,10 +1,8 @@
-// How fast messages are masked and texts are searched. Prints a table; asserts nothing about time.
+// How fast messages are masked and texts are searched. Asserts nothing about time.
+#include <benchmark/benchmark.h>
 #include <google/protobuf/dynamic_message.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,16 +14,22 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// The median over `rounds` of the seconds that one call takes.
-double Seconds(const std::function<void()>& work, int calls, int rounds = 9) {
-  std::vector<double> times;
-  for (int round = 0; round < rounds; ++round) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < calls; ++i) work();
-    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / calls);
-  }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+// Measures `work`, which goes over so many bytes.
+template <typename Work>
+void Register(const std::string& what, size_t bytes, Work work) {
+  benchmark::RegisterBenchmark(what.c_str(), [=](benchmark::State& state) {
+    for (auto _ : state) work();
+    state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(bytes));
+  });
+}
+
+// What a policy makes of one message.
+void RegisterMasking(const std::string& what, const std::shared_ptr<MaskBench>& bench, const std::string& message) {
+  Register(what, message.size(), [=] {
+    std::string masked;
+    std::string problem;
+    benchmark::DoNotOptimize(bench->record()->Apply(message, &masked, &problem));
+  });
 }
 
 // 40 fields of common kinds, in about 1 KiB.
@@ -52,29 +56,22 @@ std::string BigMessage(MaskBench& bench) {
   return bench.Bytes(text);
 }
 
+// Beside it, what a DynamicMessage costs that is parsed, cleared of two fields and serialised.
 void TwoFields() {
-  MaskBench bench(DescriptorsOf(FortyFields()), "masks: [{name: m, fields: [t.Big.f8, t.Big.f34]}]");
-  const std::string message = BigMessage(bench);
-  std::string masked;
-  std::string problem;
-  const double ours = Seconds([&] { bench.record()->Apply(message, &masked, &problem); }, 20000);
-  const auto parsed = bench.New();
-  const pb::FieldDescriptor* const first = bench.type()->FindFieldByNumber(8);
-  const pb::FieldDescriptor* const second = bench.type()->FindFieldByNumber(34);
-  std::string out;
-  const auto dynamic = [&](pb::Message* target) {
+  const auto bench =
+      std::make_shared<MaskBench>(DescriptorsOf(FortyFields()), "masks: [{name: m, fields: [t.Big.f8, t.Big.f34]}]");
+  const std::string message = BigMessage(*bench);
+  RegisterMasking("two of 40 fields", bench, message);
+  const auto dynamic = [=](pb::Message* target) {
     target->ParseFromString(message);
-    target->GetReflection()->ClearField(target, first);
-    target->GetReflection()->ClearField(target, second);
-    target->SerializeToString(&out);
+    for (const int number : {8, 34}) {
+      target->GetReflection()->ClearField(target, bench->type()->FindFieldByNumber(number));
+    }
+    benchmark::DoNotOptimize(target->SerializeAsString());
   };
-  const double reused = Seconds([&] { dynamic(parsed.get()); }, 5000);
-  const double fresh = Seconds([&] { dynamic(bench.New().get()); }, 5000);
-  std::printf(
-      "two of 40 fields in %zu bytes: %.0f ns, %.2f GB/s; DynamicMessage parse, clear, serialise: %.0f ns (%.1f x), "
-      "with the message object kept: %.0f ns (%.1f x)\n",
-      message.size(), ours * 1e9, static_cast<double>(message.size()) / ours / 1e9, fresh * 1e9, fresh / ours,
-      reused * 1e9, reused / ours);
+  Register("two of 40 fields, by DynamicMessage", message.size(), [=] { dynamic(bench->New().get()); });
+  const std::shared_ptr<pb::Message> kept = bench->New();
+  Register("two of 40 fields, by one that is kept", message.size(), [=] { dynamic(kept.get()); });
 }
 
 // Attributes as telemetry has them, of which some are chosen by their keys, by a mask of so many keys.
@@ -89,13 +86,9 @@ void Keyed() {
     absl::StrAppend(&text, "attributes { key: 'http.request.header.", i, "' value { string_value: 'some value of it ",
                     i, "' } } ");
   }
-  const auto time = [&](const char* what, const std::string& fields) {
-    MaskBench bench(descriptors, "masks: [{name: m, fields: [" + fields + "]}]");
-    const std::string message = bench.Bytes(text);
-    std::string masked;
-    std::string problem;
-    const double seconds = Seconds([&] { bench.record()->Apply(message, &masked, &problem); }, 10000);
-    std::printf("32 attributes in %zu bytes, %s: %.0f ns\n", message.size(), what, seconds * 1e9);
+  const auto time = [&](const std::string& what, const std::string& fields) {
+    const auto bench = std::make_shared<MaskBench>(descriptors, "masks: [{name: m, fields: [" + fields + "]}]");
+    RegisterMasking("32 attributes, " + what, bench, bench->Bytes(text));
   };
   std::string keys = "http.request.header.7|http.request.header.21";
   time("all values masked, without keys", "t.KeyValue.value");
@@ -106,29 +99,23 @@ void Keyed() {
 }
 
 void LargeSpans() {
-  MaskBench bench(DescriptorsOf("syntax = \"proto3\"; package t; service S { rpc M(Big) returns (Big); }\n"
-                                "message Big { string secret = 1; repeated bytes data = 2; Other other = 3; }\n"
-                                "message Other { repeated string texts = 1; }\n"),
-                  "masks: [{name: m, fields: [t.Big.secret]}]");
-  for (const bool change : {false, true}) {
-    const auto message = bench.New();
-    std::string bytes;
-    if (change) bytes += "\x0a\x06secret";
-    for (int i = 0; i < 64; ++i) bytes += absl::StrCat("\x12", "\x80\x80\x01") + std::string(1 << 14, 'x');
-    std::string masked;
-    std::string problem;
-    const double time = Seconds([&] { bench.record()->Apply(bytes, &masked, &problem); }, 500);
-    std::printf("1 MiB in spans of 16 KiB, %s: %.1f GB/s\n",
-                change ? "one field beside them masked" : "nothing to change",
-                static_cast<double>(bytes.size()) / time / 1e9);
-  }
+  const auto bench = std::make_shared<MaskBench>(
+      DescriptorsOf("syntax = \"proto3\"; package t; service S { rpc M(Big) returns (Big); }\n"
+                    "message Big { string secret = 1; repeated bytes data = 2; Other other = 3; }\n"
+                    "message Other { repeated string texts = 1; }\n"),
+      "masks: [{name: m, fields: [t.Big.secret]}]");
+  std::string spans;
+  for (int i = 0; i < 64; ++i) spans += absl::StrCat("\x12", "\x80\x80\x01") + std::string(1 << 14, 'x');
+  RegisterMasking("1 MiB in spans of 16 KiB, nothing to change", bench, spans);
+  RegisterMasking("1 MiB in spans of 16 KiB, one field beside them masked", bench, "\x0a\x06secret" + spans);
 }
 
 void Searching() {
   const std::vector<std::string> names(Detectors::BuiltIn().begin(), Detectors::BuiltIn().end());
   const auto built_in = Detectors::Create(names, {});
   const auto with_custom = Detectors::Create(names, {{"badge", "B-[0-9]{4}"}, {"word", "(?i)top secret"}});
-  if (!built_in.ok() || !with_custom.ok()) return;
+  REQUIRE(built_in.ok());
+  REQUIRE(with_custom.ok());
   const auto repeated = [](const std::string& piece) {
     std::string text;
     while (text.size() < (1 << 20)) text += piece;
@@ -147,28 +134,26 @@ void Searching() {
       {"hostile: eyJ", repeated(" eyJhbGciOiJIUzI1NiJ9")},
       {"hostile: colons", repeated("ab:12:")},
   };
+  const auto find = [](const std::string& what, const std::string& text, auto detectors) {
+    Register(what, text.size(), [=] {
+      std::vector<Detection> found;
+      detectors->Find(text, &found);
+    });
+  };
   for (const auto& [what, text] : texts) {
-    std::vector<Detection> found;
-    const auto find = [&, &text = text](const Detectors& detectors) {
-      return static_cast<double>(text.size()) / 1e6 /
-             Seconds(
-                 [&] {
-                   found.clear();
-                   detectors.Find(text, &found);
-                 },
-                 5, 5);
-    };
-    const double alone = find(**built_in);
-    std::printf("all detectors, %s: %.0f MB/s; with two patterns %.0f MB/s\n", what, alone, find(**with_custom));
+    find(absl::StrCat("all detectors, ", what), text, *built_in);
+    find(absl::StrCat("all detectors and two patterns, ", what), text, *with_custom);
   }
 }
 
 }  // namespace
 }  // namespace sallyport::policy
 
+// In a test, for what makes the messages checks them as tests do.
 TEST_CASE("benchmark") {
   sallyport::policy::TwoFields();
   sallyport::policy::Keyed();
   sallyport::policy::LargeSpans();
   sallyport::policy::Searching();
+  benchmark::RunSpecifiedBenchmarks();
 }

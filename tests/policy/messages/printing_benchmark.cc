@@ -1,16 +1,13 @@
-// How fast messages are printed and compared, beside protobuf's own way. Prints a table; asserts nothing about time.
+// How fast messages are printed and compared, beside protobuf's own way. Asserts nothing about time.
+#include <benchmark/benchmark.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <functional>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "pay/v1/payments.pb.h"
 #include "policy/messages/message_comparison.h"
@@ -21,69 +18,53 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// The median over some rounds of the microseconds that one call takes.
-double Microseconds(const std::function<void()>& work, int calls) {
-  std::vector<double> times;
-  for (int round = 0; round < 9; ++round) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < calls; ++i) work();
-    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count() /
-                    calls);
-  }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+// A message of which all that is measured is made. Lives until the end of the program.
+struct Sample {
+  const pb::Message* prototype;
+  std::string bytes;
+  const pb::Descriptor& type() const { return *prototype->GetDescriptor(); }
+};
+
+std::unique_ptr<pb::Message> ParsedBytes(const Sample& sample, const std::string& bytes) {
+  std::unique_ptr<pb::Message> message(sample.prototype->New());
+  message->ParseFromString(bytes);
+  return message;
 }
 
-void Measure(const char* what, const pb::Message& message) {
-  const std::string bytes = message.SerializeAsString();
-  const pb::Descriptor& type = *message.GetDescriptor();
-  const PoolTypes types(type.file()->pool());
-  const MessagePrinter printer(types, JsonStyle::kOneLine);
-  const int calls = bytes.size() > 10'000 ? 20 : 2'000;
+std::string TheirJson(const pb::Message& message) {
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
   std::string json;
-  const double ours = Microseconds(
-      [&] {
-        json.clear();
-        printer.Append(type, bytes, &json);
-      },
-      calls);
-  pb::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  std::string theirs_json;
-  const double theirs = Microseconds(
-      [&] {
-        const std::unique_ptr<pb::Message> parsed(message.New());
-        parsed->ParseFromString(bytes);
-        theirs_json.clear();
-        (void)pb::util::MessageToJsonString(*parsed, &theirs_json, options);
-      },
-      calls);
-  std::printf("%-32s %7zu bytes  printed in %8.2f us (%4.0f MB/s), parsed and MessageToJsonString %8.2f us: %4.1f x\n",
-              what, bytes.size(), ours, static_cast<double>(bytes.size()) / ours, theirs, theirs / ours);
+  (void)pb::util::MessageToJsonString(message, &json, options);
+  return json;
 }
 
-// Two messages that differ in the last byte, and by way of two JSON documents.
-void MeasureComparison(const char* what, const pb::Message& message) {
-  const std::string left = message.SerializeAsString();
-  std::string right = left;
-  right.back() = static_cast<char>(right.back() ^ 1);
-  const pb::Descriptor& type = *message.GetDescriptor();
-  const PoolTypes types(type.file()->pool());
-  const int calls = left.size() > 10'000 ? 20 : 2'000;
-  size_t found = 0;
-  const double ours = Microseconds([&] { found += CompareMessages(types, type, left, right).count; }, calls);
-  pb::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  const auto document = [&](const std::string& bytes) {
-    const std::unique_ptr<pb::Message> parsed(message.New());
-    parsed->ParseFromString(bytes);
-    std::string json;
-    (void)pb::util::MessageToJsonString(*parsed, &json, options);
-    return nlohmann::json::parse(json);
+// `Print`: from the bytes to JSON; the other way is to parse them, and MessageToJsonString. `Compare`: with a message
+// that differs in the last byte; the other way is by two JSON documents.
+void Register(const std::string& what, const pb::Message& message) {
+  const auto sample = std::make_shared<const Sample>(Sample{&message, message.SerializeAsString()});
+  const auto types = std::make_shared<const PoolTypes>(message.GetDescriptor()->file()->pool());
+  std::string other = sample->bytes;
+  other.back() = static_cast<char>(other.back() ^ 1);
+  const auto add = [&](const char* name, auto work) {
+    benchmark::RegisterBenchmark((what + "/" + name).c_str(), [=](benchmark::State& state) {
+      for (auto _ : state) benchmark::DoNotOptimize(work());
+      state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(sample->bytes.size()));
+    });
   };
-  const double theirs = Microseconds([&] { found += document(left) != document(right) ? 1 : 0; }, calls);
-  std::printf("%-32s %7zu bytes  compared in %8.2f us, by JSON in %8.2f us: %4.1f x\n", what, left.size(), ours, theirs,
-              theirs / ours);
+  add("Print", [=] {
+    std::string json;
+    MessagePrinter(*types, JsonStyle::kOneLine).Append(sample->type(), sample->bytes, &json);
+    return json;
+  });
+  add("Print, by protobuf", [=] { return TheirJson(*ParsedBytes(*sample, sample->bytes)); });
+  add("Compare", [=] { return CompareMessages(*types, sample->type(), sample->bytes, other).count; });
+  add("Compare, by JSON", [=] {
+    const auto document = [&](const std::string& bytes) {
+      return nlohmann::json::parse(TheirJson(*ParsedBytes(*sample, bytes)));
+    };
+    return document(sample->bytes) != document(other);
+  });
 }
 
 constexpr char kEtcd[] = R"(
@@ -106,13 +87,12 @@ message TxnRequest { repeated Compare compare = 1; repeated RequestOp success = 
 )";
 
 void Etcd() {
-  const MessageBench bench(kEtcd);
-  pb::DynamicMessageFactory factory;
+  static const MessageBench bench(kEtcd);
+  static pb::DynamicMessageFactory factory;
   const auto measure = [&](const char* what, const char* type, const std::string& text) {
-    const std::unique_ptr<pb::Message> message(factory.GetPrototype(&bench.type(type))->New());
-    if (!pb::TextFormat::ParseFromString(text, message.get())) std::abort();
-    Measure(what, *message);
-    MeasureComparison(what, *message);
+    pb::Message* const message = factory.GetPrototype(&bench.type(type))->New();
+    if (!pb::TextFormat::ParseFromString(text, message)) std::abort();
+    Register(what, *message);
   };
   const std::string header =
       "header { cluster_id: 14841639068965178418 member_id: 10276657743932975437 revision: 31 raft_term: 2 } ";
@@ -132,10 +112,10 @@ void Etcd() {
 }
 
 template <typename Message>
-Message Parsed(const std::string& text) {
-  Message message;
+void RegisterPayments(const char* what, const std::string& text) {
+  static Message message;
   if (!pb::TextFormat::ParseFromString(text, &message)) std::abort();
-  return message;
+  Register(what, message);
 }
 
 void Payments() {
@@ -143,18 +123,19 @@ void Payments() {
       "id: 'pay-0001' customer_id: 'ada' amount { minor_units: 129900 currency: 'EUR' } card_number: "
       "'4111111111111111' "
       "state: STATE_AUTHORIZED created { seconds: 1767607200 nanos: 123456789 }";
-  Measure("pay.v1.Payment", Parsed<pay::v1::Payment>(payment));
-  MeasureComparison("pay.v1.Payment", Parsed<pay::v1::Payment>(payment));
-  Measure("pay.v1.Customer",
-          Parsed<pay::v1::Customer>("id: 'ada' name: 'Ada Lovelace' email: 'ada@example.test' "
-                                    "social_security_number: '078-05-1120' card { holder: 'Ada Lovelace' }"));
-  Measure("pay.v1.DeletePaymentResponse", Parsed<pay::v1::DeletePaymentResponse>("deleted { " + payment + " }"));
+  RegisterPayments<pay::v1::Payment>("pay.v1.Payment", payment);
+  RegisterPayments<pay::v1::Customer>("pay.v1.Customer",
+                                      "id: 'ada' name: 'Ada Lovelace' email: 'ada@example.test' "
+                                      "social_security_number: '078-05-1120' card { holder: 'Ada Lovelace' }");
+  RegisterPayments<pay::v1::DeletePaymentResponse>("pay.v1.DeletePaymentResponse", "deleted { " + payment + " }");
 }
 
 }  // namespace
 }  // namespace sallyport::policy
 
+// In a test, for what makes the messages checks them as tests do.
 TEST_CASE("benchmark") {
   sallyport::policy::Etcd();
   sallyport::policy::Payments();
+  benchmark::RunSpecifiedBenchmarks();
 }

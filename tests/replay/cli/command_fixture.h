@@ -17,6 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
+#include "recorder/format/call_id.h"
+
 namespace sallyport::replay {
 
 // A run of `sallyport ARGUMENTS...`, its output read through pipes. Killed in the end if it still runs.
@@ -166,6 +169,18 @@ inline std::vector<std::string> LinesOf(const std::string& text) {
     from = end + 1;
   }
   return lines;
+}
+
+using Arguments = std::vector<std::string>;
+
+// `$DATA`, `$CALL` and `$OTHER` stand for the store, a call in it, and an id that nothing has.
+inline Arguments Filled(const Arguments& arguments, const std::string& data, const std::string& call) {
+  Arguments filled;
+  for (const std::string& each : arguments) {
+    filled.push_back(absl::StrReplaceAll(
+        each, {{"$DATA", data}, {"$CALL", call}, {"$OTHER", recorder::FormatId(1'767'323'045'012'345)}}));
+  }
+  return filled;
 }
 
 inline bool Contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

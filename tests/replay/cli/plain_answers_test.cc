@@ -1,5 +1,5 @@
-// What a person concludes from what the command line says: wrong input is told, what is denied is not taken for what is
-// not there, the index not for the log, and a list says what it leaves out.
+// What a person concludes from what the command line says: what is denied is not taken for what is not there, and
+// the index not for the log. wrong_input_test.cc and list_notes_test.cc have more of this.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,7 +10,6 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "recorder/format/store_layout.h"
 #include "recorder/sqlite/database.h"
 #include "recorder/system/file.h"
@@ -23,118 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-using Arguments = std::vector<std::string>;
-
-// `$DATA`, `$CALL` and `$OTHER` stand for the store, a call in it, and an id that nothing has.
-Arguments Filled(const Arguments& arguments, const std::string& data, const std::string& call) {
-  Arguments filled;
-  for (const std::string& each : arguments) {
-    filled.push_back(absl::StrReplaceAll(
-        each, {{"$DATA", data}, {"$CALL", call}, {"$OTHER", recorder::FormatId(1'767'323'045'012'345)}}));
-  }
-  return filled;
-}
-
-struct Told {
-  Arguments arguments;
-  int code;
-  std::string told;  // on stderr
-};
-
-TEST_CASE("wrong input is told with what to type, and never answered by an empty list") {
-  ShopStore store;
-  const std::string call = store.AddGet(absl::ZeroDuration());
-  const Told each = GENERATE(values<Told>({
-      // Filters that nothing can match.
-      {{"calls", "--since", "5m", "--until", "1h"}, 2, "nothing is after the one and before the other"},
-      {{"calls", "--since", "2026-01-02", "--until", "2026-01-02"}, 2, "--since 2026-01-02 is 2026-01-02 00:00:00 UTC"},
-      {{"calls", "--since", "2999-01-01"}, 2, "--since 2999-01-01 is 2999-01-01 00:00:00 UTC, and now it is "},
-      {{"sessions", "--since", "2999-01-01"}, 2, "times are in UTC"},
-      {{"replay", "--dry-run", "--since", "2999-01-01"}, 2, "times are in UTC"},
-      {{"policy", "discover", "--since", "5m", "--until", "1h"}, 2, "A duration counts back from now"},
-      {{"calls", "--status", "open", "--min-duration", "1s"}, 2, "calls that have not ended have no duration yet"},
-      // Ids and numbers that are not there.
-      {{"calls", "--after", "$OTHER"}, 2, "--after: there is no call $OTHER here"},
-      {{"sessions", "--after", "$OTHER"}, 2, "--after: no call here is of a session $OTHER"},
-      {{"calls", "--session", "$OTHER"}, 2, "take an id that `sallyport sessions` lists"},
-      {{"hold-data", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
-      {{"calls", "--status", "99"}, 2, "99 is no status of gRPC's, which has 0 to 16, and no call here ended with it"},
-      {{"calls", "--status", "-1"}, 2, "-1 is no status of gRPC's"},
-      {{"calls", "--status", "FINE"}, 2, "\"FINE\" is not a status: name one of OK, CANCELLED, "},
-      {{"show", "$OTHER"}, 1, "there is no call $OTHER in $DATA"},
-      {{"evidence", "$OTHER"}, 1, "there is no call $OTHER"},
-      {{"show", "$CALL", "--frame", "7"}, 1, "call $CALL has no frame 7: its frames are 0 to 1"},
-      // What a variable that was not set leaves.
-      {{"calls", "--session", ""}, 2, "--session: it is empty; leave the option out to ask for everything"},
-      {{"replay", "--dry-run", "--identity", "", "--since", "1h"}, 2, "--identity: it is empty"},
-      {{"sessions", "--since", ""}, 2, "--since: it is empty"},
-      {{"tail", "--method", ""}, 2, "--method: it is empty"},
-      {{"policy", "discover", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
-      {{"replay", "--dry-run", "--session", "$OTHER"}, 2, "no call here is of a session $OTHER"},
-      // Where nothing can be sent to.
-      {{"replay", "$CALL", "--to", "http://127.0.0.1:1"}, 2, "--to: \"http://127.0.0.1:1\" is a URL, which gRPC takes"},
-      {{"replay", "$CALL", "--to", "https://pay"}, 2, "write \"pay:443\", with --tls"},
-      {{"replay", "$CALL", "--to", "127.0.0.1:99999"}, 2, "\"99999\" is no port: write a number from 1 to 65535"},
-      {{"replay", "$CALL", "--to", "pay"}, 2, "--to: \"pay\" has no port: write \"pay:443\" if 443 is meant"},
-      {{"calls", "--session", "alpha"}, 2, "no call here is of a session \"alpha\" (read as a1pha): take an id"},
-      {{"calls", "--after", "Oll"}, 2, "there is no call \"Oll\" (read as 11) here"},
-      {{"sessions", "--after", "alpha"}, 2, "no call here is of a session \"alpha\" (read as a1pha)"},
-      {{"hold-data", "--session", "alpha"}, 2, "no call here is of a session \"alpha\" (read as a1pha)"},
-      {{"policy", "discover", "--session", "alpha"}, 2, "a session \"alpha\" (read as a1pha)"},
-      {{"show", "alpha"}, 1, "there is no call \"alpha\" (read as a1pha) in $DATA"},
-      {{"evidence", "alpha"}, 1, "there is no call \"alpha\" (read as a1pha) in $DATA"},
-      {{"replay", "--dry-run", "alpha"}, 3, "not recorded here: \"alpha\" (read as a1pha)"},
-      // What would take everything.
-      {{"keys", "shred", "--before", "2999", "--yes"}, 2, "--before: \"2999\""},
-      {{"keys", "shred", "--before", "2999-01-01", "--yes"},
-       2,
-       "2999-01-01 is 2999-01-01 00:00:00 UTC, which is still to come"},
-      // Numbers that are none.
-      {{"show", "$CALL", "--frame", "-1"}, 2, "--frame: \"-1\" is not a whole number from 0 on"},
-      {{"show", "$CALL", "--frame", "first"}, 2, "--frame: \"first\" is not a whole number from 0 on"},
-      {{"show", "$CALL", "--frame", "99999999999999999999"}, 2, "is not a whole number from 0 on"},
-      {{"calls", "--limit", "-1"}, 2, "--limit: \"-1\" is not a whole number from 0 to 1000000000"},
-      {{"calls", "--limit", "1e3"}, 2, "--limit: \"1e3\" is not a whole number"},
-      {{"sessions", "--limit", "-5"}, 2, "--limit: \"-5\" is not a whole number from 0"},
-      {{"verify", "--jobs", "0"}, 2, "--jobs: \"0\" is not a whole number from 1 to 256"},
-      {{"keys", "shred", "--segment", "-1"}, 2, "--segment: \"-1\" is not a whole number from 1 on"},
-      {{"hold-data", "--release", "-1"}, 2, "--release: \"-1\" is not a whole number from 1 on"},
-  }));
-  Arguments arguments = Filled(each.arguments, store.data(), call);
-  arguments.insert(arguments.end(), {"--data", store.data()});
-  const CommandResult result = Run(arguments);
-  CAPTURE(arguments, result.errors, result.output);
-  CHECK(result.code == each.code);
-  CHECK(Contains(result.errors, Filled({each.told}, store.data(), call).front()));
-  CHECK(result.output.empty());
-}
-
-TEST_CASE("what is in the wrong place or mistyped on the command line is told with what to type") {
-  const Told each = GENERATE(values<Told>({
-      {{"--data", "D", "calls"},
-       2,
-       "\"--data\" comes after the command that it is for: write `sallyport calls --data ...`"},
-      {{"keys", "--data", "D", "status"}, 2, "write `sallyport keys status --data ...`"},
-      {{"index", "--data=D", "rebuild"}, 2, "write `sallyport index rebuild --data ...`"},
-      {{"policy", "--method", "a.B/C", "explain", "policy.yaml"}, 2, "write `sallyport policy explain --method ...`"},
-      {{"--wide"}, 2, "write `sallyport calls --wide ...`"},
-      {{"call"}, 2, "`sallyport` has no command \"call\": did you mean `calls`?"},
-      {{"keys", "rotat"}, 2, "`sallyport keys` has no command \"rotat\": did you mean `rotate`?"},
-      {{"wombat"}, 2, "it has calls, show, sessions, "},
-      {{"calls", "data"}, 2, "`sallyport calls` does not know what to do with \"data\"\n`sallyport calls --help` says"},
-      {{"calls", "--sinc", "5m"}, 2, "`sallyport calls` has no option \"--sinc\": did you mean --since?"},
-      {{"calls", "--wombat"}, 2, "`sallyport calls` has no option \"--wombat\"\n`sallyport calls --help` lists them"},
-      {{"calls", "--\x1b[2J"}, 2, "\"--\\x1b[2J\""},
-      {{"show"}, 2, "CALL is required\n`sallyport show --help` says what it takes"},
-      {{"calls", "--since"}, 2, "--since"},
-  }));
-  const CommandResult result = Run(each.arguments);
-  CAPTURE(each.arguments, result.errors);
-  CHECK(result.code == each.code);
-  CHECK(Contains(result.errors, each.told));
-  CHECK_FALSE(Contains(result.errors, "\x1b"));
-  CHECK(result.output.empty());
-}
 
 const std::vector<Arguments> kReaders = {{"calls"},
                                          {"sessions"},
@@ -287,101 +174,6 @@ TEST_CASE("a log that is damaged is told by verify as that, and by every list th
   CHECK(Contains(Run({"calls", "--data", store.data()}).errors, "calls may be missing"));
 }
 
-TEST_CASE("a list says that it is filtered, and that it is not whole") {
-  ShopStore store;
-  const std::string first = store.AddGet(absl::ZeroDuration());
-  const std::string second = store.AddGet(absl::Seconds(1));
-  const auto notes = [&](Arguments arguments) {
-    arguments.insert(arguments.end(), {"--data", store.data()});
-    const CommandResult result = Run(arguments);
-    CAPTURE(arguments, result.errors);
-    CHECK(result.code == 0);
-    return result.errors;
-  };
-  CHECK(notes({"calls"}).empty());
-  CHECK(notes({"sessions"}).empty());
-  CHECK(notes({"calls", "--limit", "2"}).empty());
-  const std::string more =
-      absl::StrCat("note: there are more calls than this one: --after ", second, " lists the next, --limit 0 all\n");
-  CHECK(notes({"calls", "--limit", "1"}) == more);
-  CHECK(notes({"calls", "--json", "--limit", "1"}) == more);
-  CHECK(notes({"calls", "--method", "/shop.Orders/*", "--since", "2026-01-01"}) ==
-        "note: 2 calls with --method /shop.Orders/* --since 2026-01-01; others are left out\n");
-  CHECK(notes({"calls", "--method", "shop.Orders/*", "--limit", "1"}) ==
-        absl::StrCat("note: there are more calls with --method shop.Orders/* than this one: --after ", second,
-                     " lists the next, --limit 0 all\n"));
-  // Of what finds nothing, the part that no call has at all.
-  CHECK(notes({"calls", "--method", "shop.Orders/*", "--upstream", "shopp"}) ==
-        "note: 0 calls with --method shop.Orders/* --upstream shopp; others are left out\n"
-        "note: no call here matches --upstream shopp\n");
-  store.AddFailure(absl::Seconds(2), "/other.Service/Lookup", 5);
-  const CommandResult sessions = Run({"sessions", "--limit", "1", "--data", store.data()});
-  CHECK(sessions.errors == "note: there are more sessions: --after 2e lists the next, --limit 0 all\n");
-}
-
-TEST_CASE("a list says what shredding keeps from it") {
-  ShopStore store;
-  store.AddGet(absl::ZeroDuration());
-  store.Close();
-  REQUIRE(Run({"keys", "shred", "--segment", "1", "--yes", "--data", store.data()}).code == 0);
-  CHECK(Run({"calls", "--data", store.data()}).errors.empty());
-  CHECK(Contains(Run({"calls", "--identity", "*alice", "--data", store.data()}).errors,
-                 "note: 1 segment of the log is shredded: calls in them match only where nothing but times is asked "
-                 "for\n"));
-}
-
-TEST_CASE("a list says that a key is missing") {
-  ShopStore store;
-  const std::string call = store.AddGet(absl::ZeroDuration());
-  store.Close();
-  const recorder::StoreLayout layout(store.data());
-  fs::rename(layout.DataKey(1), store.data() + ".away");
-  const CommandResult list = Run({"calls", "--data", store.data()});
-  CHECK(list.code == 0);
-  CHECK(Contains(list.output, "shop.Orders/Get"));
-  CHECK(list.errors ==
-        "note: the key of 1 segment of the log is missing, though nothing marks it as shredded: what is in it cannot "
-        "be read. `sallyport keys status` says which\n");
-  const CommandResult show = Run({"show", call, "--data", store.data()});
-  CHECK(show.code == 3);
-  CHECK(Contains(show.errors, "the key of segment 1 is missing, and nothing says that it was destroyed: put " +
-                                  layout.DataKey(1) + " back from a backup"));
-  CHECK(Contains(Run({"keys", "status", "--data", store.data()}).output, "keys missing     1: 1 (put them back"));
-  const CommandResult verify = Run({"verify", "--data", store.data()});
-  CHECK(verify.code == 0);
-  CHECK(Contains(verify.output, "note: keys/00000001.key"));
-  CHECK(Contains(verify.output, "; 1 without their key"));
-  fs::rename(store.data() + ".away", layout.DataKey(1));
-  CHECK(Run({"show", call, "--data", store.data()}).code == 0);
-}
-
-TEST_CASE("a list says that the index is behind the log") {
-  ShopStore store;
-  const std::string known = store.AddGet(absl::ZeroDuration());
-  const recorder::StoreLayout layout(store.data());
-  store.Close();
-  recorder::TemporaryDirectory aside;
-  fs::copy(layout.IndexDirectory(), aside.path() + "/index", fs::copy_options::recursive);
-  store.Reopen();
-  const std::string later = store.AddGet(absl::Minutes(1));
-  store.Close();
-  fs::remove_all(layout.IndexDirectory());
-  fs::copy(aside.path() + "/index", layout.IndexDirectory(), fs::copy_options::recursive);
-  {
-    // A gateway runs, and has not come to it yet.
-    const auto gateway = recorder::FileLock::Take(layout.OwnerLock(), recorder::FileLock::Wait::kNo).value();
-    const CommandResult behind = Run({"calls", "--data", store.data()});
-    CAPTURE(behind.errors);
-    CHECK(behind.code == 0);
-    CHECK(Contains(behind.output, known));
-    CHECK_FALSE(Contains(behind.output, later));
-    CHECK(Contains(behind.errors, "note: the index is behind the log: 1 call that began after 2026-01-02 03:05:05"));
-  }
-  const CommandResult caught_up = Run({"calls", "--data", store.data()});
-  CHECK(Contains(caught_up.output, later));
-  CHECK(caught_up.errors.empty());
-}
-
 TEST_CASE("a hold is not lost with the index that finds what is held") {
   ShopStore store;
   store.AddGet(absl::ZeroDuration());
@@ -421,24 +213,6 @@ TEST_CASE("a hold for callers whom no call knows is told") {
   CHECK(unknown.code == 0);
   CHECK(Contains(unknown.errors, "note: no call here is of alice yet"));
   CHECK(Run({"hold-data", "--identity", "*#alice", "--data", store.data()}).errors.empty());
-}
-
-TEST_CASE("a log that is shorter than the index knew is told in every list, and where a call is not found") {
-  ShopStore store;
-  store.AddGet(absl::ZeroDuration());
-  const std::string lost = store.AddGet(absl::Seconds(1));
-  store.Close();
-  const recorder::StoreLayout layout(store.data());
-  fs::resize_file(layout.Segment(1), fs::file_size(layout.Segment(1)) - 500);
-  for (int i = 0; i < 2; ++i) {
-    const CommandResult calls = Run({"calls", "--data", store.data()});
-    CHECK_FALSE(Contains(calls.output, lost));
-    CHECK(
-        Contains(calls.errors, "calls may be missing here: the log was damaged, shorter than before or without a key"));
-  }
-  const CommandResult shown = Run({"show", lost, "--data", store.data()});
-  CHECK(shown.code == 1);
-  CHECK(Contains(shown.errors, "; it may have been there: part of the log was damaged"));
 }
 
 TEST_CASE("another user leaves nothing behind that the gateway could not use") {

@@ -1,6 +1,6 @@
 // What calls are held to, as the configuration and the policy say at present.
-#ifndef SALLYPORT_GATEWAY_RELAY_RULES_H_
-#define SALLYPORT_GATEWAY_RELAY_RULES_H_
+#ifndef SALLYPORT_GATEWAY_RELAY_CALL_RULES_H_
+#define SALLYPORT_GATEWAY_RELAY_CALL_RULES_H_
 
 #include <algorithm>
 #include <iterator>
@@ -18,7 +18,7 @@
 namespace sallyport::gateway {
 
 // Made from one reading of the configuration. Immutable; a call keeps to those it began with.
-struct Rules {
+struct CallRules {
   std::shared_ptr<Authenticator> authenticator;
   std::shared_ptr<const Routes> routes;
   std::shared_ptr<const policy::Policy> policy;  // null: there is none, and what callers prove is only recorded
@@ -31,17 +31,17 @@ struct Rules {
 // The rules in force. Thread-safe; outlives the calls.
 class CurrentRules {
  public:
-  explicit CurrentRules(std::shared_ptr<const Rules> first) : current_(std::move(first)) {}
+  explicit CurrentRules(std::shared_ptr<const CallRules> first) : current_(std::move(first)) {}
 
-  std::shared_ptr<const Rules> Get() const {
+  std::shared_ptr<const CallRules> Get() const {
     absl::ReaderMutexLock lock(&mutex_);
     return current_;
   }
 
   // Calls that are open keep the old ones. Those that no call keeps any more are destroyed here, and never by a call:
   // they have threads, on some of which calls go on.
-  void Replace(std::shared_ptr<const Rules> next) {
-    std::vector<std::shared_ptr<const Rules>> unused;
+  void Replace(std::shared_ptr<const CallRules> next) {
+    std::vector<std::shared_ptr<const CallRules>> unused;
     absl::MutexLock replacing(&replacing_);
     {
       absl::MutexLock lock(&mutex_);
@@ -56,10 +56,10 @@ class CurrentRules {
  private:
   absl::Mutex replacing_ ABSL_ACQUIRED_BEFORE(mutex_);
   mutable absl::Mutex mutex_;
-  std::shared_ptr<const Rules> current_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::shared_ptr<const Rules>> retired_ ABSL_GUARDED_BY(replacing_);
+  std::shared_ptr<const CallRules> current_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const CallRules>> retired_ ABSL_GUARDED_BY(replacing_);
 };
 
 }  // namespace sallyport::gateway
 
-#endif  // SALLYPORT_GATEWAY_RELAY_RULES_H_
+#endif  // SALLYPORT_GATEWAY_RELAY_CALL_RULES_H_
