@@ -16,7 +16,7 @@ class Scan {
   Scan(const LogPlace& place, StoreKeys& keys, OnDamage on_damage, LogVisitor& visitor, Position until)
       : place_(place), keys_(keys), on_damage_(on_damage), visitor_(visitor), until_(until) {}
 
-  absl::StatusOr<LogEnd> Run(Position from) {
+  absl::StatusOr<LogEnd> ScanFrom(Position from) {
     absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(place_);
     if (!segments.ok()) return segments.status();
     absl::StatusOr<v1::Tombstone> tombstone = LoadTombstone(place_.layout());
@@ -41,7 +41,7 @@ class Scan {
       }
       const uint64_t offset = *segment == from.segment() ? std::max<uint64_t>(from.offset(), kSegmentHeaderSize)
                                                          : uint64_t{kSegmentHeaderSize};
-      if (absl::Status status = RunSegment(*segment, offset, last); !status.ok()) return status;
+      if (absl::Status status = ScanSegment(*segment, offset, last); !status.ok()) return status;
     }
     return result_;
   }
@@ -52,7 +52,7 @@ class Scan {
     stopped_ = stopped_ || on_damage_ == OnDamage::kStop;
   }
 
-  absl::Status RunSegment(uint64_t number, uint64_t offset, bool last) {
+  absl::Status ScanSegment(uint64_t number, uint64_t offset, bool last) {
     absl::StatusOr<SegmentReader> reader = SegmentReader::Open(place_, keys_, number);
     if (absl::IsDataLoss(reader.status())) {
       NoteDamage(reader.status());
@@ -114,7 +114,7 @@ class Scan {
 
 absl::StatusOr<LogEnd> ScanLog(const LogPlace& place, StoreKeys& keys, Position from, OnDamage on_damage,
                                LogVisitor& visitor, Position until) {
-  return Scan(place, keys, on_damage, visitor, until).Run(from);
+  return Scan(place, keys, on_damage, visitor, until).ScanFrom(from);
 }
 
 absl::StatusOr<LogEnd> ScanEntries(const LogPlace& place, StoreKeys& keys, Position from, OnDamage on_damage,

@@ -41,7 +41,7 @@ class IndexCheck {
              IndexedCalls* index, std::vector<Finding>& findings)
       : plan_(plan), segments_(segments), log_(log), index_(index), findings_(findings) {}
 
-  absl::Status Run();
+  absl::Status Check();
 
  private:
   // Whether the sums over the index's rows are those over the log. False also where that cannot be said.
@@ -97,7 +97,7 @@ bool IndexCheck::IsUnread(Position position) const {
   return !segment->header.has_value() || (segment->stopped.has_value() && position.offset() >= segment->end);
 }
 
-absl::Status IndexCheck::Run() {
+absl::Status IndexCheck::Check() {
   uint64_t lines = 0;
   uint64_t blocks_behind = 0;
   for (const CheckedSegmentLog& segment : segments_) {
@@ -309,7 +309,7 @@ absl::Status IndexCheck::CompareContents(uint64_t part, uint64_t parts) {
 
 absl::Status CheckIndex(const SegmentCheckPlan& plan, const std::vector<CheckedSegmentLog>& segments,
                         const LogJoin& log, IndexedCalls* index, std::vector<Finding>& findings) {
-  return IndexCheck(plan, segments, log, index, findings).Run();
+  return IndexCheck(plan, segments, log, index, findings).Check();
 }
 
 }  // namespace sallyport::recorder

@@ -25,7 +25,7 @@ class SegmentChecker {
         result_(result),
         entries_(plan, result) {}
 
-  absl::Status Run();
+  absl::Status Check();
 
  private:
   absl::Status CheckHeader(bool& readable);
@@ -82,7 +82,7 @@ void SegmentChecker::Stop(uint64_t offset, uint64_t length, std::string text) {
   result_.stopped = Make(offset, length, std::move(text));
 }
 
-absl::Status SegmentChecker::Run() {
+absl::Status SegmentChecker::Check() {
   bool readable = false;
   if (absl::Status status = CheckHeader(readable); !status.ok()) return status;
   if (!readable) return absl::OkStatus();
@@ -373,7 +373,7 @@ absl::Status CheckSegment(const SegmentCheckPlan& plan, uint64_t number, uint64_
     leaves.emplace(*std::move(leaf_file), plan.leaves_size);
   }
   SegmentChecker checker(plan, SegmentWindow(*std::move(file), size), std::move(leaves), result);
-  return checker.Run();
+  return checker.Check();
 }
 
 }  // namespace sallyport::recorder
