@@ -72,7 +72,7 @@ void HealthService::TellWatches() {
   }
   // Without the lock: what is told may end a watch, on this thread.
   for (HealthProbe* watch : watches) {
-    watch->Tell();
+    watch->SendStatus();
     watch->DropReference();
   }
 }

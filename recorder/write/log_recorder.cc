@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // Entries that nobody waits for are written after this long.
-constexpr auto kLinger = milliseconds(10);
+constexpr auto kUnawaitedDelay = milliseconds(10);
 // While several wait for each sync, the next one comes this long after the last, so that more of them share it.
 constexpr auto kGatherWindow = milliseconds(3);
 constexpr int kSeveral = 4;
@@ -186,7 +186,7 @@ RecorderStats LogRecorder::Stats() const {
 LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
   if (queue_.empty()) return Clock::time_point::max();
   if (queue_bytes_ >= kBlockBytes || promises_.anyone_waits()) return Clock::time_point::min();
-  if (durable_waiting_ == 0) return oldest_ + kLinger;
+  if (durable_waiting_ == 0) return oldest_ + kUnawaitedDelay;
   // If every call that is going on waits for the sync, nobody else can join, unless those that were told a moment ago
   // begin others: where a sync takes less time than that, each block would have but a few.
   const bool all_wait = active_calls_ <= active_waiting_ && durable_waiting_ >= usual_waiting_ * 3 / 4;
