@@ -36,7 +36,7 @@ struct StoreGaps {
   absl::Time unindexed_since = absl::InfiniteFuture();  // the first entry there
 };
 
-// Follows the log as it grows.
+// Follows the log as it grows. An interface, so that readers of the log stay out of this header.
 class LogFollower {
  public:
   virtual ~LogFollower() = default;
@@ -49,7 +49,7 @@ class LogFollower {
 // indexed first (if the directory can be written), and calls left open by a crash are shown as interrupted.
 // `keys` says where the key-encryption key comes from: a keyring beside the directory unless given. Not thread-safe.
 // Errors: NOT_FOUND if there is no store, PERMISSION_DENIED, DATA_LOSS naming segment and offset, and what
-// StoreKeys::Open says.
+// StoreKeys::Open says. An interface, so that log, index and keys stay out of this header.
 class RecordReader {
  public:
   static absl::StatusOr<std::unique_ptr<RecordReader>> Open(const std::string& directory,

@@ -78,7 +78,8 @@ enum class Appended {
              // RecorderOptions::reserve_per_call, and everything is again when there is space
 };
 
-// Told, once, from a thread of the recorder, how an append that was pending came out. Must not block.
+// Told, once, from a thread of the recorder, how an append that was pending came out. Must not block. Implemented by
+// who appends.
 class AppendWaiter {
  public:
   virtual ~AppendWaiter() = default;
@@ -119,7 +120,7 @@ struct RecorderStats {
 //
 // A disk that is full passes: appends are refused and nothing else is lost. After a write or sync fails, though, the
 // log is never written again by this object: every later append fails, so that callers are refused rather than served
-// unrecorded.
+// unrecorded. An interface, so that the relay does not compile against what writes, and its tests can refuse appends.
 class Recorder {
  public:
   // Takes the directory's lock, recovers the log (a torn tail is set aside, calls left open are ended as interrupted),

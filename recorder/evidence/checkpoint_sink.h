@@ -13,7 +13,8 @@
 
 namespace sallyport::recorder {
 
-// What a sink may ask of the store whose checkpoint it publishes. Thread-safe.
+// What a sink may ask of the store whose checkpoint it publishes. Thread-safe. An interface, so that sinks, the
+// gateway's among them, need not know the store, and their tests need none.
 class CheckpointSource {
  public:
   virtual ~CheckpointSource() = default;

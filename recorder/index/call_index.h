@@ -90,7 +90,7 @@ class CallIndex {
   virtual uint64_t calls_started() const = 0;
 };
 
-// Where the index of one store is kept, and by what. Thread-safe.
+// Where the index of one store is kept, and by what. Thread-safe. An interface for the reason that CallIndex is one.
 class IndexEngine {
  public:
   virtual ~IndexEngine() = default;

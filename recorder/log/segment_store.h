@@ -15,7 +15,8 @@
 
 namespace sallyport::recorder {
 
-// The bytes of one segment, read, also while they become more. Thread-safe.
+// The bytes of one segment, read, also while they become more. Thread-safe. An interface for the reason that
+// SegmentStore is one.
 class SegmentBytes {
  public:
   virtual ~SegmentBytes() = default;

@@ -29,7 +29,7 @@ namespace sallyport::recorder {
 // go on being written: of who writes the log it only asks what has to be done between two of them.
 class Housekeeper {
  public:
-  // Who writes the log.
+  // Who writes the log. An interface, as the two would otherwise include each other.
   class Log {
    public:
     virtual ~Log() = default;
