@@ -130,16 +130,6 @@ inline std::vector<v1::Entry> EntriesOf(RecordReader& reader, uint64_t id) {
   return entries;
 }
 
-inline std::vector<CallSummary> AllCalls(const std::string& store) {
-  auto reader = RecordReader::Open(store);
-  REQUIRE(reader.ok());
-  CallQuery query;
-  query.limit = 1'000'000;
-  auto calls = (*reader)->Calls(query);
-  REQUIRE(calls.ok());
-  return *calls;
-}
-
 }  // namespace sallyport::recorder
 
 #endif  // SALLYPORT_TESTS_RECORDER_STORE_FIXTURE_H_

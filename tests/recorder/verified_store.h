@@ -4,11 +4,24 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <vector>
 
 #include "recorder/keys/store_keys.h"
+#include "recorder/record_reader.h"
 #include "recorder/verify/verifier.h"
 
 namespace sallyport::recorder {
+
+// What the index lists, newest first.
+inline std::vector<CallSummary> AllCalls(const std::string& store) {
+  auto reader = RecordReader::Open(store);
+  REQUIRE(reader.ok());
+  CallQuery query;
+  query.limit = 1'000'000;
+  auto calls = (*reader)->Calls(query);
+  REQUIRE(calls.ok());
+  return *calls;
+}
 
 // Fails the test unless the store verifies, its contents included. Its keyring is beside it.
 inline void CheckVerifies(const std::string& store) {

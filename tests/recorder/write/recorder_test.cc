@@ -12,6 +12,7 @@
 #include "tests/recorder/faulty_files.h"
 #include "tests/recorder/index_dump.h"
 #include "tests/recorder/store_fixture.h"
+#include "tests/recorder/verified_store.h"
 
 namespace sallyport::recorder {
 namespace {
