@@ -38,7 +38,8 @@ struct VerifyProgress {
   uint64_t bytes_total = 0;
 };
 
-// The index, as far as the verifier looks at it. An interface, so that tests can put rows before it that no index holds.
+// The index, as far as the verifier looks at it. An interface, so that tests can put rows before it that no index
+// holds.
 class IndexedCalls {
  public:
   struct Row {

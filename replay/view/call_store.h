@@ -56,7 +56,8 @@ class CallStore {
   recorder::StoreKeys& keys() { return *keys_; }
   StoredDescriptors& descriptors() { return descriptors_; }
 
-  // A free reader whose index is still in its place, or one more. Who waits for something slow while it holds one holds nobody up.
+  // A free reader whose index is still in its place, or one more. Who waits for something slow while it holds one holds
+  // nobody up.
   absl::StatusOr<Reader> Borrow();
   // The first damage that any reader met while it brought the index up to date.
   absl::Status LogHealth() const;
