@@ -26,7 +26,7 @@ std::string Shown(const v1::Event& event) {
 
 TEST_CASE("an event of a kind that this version does not know is said to be one, in every form") {
   const v1::TailedEvent tailed = Tailed();
-  CHECK(Shown(tailed.event()) == "+1.5ms     an entry that this version does not know\n");
+  CHECK(Shown(tailed.event()) == "+1.50ms    an entry that this version does not know\n");
   CHECK(JsonLine(ShowJson(tailed.event())) == R"({"event":"unknown","offset_ns":1500000})");
   CHECK(TailText(tailed, true) == "an entry that this version does not know");
   CHECK(JsonLine(TailJson(tailed, true)) ==
@@ -37,7 +37,7 @@ TEST_CASE("an event of a kind that this version does not know is said to be one,
 TEST_CASE("a half-close is said in every form") {
   v1::TailedEvent tailed = Tailed();
   tailed.mutable_event()->mutable_half_close();
-  CHECK(Shown(tailed.event()) == "+1.5ms     \xe2\x86\x92 no more requests\n");
+  CHECK(Shown(tailed.event()) == "+1.50ms    \xe2\x86\x92 no more requests\n");
   CHECK(JsonLine(ShowJson(tailed.event())) == R"({"event":"half_close","offset_ns":1500000})");
   CHECK(TailText(tailed, false) == "\xe2\x86\x92      shop.Orders/Get  no more requests");
   CHECK(JsonLine(TailJson(tailed, false)).ends_with(R"("identity":"alice","event":"half_close"})"));
