@@ -187,10 +187,8 @@ LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
   if (queue_.empty()) return Clock::time_point::max();
   if (queue_bytes_ >= kBlockBytes || promises_.anyone_waits()) return Clock::time_point::min();
   if (durable_waiting_ == 0) return oldest_ + kUnawaitedDelay;
-  // If every call that is going on waits for the sync, nobody else can join, unless those that were told a moment ago
-  // begin others: where a sync takes less time than that, each block would have but a few.
-  const bool all_wait = active_calls_ <= active_waiting_ && durable_waiting_ >= usual_waiting_ * 3 / 4;
-  return all_wait ? Clock::time_point::min() : gather_until_;
+  // If every call that is going on waits for the sync, nobody else can join.
+  return active_calls_ <= active_waiting_ ? Clock::time_point::min() : gather_until_;
 }
 
 void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
@@ -306,7 +304,6 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
     stats_.bytes_written = log_->bytes_written();
     stats_.entries_written += entries;
     stats_.blocks_written += entries != 0 ? 1 : 0;
-    usual_waiting_ = std::max(static_cast<int>(told_.size()), usual_waiting_ - (usual_waiting_ + 7) / 8);
     gather_until_ = several ? Clock::now() + kGatherWindow : Clock::time_point::min();
     if (waiting_bytes_ < options_.buffer_bytes) {
       told_.insert(told_.end(), room_waiters_.begin(), room_waiters_.end());

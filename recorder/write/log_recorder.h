@@ -55,9 +55,8 @@ absl::StatusOr<std::unique_ptr<Recorder>> OpenLogRecorder(const RecorderOptions&
 
 // Appends take their place in a queue under one short lock; the writer thread swaps the queue out, writes it as one
 // block, syncs, hands the waiters to the notifier and then the block to who keeps the index. How long it gathers before
-// it writes adapts: an append that must be durable is synced at once when the recorder is idle. When the last block had
-// several such, those of a short window share one sync, unless about as many wait as did for the last blocks and nobody
-// else can join them.
+// it writes adapts: an append that must be durable is synced at once when the recorder is idle, and when the last block
+// had several such, those of a short window share one sync.
 //
 // Disk space is promised before a batch is taken in for good, so that none of those fails for want of it. What is there
 // already is promised at once. Where more has to be taken the append waits until the writer has done so, and is refused
@@ -147,8 +146,6 @@ class LogRecorder : public Recorder, private Housekeeper::Log {
   Clock::time_point oldest_ ABSL_GUARDED_BY(mutex_);  // when the first item in the queue came
   // The same for what is being written; max() if nothing is.
   Clock::time_point writing_since_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::max();
-  // How many waiters a block has had lately: falls slowly.
-  int usual_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   // Until when waiters for a sync gather.
   Clock::time_point gather_until_ ABSL_GUARDED_BY(mutex_) = Clock::time_point::min();
   // When the sleeping writer looks next; min() while it is awake.
