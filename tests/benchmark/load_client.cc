@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -41,7 +42,8 @@ absl::Status MeasureLatency(const std::string& target, int calls, int size, Answ
     if (i >= 0) microseconds.push_back(absl::ToDoubleMicroseconds(took));
   }
   std::sort(microseconds.begin(), microseconds.end());
-  const auto at = [&](double share) { return microseconds[static_cast<size_t>(share * (microseconds.size() - 1))]; };
+  const auto last = static_cast<double>(microseconds.size() - 1);
+  const auto at = [&](double share) { return microseconds[static_cast<size_t>(share * last)]; };
   std::cout << absl::StrFormat("{\"calls\": %d, \"median_us\": %.2f, \"p99_us\": %.2f}\n", calls, at(0.5), at(0.99));
   return absl::OkStatus();
 }
@@ -128,4 +130,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace sallyport::benchmark
 
-int main(int argc, char** argv) { return sallyport::benchmark::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return sallyport::benchmark::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "load client: " << error.what() << '\n';
+    return 1;
+  }
+}

@@ -80,7 +80,8 @@ class Samples {
 
  private:
   Hash& Spoiled(Hash& hash) {
-    hash[Below(hash.size())] ^= static_cast<char>(1 << Below(8));
+    char& byte = hash[Below(hash.size())];
+    byte = static_cast<char>(byte ^ (1 << Below(8)));
     return hash;
   }
   // False if there is nothing to spoil.
