@@ -139,6 +139,7 @@ TEST_CASE("keys that are issued and revoked at the same time are all there") {
   const std::string path = directory.path() + "/keys";
   std::vector<std::thread> threads;
   std::atomic<int> failed{0};
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 10; ++i) {

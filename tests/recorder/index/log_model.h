@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "recorder/index/call_index.h"
 #include "tests/recorder/made_calls.h"
 
@@ -23,7 +24,7 @@ inline std::string FirstDifference(const std::string& a, const std::string& b) {
     const bool more_a = static_cast<bool>(std::getline(lines_a, line_a));
     const bool more_b = static_cast<bool>(std::getline(lines_b, line_b));
     if (!more_a && !more_b) return "";
-    if (more_a != more_b || line_a != line_b) return line_a + "\n" + line_b;
+    if (more_a != more_b || line_a != line_b) return absl::StrCat(line_a, "\n", line_b);
   }
 }
 
