@@ -278,6 +278,7 @@ TEST_CASE("call ids grow, never repeat, and stay beyond those of an earlier run 
     REQUIRE(recorder.ok());
     std::vector<std::vector<uint64_t>> ids(4);
     std::vector<std::thread> threads;
+    threads.reserve(ids.size());
     for (auto& mine : ids) {
       threads.emplace_back([&] {
         for (int i = 0; i < 2000; ++i) mine.push_back((*recorder)->NewCallId(absl::FromUnixMicros(1'000'000)));
