@@ -40,13 +40,8 @@ class CheckpointsCheck {
 };
 
 void CheckpointsCheck::Add(Weight weight, std::string file, std::string text, uint64_t offset, uint64_t length) {
-  Finding finding;
-  finding.weight = weight;
-  finding.file = std::move(file);
-  finding.offset = offset;
-  finding.length = length;
-  finding.text = std::move(text);
-  findings_.push_back(std::move(finding));
+  findings_.push_back(
+      {.weight = weight, .file = std::move(file), .offset = offset, .length = length, .text = std::move(text)});
 }
 
 void CheckpointsCheck::CheckSignature() {

@@ -296,6 +296,7 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
     if (AppendWaiter* waiter = std::exchange(item.durable_waiter, nullptr)) told_.push_back(waiter);
   }
   const bool several = told_.size() >= kSeveral;
+  bool idle = false;
   {
     std::lock_guard lock(mutex_);
     waiting_bytes_ -= bytes;
@@ -309,8 +310,9 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
       told_.insert(told_.end(), room_waiters_.begin(), room_waiters_.end());
       room_waiters_.clear();
     }
+    idle = queue_.empty();
   }
-  notifier_.Notify(told_, Appended::kDone);
+  notifier_.Notify(told_, Appended::kDone, idle);
 }
 
 void LogRecorder::AdvanceTree() {

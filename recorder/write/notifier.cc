@@ -10,9 +10,9 @@ constexpr size_t kMany = 4;
 
 }  // namespace
 
-void Notifier::Notify(std::vector<AppendWaiter*>& waiters, Appended outcome) {
+void Notifier::Notify(std::vector<AppendWaiter*>& waiters, Appended outcome, bool idle) {
   if (waiters.empty()) return;
-  if (waiters.size() == 1) {
+  if (idle && waiters.size() == 1) {
     AppendWaiter* const waiter = waiters.front();
     waiters.clear();
     return waiter->OnAppended(outcome);

@@ -14,9 +14,10 @@
 namespace sallyport::recorder {
 
 // Two threads that call waiters, because they go on to send to callers and the writer should meanwhile write the next
-// block; one waiter alone is called at once, for waking a thread would take longer than what it does. Both work on the
-// same group at about the same time: while one of them sends for a connection, gRPC lets the other one's messages join
-// in, and a burst of responses leaves in a few large writes in place of many small ones. Thread-safe.
+// block. Both work on the same group at about the same time: while one of them sends for a connection, gRPC lets the
+// other one's messages join in, and a burst of responses leaves in a few large writes in place of many small ones. A
+// waiter alone, with no next block to write, is called by the writer: that takes no longer than waking a thread.
+// Thread-safe.
 class Notifier {
  public:
   Notifier() = default;
@@ -26,7 +27,8 @@ class Notifier {
   Notifier& operator=(const Notifier&) = delete;
 
   // Takes the waiters out of `waiters`, which keeps its capacity. Called by one thread at a time, which holds no lock.
-  void Notify(std::vector<AppendWaiter*>& waiters, Appended outcome);
+  // `idle`: it has nothing better to do.
+  void Notify(std::vector<AppendWaiter*>& waiters, Appended outcome, bool idle = false);
 
  private:
   struct Notice {
