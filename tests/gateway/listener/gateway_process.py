@@ -98,18 +98,30 @@ class Caller:
         """The last header block of a stream that has ended; b"" if it was cut. Statuses are spelt out in it, for the gateway's
         encoder has them in no table before they were sent once."""
         while stream not in self.ended:
-            try:
-                kind, flags, number, payload = self.peer.next()
-            except (EOFError, OSError):
+            if not self.take(stream):
                 return b""
-            if kind in (RST_STREAM, GOAWAY):
-                self.ended.setdefault(number or stream, b"")
-                continue
-            if kind == DATA and b"answer" in payload:
-                self.answered.add(number)
-            if flags & END_STREAM:
-                self.ended[number] = payload
         return self.ended[stream]
+
+    def first_ended(self, count):
+        """The first streams to end, whichever they are; fewer where the connection does."""
+        while len(self.ended) < count and self.take():
+            pass
+        return set(self.ended)
+
+    def take(self, awaited=0):
+        """Takes one frame; false where the connection has ended. A GOAWAY ends the awaited stream."""
+        try:
+            kind, flags, number, payload = self.peer.next()
+        except (EOFError, OSError):
+            return False
+        if kind in (RST_STREAM, GOAWAY):
+            self.ended.setdefault(number or awaited, b"")
+            return True
+        if kind == DATA and b"answer" in payload:
+            self.answered.add(number)
+        if flags & END_STREAM:
+            self.ended[number] = payload
+        return True
 
     def answers(self):
         """Whether a call brings the upstream's answer; false on a connection that was closed."""

@@ -368,10 +368,12 @@ const CASES = {
         call.stream.pause();
         return call;
       });
+      // Until nothing has been added for two seconds: what has waited for its reader that long is given back afterwards.
       let most = 0;
-      for (let i = 0; i < 12; ++i) {
+      for (let still = 0, samples = 0; still < 8 && samples < 240; ++still, ++samples) {
         await sleep(0.25);
-        most = Math.max(most, gateway.residentMiB - before);
+        const held = gateway.residentMiB - before;
+        if (held > most) [most, still] = [held, 0];
       }
       for (const call of open) call.cancel();
       await Promise.all(open.map((call) => call.ended));

@@ -31,8 +31,10 @@ function folder() {
 function start(program, words, options = {}) {
   const child = spawn(program, words, {stdio: ['ignore', 'pipe', 'pipe'], ...options});
   children.add(child);
-  child.ended = once(child, 'exit').then(([code]) => {
+  child.ended = once(child, 'exit').then(([code, signal]) => {
     children.delete(child);
+    // What a test would otherwise only see as connections that are gone.
+    if (signal !== null && !child.killed) console.log(`${program} died of ${signal}:\n${child.text}`);
     return code;
   });
   child.text = '';
