@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 
 // Entries that nobody waits for are written after this long.
 constexpr auto kUnawaitedDelay = milliseconds(10);
+// For so long after a block the writer looks by itself whether anything came, so that entries that nobody waits for need
+// not wake it: a call that is made alone would wake it twice.
+constexpr auto kLinger = milliseconds(1000);
 // While several wait for each sync, the next one comes this long after the last, so that more of them share it.
 constexpr auto kGatherWindow = milliseconds(3);
 constexpr int kSeveral = 4;
@@ -193,8 +196,10 @@ LogRecorder::Clock::time_point LogRecorder::WriteDue() const {
 
 void LogRecorder::WaitForWork(std::unique_lock<std::mutex>& lock) {
   while (!stopping_ && !FlushIsWanted() && orders_.empty()) {
-    const Clock::time_point due = WriteDue();
-    if (due <= Clock::now()) return;
+    const Clock::time_point now = Clock::now();
+    Clock::time_point due = WriteDue();
+    if (due <= now) return;
+    if (due == Clock::time_point::max() && now < lingers_until_) due = now + kUnawaitedDelay;
     wake_at_ = due;
     if (due == Clock::time_point::max()) {
       wake_writer_.wait(lock);
@@ -232,6 +237,7 @@ void LogRecorder::Run() {
       if (status.ok()) status = WriteItems(absl::MakeSpan(items));
       if (!status.ok()) Fail(status, absl::MakeSpan(items));
       items.clear();
+      lingers_until_ = Clock::now() + kLinger;
     }
     if (stop) {
       if (absl::Status status = CloseLog(); !status.ok()) Fail(status, {});

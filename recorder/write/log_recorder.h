@@ -167,6 +167,7 @@ class LogRecorder : public Recorder, private Housekeeper::Log {
   std::unique_ptr<LogWriter> log_;
   std::vector<CallEntries> group_;
   std::vector<AppendWaiter*> told_;
+  Clock::time_point lingers_until_ = Clock::time_point::min();  // looks by itself until then
 
   const std::unique_ptr<IndexEngine> engine_;
   const std::unique_ptr<IndexKeeper> index_;

@@ -73,17 +73,17 @@ class Program:
 
     def stop(self, seconds=10):
         """Asks the program to end, makes it end if it does not, and returns its exit status."""
-        self._signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
         try:
             return self.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
 
     def kill(self):
-        self._signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         return self.wait()
 
-    def _signal(self, number):
+    def send_signal(self, number):
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
 
@@ -103,6 +103,9 @@ class Programs:
         return self
 
     def __exit__(self, *_):
+        self.kill_all()
+
+    def kill_all(self):
         for program in reversed(self._started):
             program.kill()
 
