@@ -120,6 +120,25 @@ TEST_CASE("beyond a rate refused calls are counted, for each address on its own"
   CHECK(table.TakeCounted(kStart, true).empty());
 }
 
+TEST_CASE("counted calls that no record took are there again, whole") {
+  RefusalTable table({.recorded = 10});
+  for (int i = 0; i < 300; ++i) table.Refused(From("ipv4:10.0.0.7:1", kStart));
+  const std::vector<CountedCalls> taken = table.TakeCounted(kStart, true);
+  REQUIRE(taken.size() == 1);
+  CHECK_FALSE(table.has_counted());
+  table.PutBack(taken[0]);
+  CHECK(table.has_counted());
+  table.Refused(From("ipv4:10.0.0.7:1", kStart, RefusalReason::kMalformed));
+  uint64_t calls = 0;
+  uint64_t malformed = 0;
+  for (const CountedCalls& again : table.TakeCounted(kStart + absl::Hours(1), true)) {
+    calls += again.calls;
+    malformed += again.by_reason[static_cast<size_t>(RefusalReason::kMalformed)];
+  }
+  CHECK(calls == taken[0].calls + 1);
+  CHECK(malformed == 1);
+}
+
 TEST_CASE("addresses without number take bounded memory, and no call goes uncounted") {
   constexpr size_t kMost = 100;
   RefusalTable table({.per_peer = 1, .recorded = 1}, kMost);

@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "policy/masking/field_glob.h"
 #include "tests/policy/masking/reference_mask.h"
 #include "tests/policy/policy_fixture.h"
@@ -87,6 +88,20 @@ TEST_CASE("faults of keys in brackets say what to write instead") {
                           "content[0].fields[0].field: \"a.B[x\" has a bracket that is not closed"));
   // What YAML makes of brackets without quotes around all of it.
   CHECK_FALSE(FaultOf("masks: [{name: m, fields: [a.B[x].c]}]").empty());
+}
+
+TEST_CASE("globs have bounds, and say which") {
+  const auto mask = [](const std::string& glob) {
+    return absl::StrCat("masks: [{name: m, fields: ['", glob, "']}]\n");
+  };
+  const auto joined = [](int count, const char* with) {
+    return absl::StrJoin(std::vector<std::string>(static_cast<size_t>(count), "x"), with);
+  };
+  Parsed(mask(joined(256, ".")));
+  CHECK(absl::StrContains(FaultOf(mask(joined(257, "."))), "has more than 256 names"));
+  Parsed(mask(absl::StrCat("a.B[", joined(1024, "|"), "]")));
+  CHECK(absl::StrContains(FaultOf(mask(absl::StrCat("a.B[", joined(1025, "|"), "]"))),
+                          "has more than 1024 keys in brackets"));
 }
 
 TEST_CASE("globs mean fields as the slow and obvious way says") {

@@ -156,6 +156,30 @@ TEST_CASE("an answer has to fit the token") {
   }
 }
 
+TEST_CASE("groups that nobody could match, or too many, are no answer") {
+  const auto with = [](const json& groups) {
+    json answer = Stands();
+    answer["status"]["user"]["groups"] = groups;
+    return answer.dump();
+  };
+  json many = json::array();
+  while (many.size() < 256) many.push_back("dev");
+  Cluster cluster;
+  const std::string token = cluster.Token();
+  for (const json& groups :
+       {json::array({"dev\nadmins"}), json::array({"dev", ""}), json::array({std::string(5000, 'a')})}) {
+    cluster.provider.Says(kReviewUrl, with(groups), 201);
+    INFO(groups.dump().substr(0, 60));
+    CHECK(absl::IsUnavailable(cluster.Verify(token).status()));
+  }
+  json more = many;
+  more.push_back("dev");
+  cluster.provider.Says(kReviewUrl, with(more), 201);
+  CHECK(absl::IsUnavailable(cluster.Verify(token).status()));
+  cluster.provider.Says(kReviewUrl, with(many), 201);
+  CHECK(cluster.Verify(token).ok());
+}
+
 TEST_CASE("without an answer nobody gets in, and nothing is kept") {
   Cluster cluster;
   const std::string token = cluster.Token();
