@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* 53 characters at most: pods, "-headless" and a revision's hash come behind it. */}}
+{{/* Short: pods, "-headless" and the hash of a revision come behind it. */}}
 {{- define "sallyport.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 42 | trimSuffix "-" }}
