@@ -61,7 +61,7 @@ function* mountFaults(objects, told) {
   for (const mount of container.volumeMounts) {
     if (!volumes.delete(mount.name)) yield `the mount ${mount.name} has no volume`;
     if (mount.subPath || mount.subPathExpr) yield `the mount ${mount.name} is a subPath, which never changes`;
-    if (!mount.readOnly && !['data', 'tmp'].includes(mount.name)) yield `the mount ${mount.name} can be written`;
+    if (!mount.readOnly && !['data', 'tmp', 'backup'].includes(mount.name)) yield `the mount ${mount.name} can be written`;
   }
   for (const name of volumes) yield `the volume ${name} is mounted nowhere`;
 }

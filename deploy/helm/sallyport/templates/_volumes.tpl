@@ -31,4 +31,7 @@
   configMap: {name: {{ .configMap }}, defaultMode: 0444}
   {{- end }}
 {{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
