@@ -1,5 +1,7 @@
 // The YAML in pages: objects, values of the chart, configurations and policies, each held against what would read it.
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import {faultsIn} from './schemas.js';
 import {nameOf, objectsIn} from './tools.js';
 
@@ -23,8 +25,21 @@ const REST = {
   upstreams: 'upstreams: {payments: {target: "dns:///payments-upstream.payments.svc.cluster.local:50052"}}\n',
 };
 
-// A block's first line says what it is, where it is no object: "# sallyport.yaml", "# policy.yaml", "# values.yaml", or
-// "# … of …" for what others read.
+// A kustomization that stands beside a checkout of the project, with files of one's own.
+function kustomizationFaults(text, tools) {
+  const beside = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-kustomization-'));
+  try {
+    fs.symlinkSync(path.resolve(tools.kubernetes, '../..'), path.join(beside, 'sallyport'));
+    for (const name of ['sallyport.yaml', 'policy.yaml']) fs.copyFileSync(path.join(tools.kubernetes, 'base', name), path.join(beside, name));
+    fs.writeFileSync(path.join(beside, 'kustomization.yaml'), text);
+    return tools.kustomize(beside).some(({kind}) => kind === 'StatefulSet') ? [] : ['it builds no StatefulSet'];
+  } finally {
+    fs.rmSync(beside, {recursive: true});
+  }
+}
+
+// A block's first line says what it is, where it is no object: "# sallyport.yaml", "# policy.yaml", "# values.yaml",
+// "# kustomization.yaml", or another file's name, for what others read.
 async function blockFaults(text, tools, pod) {
   const [, what] = /^# (\S+\.yaml)\b/.exec(text) ?? [];
   if (what === 'values.yaml') return [tools.refusal(text)].filter((words) => words !== '');
@@ -35,6 +50,7 @@ async function blockFaults(text, tools, pod) {
     const {status, said} = pod.check(config, policy);
     return status === 0 ? [] : [said];
   }
+  if (what === 'kustomization.yaml') return kustomizationFaults(text, tools);
   if (what !== undefined) return [];
   const faults = [];
   for (const object of objectsIn(text)) {

@@ -55,7 +55,9 @@ function* mountFaults(objects, told) {
     for (const source of projected?.sources ?? []) if (source.configMap) wanted.push(`ConfigMap ${source.configMap.name}`);
   }
   for (const one of wanted) {
-    if (!there.has(one) && !told.includes(one)) yield `${one} is neither rendered nor told`;
+    const [kind, name] = one.split(' ');
+    const asTold = new RegExp(`\\b${kind}( generic| tls)? ${name}(?![-\\w])`, 'i');
+    if (!there.has(one) && !asTold.test(told)) yield `${one} is neither rendered nor told`;
   }
   const volumes = new Set([...spec.volumes, ...set.spec.volumeClaimTemplates.map(({metadata}) => metadata)].map(({name}) => name));
   for (const mount of container.volumeMounts) {
