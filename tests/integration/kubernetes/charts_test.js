@@ -15,6 +15,7 @@ import {comparable} from './compared.js';
 import {pageFaults, yamlBlocks} from './pages.js';
 import {podSecurityFaults} from './pod_security.js';
 import {faultsIn} from './schemas.js';
+import {whileStarted} from './started.js';
 import {Tools, nameOf, objectsIn} from './tools.js';
 import {podOf, wiringFaults} from './wiring.js';
 import {WRONG_VALUES} from './wrong_values.js';
@@ -136,6 +137,18 @@ async function configured() {
     assert.notStrictEqual(pod.check(`${text}\nno_such_key: 1\n`, 'access: {default: deny}\n').status, 0);
     assert.notStrictEqual(pod.check(text, 'access: {default: perhaps}\n').status, 0);
   });
+  await promise('a gateway that is started so answers its probes, has the autoscaler\'s metric, and ends when asked to', async () => {
+    const [, objects] = renderings.find(([what]) => what === 'overlays/replicated');
+    const {container} = podOf(objects);
+    const [scaled] = objects.find(({kind}) => kind === 'HorizontalPodAutoscaler').spec.metrics;
+    const status = await whileStarted(pod, objects, container, async (get) => {
+      for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
+        assert.strictEqual((await get(container[probe].httpGet.path)).status, 200, probe);
+      }
+      assert.match((await get('/metrics')).text, new RegExp(`^${scaled.pods.metric.name}(\\{.*\\})? 0$`, 'm'));
+    });
+    assert.strictEqual(status, 0);
+  });
   await promise('the pages\' configurations and policies are in order, and their objects as their schemas say', async () => {
     for (const page of pages) assert.deepStrictEqual(await pageFaults(page, tools, pod), [], page);
     assert(yamlBlocks(pages[0]).length >= 10, 'the page has few examples');
@@ -143,6 +156,16 @@ async function configured() {
 }
 
 async function refused() {
+  await promise('each value has a schema and stands in the chart\'s README, and no other', () => {
+    const [values] = objectsIn(fs.readFileSync(path.join(tools.chart, 'values.yaml'), 'utf8'));
+    const {properties} = JSON.parse(fs.readFileSync(path.join(tools.chart, 'values.schema.json'), 'utf8'));
+    const rows = fs.readFileSync(pages[1], 'utf8').split('\n').filter((line) => line.startsWith('| `'));
+    const described = rows.flatMap((row) => [...row.split('|')[1].matchAll(/`([a-z][A-Za-z]*)/g)].map(([, name]) => name));
+    const names = Object.keys(values).sort();
+    assert.deepStrictEqual([...new Set(described)].sort(), names);
+    // Helm gives each chart "global".
+    assert.deepStrictEqual(Object.keys(properties).filter((name) => name !== 'global').sort(), names);
+  });
   for (const [what, values, reason] of WRONG_VALUES) {
     await promise(`${what} is refused, with the reason`, () => assert.match(tools.refusal(values), reason));
   }

@@ -50,10 +50,15 @@ export class Pod {
     }
   }
 
+  // Puts both where the pod has them. Returns the configuration's file.
+  write(configuration, policy) {
+    this.put('etc/sallyport/policy/policy.yaml', policy);
+    return this.put('etc/sallyport/config/sallyport.yaml', configuration.replace(PLACES, `${this.root}/$1`));
+  }
+
   // What --check says of a configuration with this policy, and its status.
   check(configuration, policy) {
-    this.put('etc/sallyport/policy/policy.yaml', policy);
-    const file = this.put('etc/sallyport/config/sallyport.yaml', configuration.replace(PLACES, `${this.root}/$1`));
+    const file = this.write(configuration, policy);
     const done = spawnSync(this.sallyportd, ['--config', file, '--check'], {encoding: 'utf8', timeout: 60_000});
     if (done.error) throw done.error;
     return {status: done.status, said: done.stdout + done.stderr};
