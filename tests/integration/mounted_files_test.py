@@ -79,6 +79,10 @@ class MountedFiles(suite.Test):
                        "-subj", f"/CN=gateway {number}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate])
         return {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}, certificate
 
+    def keys(self, *words, check=True):
+        return processes.run(self.as_user(self.arguments.sallyport, "keys", *words, "--data", self.data, "--keys",
+                                          f"file:{self.mounts['keyring'].path('keyring')}"), check=check)
+
     def call(self, authority):
         """(status, how) of one call; None where the certificate is not of that authority."""
         request = {"method": "/any.Service/Read", "request": base64.b64encode(b"hello").decode()}
@@ -153,11 +157,16 @@ class MountedFiles(suite.Test):
             self.mounts["keyring"].put({"keyring": ring})
             self.gateway.wait_for_line("the key-encryption key was rotated: a new segment is begun", after=lines, seconds=60)
             equal(self.call(self.authority), 0)
-            status = json.loads(processes.run(self.as_user(
-                self.arguments.sallyport, "keys", "status", "--json", "--data", self.data, "--keys",
-                f"file:{self.mounts['keyring'].path('keyring')}")).stdout)
-            text = json.dumps(status)
+            text = self.keys("status", "--json").stdout.decode()
             assert "00000001" in text and "00000002" in text, text
+        with self.promise("key files are wrapped anew in the pod; the keyring is changed there by nobody"):
+            self.keys("rewrap")
+            if ROOT:
+                for words in (["rotate"], ["rewrap", "--drop-unused"]):
+                    done = self.keys(*words, check=False)
+                    assert done.returncode != 0 and b"belongs to another user" in done.stderr, (words, done)
+            equal((self.directory / "keyring" / "keyring").read_text(), ring)
+            equal(self.call(self.authority), 0)
 
 
 if __name__ == "__main__":
