@@ -1,5 +1,6 @@
 // Whether the objects of one rendering fit together: what one names, another has.
 import assert from 'node:assert';
+import {parse} from 'yaml';
 
 const of = (objects, kind) => objects.filter((object) => object.kind === kind);
 const holds = (selector, labels) => Object.entries(selector).every(([key, value]) => labels?.[key] === value);
@@ -68,6 +69,17 @@ function* mountFaults(objects, told) {
   for (const name of volumes) yield `the volume ${name} is mounted nowhere`;
 }
 
+// What `kubectl exec` finds is the gateway's own store.
+function* environmentFaults(objects) {
+  const {container} = podOf(objects);
+  const {data} = parse(of(objects, 'ConfigMap')[0].data['sallyport.yaml']);
+  const values = Object.fromEntries(container.env.map(({name, value}) => [name, value]));
+  if (values.SALLYPORT_DATA !== data.directory) yield 'SALLYPORT_DATA is not the gateway\'s data';
+  if (values.SALLYPORT_KEYS !== data.keys) yield 'SALLYPORT_KEYS is not the gateway\'s keyring';
+  const volume = container.volumeMounts.find(({name}) => name === 'data').mountPath;
+  if (!data.directory.startsWith(`${volume}/`)) yield 'the data is not in its volume';
+}
+
 function* endFaults(objects) {
   const {spec, container} = podOf(objects);
   const grace = Number(container.args[container.args.indexOf('--grace') + 1]);
@@ -106,5 +118,5 @@ function* referenceFaults(objects) {
 // `told` is what whoever installs it is told to make.
 export function wiringFaults(objects, told) {
   return [...selectorFaults(objects), ...portFaults(objects), ...mountFaults(objects, told), ...endFaults(objects),
-    ...referenceFaults(objects)];
+    ...environmentFaults(objects), ...referenceFaults(objects)];
 }
