@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "absl/cleanup/cleanup.h"
 #include "tests/recorder/keys_fixture.h"
 #include "tests/skipped.h"
