@@ -13,6 +13,13 @@
 #include "recorder/system/file.h"
 
 namespace sallyport::recorder {
+namespace {
+
+// Which bits nobody but the owner may have. A file of root's that this process, not being root, reads as one of the
+// file's group was handed over by root: so Kubernetes mounts Secrets into containers that run as another user.
+mode_t ForbiddenToOthers(const struct stat& info) { return info.st_uid == 0 && geteuid() != 0 ? 037 : 077; }
+
+}  // namespace
 
 FileVersion FileVersion::From(const struct stat& info) {
   return {info.st_dev, info.st_ino, static_cast<uint64_t>(info.st_size),
@@ -40,7 +47,7 @@ absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limi
                         "nobody put something into it",
                         View(kind), path, info.st_mode & 07777, path));
   }
-  if ((info.st_mode & 077) != 0 && others == Others::kMayDoNothing) {
+  if ((info.st_mode & ForbiddenToOthers(info)) != 0 && others == Others::kMayDoNothing) {
     return absl::FailedPreconditionError(
         absl::StrFormat("the %s %s can be used by others than its owner (mode %04o): chmod 600 %s, and go over to "
                         "another key if somebody may have read it",

@@ -40,7 +40,8 @@ struct PrivateFile {
 };
 
 // Reads a file, or its first `limit` bytes. `kind`, such as "keyring", is what errors call it. NOT_FOUND if there is
-// none; FAILED_PRECONDITION if others than its owner may read or write it, or only if they may write it.
+// none; FAILED_PRECONDITION if others than its owner may read or write it (a file of root's, for a process that is not
+// root: others than its owner and those of its group, who may read it), or only if they may write it.
 absl::StatusOr<PrivateFile> ReadPrivateFile(const std::string& path, size_t limit, std::string_view kind,
                                             Others others = Others::kMayDoNothing);
 

@@ -145,12 +145,12 @@ class CallerCall extends EventEmitter {
 // A connection that makes calls.
 class Caller {
   // `address` is "host:port" or "unix:PATH". `authority` is what calls name the server by, unless they say otherwise; `always` are
-  // fields that every call has.
-  static async connect(address, {authority, always = []} = {}) {
-    const settings = {settings: {maxHeaderListSize: 1 << 20}};
+  // fields that every call has. With `ca`, an authority's certificate as PEM, it is by TLS.
+  static async connect(address, {authority, always = [], ca} = {}) {
+    const settings = {settings: {maxHeaderListSize: 1 << 20}, ca};
     const host = address.startsWith('unix:') ? 'localhost' : address;
     if (host !== address) settings.createConnection = () => net.connect(address.slice('unix:'.length));
-    const session = http2.connect(`http://${host}`, settings);
+    const session = http2.connect(`${ca ? 'https' : 'http'}://${host}`, settings);
     session.on('error', () => {});  // streams report what became of them
     await once(session, 'connect');
     return new Caller(session, [[':authority', authority || host], ...always]);

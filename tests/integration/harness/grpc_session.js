@@ -1,14 +1,14 @@
 'use strict';
 // Makes the unary calls given on stdin, one after another on one connection, and prints what came back.
-//   node grpc_session.js ADDRESS < calls.json     [{"method": "/p.S/M", "request": base64, "metadata": [[k, v], ...]}, ...]
+//   node grpc_session.js ADDRESS [CA-FILE] < calls.json     [{"method": "/p.S/M", "request": base64, "metadata": [[k, v], ...]}, ...]
 // Prints one JSON line per call: {"status": n, "message": text, "response": base64, "fields": [[k, v], ...]}, the last of
 // headers and trailers both.
 
 const fs = require('node:fs');
 const {Caller} = require('./grpc_by_hand.js');
 
-async function main(address) {
-  const caller = await Caller.connect(address);
+async function main(address, authority) {
+  const caller = await Caller.connect(address, {ca: authority && fs.readFileSync(authority)});
   for (const {method, request, metadata = []} of JSON.parse(fs.readFileSync(0, 'utf8'))) {
     const call = await caller.unary(method, Buffer.from(request, 'base64'), metadata);
     const response = call.messages.length ? call.messages[0].payload.toString('base64') : null;
@@ -18,4 +18,4 @@ async function main(address) {
   caller.close();
 }
 
-main(process.argv[2]);
+main(process.argv[2], process.argv[3]);

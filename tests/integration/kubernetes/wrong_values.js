@@ -1,0 +1,23 @@
+// Values that the chart refuses, and what it says of each.
+export const WRONG_VALUES = [
+  ['a value that does not exist', 'replicas: 3', /additional properties 'replicas' not allowed/],
+  ['one within', 'image: {name: sallyport, repository: sallyport}', /at '\/image': additional properties 'name' not allowed/],
+  ['a number that is none', 'replicaCount: two', /at '\/replicaCount': got string, want integer/],
+  ['a section that sallyport.yaml does not have', 'config: {upstream: {payments: {target: "x:1"}}}', /at '\/config': additional properties 'upstream' not allowed/],
+  ['an upstream without a target', 'config: {upstreams: {payments: {tls: {}}}}', /at '\/config\/upstreams\/payments': missing property 'target'/],
+  ['an upstream by the gateway\'s own name', 'config: {upstreams: {sallyport: {target: "x:1"}}}', /at '\/config\/upstreams\/sallyport'/],
+  ['a durability that is none', 'config: {data: {durability: eventual}}', /at '\/config\/data\/durability': value must be one of 'commit', 'write_ahead', 'relaxed', 'off'/],
+  ['a volume that gateways would share', 'persistence: {accessModes: [ReadWriteMany]}', /at '\/persistence\/accessModes\/0': value must be one of 'ReadWriteOnce', 'ReadWriteOncePod'/],
+  ['a port that needs a capability', 'ports: {grpc: 443}', /at '\/ports\/grpc': minimum: got 443, want 1,?024/],
+  ['a digest that is none', 'image: {digest: latest}', /at '\/image\/digest': 'latest' does not match pattern/],
+  ['a repository with its tag elsewhere', 'image: {repository: ""}', /at '\/image\/repository'/],
+  ['a mount that is both', 'mounts: [{name: a, secret: b, configMap: c}]', /at '\/mounts\/0': '?oneOf'? failed/],
+  ['a mount that is neither', 'mounts: [{name: a}]', /at '\/mounts\/0': '?oneOf'? failed/],
+  ['a guarded upstream of all pods', 'networkPolicy: {guardedUpstreams: [{name: a, namespace: b, podLabels: {}, ports: [1]}]}', /podLabels': minProperties: got 0, want 1/],
+  ['no DNS', 'networkPolicy: {dns: []}', /at '\/networkPolicy\/dns': minItems: got 0, want 1/],
+  ['an issuer in plain text', 'tokenReview: {issuer: "http://kubernetes.default.svc"}', /at '\/tokenReview\/issuer': .* does not match pattern '\^https:/],
+  ['a section that policies do not have', 'policy: {content: {rules: []}}', /at '\/policy\/content': additional properties 'rules' not allowed/],
+  ['a grace that is cut off', 'shutdown: {preStop: 5, grace: 60, total: 60}', /shutdown\.total \(60 s\) has to be more than shutdown\.preStop \(5 s\) and shutdown\.grace \(60 s\)/],
+  ['keys from nowhere', 'keyring: {secretName: ""}', /say where keys come from: keyring\.secretName, or config\.data\.keys/],
+  ['an autoscaler upside down', 'autoscaling: {enabled: true, minReplicas: 5, maxReplicas: 2}', /autoscaling\.minReplicas is more than autoscaling\.maxReplicas/],
+];
