@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 
 // Entries that nobody waits for are written after this long.
 constexpr auto kUnawaitedDelay = milliseconds(10);
-// For so long after a block the writer looks by itself whether anything came, so that entries that nobody waits for need
-// not wake it: a call that is made alone would wake it twice.
+// For so long after a block the writer looks by itself whether anything came, so that entries that nobody waits for
+// need not wake it: a call that is made alone would wake it twice.
 constexpr auto kLinger = milliseconds(1000);
 // While several wait for each sync, the next one comes this long after the last, so that more of them share it.
 constexpr auto kGatherWindow = milliseconds(3);
