@@ -79,6 +79,7 @@ class SettingsChecker {
       CheckMatches(settings_.policy->limits());
       CheckMatches(settings_.policy->masks());
       CheckMatches(settings_.policy->content_rules());
+      CheckMatches(settings_.policy->record_rules());
       CheckKeptTypes();
     }
     for (const Remark& remark : settings_.remarks) {
