@@ -82,6 +82,7 @@ std::vector<PolicyWarning> CheckIssuers(const v1::Config& config, const Policy* 
   if (policy != nullptr) {
     checker.Check(policy->rules());
     checker.Check(policy->limits());
+    checker.Check(policy->record_rules());
     checker.Check(policy->masks());
     checker.Check(policy->content_rules());
   }

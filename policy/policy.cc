@@ -50,6 +50,7 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   }
   policy->masks_ = ReadMasks(source, policy->detectors_.get(), &faults);
   policy->content_rules_ = ReadContentRules(source, policy->detectors_.get(), &faults);
+  policy->record_rules_ = ReadRecordRules(source.record(), &faults);
   policy->keep_unknown_fields_ = {source.keep_unknown_fields().begin(), source.keep_unknown_fields().end()};
   for (size_t i = 0; i < policy->keep_unknown_fields_.size(); ++i) {
     policy->keep_unknown_lines_.push_back(faults.LineOf(absl::StrCat("keep_unknown_fields[", i, "]")));
@@ -63,6 +64,7 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->limit_index_ = IndexOf(policy->limits_);
   policy->mask_index_ = IndexOf(policy->masks_);
   policy->content_index_ = IndexOf(policy->content_rules_);
+  policy->record_index_ = IndexOf(policy->record_rules_);
   return policy;
 }
 
@@ -110,6 +112,16 @@ std::vector<size_t> Policy::LimitsOf(const AccessRequest& request) const {
     return true;
   });
   return limits;
+}
+
+const RecordRule* Policy::RecordRuleOf(const AccessRequest& request) const {
+  if (record_rules_.empty()) return nullptr;
+  const RecordRule* first = nullptr;
+  record_index_.ForEachMatch(RequestFacts(request), [&](size_t number) {
+    first = &record_rules_[number];
+    return false;
+  });
+  return first;
 }
 
 }  // namespace sallyport::policy

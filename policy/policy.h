@@ -15,6 +15,7 @@
 #include "policy/masking/mask_rules.h"
 #include "policy/matching/match.h"
 #include "policy/matching/match_index.h"
+#include "policy/record_rules.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {
@@ -78,6 +79,9 @@ class Policy {
   // The places in limits() of those that the call counts under.
   std::vector<size_t> LimitsOf(const AccessRequest& request) const;
 
+  // The record rule that decides what is recorded of the call; null if none does. As cheap as Decide.
+  const RecordRule* RecordRuleOf(const AccessRequest& request) const;
+
   // The first 16 hex digits of the SHA-256 of the file's bytes.
   const std::string& version() const { return version_; }
   absl::Span<const Rule> rules() const { return rules_; }
@@ -95,11 +99,13 @@ class Policy {
   // A mask wants originals sealed.
   bool seals() const;
   absl::Span<const LimitRule> limits() const { return limits_; }
+  absl::Span<const RecordRule> record_rules() const { return record_rules_; }
 
   const MatchIndex& rule_index() const { return rule_index_; }
   const MatchIndex& limit_index() const { return limit_index_; }
   const MatchIndex& mask_index() const { return mask_index_; }
   const MatchIndex& content_index() const { return content_index_; }
+  const MatchIndex& record_index() const { return record_index_; }
 
  private:
   Policy() = default;
@@ -119,6 +125,8 @@ class Policy {
   std::vector<int> keep_unknown_lines_;
   MatchIndex mask_index_;
   MatchIndex content_index_;
+  std::vector<RecordRule> record_rules_;
+  MatchIndex record_index_;
 };
 
 }  // namespace sallyport::policy

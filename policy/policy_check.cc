@@ -112,6 +112,35 @@ bool NamesAnonymous(const Match& match) {
   return std::find(match.identities.begin(), match.identities.end(), "anonymous") != match.identities.end();
 }
 
+// What is odd about what a rule matches, whatever kind of rule it is.
+template <typename Rule>
+void CheckMatchOf(const Rule& rule, std::vector<PolicyWarning>* warnings) {
+  if (ContradictsItself(rule.match)) {
+    warnings->push_back({rule.line, rule.name,
+                         "no call matches this rule: anonymous callers have no subject, groups, issuer or proof"});
+  }
+  if (NamesAnonymous(rule.match)) {
+    warnings->push_back({rule.line, rule.name,
+                         "\"anonymous\" is a subject like any other here: for callers that prove nothing write "
+                         "proofs: [none]"});
+  }
+}
+
+void CheckRecordRule(const Policy& policy, size_t number, std::vector<PolicyWarning>* warnings) {
+  const RecordRule& rule = policy.record_rules()[number];
+  const SampleCall sample(rule.match);
+  const AccessRequest request = sample.Request();
+  policy.record_index().ForEachCandidate(RequestFacts(request), number, [&](size_t earlier) {
+    const RecordRule& first = policy.record_rules()[earlier];
+    if (!Covers(first.match, rule.match)) return true;
+    warnings->push_back({rule.line, rule.name,
+                         absl::StrCat("no call reaches this rule: \"", first.name, "\" on line ", first.line,
+                                      " matches every call that it matches, and comes first")});
+    return false;
+  });
+  CheckMatchOf(rule, warnings);
+}
+
 void CheckRule(const Policy& policy, size_t number, std::vector<PolicyWarning>* warnings) {
   const Rule& rule = policy.rules()[number];
   const auto warn = [&](std::string text) { warnings->push_back({rule.line, rule.name, std::move(text)}); };
@@ -120,12 +149,7 @@ void CheckRule(const Policy& policy, size_t number, std::vector<PolicyWarning>* 
     warn(absl::StrCat("no call reaches this rule: \"", first.name, "\" on line ", first.line,
                       " matches every call that it matches, and comes first"));
   }
-  if (ContradictsItself(rule.match)) {
-    warn("no call matches this rule: anonymous callers have no subject, groups, issuer or proof");
-  }
-  if (NamesAnonymous(rule.match)) {
-    warn("\"anonymous\" is a subject like any other here: for callers that prove nothing write proofs: [none]");
-  }
+  CheckMatchOf(rule, warnings);
 }
 
 }  // namespace
@@ -138,6 +162,9 @@ std::vector<PolicyWarning> CheckPolicy(const Policy& policy) {
     warnings.push_back({1, "", "every call is refused: no rule allows anything, and nor does access.default"});
   }
   for (size_t i = 0; i < policy.rules().size(); ++i) CheckRule(policy, i, &warnings);
+  for (size_t i = 0; i < policy.record_rules().size(); ++i) CheckRecordRule(policy, i, &warnings);
+  std::stable_sort(warnings.begin(), warnings.end(),
+                   [](const PolicyWarning& a, const PolicyWarning& b) { return a.line < b.line; });
   return warnings;
 }
 

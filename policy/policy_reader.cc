@@ -147,4 +147,34 @@ std::vector<LimitRule> ReadLimits(const v1::Policy& policy, Faults* faults) {
   return limits;
 }
 
+std::vector<RecordRule> ReadRecordRules(const v1::RecordRules& record, Faults* faults) {
+  std::vector<RecordRule> rules;
+  rules.reserve(static_cast<size_t>(record.rules_size()));
+  Names names(faults);
+  for (int i = 0; i < record.rules_size(); ++i) {
+    const v1::RecordRule& source = record.rules(i);
+    const std::string key = absl::StrCat("record.rules[", i, "]");
+    names.Check(source.name(), key);
+    RecordRule rule;
+    rule.name = source.name();
+    rule.match = ReadMatch(source.match(), key + ".match", faults);
+    rule.line = faults->LineOf(key);
+    const bool given = faults->Given(key + ".frames");
+    if (given) {
+      const absl::StatusOr<uint64_t> bytes = ParseFrames(source.frames());
+      if (bytes.ok()) {
+        rule.frame_bytes = *bytes;
+      } else {
+        faults->Add(key + ".frames", std::string(bytes.status().message()));
+      }
+    }
+    if (source.has_durability()) rule.durability = source.durability();
+    if (!given && !faults->Given(key + ".durability")) {
+      faults->Add(key, "says nothing: give frames or durability");
+    }
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
 }  // namespace sallyport::policy

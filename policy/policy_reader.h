@@ -13,6 +13,7 @@ namespace sallyport::policy {
 // What is wrong goes to `faults`, and the results are then not to be used.
 std::vector<Rule> ReadRules(const v1::Access& access, Faults* faults);
 std::vector<LimitRule> ReadLimits(const v1::Policy& policy, Faults* faults);
+std::vector<RecordRule> ReadRecordRules(const v1::RecordRules& record, Faults* faults);
 
 }  // namespace sallyport::policy
 

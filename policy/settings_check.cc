@@ -79,7 +79,9 @@ class SettingsChecker {
       CheckMatches(settings_.policy->limits());
       CheckMatches(settings_.policy->masks());
       CheckMatches(settings_.policy->content_rules());
+      CheckMatches(settings_.policy->record_rules());
       CheckKeptTypes();
+      CheckRecording();
     }
     for (const Remark& remark : settings_.remarks) {
       remark.key.empty() ? warnings_.push_back({0, "", remark.text}) : AddOfConfig(remark.key, remark.text);
@@ -170,6 +172,12 @@ class SettingsChecker {
                                         "\"", DidYouMean(globs[i], names), " in the descriptors known"),
                            settings_.policy_file});
     }
+  }
+
+  void CheckRecording() {
+    if (settings_.policy->record_rules().empty() || settings_.config == nullptr) return;
+    if (settings_.config->data().durability() != v1::off) return;
+    AddOfConfig("data.durability", "is off: nothing is recorded, whatever the policy's record rules say");
   }
 
   void CheckRoutes() {

@@ -19,6 +19,7 @@
 #include "gateway/relay/admission/call_facts.h"
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_rules.h"
+#include "gateway/relay/durability.h"
 #include "gateway/relay/legs/caller_leg.h"
 #include "gateway/relay/own/own_services.h"
 #include "gateway/sessions.h"
@@ -85,6 +86,14 @@ struct CallContext {
     std::vector<std::string_view> shadow;
     policy::LimitTicket ticket;
   } verdict;
+
+  // `decide`, too: what is recorded of the call.
+  struct Recording {
+    const policy::RecordRule* rule = nullptr;  // one of the rules' policy; null: everything
+    uint64_t frame_bytes() const { return rule == nullptr ? policy::kWholeFrames : rule->frame_bytes; }
+    // How surely, where the configuration says `configured`. Nothing is recorded with kOff, whatever the rule says.
+    Durability DurabilityOf(Durability configured) const;
+  } recording;
 
   // `describe`: what is known of the method and its messages.
   struct Description {

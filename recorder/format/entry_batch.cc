@@ -216,6 +216,8 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
     out.Text(v1::CallStart::kDescriptorsFieldNumber, start.descriptors);
     out.Unsigned(v1::CallStart::kPathFieldNumber, static_cast<uint64_t>(start.arity));
     out.Text(v1::CallStart::kDurabilityFieldNumber, start.durability);
+    out.Text(v1::CallStart::kRecordRuleFieldNumber, start.record_rule);
+    if (start.frame_bytes.has_value()) out.PresentUnsigned(v1::CallStart::kFrameBytesFieldNumber, *start.frame_bytes);
   });
   ++starts_;
 }
@@ -238,6 +240,10 @@ void EntryBatch::AddFrame(absl::Time time, Direction direction, uint64_t index, 
     }
     out.Unsigned(v1::Frame::kMaskedFieldNumber, masking.masked ? 1 : 0);
     for (std::string_view rule : masking.shadow) out.PresentText(v1::Frame::kShadowFieldNumber, rule);
+    if (masking.whole_length.has_value()) {
+      out.Unsigned(v1::Frame::kShortenedFieldNumber, 1);
+      out.Unsigned(v1::Frame::kWholeLengthFieldNumber, *masking.whole_length);
+    }
   };
   Sizer after_size;
   encode_after(after_size);

@@ -73,6 +73,8 @@ struct CallStart {
   std::string_view descriptors;
   Arity arity = Arity::kStream;
   std::string_view durability;
+  std::string_view record_rule;
+  std::optional<uint64_t> frame_bytes;
 };
 
 // Mirrors sallyport.v1.Decision.Outcome.
@@ -94,11 +96,13 @@ struct SealedView {
   bool compressed = false;
 };
 
-// What the policy did to a frame; see sallyport.v1.Frame.
+// What the policy, masks and record rules, did to a frame; see sallyport.v1.Frame.
 struct FrameMasking {
   bool masked = false;
   const SealedView* sealed = nullptr;  // the original; null unless `masked`
   absl::Span<const std::string_view> shadow;
+  // How many bytes the payload has of which only the first are recorded, or none; nothing where all of them are.
+  std::optional<uint64_t> whole_length;
 };
 
 // How a call ended; see sallyport.v1.CallEnd.

@@ -112,7 +112,7 @@ std::optional<BlockHeader> BlockHeader::Decode(const char (&bytes)[kBlockHeaderS
   }
   BlockHeader header;
   header.format = bytes[7] == 0 ? 2 : static_cast<uint8_t>(bytes[7]);
-  if (bytes[7] != 0 && header.format != kFormatVersion) return std::nullopt;
+  if (bytes[7] != 0 && (header.format <= kOldestFormatVersion || header.format > kFormatVersion)) return std::nullopt;
   header.parts_length = GetFixed<uint32_t>(bytes + 60);
   header.type = static_cast<BlockType>(bytes[4]);
   header.codec = static_cast<Codec>(bytes[5]);

@@ -16,7 +16,7 @@ namespace sallyport::recorder {
 
 constexpr std::string_view kSegmentMagic = "SALLYLOG";
 // What is written, and the oldest that is still read. FORMAT.md says what differs.
-constexpr uint16_t kFormatVersion = 3;
+constexpr uint16_t kFormatVersion = 4;
 constexpr uint16_t kOldestFormatVersion = 2;
 constexpr uint32_t kBlockMagic = 0x4B425053;  // "SPBK"
 

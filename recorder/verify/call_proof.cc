@@ -92,6 +92,7 @@ class CallProof {
     if (absl::Status status = TakePart(proven, entry); !status.ok()) return status;
     ++proven_.entries;
     proven_.unknown += known ? 0 : 1;
+    proven_.shortened += entry.frame().shortened() ? 1 : 0;
     proven_.record.push_back(std::move(entry));
     return absl::OkStatus();
   }

@@ -29,8 +29,9 @@ struct ProvenCall {
   bool complete = false;
   bool open() const { return complete && !ended; }
   int entries = 0;
-  int unknown = 0;                // of these, of a kind that this version does not know
-  int unopened = 0;               // of these, frames whose payload is sealed under a further key
+  int unknown = 0;    // of these, of a kind that this version does not know
+  int unopened = 0;   // of these, frames whose payload is sealed under a further key
+  int shortened = 0;  // of these, frames recorded without the end of their payload, or any: that is not proved
   std::vector<v1::Entry> record;  // the entries, in order
 };
 struct ProvenAnswer {

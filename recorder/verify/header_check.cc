@@ -160,7 +160,7 @@ std::optional<BadBytes> CheckSegmentHeader(std::string_view bytes, uint64_t numb
   assert(bytes.size() == kSegmentHeaderSize);
   if (auto bad = MustBe(bytes, 0, kSegmentMagic, "not the header of a segment")) return bad;
   const uint64_t format = LittleEndian(bytes.data() + 8, 2);
-  if (format != 2) {
+  if (format != 2 && format != 3) {
     if (auto bad = MustBe(bytes, 8, 2, kFormatVersion, "the format version")) return bad;
   }
   if (auto bad = MustBe(bytes, 10, 2, 0, "a field that is zero")) return bad;
@@ -192,7 +192,8 @@ std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::opti
     if (auto bad = MustBe(bytes, 40, 8, place->leaf_index, "the leaf's index")) return bad;
   }
   const bool format_2 = bytes[7] == 0;
-  if (!format_2) {
+  const auto format = static_cast<uint8_t>(bytes[7]);
+  if (!format_2 && format != 3) {
     if (auto bad = MustBe(bytes, 7, 1, kFormatVersion, "the format of the block")) return bad;
   }
   if (format_2) {
@@ -205,7 +206,7 @@ std::optional<BadBytes> CheckBlockHeader(std::string_view bytes, const std::opti
   if (type < 1 || type > 3) return BadBytes{4, 1, absl::StrCat("there is no block of type ", type)};
   if (codec > 1) return BadBytes{5, 1, absl::StrCat("there is no codec ", codec)};
   if (seal > 1) return BadBytes{6, 1, absl::StrCat("there is no seal ", seal)};
-  block.format = format_2 ? 2 : kFormatVersion;
+  block.format = format_2 ? 2 : format;
   block.type = static_cast<BlockType>(type);
   block.codec = static_cast<Codec>(codec);
   block.sealed = seal == 1;

@@ -118,7 +118,15 @@ std::string CallPart::TakeFrame(const v1::Frame& frame) {
   }
   ++frames.next;
   ++frames.count;
-  frames.bytes += frame.has_part() ? frame.part().length() : frame.payload().size();
+  const uint64_t recorded = frame.has_part() ? frame.part().length() : frame.payload().size();
+  // What is called shortened has less than it had, and nothing else has a length of its own.
+  if (frame.shortened() ? frame.whole_length() <= recorded : frame.whole_length() != 0) {
+    return absl::StrCat("has a ", request ? "request" : "response", " frame ", frame.index(), " of ", recorded,
+                        " bytes that is ", frame.shortened() ? "" : "not ", "called shortened, from ",
+                        frame.whole_length());
+  }
+  shortened_ += frame.shortened() ? 1 : 0;
+  frames.bytes += frame.shortened() ? frame.whole_length() : recorded;
   return "";
 }
 
@@ -139,6 +147,7 @@ std::string CallPart::Join(const CallPart& next) {
   if (ended_) return "has entries behind its end";
   if (next.started_) return "starts twice";
   entries_ += next.entries_;
+  shortened_ += next.shortened_;
   for (int i = 0; i < 2; ++i) {
     Frames& frames = frames_[i];
     const Frames& more = next.frames_[i];

@@ -68,6 +68,8 @@ class CallPart {
   std::string CheckEnd() const;
   // How many there were.
   uint64_t entries() const { return entries_; }
+  // How many of them are frames that a record rule shortened: of those, the bytes beyond are in no proof.
+  uint64_t shortened() const { return shortened_; }
   // Of a call that has started.
   const StatedCall& stated() const { return stated_; }
 
@@ -88,6 +90,7 @@ class CallPart {
   bool started_ = false;
   bool ended_ = false;
   uint64_t entries_ = 0;
+  uint64_t shortened_ = 0;
   uint64_t said_entries_ = 0;  // by the end; 0 if it does not say
   Frames frames_[2];           // request, response
   StatedCall stated_;

@@ -13,6 +13,12 @@ namespace {
 
 constexpr int kStatusUnavailable = 14;
 
+// As the end of a call counts a frame: one that is shortened with what it had.
+uint64_t WholeLength(const v1::Frame& frame) {
+  if (frame.shortened()) return frame.whole_length();
+  return frame.has_part() ? frame.part().length() : frame.payload().size();
+}
+
 // What an end says about the entries before it.
 class CallTotals {
  public:
@@ -28,8 +34,7 @@ class CallTotals {
     if (!entry.has_frame()) return absl::OkStatus();
     const bool request = entry.frame().direction() == v1::DIRECTION_REQUEST;
     (request ? end_.request_frames : end_.response_frames) += 1;
-    (request ? end_.request_bytes : end_.response_bytes) +=
-        entry.frame().has_part() ? entry.frame().part().length() : entry.frame().payload().size();
+    (request ? end_.request_bytes : end_.response_bytes) += WholeLength(entry.frame());
     return absl::OkStatus();
   }
 

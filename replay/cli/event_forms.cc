@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "policy/record_rules.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
@@ -68,6 +69,12 @@ struct BeginningForms {
     out->Field("Relayed as",
                absl::StrCat(call.path() == v1::PATH_UNARY ? "unary" : "stream",
                             call.durability().empty() ? "" : ", recorded with ", Printable(call.durability())));
+    if (!call.record_rule().empty()) {
+      out->Field("Record rule",
+                 absl::StrCat(
+                     Printable(call.record_rule()),
+                     call.has_frame_bytes() ? absl::StrCat("  frames: ", policy::FramesText(call.frame_bytes())) : ""));
+    }
     out->Field("Encoding", Printable(call.encoding()));
     out->Field("Descriptors", Printable(call.descriptors()));
     out->Section("Metadata", call.metadata());
@@ -96,6 +103,8 @@ struct BeginningForms {
             {"descriptors", call.descriptors()},
             {"path", call.path() == v1::PATH_UNARY ? "unary" : "stream"},
             {"durability", call.durability()},
+            {"record_rule", OrNull(call.record_rule())},
+            {"frame_bytes", call.has_frame_bytes() ? Json(call.frame_bytes()) : Json()},
             {"metadata", PairsJson(call.metadata())}};
   }
 
@@ -192,6 +201,7 @@ struct FrameForms {
     const v1::FrameEvent& frame = event.frame();
     std::string title =
         absl::StrCat(Arrow(frame), " ", DirectionName(frame), " ", frame.index(), "  ", Size(frame.size()));
+    if (frame.shortened()) absl::StrAppend(&title, "  ", ShortenedText(frame.recorded_size(), frame.size()));
     if (!frame.sealed_apart()) {
       if (frame.has_inflated_size()) {
         absl::StrAppend(&title, " compressed, ", Size(frame.inflated_size()), " inflated");
@@ -211,6 +221,7 @@ struct FrameForms {
     json["number"] = frame.number();
     json["size"] = frame.size();
     json["compressed"] = frame.compressed();
+    AddShortened(frame, &json);
     if (frame.view() != v1::FRAME_VIEW_AS_PASSED) {
       json["view"] = frame.view() == v1::FRAME_VIEW_REVEALED ? "revealed" : "masked";
     }
@@ -223,6 +234,7 @@ struct FrameForms {
   static std::string TailText(const v1::TailedEvent& tailed, bool messages) {
     const v1::FrameEvent& frame = tailed.event().frame();
     std::string text = absl::StrCat(Arrow(frame), "      ", TailedMethod(tailed), "  ", HumanSize(frame.size()));
+    if (frame.shortened()) absl::StrAppend(&text, "  ", ShortenedText(frame.recorded_size(), frame.size()));
     if (!messages) return text;
     const std::string message = frame.undecoded().empty()
                                     ? PrintableLines(frame.message())
@@ -235,6 +247,7 @@ struct FrameForms {
     const v1::FrameEvent& frame = event.frame();
     Json json = {
         {"event", "frame"}, {"direction", DirectionName(frame)}, {"index", frame.index()}, {"size", frame.size()}};
+    AddShortened(frame, &json);
     if (messages) AddMessage(frame, &json);
     return json;
   }
@@ -263,6 +276,12 @@ struct FrameForms {
     const size_t shown = out->bounded() ? std::min(bytes.size(), kMostHex) : bytes.size();
     out->Bytes(std::string_view(bytes).substr(0, shown));
     say_what_is_cut(bytes.size(), shown);
+  }
+
+  static void AddShortened(const v1::FrameEvent& frame, Json* json) {
+    if (!frame.shortened()) return;
+    (*json)["shortened"] = true;
+    (*json)["recorded_size"] = frame.recorded_size();
   }
 
   // `message`, or `undecoded`, which says why not, and `payload`, if it is there.

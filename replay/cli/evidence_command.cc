@@ -8,6 +8,7 @@
 #include "replay/cli/evidence_file.h"
 #include "replay/cli/list_notes.h"
 #include "replay/view/reading.h"
+#include "sallyport/v1/record.pb.h"
 
 namespace sallyport::replay {
 namespace {
@@ -24,6 +25,18 @@ struct EvidenceOptions {
   std::string call;
   std::string out = "-";
 };
+
+// Frames of the call that a record rule shortened.
+int ShortenedFrames(const v1::Evidence& evidence) {
+  int shortened = 0;
+  for (const v1::ProvenBlock& block : evidence.call().blocks()) {
+    for (const v1::ProvenEntry& proven : block.entries()) {
+      v1::Entry entry;
+      if (entry.ParseFromString(proven.entry()) && entry.frame().shortened()) ++shortened;
+    }
+  }
+  return shortened;
+}
 
 ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& options) {
   const absl::StatusOr<uint64_t> id = ReadId(options.call, "call");
@@ -42,6 +55,10 @@ ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& optio
   const absl::StatusOr<v1::Evidence> evidence = (*source)->GetEvidence(request);
   if (!evidence.ok()) return ReportError(evidence.status());
   if (absl::Status status = WriteEvidence(*evidence, options.out); !status.ok()) return ReportError(status);
+  if (const int frames = ShortenedFrames(*evidence); frames > 0) {
+    Note(absl::StrCat(frames, frames == 1 ? " frame is" : " frames are",
+                      " shortened: what the payload held beyond what is recorded is not proved"));
+  }
   if (options.out != "-")
     std::cout << "evidence of call " << recorder::FormatId(*id) << " written to " << options.out << '\n';
   return ExitCode::kFine;

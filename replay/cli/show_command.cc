@@ -9,6 +9,7 @@
 #include "replay/cli/event_forms.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/names.h"
 #include "replay/view/reading.h"
 
 namespace sallyport::replay {
@@ -16,7 +17,7 @@ namespace {
 
 constexpr char kFooter[] = R"(
 Frames are decoded with the descriptors that were kept with the data. What was recorded is escaped, so that nothing in it
-acts on your terminal. Exit status 1: there is no such call, or no such frame.
+acts on your terminal. Exit status 1: there is no such call, or no such frame, or its bytes (--raw) are not all recorded.
 
 Examples:
   sallyport show 1j7xk2m9q4z
@@ -92,6 +93,8 @@ absl::Status PrintText(const ShownCall& call) {
 struct FoundFrame {
   bool found = false;
   uint64_t frames = 0;  // of the call, if it was not
+  // Why what was written is not the message that was asked for; empty if it is.
+  std::string shortened;
 };
 
 // One frame alone: its bytes, its entry as JSON, or its text, if the call has such a frame.
@@ -104,6 +107,9 @@ absl::StatusOr<FoundFrame> PrintFrame(const ShownCall& call, uint64_t number) {
       std::cout << JsonLine(ShowJson(event)) << '\n';
     } else if (call.options.raw) {
       std::cout << event.frame().payload();
+      if (event.frame().shortened()) {
+        result.shortened = ShortenedText(event.frame().recorded_size(), event.frame().size());
+      }
     } else {
       RecordText text(&std::cout, FrameExtent::kWhole);
       ShowText(event, call.summary, &text);
@@ -118,6 +124,10 @@ ExitCode ShowFrame(const ShownCall& call) {
   const uint64_t number = *call.options.frame;
   const absl::StatusOr<FoundFrame> frame = PrintFrame(call, number);
   if (!frame.ok()) return ReportError(frame.status());
+  if (frame->found && !frame->shortened.empty()) {
+    return NoSuch(
+        absl::StrCat("frame ", number, " of call ", call.options.call, " is not recorded whole: ", frame->shortened));
+  }
   if (frame->found) return ExitCode::kFine;
   return NoSuch(
       absl::StrCat("call ", call.options.call, " has no frame ", number,

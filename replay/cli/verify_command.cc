@@ -241,6 +241,10 @@ void PrintCall(const recorder::ProvenEvidence& proven, const recorder::ProvenCal
     std::cout << Counted(call.unopened, "payload is", "payloads are")
               << " sealed under a further key, and not shown.\n";
   }
+  if (call.shortened != 0) {
+    std::cout << Counted(call.shortened, "frame is", "frames are")
+              << " shortened: what the payload held beyond what is recorded is not proved.\n";
+  }
 }
 
 void PrintAnswer(const recorder::ProvenEvidence& proven, const recorder::ProvenAnswer& answer) {
@@ -282,6 +286,7 @@ Json ProvenJson(const recorder::ProvenEvidence& proven) {
     json["complete"] = call->complete;
     json["unknown_entries"] = call->unknown;
     json["unopened_payloads"] = call->unopened;
+    json["shortened_frames"] = call->shortened;
     return json;
   }
   const auto& answer = std::get<recorder::ProvenAnswer>(proven.about);

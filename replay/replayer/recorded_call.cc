@@ -9,6 +9,7 @@
 #include "protos/message_encoding.h"
 #include "recorder/format/call_id.h"
 #include "recorder/format/gateway_notes.h"
+#include "replay/view/names.h"
 #include "replay/view/reading.h"
 
 namespace sallyport::replay {
@@ -98,6 +99,12 @@ class Assembler {
     if (frame.has_part()) {
       return absl::FailedPreconditionError(absl::StrCat("frame ", frame.index(), " of call ", Name(),
                                                         " is sealed under a further key: it is not there to be read"));
+    }
+    if (frame.shortened()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(request ? "request" : "response", " frame ", frame.index(), " of call ", Name(), " is ",
+                       ShortenedText(frame.payload().size(), frame.whole_length()), ": what passed is not there to be ",
+                       request ? "sent again" : "compared"));
     }
     bytes_ += frame.payload().size();
     if (bytes_ > most_bytes_) {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "protos/message_encoding.h"
+#include "replay/view/names.h"
 #include "replay/view/printable.h"
 #include "replay/view/status_details.h"
 
@@ -20,6 +21,10 @@ void CallDecoder::Learn(const v1::Entry& entry) {
 }
 
 absl::StatusOr<std::string> CallDecoder::Message(const v1::Frame& frame) const {
+  // The first bytes of a message may well parse as another.
+  if (frame.shortened()) {
+    return absl::FailedPreconditionError(ShortenedText(frame.payload().size(), frame.whole_length()));
+  }
   if (!frame.compressed()) return frame.payload();
   const std::string& name = frame.direction() == v1::DIRECTION_RESPONSE ? response_encoding_ : request_encoding_;
   const std::optional<MessageEncoding> encoding = ParseMessageEncoding(name);

@@ -61,6 +61,8 @@ v1::CallBeginning BeginningOf(const v1::Entry& entry) {
   beginning.set_descriptors(start.descriptors());
   beginning.set_path(start.path());
   beginning.set_durability(start.durability());
+  beginning.set_record_rule(start.record_rule());
+  if (start.has_frame_bytes()) beginning.set_frame_bytes(start.frame_bytes());
   for (const v1::Metadatum& datum : start.metadata()) *beginning.add_metadata() = PairOf(datum);
   return beginning;
 }
@@ -126,7 +128,12 @@ void CallView::FillFrame(const v1::Frame& frame, v1::FrameEvent* event) const {
   event->set_direction(frame.direction());
   event->set_index(frame.index());
   if (begun_) event->set_number(frames_ - 1);
-  event->set_size(frame.has_part() ? frame.part().length() : frame.payload().size());
+  const uint64_t recorded = frame.has_part() ? frame.part().length() : frame.payload().size();
+  event->set_size(frame.shortened() ? frame.whole_length() : recorded);
+  if (frame.shortened()) {
+    event->set_shortened(true);
+    event->set_recorded_size(recorded);
+  }
   event->set_compressed(frame.compressed());
   event->set_view(ViewOf(frame));
   if (frame.has_sealed()) event->set_reveal_key(absl::BytesToHexString(frame.sealed().key_id()));

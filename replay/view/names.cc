@@ -119,6 +119,12 @@ std::string PlainPeer(std::string_view peer) {
                              {{"%5B", "["}, {"%5D", "]"}, {"%5b", "["}, {"%5d", "]"}, {"%25", "%"}});
 }
 
+std::string ShortenedText(uint64_t recorded, uint64_t whole) {
+  const char* bytes = whole == 1 ? " byte" : " bytes";
+  if (recorded == 0) return absl::StrCat("shortened, none of ", whole, bytes);
+  return absl::StrCat("shortened, first ", recorded, " of ", whole, bytes);
+}
+
 bool IsBinaryKey(std::string_view key) { return key.ends_with("-bin"); }
 
 std::optional<int> ParseStatusCode(const std::string& text) {

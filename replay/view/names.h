@@ -25,6 +25,10 @@ std::optional<std::string> ToldName(v1::Told told);
 // "upstream", "caller" or "gateway"; nothing where it is not recorded.
 std::optional<std::string> EndedByName(v1::EndedBy who);
 
+// What is said of a frame of which a record rule left some away: "shortened, first 16384 of 99999 bytes", or
+// "shortened, none of 99999 bytes".
+std::string ShortenedText(uint64_t recorded, uint64_t whole);
+
 // "subject", "issuer#subject" or "anonymous", as the index has it.
 std::string IdentityName(const v1::Identity& identity);
 // See recorder::NameOfMethod.

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -101,6 +102,42 @@ TEST_CASE("with commit all of a call is in the log by the time its end is told")
     CHECK(written.responses.contains(sent + " back"));
     CHECK(written.ends == i + 1);
   }
+}
+
+TEST_CASE("what a record rule says of durability is kept as if the configuration said it, and only for its calls") {
+  std::string data;
+  std::atomic<int> early = 0;
+  const auto echo = [&](ScriptedCall& call) {
+    while (const std::optional<std::string> message = call.Read()) {
+      if (!ReadLog(data).requests.contains(*message)) ++early;
+      if (!call.Write(*message + " back")) break;
+    }
+    return grpc::Status::OK;
+  };
+  TemporaryDirectory directory;
+  const std::string policy = directory.path() + "/policy.yaml";
+  std::ofstream(policy) << "access: {default: allow}\nrecord:\n  rules:\n"
+                           "    - {name: ahead, match: {methods: [\"*/Unary\"]}, durability: write_ahead}\n"
+                           "    - {name: sure, match: {methods: [\"*/Bidi\"]}, durability: commit}\n";
+  Rig rig({{kUnary, echo}, {kBidi, echo}}, GENERATE(Methods::kKnown, Methods::kUnknown),
+          [&](gateway::GatewayOptions& options) {
+            options.durability = Durability::kRelaxed;
+            options.policy_file = policy;
+          });
+  data = rig.data();
+  for (int i = 0; i < 10; ++i) {
+    const std::string sent = "message " + std::to_string(i);
+    REQUIRE(CallUnary(rig.channel(), kUnary, sent).response == sent + " back");
+    // Both ways, for nothing is passed on before.
+    CHECK(ReadLog(rig.data()).responses.contains(sent + " back"));
+  }
+  CHECK(early == 0);
+  for (int i = 0; i < 10; ++i) {
+    const std::string sent = "stream " + std::to_string(i);
+    REQUIRE(CallUnary(rig.channel(), kBidi, sent).response == sent + " back");
+    CHECK(ReadLog(rig.data()).requests.contains(sent));
+  }
+  CHECK(ReadLog(rig.data()).ends == 20);
 }
 
 // Nothing can be written any more to the segments that this process has open.

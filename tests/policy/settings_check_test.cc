@@ -281,5 +281,22 @@ TEST_CASE("what groups' credentials do not say is told with the place") {
              Catch::StartsWith("sallyport.yaml:7: upstreams.a.credentials.by_group[0]: names groups without issuers"));
 }
 
+TEST_CASE("record rules are compared with methods, upstreams and durability, too") {
+  const std::string policy =
+      "access: {default: allow}\nrecord:\n  rules:\n    - {name: r, match: {methods: [\"etcd.Auth/Ad\"]}, frames: "
+      "none}\n";
+  CHECK(WarningsOf({policy}) ==
+        std::vector<std::string>{"policy.yaml:4: rule \"r\": no method is meant by \"etcd.Auth/Ad\" (did you mean "
+                                 "\"etcd.Auth/Add\"?) in the descriptors known"});
+  const std::string others =
+      "access: {default: allow}\nrecord: {rules: [{name: r, match: {upstreams: [shop]}, frames: none}]}\n";
+  CHECK(WarningsOf({others, "upstreams: {shop: {target: a:1}}\n"}).empty());
+  CHECK(WarningsOf({others, "upstreams: {shops: {target: a:1}}\n"}).size() == 1);
+  CHECK(
+      WarningsOf({others, "upstreams: {shop: {target: a:1}}\ndata: {durability: off}\n"}) ==
+      std::vector<std::string>{"sallyport.yaml:2: data.durability: is off: nothing is recorded, whatever the policy's "
+                               "record rules say"});
+}
+
 }  // namespace
 }  // namespace sallyport::policy

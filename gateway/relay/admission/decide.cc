@@ -58,9 +58,14 @@ std::optional<Refusal> Decide(const RelayContext& shared, CallContext& call, Beg
   const bool asks = call.rules->policy != nullptr && !shared.own->IsOpen(call.caller.path());
   call.verdict.recorded = !call.proof.caller.anonymous() || asks;
   Refusal refusal;
-  if (asks) {
+  const bool records = call.rules->policy != nullptr && !call.rules->policy->record_rules().empty();
+  if (asks || records) {
     WithFacts(call, [&](const CallFacts& facts) {
-      AskPolicy(facts, call.route, [&](const policy::AccessRequest& request) { refusal = DecideOn(call, request); });
+      AskPolicy(facts, call.route, [&](const policy::AccessRequest& request) {
+        // Of calls that nobody decides on as well, and of those that are refused.
+        call.recording.rule = call.rules->policy->RecordRuleOf(request);
+        if (asks) refusal = DecideOn(call, request);
+      });
     });
   }
   if (refusal.ok() && call.route == nullptr) {

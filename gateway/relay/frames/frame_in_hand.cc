@@ -25,6 +25,7 @@ Refusal FrameInHand::LookInto(const RelayContext& shared, const CallContext& cal
   const bool request = side_ == policy::MessageSide::kRequest;
   FrameViews::Frame about{side_, {}, encoding};
   about.name.compressed = compressed;
+  about.most_recorded = call.recording.frame_bytes();
   if (call.masks != nullptr) {
     about.name.call_id = call.id;
     about.name.direction = static_cast<int>(request ? recorder::Direction::kRequest : recorder::Direction::kResponse);

@@ -28,6 +28,7 @@ std::optional<FrameViews::Refused> FrameViews::Make(RawFrame& raw, const Frame& 
                                                     const recorder::RevealKey* reveal_key, size_t most_bytes) {
   raw_ = &raw;
   compressed_ = frame.name.compressed;
+  most_recorded_ = frame.most_recorded;
   inflated_bytes_ = 0;
   pieces_.reset();
   if (masks == nullptr) return std::nullopt;
@@ -125,6 +126,8 @@ std::optional<FrameViews::Refused> FrameViews::Seal(const Frame& frame, const po
       name.compressed = false;
     }
   }
+  // Sealed or not, it would be what the rule says is not to be kept.
+  if (original.size() > most_recorded_) return std::nullopt;
   absl::StatusOr<recorder::SealedView> sealed = recorder::SealView(*reveal_key, name, original);
   if (!sealed.ok()) return Unreadable(absl::StrCat("it cannot be sealed: ", sealed.status().message()));
   sealed_ = *std::move(sealed);
@@ -132,9 +135,18 @@ std::optional<FrameViews::Refused> FrameViews::Seal(const Frame& frame, const po
 }
 
 absl::Span<const std::string_view> FrameViews::recorded_pieces() {
-  if (masked_) return absl::MakeConstSpan(&recorded_, 1);
-  if (!pieces_.has_value()) pieces_.emplace(raw_->buffer_);
-  return pieces_->views();
+  if (shortened() && most_recorded_ == 0) return {};
+  if (!masked_ && !pieces_.has_value()) pieces_.emplace(raw_->buffer_);
+  const absl::Span<const std::string_view> pieces = masked_ ? absl::MakeConstSpan(&recorded_, 1) : pieces_->views();
+  if (!shortened()) return pieces;
+  cut_.clear();
+  uint64_t left = most_recorded_;
+  for (const std::string_view piece : pieces) {
+    if (left == 0) break;
+    cut_.push_back(piece.substr(0, left));
+    left -= cut_.back().size();
+  }
+  return cut_;
 }
 
 }  // namespace sallyport::gateway

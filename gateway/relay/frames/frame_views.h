@@ -5,6 +5,7 @@
 #include <grpc/compression.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "absl/types/span.h"
 #include "gateway/relay/frames/message_bytes.h"
 #include "policy/masking/masker.h"
+#include "policy/record_rules.h"
 #include "recorder/keys/sealed_view.h"
 
 namespace sallyport::gateway {
@@ -45,6 +47,8 @@ class FrameViews {
     policy::MessageSide side;
     recorder::FrameName name;                                  // what the original is sealed as, `compressed` included
     grpc_compression_algorithm encoding = GRPC_COMPRESS_NONE;  // of the call; of this frame if it is compressed
+    // How many bytes of it, as masks leave it, are recorded at most; and of originals, none that are longer.
+    uint64_t most_recorded = policy::kWholeFrames;
   };
   // Why a frame goes nowhere.
   struct Refused {
@@ -62,8 +66,11 @@ class FrameViews {
   // To be written to the other side; of a frame that came compressed but had to be masked, gRPC compresses it again.
   grpc::ByteBuffer* passed() { return passed_.Valid() ? &passed_ : &raw_->buffer_; }
 
-  // For the record. The pieces are views of this object, until the next Make.
+  // For the record, no more than `most_recorded` bytes. The pieces are views of this object, until the next Make.
   absl::Span<const std::string_view> recorded_pieces();
+  // What is recorded is less than the frame has: of its recorded_bytes().
+  bool shortened() const { return recorded_bytes() > most_recorded_; }
+  // Of the frame as masks leave it for the record, before it is shortened.
   size_t recorded_bytes() const { return masked_ ? recorded_.size() : raw_->size(); }
   // How many bytes were made of a compressed frame in looking into it, also if it was refused.
   size_t inflated_bytes() const { return inflated_bytes_; }
@@ -85,6 +92,8 @@ class FrameViews {
 
   RawFrame* raw_ = nullptr;
   bool compressed_ = false;
+  uint64_t most_recorded_ = policy::kWholeFrames;
+  std::vector<std::string_view> cut_;  // what recorded_pieces() gave of a shortened frame
   size_t inflated_bytes_ = 0;
   grpc::ByteBuffer passed_;  // invalid where the frame itself passes
   bool masked_ = false;

@@ -46,7 +46,8 @@ recorder::EndedBy EndedByOf(EndReason reason) {
 void AddFrame(recorder::EntryBatch& batch, absl::Time time, recorder::Direction direction, FrameInHand& frame) {
   FrameViews& views = frame.views();
   batch.AddFrame(time, direction, frame.index(), views.recorded_compressed(), views.recorded_pieces(),
-                 {views.masked(), views.sealed(), views.shadow()});
+                 {views.masked(), views.sealed(), views.shadow(),
+                  views.shortened() ? std::optional<uint64_t>(views.recorded_bytes()) : std::nullopt});
 }
 
 void AddDecision(recorder::EntryBatch& batch, const CallContext& call) {
@@ -86,8 +87,9 @@ recorder::Appended CallRecording::Append(Call::Recorded what, Waiter& waiter,
   if (discards()) return recorder::Appended::kDone;
   recorder::EntryBatch batch = shared_.recorder->NewBatch(context_.id);
   fill(batch);
-  const bool durable = shared_.durability == Durability::kWriteAhead ||
-                       (what == Call::Recorded::kEnd && shared_.durability == Durability::kCommit);
+  const Durability durability = context_.recording.DurabilityOf(shared_.durability);
+  const bool durable = durability == Durability::kWriteAhead ||
+                       (what == Call::Recorded::kEnd && durability == Durability::kCommit);
   waiter.what = what;
   // For the waiter, which may be told before Append returns.
   call_->AddReference();
@@ -119,7 +121,11 @@ void CallRecording::AddStart(recorder::EntryBatch& batch) {
   start.encoding = EncodingName(context_.caller.encoding());
   if (context_.description.method_known) start.descriptors = context_.description.descriptors->version();
   start.arity = context_.description.arity;
-  start.durability = DurabilityName(shared_.durability);
+  start.durability = DurabilityName(context_.recording.DurabilityOf(shared_.durability));
+  if (const policy::RecordRule* rule = context_.recording.rule; rule != nullptr) {
+    start.record_rule = rule->name;
+    if (rule->shortens()) start.frame_bytes = rule->frame_bytes;
+  }
   if (!context_.proof.proved) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(context_.start, start);
   if (context_.verdict.recorded) AddDecision(batch, context_);

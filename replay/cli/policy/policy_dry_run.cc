@@ -44,7 +44,7 @@ absl::StatusOr<std::optional<v1::Entry>> ReadStart(CallSource& source, uint64_t 
 }  // namespace
 
 PolicyDryRun::PolicyDryRun(std::shared_ptr<const policy::Policy> policy)
-    : policy_(std::move(policy)), limits_(policy_, nullptr) {}
+    : policy_(std::move(policy)), limits_(policy_, nullptr), savings_(policy_->record_rules()) {}
 
 absl::Status PolicyDryRun::Add(CallSource& source, const v1::CallSummary& summary) {
   if (summary.state() == v1::CALL_STATE_SHREDDED) {
@@ -62,13 +62,15 @@ absl::Status PolicyDryRun::Add(CallSource& source, const v1::CallSummary& summar
     return absl::OkStatus();
   }
   const absl::Time start = absl::FromUnixNanos(static_cast<int64_t>((*entry)->time_ns()));
-  Decide(PolicyCall::FromRecord((*entry)->start(), start), start, summary);
-  return absl::OkStatus();
+  const PolicyCall call = PolicyCall::FromRecord((*entry)->start(), start);
+  const policy::AccessRequest request = call.Request();
+  Decide(request, start, summary);
+  if (policy_->record_rules().empty()) return absl::OkStatus();
+  return savings_.Add(source, summary, (*entry)->start(), policy_->RecordRuleOf(request));
 }
 
-void PolicyDryRun::Decide(const PolicyCall& call, absl::Time start, const v1::CallSummary& summary) {
+void PolicyDryRun::Decide(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary) {
   ++result_.calls;
-  const policy::AccessRequest request = call.Request();
   const policy::AccessDecision decision = policy_->Decide(request);
   for (const std::string_view rule : decision.shadow_denied) Count(PolicyChange::kShadow, rule, summary);
   const bool was_refused = OutcomeOf(summary) == Outcome::kRefusedByPolicy;
@@ -115,6 +117,8 @@ void PolicyDryRun::Count(PolicyChange change, std::string_view rule, const v1::C
 
 DryRunResult PolicyDryRun::Finish() && {
   for (auto& [key, group] : groups_) result_.groups.push_back(std::move(group));
+  result_.recorded = savings_.savings();
+  result_.unmeasured = savings_.unmeasured();
   // Those of equal size stay in the order of their names.
   std::stable_sort(result_.groups.begin(), result_.groups.end(), [](const ChangeGroup& a, const ChangeGroup& b) {
     return a.change != b.change ? a.change < b.change : a.calls > b.calls;

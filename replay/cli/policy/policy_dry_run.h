@@ -14,6 +14,7 @@
 #include "policy/limits.h"
 #include "policy/policy.h"
 #include "replay/cli/policy/policy_call.h"
+#include "replay/cli/policy/record_savings.h"
 #include "replay/view/call_source.h"
 
 namespace sallyport::replay {
@@ -44,6 +45,8 @@ struct DryRunResult {
   uint64_t by_change[kPolicyChanges] = {};  // calls; with kShadow once for each rule
   std::vector<ChangeGroup> groups;          // by kind of change, the largest first
   uint64_t ungrouped = 0;                   // in more groups than are kept
+  std::vector<RecordSaving> recorded;       // payload, by the record rule that decides; empty if the policy has none
+  uint64_t unmeasured = 0;                  // calls that are in none of these, for their record is damaged
 
   uint64_t of(PolicyChange change) const { return by_change[static_cast<int>(change)]; }
   // Calls that would end otherwise.
@@ -73,7 +76,7 @@ class PolicyDryRun {
   };
   using GroupKey = std::tuple<PolicyChange, std::string, std::string, std::string>;
 
-  void Decide(const PolicyCall& call, absl::Time start, const v1::CallSummary& summary);
+  void Decide(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary);
   void ApplyLimits(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary);
   // Calls that were over by then give back what they held.
   void EndCalls(absl::Time until);
@@ -81,6 +84,7 @@ class PolicyDryRun {
 
   const std::shared_ptr<const policy::Policy> policy_;
   const policy::Limits limits_;
+  RecordSavings savings_;
   std::priority_queue<OpenCall, std::vector<OpenCall>, EndsLater> open_;
   std::map<GroupKey, ChangeGroup> groups_;
   DryRunResult result_;

@@ -24,7 +24,8 @@ namespace {
 constexpr char kFooter[] = R"(
 Puts recorded calls to the policy and compares with what happened to them: refused with PERMISSION_DENIED by the gateway, or
 let through. It goes by what the record has: the identity, groups and metadata of then. Limits are played through with
-the recorded times, over the calls that were chosen. Calls that were refused before any policy is asked are left out.
+the recorded times, over the calls that were chosen. Calls that were refused before any policy is asked are left out. With
+record rules it also says how many bytes of payload they would leave.
 
 Examples:
   sallyport policy dry-run new-policy.yaml --data /var/lib/sallyport --since 7d
@@ -98,6 +99,15 @@ absl::StatusOr<ListedCalls> AddCalls(CallSource& source, const DryRunOptions& op
   return added;
 }
 
+Json RecordedJson(const DryRunResult& result) {
+  Json rules = Json::array();
+  for (const RecordSaving& saving : result.recorded) {
+    rules.push_back(
+        {{"rule", saving.rule}, {"calls", saving.calls}, {"payload_now", saving.now}, {"payload_then", saving.then}});
+  }
+  return rules;
+}
+
 void PrintJson(const policy::Policy& policy, const DryRunResult& result) {
   Json groups = Json::array();
   for (const ChangeGroup& group : result.groups) {
@@ -119,7 +129,9 @@ void PrintJson(const policy::Policy& policy, const DryRunResult& result) {
                          {"shredded", result.shredded},
                          {"unreadable", result.unreadable},
                          {"groups", groups},
-                         {"ungrouped", result.ungrouped}})
+                         {"ungrouped", result.ungrouped},
+                         {"recorded", RecordedJson(result)},
+                         {"unmeasured", result.unmeasured}})
             << '\n';
 }
 
@@ -139,6 +151,26 @@ std::string ChangeCell(PolicyChange change) {
 
 void PrintLeftOut(uint64_t calls, const char* why) {
   if (calls > 0) std::cout << calls << (calls == 1 ? " call " : " calls ") << why << '\n';
+}
+
+// What the record rules would leave of the payload; nothing without any.
+void PrintRecorded(const DryRunResult& result) {
+  if (result.recorded.empty()) return;
+  RecordSaving sum;
+  Table table({{"RECORD RULE", Table::Align::kLeft, 40},
+               {"CALLS", Table::Align::kRight},
+               {"PAYLOAD NOW", Table::Align::kRight},
+               {"THEN", Table::Align::kRight}});
+  for (const RecordSaving& saving : result.recorded) {
+    sum.now += saving.now;
+    sum.then += saving.then;
+    table.AddRow({Printable(saving.rule), absl::StrCat(saving.calls), HumanSize(saving.now), HumanSize(saving.then)});
+  }
+  std::cout << '\n';
+  table.Print(std::cout);
+  std::cout << "payload recorded: " << HumanSize(sum.now) << " now, " << HumanSize(sum.then)
+            << " under this policy, before compression\n";
+  PrintLeftOut(result.unmeasured, "whose frames cannot all be read, and not in these sums");
 }
 
 void PrintText(const policy::Policy& policy, const DryRunResult& result) {
@@ -164,6 +196,7 @@ void PrintText(const policy::Policy& policy, const DryRunResult& result) {
   PrintLeftOut(result.undecided, "refused before any policy was asked, and left out");
   PrintLeftOut(result.shredded, "shredded, and left out");
   PrintLeftOut(result.unreadable, "whose record is damaged, and left out");
+  PrintRecorded(result);
 }
 
 ExitCode RunDryRun(const CommandContext& context, const DryRunOptions& options) {

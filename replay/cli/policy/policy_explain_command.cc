@@ -16,7 +16,8 @@ namespace {
 
 constexpr char kFooter[] = R"(
 Rules are tried in the order of the file, and the first that matches decides. What is shown of each rule before that one
-are the conditions that do not hold. Masks and content rules that apply to the call come last.
+are the conditions that do not hold. Masks and content rules that apply to the call come last, and the rule that says what
+is recorded of it.
 
 Examples:
   sallyport policy explain policy.yaml --identity alice --groups dev,staff --method etcdserverpb.KV/DeleteRange
@@ -97,6 +98,21 @@ void PrintText(const policy::Policy& policy, const policy::AccessRequest& reques
   }
   const std::vector<std::string> content = ContentRulesOf(policy, request);
   if (!content.empty()) std::cout << "looked into by: " << Printable(absl::StrJoin(content, ", ")) << '\n';
+  if (const policy::RecordRule* rule = policy.RecordRuleOf(request); rule != nullptr) {
+    std::cout << "line " << rule->line << "  record rule " << Printable(rule->name) << ": " << policy::EffectText(*rule)
+              << '\n';
+  } else if (!policy.record_rules().empty()) {
+    std::cout << "recorded whole: no record rule matches\n";
+  }
+}
+
+Json RecordJson(const policy::RecordRule* rule) {
+  if (rule == nullptr) return {};
+  return {
+      {"rule", rule->name},
+      {"line", rule->line},
+      {"frame_bytes", rule->shortens() ? Json(rule->frame_bytes) : Json()},
+      {"durability", rule->durability.has_value() ? Json(v1::RecordRule::Durability_Name(*rule->durability)) : Json()}};
 }
 
 void PrintJson(const policy::Policy& policy, const policy::AccessRequest& request) {
@@ -131,7 +147,8 @@ void PrintJson(const policy::Policy& policy, const policy::AccessRequest& reques
                          {"limits", LimitNames(policy, request)},
                          {"rules", rules},
                          {"masks", masks},
-                         {"content", ContentRulesOf(policy, request)}})
+                         {"content", ContentRulesOf(policy, request)},
+                         {"record", RecordJson(policy.RecordRuleOf(request))}})
             << '\n';
 }
 

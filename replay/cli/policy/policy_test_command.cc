@@ -41,6 +41,7 @@ struct CaseResult {
   bool allowed = false;
   std::string rule;
   std::vector<std::string> shadow_denied;
+  std::string record;                 // the record rule that decides, or "default"
   std::vector<std::string> problems;  // none if it came out as expected
 };
 
@@ -48,7 +49,8 @@ struct TestRun {
   std::string policy_file;
   std::string version;
   std::vector<CaseResult> results;
-  std::vector<std::string> untested_rules;  // decided no case, and refused none from the shadow
+  std::vector<std::string> untested_rules;         // decided no case, and refused none from the shadow
+  std::vector<std::string> untested_record_rules;  // decided no case
 
   size_t failed() const {
     return static_cast<size_t>(std::count_if(results.begin(), results.end(),
@@ -75,8 +77,20 @@ CallDescription DescriptionOf(const v1::PolicyCase& source) {
   return description;
 }
 
-CaseResult Compare(const policy::Policy& policy, const v1::PolicyCase& source, const policy::AccessDecision& decision) {
+std::string RecordRuleText(const policy::RecordRule* rule) {
+  if (rule == nullptr) return "no record rule";
+  return absl::StrCat("record rule \"", rule->name, "\" (line ", rule->line, ")");
+}
+
+CaseResult Compare(const policy::Policy& policy, const v1::PolicyCase& source, const policy::AccessRequest& request) {
+  const policy::AccessDecision decision = policy.Decide(request);
+  const policy::RecordRule* record = policy.RecordRuleOf(request);
   CaseResult result;
+  result.record = record == nullptr ? std::string(policy::kDefaultRule) : record->name;
+  if (!source.record().empty() && source.record() != result.record) {
+    result.problems.push_back(absl::StrCat("expected record rule \"", source.record(), "\" to decide, but ",
+                                           RecordRuleText(record), " does"));
+  }
   result.name = source.name();
   result.allowed = decision.allowed;
   result.rule = std::string(decision.rule);
@@ -134,6 +148,7 @@ absl::StatusOr<TestRun> RunCases(const TestOptions& options) {
   if (!policy.ok()) return policy.status();
   run.version = (*policy)->version();
   std::set<std::string, std::less<>> reached;
+  std::set<std::string, std::less<>> recorded;
   for (int i = 0; i < cases->cases_size(); ++i) {
     const std::string key = absl::StrCat("cases[", i, "]");
     const absl::StatusOr<PolicyCall> call = PolicyCall::FromDescription(DescriptionOf(cases->cases(i)), UsualTime());
@@ -142,15 +157,28 @@ absl::StatusOr<TestRun> RunCases(const TestOptions& options) {
           absl::StrCat(options.file, ":", lines[key], ": ", key, ": ", call.status().message()));
     }
     const policy::AccessRequest request = call->Request();
-    run.results.push_back(Compare(**policy, cases->cases(i), (*policy)->Decide(request)));
+    run.results.push_back(Compare(**policy, cases->cases(i), request));
     run.results.back().line = lines[key];
     reached.insert(run.results.back().rule);
+    recorded.insert(run.results.back().record);
     reached.insert(run.results.back().shadow_denied.begin(), run.results.back().shadow_denied.end());
   }
   for (const policy::Rule& rule : (*policy)->rules()) {
     if (!reached.contains(rule.name)) run.untested_rules.push_back(rule.name);
   }
+  for (const policy::RecordRule& rule : (*policy)->record_rules()) {
+    if (!recorded.contains(rule.name)) run.untested_record_rules.push_back(rule.name);
+  }
   return run;
+}
+
+void PrintUntested(const char* what, const std::vector<std::string>& rules) {
+  if (rules.empty()) return;
+  constexpr size_t kShown = 20;
+  const size_t shown = std::min(kShown, rules.size());
+  std::cout << what << absl::StrJoin(rules.begin(), rules.begin() + static_cast<ptrdiff_t>(shown), ", ");
+  if (shown < rules.size()) std::cout << " and " << rules.size() - shown << " more";
+  std::cout << '\n';
 }
 
 void PrintText(const TestOptions& options, const TestRun& run) {
@@ -160,15 +188,8 @@ void PrintText(const TestOptions& options, const TestRun& run) {
     std::cout << '\n';
     for (const std::string& problem : result.problems) std::cout << "        " << Printable(problem) << '\n';
   }
-  if (!run.untested_rules.empty()) {
-    constexpr size_t kShown = 20;
-    const size_t shown = std::min(kShown, run.untested_rules.size());
-    std::cout << "no case reaches: "
-              << absl::StrJoin(run.untested_rules.begin(), run.untested_rules.begin() + static_cast<ptrdiff_t>(shown),
-                               ", ");
-    if (shown < run.untested_rules.size()) std::cout << " and " << run.untested_rules.size() - shown << " more";
-    std::cout << '\n';
-  }
+  PrintUntested("no case reaches: ", run.untested_rules);
+  PrintUntested("no case reaches record rule: ", run.untested_record_rules);
   std::cout << run.results.size() - run.failed() << " of " << run.results.size()
             << (run.results.size() == 1 ? " case" : " cases") << " as expected\n";
 }
@@ -182,6 +203,7 @@ void PrintJson(const TestRun& run) {
                      {"allowed", result.allowed},
                      {"rule", result.rule},
                      {"shadow_denied", result.shadow_denied},
+                     {"record", result.record},
                      {"problems", result.problems}});
   }
   std::cout << JsonLine({{"file", run.policy_file},
@@ -189,7 +211,8 @@ void PrintJson(const TestRun& run) {
                          {"passed", run.results.size() - run.failed()},
                          {"failed", run.failed()},
                          {"cases", cases},
-                         {"untested_rules", run.untested_rules}})
+                         {"untested_rules", run.untested_rules},
+                         {"untested_record_rules", run.untested_record_rules}})
             << '\n';
 }
 

@@ -118,6 +118,9 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
     const int64_t time_ns = static_cast<int64_t>(random.Number() >> 2);
 
     EntryBatch batch(id, &fingerprint);
+    const std::string record_rule = random.Text();
+    start.record_rule = record_rule;
+    if (random.Below(2) == 0) start.frame_bytes = random.Below(2) * random.Number();
     batch.AddStart(absl::FromUnixNanos(time_ns), start);
     const v1::Entry entry = Parse(batch).front();
     CHECK(entry.call_id() == id);
@@ -145,6 +148,9 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
     CHECK(read.descriptors() == descriptors);
     CHECK(static_cast<int>(read.path()) == static_cast<int>(start.arity));
     CHECK(read.durability() == durability);
+    CHECK(read.record_rule() == record_rule);
+    CHECK(read.has_frame_bytes() == start.frame_bytes.has_value());
+    CHECK(read.frame_bytes() == start.frame_bytes.value_or(0));
   }
 }
 
@@ -163,8 +169,10 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     const bool masked = random.Below(2) == 0;
     const std::string rule = random.Text();
     const std::vector<std::string_view> shadow(random.Below(3), rule);
+    std::optional<uint64_t> whole_length;
+    if (random.Below(2) == 0) whole_length = random.Number();
     batch.AddFrame(absl::UnixEpoch(), direction, index, compressed, {first, second},
-                   {masked, masked ? &sealed : nullptr, shadow});
+                   {masked, masked ? &sealed : nullptr, shadow, whole_length});
     batch.AddHalfClose(absl::UnixEpoch() + absl::Nanoseconds(7));
     batch.AddResponseHeaders(absl::UnixEpoch(), metadata, encoding);
     CallEnd end;
@@ -194,6 +202,8 @@ TEST_CASE("frames, half-close, headers and ends reach their entries, whatever th
     CHECK(entries[0].frame().compressed() == compressed);
     CHECK(entries[0].frame().masked() == masked);
     CHECK(entries[0].frame().shadow_size() == static_cast<int>(shadow.size()));
+    CHECK(entries[0].frame().shortened() == whole_length.has_value());
+    CHECK(entries[0].frame().whole_length() == whole_length.value_or(0));
     for (const std::string& one : entries[0].frame().shadow()) CHECK(one == rule);
     REQUIRE(entries[0].frame().has_sealed() == masked);
     if (masked) {

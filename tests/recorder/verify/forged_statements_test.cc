@@ -38,6 +38,16 @@ TEST_CASE("what entries say that other entries contradict") {
       {"no direction", Who::kKeyHolder,
        in_frames([](v1::Frame& frame) { frame.set_direction(v1::DIRECTION_UNSPECIFIED); })},
       {"a longer payload", Who::kKeyHolder, in_frames([](v1::Frame& frame) { frame.mutable_payload()->append("!"); })},
+      {"a frame that is called shortened and is not", Who::kKeyHolder, in_frames([](v1::Frame& frame) {
+         frame.set_shortened(true);
+         frame.set_whole_length(frame.payload().size());
+       })},
+      {"a frame that was longer, without a word", Who::kKeyHolder,
+       in_frames([](v1::Frame& frame) { frame.set_whole_length(frame.payload().size()); })},
+      {"a shortened frame with another length", Who::kKeyHolder, in_frames([](v1::Frame& frame) {
+         frame.set_shortened(true);
+         frame.set_whole_length(frame.payload().size() + 1);
+       })},
       {"more request frames", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_request_frames(2); })},
       {"no request frames", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_request_frames(0); })},
       {"more response frames", Who::kKeyHolder, in_end([](v1::CallEnd& end) { end.set_response_frames(2); })},

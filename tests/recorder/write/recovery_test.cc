@@ -257,5 +257,60 @@ TEST_CASE("the interrupted end of a call that spans runs of the gateway is joine
   CheckRebuildGivesTheSame(directory.store());
 }
 
+TEST_CASE("shortened frames count whole in ends that recovery writes, in the index made again, and with the verifier") {
+  TemporaryDirectory directory;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto recorder = Recorder::Open({directory.store()});
+    if (!recorder.ok()) _exit(3);
+    for (const uint64_t id : {5, 6}) {
+      EntryBatch call = (*recorder)->NewBatch(id);
+      CallStart start = StartOf("/a.B/Long");
+      start.record_rule = "beginnings";
+      start.frame_bytes = 2;
+      call.AddStart(absl::UnixEpoch() + absl::Seconds(1), start);
+      FrameMasking shortened;
+      shortened.whole_length = 7;
+      call.AddFrame(absl::UnixEpoch() + absl::Seconds(2), Direction::kRequest, 0, false, {"12"}, shortened);
+      call.AddFrame(absl::UnixEpoch() + absl::Seconds(2), Direction::kRequest, 1, false, {"1"});
+      shortened.whole_length = 20'000;
+      const std::string large(17'000, 'x');
+      call.AddFrame(absl::UnixEpoch() + absl::Seconds(2), Direction::kResponse, 0, false, {large}, shortened);
+      CallEnd end;
+      end.request_frames = 2;
+      end.response_frames = 1;
+      end.request_bytes = 8;
+      end.response_bytes = 20'000;
+      if (id == 6) call.AddEnd(absl::UnixEpoch() + absl::Seconds(3), end);
+      AppendDurably(**recorder, std::move(call)).IgnoreError();
+    }
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(Recorder::Open({directory.store()}).ok());
+  {
+    auto reader = RecordReader::Open(directory.store());
+    REQUIRE(reader.ok());
+    for (const uint64_t id : {5, 6}) {
+      auto call = (*reader)->Call(id);
+      REQUIRE(call.ok());
+      CHECK(call->request_bytes == 8);
+      CHECK(call->response_bytes == 20'000);
+      const std::vector<v1::Entry> entries = EntriesOf(**reader, id);
+      REQUIRE(entries.size() == 5);
+      CHECK(entries[0].start().record_rule() == "beginnings");
+      CHECK(entries[1].frame().shortened());
+      CHECK_FALSE(entries[2].frame().shortened());
+      CHECK(entries[3].frame().payload().size() == 17'000);
+      CHECK(entries[3].frame().whole_length() == 20'000);
+    }
+  }
+  CheckVerifies(directory.store());
+  CheckRebuildGivesTheSame(directory.store());
+}
+
 }  // namespace
 }  // namespace sallyport::recorder
