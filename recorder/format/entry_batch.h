@@ -73,6 +73,7 @@ struct CallStart {
   std::string_view descriptors;
   Arity arity = Arity::kStream;
   std::string_view durability;
+  std::string_view trace_id;  // 16 bytes, or none
 };
 
 // Mirrors sallyport.v1.Decision.Outcome.

@@ -56,6 +56,7 @@ struct BeginningForms {
     out->Field("Session", call.session().empty() ? "none: it was refused before"
                                                  : absl::StrCat(call.session(), session_name.empty() ? "" : "  ",
                                                                 Printable(session_name)));
+    out->Field("Trace", call.trace_id());
     out->Field("Authority", Printable(ExactText(call.authority(), "authority", call.exact())));
     out->Field("Upstream", call.upstream().empty()
                                ? "none: no route matched, or it was refused before"
@@ -96,6 +97,7 @@ struct BeginningForms {
             {"descriptors", call.descriptors()},
             {"path", call.path() == v1::PATH_UNARY ? "unary" : "stream"},
             {"durability", call.durability()},
+            {"trace_id", OrNull(call.trace_id())},
             {"metadata", PairsJson(call.metadata())}};
   }
 

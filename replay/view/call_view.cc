@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "recorder/format/call_id.h"
+#include "recorder/format/trace_id.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
 #include "replay/view/proto_time.h"
@@ -61,6 +62,10 @@ v1::CallBeginning BeginningOf(const v1::Entry& entry) {
   beginning.set_descriptors(start.descriptors());
   beginning.set_path(start.path());
   beginning.set_durability(start.durability());
+  // Of any other size it is no trace.
+  if (start.trace_id().size() == recorder::kTraceIdBytes) {
+    beginning.set_trace_id(absl::BytesToHexString(start.trace_id()));
+  }
   for (const v1::Metadatum& datum : start.metadata()) *beginning.add_metadata() = PairOf(datum);
   return beginning;
 }
