@@ -120,6 +120,8 @@ void CallRecording::AddStart(recorder::EntryBatch& batch) {
   if (context_.description.method_known) start.descriptors = context_.description.descriptors->version();
   start.arity = context_.description.arity;
   start.durability = DurabilityName(shared_.durability);
+  const std::string trace_id = TraceIdForRecord(context_, metadata.pairs);
+  start.trace_id = trace_id;
   if (!context_.proof.proved) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(context_.start, start);
   if (context_.verdict.recorded) AddDecision(batch, context_);
