@@ -12,6 +12,8 @@
 #include "gateway/checkpoints/sinks.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listener/listen_options.h"
+#include "gateway/operations/log/log_options.h"
+#include "gateway/operations/tracing/tracing_options.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/recording/refusal_limits.h"
 #include "gateway/tls/server_tls.h"
@@ -31,6 +33,7 @@ struct RouteOptions {
   absl::Duration default_deadline = absl::InfiniteDuration();
   absl::Duration most_deadline = absl::InfiniteDuration();
   absl::Duration idle = absl::InfiniteDuration();
+  bool call_id_trailer = false;
 };
 
 struct ReflectionOptions {
@@ -71,6 +74,8 @@ struct GatewayOptions {
   CheckpointOptions checkpoints;
   std::string admin_address;  // "host:port"; empty for none
   std::optional<TokenSigningOptions> token_signing;
+  std::optional<TracingOptions> tracing;
+  LogOptions log;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

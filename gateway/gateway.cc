@@ -168,6 +168,7 @@ std::shared_ptr<const Routes> Gateway::MakeRoutes(const GatewayOptions& options)
     rule.default_deadline = route.default_deadline;
     rule.most_deadline = route.most_deadline;
     rule.idle = route.idle;
+    rule.call_id_trailer = route.call_id_trailer;
     if (route.upstream == kOwnUpstream) rule.upstream = &own_->upstream();
     for (const UpstreamOptions& upstream : options.upstreams) {
       if (upstream.name == route.upstream) rule.upstream = FindUpstream(upstream);
@@ -184,6 +185,7 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
   rules->authenticator = *std::move(authenticator);
   rules->end_expired_calls = options.identity.end_expired_calls;
   rules->routes = MakeRoutes(options);
+  AddReports(options, *rules);
   const std::string former = std::exchange(policy_file_, options.policy_file);
   if (absl::Status status = AddPolicy(*rules); !status.ok()) {
     policy_file_ = former;
@@ -266,6 +268,8 @@ absl::Status Gateway::ReloadPolicy() {
   rules->authenticator = present->authenticator;
   rules->routes = present->routes;
   rules->end_expired_calls = present->end_expired_calls;
+  rules->tracer = present->tracer;
+  rules->call_log = present->call_log;
   if (absl::Status status = AddPolicy(*rules); !status.ok()) return status;
   // Files are touched more often than they change.
   if (rules->policy != nullptr && present->policy != nullptr &&

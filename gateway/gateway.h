@@ -112,6 +112,8 @@ class Gateway {
   std::shared_ptr<const Routes> MakeRoutes(const GatewayOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   absl::Status MakeRules(const GatewayOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  // Traces and lines of the log, of calls (gateway_reports.cc).
+  void AddReports(const GatewayOptions& options, CallRules& rules) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // `rules` with the policy that is in its file now.
   absl::Status AddPolicy(CallRules& rules) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   // Masks and content rules of `rules`, if its policy has any.

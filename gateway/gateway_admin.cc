@@ -26,6 +26,9 @@ GatewayNumbers Gateway::Numbers() {
   numbers.listener.memory_used = memory_->resident() + memory_->charged();
   numbers.listener.memory_budget = memory_->bytes();
   numbers.odd_settings = odd_settings_.load();
+  if (const std::shared_ptr<Tracer> tracer = rules_->Get()->tracer; tracer != nullptr) {
+    numbers.spans = tracer->exporter().counts();
+  }
   // By name: a configuration that was read again may have another upstream of the same.
   std::map<std::string, uint64_t> sent_again;
   {

@@ -1,8 +1,8 @@
 // sallyportd: the gateway.
 #include <absl/synchronization/mutex.h>
 #include <malloc.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
@@ -18,7 +18,7 @@
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"
-#include "gateway/log_text.h"
+#include "gateway/operations/log/log_lines.h"
 #include "gateway/memory_bursts.h"
 #include "policy/settings_check.h"
 
@@ -165,7 +165,7 @@ absl::Status ShutDown(sallyport::gateway::Gateway& gateway, absl::Duration grace
 }
 
 int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& reread, absl::Duration grace,
-          const sigset_t& signals) {
+          const sigset_t& signals, sallyport::gateway::ProcessLog& log, const std::string& level) {
   auto gateway = sallyport::gateway::Gateway::Start(options, sallyport::gateway::InheritedSockets());
   if (!gateway.ok()) {
     spdlog::error("{}", std::string(gateway.status().message()));
@@ -180,6 +180,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
     auto changed = reread();
     absl::Status status = changed.ok() ? (*gateway)->Reload(*changed) : changed.status();
     if (status.ok()) {
+      log.Apply(changed->log, level);
       spdlog::info("the configuration was read again");
     } else {
       spdlog::error("the configuration was read again, and nothing of it is taken up: {}",
@@ -196,7 +197,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
   spdlog::info("stopped");
   // Everything is written and nobody is served. gRPC 1.51 may abort when the last channel with callbacks is destroyed,
   // so that is left to the end of the process.
-  spdlog::shutdown();
+  log.Close();
   std::_Exit(0);
 }
 
@@ -231,9 +232,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     std::cerr << "Give --config FILE, or --upstream TARGET for a first try. See --help.\n";
     return kUsage;
   }
-  spdlog::set_default_logger(spdlog::stderr_color_mt("sallyportd"));
-  spdlog::set_formatter(sallyport::gateway::LogLineFormatter());
-  spdlog::set_level(spdlog::level::from_str(flags.log_level));
+  sallyport::gateway::ProcessLog log(STDERR_FILENO);
   const Reread read = [&flags] {
     return flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
   };
@@ -254,5 +253,8 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     std::cout << "\n";
     return Written();
   }
-  return Serve(*options, read, absl::Seconds(flags.grace_seconds), signals);
+  // Given by hand it goes before what is in the file.
+  const std::string level = app.count("--log-level") > 0 ? flags.log_level : "";
+  log.Apply(options->log, level);
+  return Serve(*options, read, absl::Seconds(flags.grace_seconds), signals, log, level);
 }

@@ -111,6 +111,12 @@ std::string MetricsText(const GatewayNumbers& numbers) {
     metrics.AddCount({{"field", count.place}, {"detector", count.detector}}, count.finds);
   }
   AddRefusals(metrics, numbers.refusals);
+  if (numbers.spans.has_value()) {
+    metrics.Counter("sallyport_trace_spans_exported_total", "Spans that the collector took.", numbers.spans->exported);
+    metrics.Counter("sallyport_trace_spans_dropped_total",
+                    "Spans that were dropped, because the collector was away or slow, or did not take them.",
+                    numbers.spans->dropped);
+  }
   return metrics.Text();
 }
 

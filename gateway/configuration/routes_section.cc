@@ -92,6 +92,7 @@ void CheckRoutes(ConfigurationCheck& check) {
     options.default_deadline = RouteDuration(check, key + ".deadline.default", route.deadline().default_());
     options.most_deadline = RouteDuration(check, key + ".deadline.most", route.deadline().most());
     options.idle = RouteDuration(check, key + ".idle", route.idle());
+    options.call_id_trailer = route.call_id() == v1::Route::trailer;
     check.options().routes.push_back(std::move(options));
   }
   if (config.routes().empty()) {

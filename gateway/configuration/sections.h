@@ -17,6 +17,8 @@ void CheckUpstreams(ConfigurationCheck& check);
 void CheckRoutes(ConfigurationCheck& check);
 void CheckDescriptors(ConfigurationCheck& check);
 void CheckCheckpoints(ConfigurationCheck& check);
+void CheckTracing(ConfigurationCheck& check);
+void CheckLog(ConfigurationCheck& check);
 
 }  // namespace sallyport::gateway
 

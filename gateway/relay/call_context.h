@@ -20,6 +20,7 @@
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_rules.h"
 #include "gateway/relay/durability.h"
+#include "gateway/relay/call_trace.h"
 #include "gateway/relay/legs/caller_leg.h"
 #include "gateway/relay/own/own_services.h"
 #include "gateway/sessions.h"
@@ -118,6 +119,9 @@ struct CallContext {
   // How long each stage took, waits included, by its place in the lists; zero for those that did not run.
   static constexpr size_t kMostStages = 10;
   std::array<absl::Duration, kMostStages> stage_took = {};
+
+  // From the beginning; null where calls are not traced.
+  std::unique_ptr<CallTrace> trace;
 };
 
 // Hands `use` what routes and the policy look at in the call.

@@ -10,6 +10,8 @@
 
 #include "absl/synchronization/mutex.h"
 #include "gateway/identity/authenticator.h"
+#include "gateway/operations/log/call_log.h"
+#include "gateway/operations/tracing/tracer.h"
 #include "gateway/relay/frames/policy_masks.h"
 #include "gateway/upstream/routes.h"
 #include "policy/limits.h"
@@ -25,6 +27,8 @@ struct CallRules {
   std::unique_ptr<policy::Limits> limits;        // null without a policy
   std::unique_ptr<PolicyMasks> masks;            // null where the policy hides nothing and looks into nothing
   bool limits_bytes = false;                     // one of the limits is about bytes
+  std::shared_ptr<Tracer> tracer;                // null where calls are not traced
+  std::shared_ptr<const CallLog> call_log;       // null where the log has no lines of calls
   bool end_expired_calls = true;                 // a stream ends when its caller's proof expires
 };
 

@@ -24,7 +24,9 @@ RelayedCall::RelayedCall(const RelayContext& context, CallerLeg* caller)
       caller_(caller),
       upstream_(this, context, context_),
       stages_(context, context_, [this](const StageRunner::Outcome& outcome) { Perform(AfterStages(outcome)); }),
-      recording_(this, context, context_) {}
+      recording_(this, context, context_) {
+  context_.trace = CallTrace::Of(context_);
+}
 
 RelayedCall::~RelayedCall() {
   shared_.sessions->Leave(context_.session, absl::Now());
@@ -131,6 +133,7 @@ void RelayedCall::Begin() {
 }
 
 Actions RelayedCall::RunStages(absl::Span<const Stage> stages) {
+  if (context_.trace != nullptr) context_.trace->OnStages(stages);
   const std::optional<StageRunner::Outcome> outcome = stages_.Run(stages);
   // Who waits is not this thread's any more.
   if (!outcome.has_value()) return {};
@@ -322,6 +325,7 @@ void RelayedCall::AddResponseHeaders() {
 }
 
 void RelayedCall::Finish() {
+  ReportEnd();
   context_.arrival.place.End();
   Call::Outcome outcome;
   std::string details;
@@ -333,6 +337,9 @@ void RelayedCall::Finish() {
     details = DetailsOf(outcome);
     headers = call_.headers_present();
     response = call_.arity() == Arity::kUnary && call_.response_frames() > 0;
+  }
+  if (context_.route != nullptr && context_.route->call_id_trailer && context_.id != 0) {
+    caller_->AddTrailer(std::string(kCallIdKey), context_.IdText());
   }
   if (!outcome.upstream_trailers) return caller_->Finish(StatusFor(outcome, details));
   if (headers) AddResponseHeaders();
@@ -403,6 +410,7 @@ void RelayedCall::OnSecondResponse() {
 }
 
 void RelayedCall::OnUpstreamDone(UpstreamLeg::End end) {
+  if (context_.trace != nullptr) context_.trace->OnUpstreamDone(end.outcome.code);
   trailers_withheld_ = end.trailers_withheld;
   bool unary = false;
   {

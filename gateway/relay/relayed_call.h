@@ -120,6 +120,8 @@ class RelayedCall {
 
   void AddResponseHeaders();
   void Finish();
+  // How the call ended, to whom that is told beside caller and record (relayed_call_reports.cc).
+  void ReportEnd() ABSL_LOCKS_EXCLUDED(mutex_);
   void RefuseOversized();
   // Unless the call is over already.
   Actions RefuseWith(Refusal refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -26,6 +26,7 @@ struct RouteRule {
   absl::Duration default_deadline = absl::InfiniteDuration();
   absl::Duration most_deadline = absl::InfiniteDuration();
   absl::Duration idle = absl::InfiniteDuration();  // without a message in either direction the call is ended
+  bool call_id_trailer = false;                    // callers are told the call's id
 };
 
 // The rules in order. Immutable, so shared between threads; the upstreams outlive it.

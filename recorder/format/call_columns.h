@@ -39,6 +39,8 @@ struct CallRow {
   int64_t response_frames = 0;
   int64_t request_bytes = 0;
   int64_t response_bytes = 0;
+  int64_t trace_high = 0;  // the id of its trace as two numbers, the first 8 bytes and the last; both 0 if none
+  int64_t trace_low = 0;
   int64_t first_segment = 0;  // where the call begins
   int64_t position = 0;       // Position::packed() of the last block with entries of it
 };
@@ -76,6 +78,8 @@ inline constexpr CallColumn kCallColumns[] = {
     {"response_frames", &CallRow::response_frames, CallColumn::SaidBy::kEnd},
     {"request_bytes", &CallRow::request_bytes, CallColumn::SaidBy::kEnd},
     {"response_bytes", &CallRow::response_bytes, CallColumn::SaidBy::kEnd},
+    {"trace_high", &CallRow::trace_high, CallColumn::SaidBy::kStart},
+    {"trace_low", &CallRow::trace_low, CallColumn::SaidBy::kStart},
     {"first_segment", &CallRow::first_segment, CallColumn::SaidBy::kStart, CallColumn::Holds::kPlace},
     {"position", &CallRow::position, CallColumn::SaidBy::kEveryBlock, CallColumn::Holds::kPlace},
 };

@@ -216,6 +216,7 @@ void EntryBatch::AddStart(absl::Time time, const CallStart& start) {
     out.Text(v1::CallStart::kDescriptorsFieldNumber, start.descriptors);
     out.Unsigned(v1::CallStart::kPathFieldNumber, static_cast<uint64_t>(start.arity));
     out.Text(v1::CallStart::kDurabilityFieldNumber, start.durability);
+    out.Bytes(v1::CallStart::kTraceIdFieldNumber, start.trace_id);
     out.Text(v1::CallStart::kRecordRuleFieldNumber, start.record_rule);
     if (start.frame_bytes.has_value()) out.PresentUnsigned(v1::CallStart::kFrameBytesFieldNumber, *start.frame_bytes);
   });

@@ -75,6 +75,7 @@ struct CallStart {
   std::string_view durability;
   std::string_view record_rule;
   std::optional<uint64_t> frame_bytes;
+  std::string_view trace_id;  // 16 bytes, or none
 };
 
 // Mirrors sallyport.v1.Decision.Outcome.

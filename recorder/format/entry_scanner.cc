@@ -80,6 +80,9 @@ bool ScanStart(std::string_view event, ScannedStart& start) {
       case v1::CallStart::kUpstreamFieldNumber:
         start.upstream = field.content;
         break;
+      case v1::CallStart::kTraceIdFieldNumber:
+        start.trace_id = field.content;
+        break;
       default:
         break;
     }

@@ -28,6 +28,7 @@ struct ScannedStart {
   uint64_t session_id = 0;
   std::string_view session_name;
   std::string_view upstream;
+  std::string_view trace_id;  // 16 bytes, or none that counts
 };
 
 // Each returns false if the bytes are no such message.

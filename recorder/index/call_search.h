@@ -27,6 +27,7 @@ struct CallSummary {
   std::string method;    // NameOfMethod
   std::string upstream;  // name, empty if none
   std::string peer;
+  std::string trace_id;  // 16 bytes; empty if it is of no trace
   absl::Time start;
   // Part of what was recorded is destroyed: of the call nothing is known but its id, and the start which that tells.
   // Identity and method are then kShreddedName, and what follows means nothing.
@@ -50,6 +51,7 @@ struct CallQuery {
   std::string upstream;  // glob
   std::optional<int> status_code;
   std::optional<uint64_t> session_id;
+  std::string trace_id;  // 16 bytes, not all of them 0
   std::optional<absl::Time> since;  // started at or after
   std::optional<absl::Time> until;  // started before
   std::optional<absl::Duration> min_duration;

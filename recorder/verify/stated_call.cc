@@ -30,6 +30,12 @@ constexpr std::pair<int64_t CallRow::*, std::string StatedCall::*> kNames[] = {
 };
 static_assert(std::size(kNames) == kCallNameCount, "each name that a row has a number for is stated");
 
+int64_t BigEndian(std::string_view bytes) {
+  uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<uint8_t>(byte);
+  return static_cast<int64_t>(number);
+}
+
 void AddText(std::string& to, std::string_view text) { absl::StrAppend(&to, text.size(), ":", View(text)); }
 
 }  // namespace
@@ -94,6 +100,11 @@ std::string CallPart::TakeStart(const v1::Entry& entry) {
   stated_.row.session = static_cast<int64_t>(start.session_id());
   stated_.row.port = SplitPeer(start.peer()).port;
   stated_.row.start_ns = static_cast<int64_t>(entry.time_ns());
+  // Of any other size it is none, and is not in the index.
+  if (start.trace_id().size() == 2 * sizeof(uint64_t)) {
+    stated_.row.trace_high = BigEndian(std::string_view(start.trace_id()).substr(0, sizeof(uint64_t)));
+    stated_.row.trace_low = BigEndian(std::string_view(start.trace_id()).substr(sizeof(uint64_t)));
+  }
   stated_.identity = NameOf(start.identity());
   stated_.method = NameOfMethod(start.method());
   stated_.upstream = start.upstream();

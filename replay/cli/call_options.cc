@@ -10,6 +10,7 @@
 #include "recorder/format/call_id.h"
 #include "replay/cli/command.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/view/call_filter.h"
 #include "replay/view/names.h"
 #include "replay/view/proto_time.h"
 
@@ -76,7 +77,7 @@ absl::Status CheckNotAhead(const char* option, const std::string& text, std::opt
 
 bool CallFilter::given() const {
   return !(identity.empty() && method.empty() && upstream.empty() && status.empty() && session.empty() &&
-           since.empty() && until.empty() && min_duration.empty());
+           trace.empty() && since.empty() && until.empty() && min_duration.empty());
 }
 
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
@@ -90,6 +91,7 @@ void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
   add("--status", &filter->status, "STATUS",
       "Such as NOT_FOUND or 5, any number that was told, or `open` for calls that have not ended");
   add("--session", &filter->session, "ID", "Calls of one session, as `sallyport sessions` lists them");
+  add("--trace", &filter->trace, "ID", "Calls of one trace, as `traceparent` has it: 32 digits in hex");
   add("--since", &filter->since, "TIME", "Started at or after: 10m (ago), 2026-01-02T03:04 (UTC)");
   add("--until", &filter->until, "TIME", "Started before");
   add("--min-duration", &filter->min_duration, "DURATION", "Took at least, such as 250ms");
@@ -109,6 +111,11 @@ absl::StatusOr<v1::Filter> ToFilter(const CallFilter& filter, absl::Time now) {
     absl::StatusOr<uint64_t> id = ReadId(filter.session, "session");
     if (!id.ok()) return OptionError("--session", id.status());
     wanted.set_session(recorder::FormatId(*id));
+  }
+  if (!filter.trace.empty()) {
+    const absl::StatusOr<std::string> trace = ReadTraceId(filter.trace);
+    if (!trace.ok()) return OptionError("--trace", trace.status());
+    wanted.set_trace_id(absl::BytesToHexString(*trace));
   }
   std::optional<absl::Time> since;
   std::optional<absl::Time> until;

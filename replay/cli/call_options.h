@@ -23,6 +23,7 @@ struct CallFilter {
   std::string upstream;
   std::string status;
   std::string session;
+  std::string trace;
   std::string since;
   std::string until;
   std::string min_duration;
@@ -32,7 +33,7 @@ struct CallFilter {
   bool given() const;
 };
 
-// --identity --method --upstream --status --session --since --until --min-duration --limit. `filter` must outlive the
+// --identity --method --upstream --status --session --trace --since --until --min-duration --limit. `filter` must outlive the
 // parse.
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter);
 

@@ -57,6 +57,7 @@ struct BeginningForms {
     out->Field("Session", call.session().empty() ? "none: it was refused before"
                                                  : absl::StrCat(call.session(), session_name.empty() ? "" : "  ",
                                                                 Printable(session_name)));
+    out->Field("Trace", call.trace_id());
     out->Field("Authority", Printable(ExactText(call.authority(), "authority", call.exact())));
     out->Field("Upstream", call.upstream().empty()
                                ? "none: no route matched, or it was refused before"
@@ -105,6 +106,7 @@ struct BeginningForms {
             {"durability", call.durability()},
             {"record_rule", OrNull(call.record_rule())},
             {"frame_bytes", call.has_frame_bytes() ? Json(call.frame_bytes()) : Json()},
+            {"trace_id", OrNull(call.trace_id())},
             {"metadata", PairsJson(call.metadata())}};
   }
 

@@ -28,10 +28,9 @@ std::string Counted(uint64_t count, const char* one, const char* many) {
 // The options that were given, as they were typed.
 std::string Typed(const CallFilter& filter) {
   const std::pair<const char*, const std::string*> options[] = {
-      {"--identity", &filter.identity}, {"--method", &filter.method},
-      {"--upstream", &filter.upstream}, {"--status", &filter.status},
-      {"--session", &filter.session},   {"--since", &filter.since},
-      {"--until", &filter.until},       {"--min-duration", &filter.min_duration}};
+      {"--identity", &filter.identity}, {"--method", &filter.method},   {"--upstream", &filter.upstream},
+      {"--status", &filter.status},     {"--session", &filter.session}, {"--trace", &filter.trace},
+      {"--since", &filter.since},       {"--until", &filter.until},     {"--min-duration", &filter.min_duration}};
   std::vector<std::string> typed;
   for (const auto& [name, value] : options) {
     if (!value->empty()) typed.push_back(absl::StrCat(name, " ", CutEnd(Printable(*value), kMostShown)));

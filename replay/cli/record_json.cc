@@ -20,6 +20,7 @@ Json SummaryJson(const v1::CallSummary& call) {
                {"method", ExactText(call.method(), "method", call.exact())},
                {"upstream", call.upstream()},
                {"peer", call.peer()},
+               {"trace_id", OrNull(call.trace_id())},
                {"start", Exactly(call.start())},
                {"state", StateName(call.state())}};
   const v1::CallOutcome& outcome = call.outcome();

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "policy/glob.h"
 #include "recorder/format/call_id.h"
+#include "recorder/format/trace_id.h"
 #include "replay/view/names.h"
 #include "replay/view/proto_time.h"
 
@@ -37,6 +39,19 @@ absl::StatusOr<uint64_t> ReadIdField(const std::string& text, const char* field)
       absl::StrCat(field, ": \"", absl::CHexEscape(text.substr(0, 80)), "\" is not an id"));
 }
 
+absl::StatusOr<std::string> ReadTraceId(const std::string& text) {
+  const bool hex = std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isxdigit(c); });
+  if (!hex || text.size() != 2 * recorder::kTraceIdBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", absl::CHexEscape(text.substr(0, 80)),
+                                                   "\" is not the id of a trace: 32 digits of 0-9 and a-f"));
+  }
+  std::string id = absl::HexStringToBytes(text);
+  if (recorder::TraceNumbersOf(id) == recorder::TraceNumbers()) {
+    return absl::InvalidArgumentError("no trace has an id of zeros");
+  }
+  return id;
+}
+
 absl::StatusOr<recorder::CallQuery> ToQuery(const v1::SearchCallsRequest& request) {
   const v1::Filter& filter = request.filter();
   recorder::CallQuery query;
@@ -49,6 +64,11 @@ absl::StatusOr<recorder::CallQuery> ToQuery(const v1::SearchCallsRequest& reques
     const absl::StatusOr<uint64_t> session = ReadIdField(filter.session(), "filter.session");
     if (!session.ok()) return session.status();
     query.session_id = *session;
+  }
+  if (!filter.trace_id().empty()) {
+    const absl::StatusOr<std::string> trace = ReadTraceId(filter.trace_id());
+    if (!trace.ok()) return absl::InvalidArgumentError(absl::StrCat("filter.trace_id: ", trace.status().message()));
+    query.trace_id = *trace;
   }
   if (filter.has_since()) query.since = ToTime(filter.since());
   if (filter.has_until()) query.until = ToTime(filter.until());
@@ -82,7 +102,8 @@ bool MatchesNames(const v1::Filter& filter, const std::string& identity, const s
 
 bool AsksForMoreThanTimes(const v1::Filter& filter) {
   return !filter.identity().empty() || !filter.method().empty() || !filter.upstream().empty() ||
-         filter.has_status_code() || !filter.session().empty() || filter.has_min_duration() || filter.open();
+         filter.has_status_code() || !filter.session().empty() || !filter.trace_id().empty() ||
+         filter.has_min_duration() || filter.open();
 }
 
 }  // namespace sallyport::replay

@@ -18,6 +18,9 @@ inline constexpr int kUsualPage = 50;
 // The id that an id's text stands for. INVALID_ARGUMENT names the field.
 absl::StatusOr<uint64_t> ReadIdField(const std::string& text, const char* field);
 
+// The 16 bytes of a trace's id, written as 32 digits in hex. INVALID_ARGUMENT if the text is none, or all zeros.
+absl::StatusOr<std::string> ReadTraceId(const std::string& text);
+
 // The requests as the index understands them, their page size as `limit`. INVALID_ARGUMENT names the field that cannot
 // be read, or that contradicts another.
 absl::StatusOr<recorder::CallQuery> ToQuery(const v1::SearchCallsRequest& request);

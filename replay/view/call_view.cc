@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "recorder/format/call_id.h"
+#include "recorder/format/trace_id.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
 #include "replay/view/proto_time.h"
@@ -63,6 +64,10 @@ v1::CallBeginning BeginningOf(const v1::Entry& entry) {
   beginning.set_durability(start.durability());
   beginning.set_record_rule(start.record_rule());
   if (start.has_frame_bytes()) beginning.set_frame_bytes(start.frame_bytes());
+  // Of any other size it is no trace.
+  if (start.trace_id().size() == recorder::kTraceIdBytes) {
+    beginning.set_trace_id(absl::BytesToHexString(start.trace_id()));
+  }
   for (const v1::Metadatum& datum : start.metadata()) *beginning.add_metadata() = PairOf(datum);
   return beginning;
 }

@@ -1,5 +1,6 @@
 #include "replay/view/index_messages.h"
 
+#include "absl/strings/escaping.h"
 #include "recorder/format/call_id.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
@@ -14,6 +15,7 @@ v1::CallSummary ToMessage(const recorder::CallSummary& call) {
   message.set_identity(call.identity);
   SetText(call.method, "method", message.mutable_method(), message.mutable_exact());
   message.set_upstream(call.upstream);
+  message.set_trace_id(absl::BytesToHexString(call.trace_id));
   message.set_peer(PlainPeer(call.peer));
   SetTime(call.start, message.mutable_start());
   message.set_state(call.shredded ? v1::CALL_STATE_SHREDDED : StateOf(call.end_reason));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/operations/tracing/trace_context.h"
+
 namespace sallyport::gateway {
 namespace {
 
@@ -100,9 +102,15 @@ void ForUpstream(const CallContext& call,
   std::string masked;
   for (const auto& [key, value] : call.caller.metadata()) {
     if (!CallerSendsOn(call, View(key))) continue;
+    if (call.trace != nullptr && IsTraceHeader(View(key))) continue;
     const auto pair = PairIn(call, policy::MaskView::kUpstream, {View(key), View(value)}, &masked);
     if (pair.has_value()) add(std::string(pair->key), std::string(pair->value));
   }
+  if (call.trace == nullptr) return;
+  call.trace->ForUpstream([&](std::string_view name, std::string_view value) {
+    const auto pair = PairIn(call, policy::MaskView::kUpstream, {name, value}, &masked);
+    if (pair.has_value()) add(std::string(pair->key), std::string(pair->value));
+  });
 }
 
 }  // namespace sallyport::gateway

@@ -29,6 +29,8 @@ absl::Status CheckRequestMetadata(const GrpcMetadata& metadata);
 // The name under which callers say which session a call belongs to.
 inline constexpr std::string_view kSessionKey = "sallyport-session";
 inline constexpr size_t kMostSessionNameBytes = 256;
+// The trailer that tells callers a call's id, where their route says so.
+inline constexpr std::string_view kCallIdKey = "sallyport-call-id";
 
 // INVALID_ARGUMENT, naming the limit, if a session's name is longer. What it may be made of CheckMetadata sees to.
 absl::Status CheckSessionName(const GrpcMetadata& metadata);

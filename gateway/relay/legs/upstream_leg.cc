@@ -23,6 +23,7 @@ UpstreamLeg::UpstreamLeg(RelayedCall* call, const RelayContext& shared, const Ca
 
 void UpstreamLeg::Open(StreamLease lease) {
   call_->AddReference();
+  if (context_.trace != nullptr) context_.trace->OnUpstreamOpened();
   lease_ = std::move(lease);
   const uint64_t kept = context_.upstream()->retry_bytes();
   if (kept == 0 || !AttemptWatch::Supported()) return;

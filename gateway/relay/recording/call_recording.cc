@@ -126,6 +126,8 @@ void CallRecording::AddStart(recorder::EntryBatch& batch) {
     start.record_rule = rule->name;
     if (rule->shortens()) start.frame_bytes = rule->frame_bytes;
   }
+  const std::string trace_id = TraceIdForRecord(context_, metadata.pairs);
+  start.trace_id = trace_id;
   if (!context_.proof.proved) refused_record_.CutStart(start, metadata.pairs);
   batch.AddStart(context_.start, start);
   if (context_.verdict.recorded) AddDecision(batch, context_);

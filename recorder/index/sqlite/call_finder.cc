@@ -28,7 +28,7 @@ bool Fulfils(const Statement& row, const CallConditions& conditions) {
   const int64_t end_reason = row.Integer(ColumnOf(&CallRow::end_reason));
   if (end_reason == kShredded) {
     // Nothing is known of it but when it began.
-    if (conditions.identities || conditions.methods || conditions.upstreams || conditions.session ||
+    if (conditions.identities || conditions.methods || conditions.upstreams || conditions.session || conditions.trace ||
         conditions.status || conditions.min_duration_ns || conditions.open_only) {
       return false;
     }
@@ -41,6 +41,10 @@ bool Fulfils(const Statement& row, const CallConditions& conditions) {
     return false;
   }
   if (conditions.session && row.Integer(ColumnOf(&CallRow::session)) != *conditions.session) return false;
+  if (conditions.trace && TraceNumbers{row.Integer(ColumnOf(&CallRow::trace_high)),
+                                       row.Integer(ColumnOf(&CallRow::trace_low))} != *conditions.trace) {
+    return false;
+  }
   const bool open = end_reason == kOpen;
   if (conditions.open_only && !open) return false;
   if (conditions.status &&
@@ -66,6 +70,9 @@ std::string SqlFor(const CallConditions& conditions) {
     absl::StrAppend(&sql, " AND ", column, " IN (", absl::StrJoin(**numbers, ","), ")");
   }
   if (conditions.session) absl::StrAppend(&sql, " AND session = ", *conditions.session);
+  if (conditions.trace) {
+    absl::StrAppend(&sql, " AND trace_high = ", conditions.trace->high, " AND trace_low = ", conditions.trace->low);
+  }
   if (conditions.since_ns != std::numeric_limits<int64_t>::min()) {
     absl::StrAppend(&sql, " AND start_ns >= ", conditions.since_ns);
   }
@@ -112,6 +119,8 @@ std::vector<CallFinder::Lists> CallFinder::ListsFor(const CallConditions& condit
   std::vector<Lists> all;
   // Those that are usually the shortest first: where one is empty, the others need not be read.
   if (conditions.session) all.push_back({PostingKind::kSession, {SessionValue(*conditions.session)}});
+  if (conditions.trace)
+    all.push_back({PostingKind::kTrace, {TraceValue(conditions.trace->high, conditions.trace->low)}});
   const auto add = [&](PostingKind kind, const std::optional<std::vector<int64_t>>& values) {
     if (values) all.push_back({kind, *values});
   };

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "recorder/format/trace_id.h"
 #include "recorder/index/sqlite/ordinal_set.h"
 #include "recorder/index/sqlite/postings.h"
 #include "recorder/sqlite/database.h"
@@ -24,6 +25,7 @@ struct CallConditions {
   std::optional<std::vector<int64_t>> methods;
   std::optional<std::vector<int64_t>> upstreams;
   std::optional<int64_t> session;
+  std::optional<TraceNumbers> trace;
   std::optional<int64_t> status;
   bool or_open = false;  // with `status`: an open call has it as well
   std::optional<int64_t> min_duration_ns;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "recorder/format/peer_address.h"
+#include "recorder/format/trace_id.h"
 
 namespace sallyport::recorder {
 
@@ -20,6 +21,7 @@ absl::StatusOr<CallSummary> SummaryOf(const CallRow& row, NameReader& names) {
     return call;
   }
   call.session_id = static_cast<uint64_t>(row.session);
+  call.trace_id = TraceIdBytes({row.trace_high, row.trace_low});
   const std::pair<int64_t, std::string*> texts[] = {{row.identity, &call.identity},
                                                     {row.method, &call.method},
                                                     {row.upstream, &call.upstream},

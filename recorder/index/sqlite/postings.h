@@ -34,11 +34,12 @@ enum class PostingKind : uint8_t {
   kSession = 4,   // SessionValue
   kStatus = 5,    // of calls that ended
   kDuration = 6,  // DurationValue of calls that ended
-  kStretch = 7,   // no list: the ids of a stretch (call_stretch.h); the value is its number
+  kTrace = 8,     // TraceValue of calls of a trace
+  kStretch = 15,  // no list: the ids of a stretch (call_stretch.h); the value is its number
 };
 
-constexpr int kPostingKindBits = 3;
-constexpr int kPostingValueBits = 36;
+constexpr int kPostingKindBits = 4;
+constexpr int kPostingValueBits = 35;
 constexpr int64_t kLargestPostingValue = (int64_t{1} << kPostingValueBits) - 1;
 // No chunk has more calls than this. A list that counts further is damaged.
 constexpr uint64_t kMostOrdinals = uint64_t{1} << 24;
@@ -57,6 +58,13 @@ constexpr int64_t PostingValueOf(int64_t key) { return key & kLargestPostingValu
 // Ids of sessions have more bits than a list's value; the few that share a list are told apart by the rows.
 constexpr int64_t SessionValue(int64_t session) {
   return static_cast<int64_t>((static_cast<uint64_t>(session) * 0x9E3779B97F4A7C15U) >> 40);
+}
+
+// Traces are as many as calls, often: so few values that a chunk's lists stay small, whatever ids callers choose. The
+// few calls that share a list are told apart by the rows.
+constexpr int64_t TraceValue(int64_t trace_high, int64_t trace_low) {
+  const uint64_t mixed = static_cast<uint64_t>(trace_high) * 0x9E3779B97F4A7C15U ^ static_cast<uint64_t>(trace_low);
+  return static_cast<int64_t>((mixed * 0x9E3779B97F4A7C15U) >> 48);
 }
 
 // Grows with the duration: its two leading decimal digits in microseconds. What people ask for, such as 250 ms or 30 s,

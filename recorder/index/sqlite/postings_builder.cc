@@ -44,6 +44,9 @@ void PostingsBuilder::Add(const PostedCall& call) {
   AddTo(PostingKind::kMethod, call.method, ordinal);
   AddTo(PostingKind::kUpstream, call.upstream, ordinal);
   AddTo(PostingKind::kSession, SessionValue(call.session), ordinal);
+  if (call.trace_high != 0 || call.trace_low != 0) {
+    AddTo(PostingKind::kTrace, TraceValue(call.trace_high, call.trace_low), ordinal);
+  }
   if (call.end_reason == kOpen) return AddTo(PostingKind::kOpen, 0, ordinal);
   AddTo(PostingKind::kStatus, call.status, ordinal);
   AddTo(PostingKind::kDuration, DurationValue(call.duration_ns), ordinal);

@@ -28,6 +28,8 @@ struct PostedCall {
   int64_t status = 0;
   int64_t duration_ns = 0;
   int64_t start_ns = 0;
+  int64_t trace_high = 0;
+  int64_t trace_low = 0;
 };
 
 // From which columns it comes.
@@ -45,6 +47,8 @@ inline constexpr PostedColumn kPostedColumns[] = {
     {&PostedCall::status, &CallRow::status},
     {&PostedCall::duration_ns, &CallRow::duration_ns},
     {&PostedCall::start_ns, &CallRow::start_ns},
+    {&PostedCall::trace_high, &CallRow::trace_high},
+    {&PostedCall::trace_low, &CallRow::trace_low},
 };
 static_assert(sizeof(PostedCall) == std::size(kPostedColumns) * sizeof(int64_t), "each member comes from a column");
 

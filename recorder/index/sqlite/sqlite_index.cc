@@ -12,6 +12,7 @@
 #include "recorder/format/gateway_notes.h"
 #include "recorder/format/index_schema.h"
 #include "recorder/format/peer_address.h"
+#include "recorder/format/trace_id.h"
 #include "recorder/log/block.h"
 #include "recorder/system/file.h"
 
@@ -225,6 +226,9 @@ absl::StatusOr<CallRow> SqliteIndex::Described(const ScannedStart& start) {
   CallRow call;
   call.session = static_cast<int64_t>(start.session_id);
   call.port = peer.port;
+  const TraceNumbers trace = TraceNumbersOf(start.trace_id);
+  call.trace_high = trace.high;
+  call.trace_low = trace.low;
   const std::string_view method = NameOfMethod(start.method);
   const std::pair<int64_t*, std::pair<NameKind, std::string_view>> names[] = {
       {&call.identity, {NameKind::kIdentity, identity_name_}},

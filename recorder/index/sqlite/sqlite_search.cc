@@ -72,6 +72,7 @@ absl::StatusOr<std::optional<CallConditions>> SqliteSearch::ConditionsFor(const 
   conditions.status = query.status_code;
   conditions.or_open = open_as_ended && query.status_code == kInterruptedStatus;
   conditions.open_only = query.open_only;
+  if (!query.trace_id.empty()) conditions.trace = TraceNumbersOf(query.trace_id);
   if (query.session_id.has_value()) {
     const absl::StatusOr<bool> known = AddSession(static_cast<int64_t>(*query.session_id), conditions);
     if (!known.ok()) return known.status();
