@@ -51,7 +51,7 @@ std::optional<absl::Time> ExpiryIn(const std::string& file) {
 void AddUpstream(const Upstream& upstream, absl::Time now, OperationNumbers* numbers) {
   const UpstreamOptions& options = upstream.options();
   if (options.tls) {
-    for (const auto& [setting, file] : {std::pair{"ca_file", options.ca_file}, {"cert_file", options.cert_file}}) {
+    for (const auto& [setting, file] : {std::pair{"ca", options.ca_file}, {"cert", options.cert_file}}) {
       const std::optional<absl::Time> expiry = ExpiryIn(file);
       if (expiry.has_value()) numbers->certificates.push_back({"upstream", upstream.name(), setting, *expiry - now});
     }
@@ -74,7 +74,7 @@ OperationNumbers Gateway::Operations(const GatewayOptions& started_with) {
   OperationNumbers numbers;
   const absl::Time now = absl::Now();
   if (recorder_ != nullptr) numbers.log = LogNumbersOf(recorder_->Stats(), started_with.data_directory);
-  if (tls_ != nullptr) numbers.certificates.push_back({"listen", "", "cert_file", tls_->Expires() - now});
+  if (tls_ != nullptr) numbers.certificates.push_back({"listen", "", "cert", tls_->Expires() - now});
   std::vector<Upstream*> upstreams;
   {
     absl::MutexLock lock(&reload_mutex_);

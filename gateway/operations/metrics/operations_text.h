@@ -51,7 +51,7 @@ struct CredentialNumbers {
 struct CertificateNumbers {
   std::string use;   // `listen` or `upstream`
   std::string name;  // of the upstream
-  std::string file;  // the setting that names its file: `cert_file`, `ca_file`
+  std::string file;  // the setting that names its file: `cert` or `ca`
   absl::Duration expires_in;
 };
 

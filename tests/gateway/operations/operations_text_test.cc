@@ -146,8 +146,8 @@ TEST_CASE("credentials and certificates are told with their ages, and what is ov
   OperationNumbers numbers;
   numbers.credentials = {{"etcd", "authorization", absl::Seconds(10), absl::Seconds(-1), 2},
                          {"etcd", "x-key", std::nullopt, std::nullopt, 0}};
-  numbers.certificates = {{"listen", "", "cert_file", absl::Hours(-1)},
-                          {"upstream", "etcd", "ca_file", absl::Hours(1)}};
+  numbers.certificates = {{"listen", "", "cert", absl::Hours(-1)},
+                          {"upstream", "etcd", "ca", absl::Hours(1)}};
   numbers.stream_window_bytes = 1 << 20;
   numbers.writes_under_way = 3;
   const std::string text = OperationsText(CallMetrics({}), numbers);
@@ -157,8 +157,8 @@ TEST_CASE("credentials and certificates are told with their ages, and what is ov
   CHECK(Has(text, "sallyport_upstream_credential_failures{upstream=\"etcd\",metadata=\"authorization\"} 2"));
   CHECK(Has(text, "sallyport_upstream_credential_failures{upstream=\"etcd\",metadata=\"x-key\"} 0"));
   CHECK(text.find("age_seconds{upstream=\"etcd\",metadata=\"x-key\"}") == std::string::npos);
-  CHECK(Has(text, "sallyport_certificate_expires_in_seconds{use=\"listen\",name=\"\",file=\"cert_file\"} -3600"));
-  CHECK(Has(text, "sallyport_certificate_expires_in_seconds{use=\"upstream\",name=\"etcd\",file=\"ca_file\"} 3600"));
+  CHECK(Has(text, "sallyport_certificate_expires_in_seconds{use=\"listen\",name=\"\",file=\"cert\"} -3600"));
+  CHECK(Has(text, "sallyport_certificate_expires_in_seconds{use=\"upstream\",name=\"etcd\",file=\"ca\"} 3600"));
   CHECK(Has(text, "sallyport_stream_window_bytes 1048576"));
   CHECK(Has(text, "sallyport_stream_writes_waiting 3"));
 }
