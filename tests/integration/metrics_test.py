@@ -30,8 +30,8 @@ POLICY = {
         {"name": "soon", "match": {"methods": [f"{SERVICE}/Tell"]}, "action": "deny", "shadow": True},
         {"name": "no refunds", "match": {"methods": [f"{SERVICE}/Refund"]}, "action": "deny"}]},
     "limits": [{"name": "one at a time", "match": {"methods": [f"{SERVICE}/Limited"]}, "open_calls": 1}],
-    "masks": [{"name": "notes", "fields": ["kinds.Text.note"]}],
-    "content": [{"name": "no cards", "detect": ["payment_card"], "in": ["requests"]}]}
+    "masks": [{"name": "notes", "match": {"methods": [f"{SERVICE}/*"]}, "fields": ["kinds.Text.note"]}],
+    "content": [{"name": "no cards", "match": {"methods": [f"{SERVICE}/*"]}, "detect": ["payment_card"], "in": ["requests"]}]}
 KINDS = {"Ask": "unary", "Send": "client_stream", "Tell": "server_stream", "Talk": "bidi_stream"}
 SAMPLE = re.compile(r'^([a-z_]+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -212,7 +212,7 @@ class Calls(suite.Test):
     def tells_of_the_gateway(self):
         metrics = self.metrics
         with self.promise("the log tells of commits, syncs and its disk"):
-            equal(metrics.value("sallyport_recorder_blocks_written_total"), metrics.value("sallyport_log_commit_seconds_count"))
+            assert metrics.value("sallyport_log_commit_seconds_count") >= metrics.value("sallyport_recorder_blocks_written_total") > 0
             assert metrics.value("sallyport_log_sync_seconds_count") >= metrics.value("sallyport_log_commit_seconds_count")
             assert metrics.value("sallyport_log_sync_seconds_sum") > 0
             assert metrics.value("sallyport_data_bytes", part="log") > 0
