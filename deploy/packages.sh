@@ -9,7 +9,7 @@ readonly build_packages=(
 )
 # To test: Catch2, Google Benchmark, and real parts to test with (services, clients, proxies). Node and npm: see add_node_packages.
 readonly test_packages=(
-  catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libbenchmark-dev libcjose-dev libjansson-dev nghttp2-client nginx-light openssl patch procps
+  catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libbenchmark-dev libcjose-dev libjansson-dev nghttp2-client nginx-light openssl patch procps prometheus
   python3 python3-grpcio python3-protobuf ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
 # To check how the code is written (.ci/run), on top of those to build and to test.
@@ -43,7 +43,7 @@ missing_packages() {
   done
 }
 
-# Services that come with packages (etcd, nginx, haproxy) are not to start: tests start their own. invoke-rc.d asks
+# Services that come with packages (etcd, nginx, haproxy, prometheus) are not to start: tests start their own. invoke-rc.d asks
 # policy-rc.d, and 101 says no.
 readonly policy_file=/usr/sbin/policy-rc.d
 readonly policy_mark='# put here by Sallyport for the time of an installation'

@@ -94,6 +94,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.most_message_bytes = options.message_bytes;
   context.connections = &gateway->listener_->connections();
   context.memory = gateway->memory_.get();
+  context.metrics = gateway->call_metrics_.get();
   context.calls_per_connection = options.listen_options.calls_per_connection;
   context.connection_life = options.listen_options.LongestCall();
   gateway->service_ = std::make_unique<RelayService>(context);
@@ -196,6 +197,8 @@ absl::Status Gateway::MakeRules(const GatewayOptions& options) {
   config_file_ = options.file;
   config_lines_ = options.lines;
   config_warnings_ = options.identity.warnings;
+  upstreams_in_force_.clear();
+  for (const UpstreamOptions& upstream : options.upstreams) upstreams_in_force_.push_back(FindUpstream(upstream));
   return absl::OkStatus();
 }
 

@@ -20,8 +20,11 @@
 #include "gateway/listener/call_server.h"
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
+#include "gateway/operations/metrics/call_metrics.h"
+#include "gateway/operations/metrics/operations_text.h"
 #include "gateway/reflection/reflection_service.h"
 #include "gateway/reflection/refresher.h"
+#include "gateway/relay/call_meter.h"
 #include "gateway/relay/call_rules.h"
 #include "gateway/relay/legs/misdescribed_methods.h"
 #include "gateway/relay/own/own_services.h"
@@ -140,6 +143,7 @@ class Gateway {
   absl::Status ServeAdmin(const GatewayOptions& options);
   // For monitoring.
   GatewayNumbers Numbers();
+  OperationNumbers Operations(const GatewayOptions& started_with);
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
@@ -147,6 +151,7 @@ class Gateway {
   absl::Mutex reload_mutex_;
   // Those of former configurations included: calls may be open, and gRPC 1.51 is safer off with channels that stay.
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
+  std::vector<Upstream*> upstreams_in_force_ ABSL_GUARDED_BY(reload_mutex_);
   v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   std::string config_file_ ABSL_GUARDED_BY(reload_mutex_);
   KeyLines config_lines_ ABSL_GUARDED_BY(reload_mutex_);                              // its
@@ -155,6 +160,7 @@ class Gateway {
   std::string policy_file_ ABSL_GUARDED_BY(reload_mutex_);
   DescriptorPlan descriptor_plan_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
   policy::MaskKey mask_key_ = {};
+  const std::unique_ptr<CallMetrics> call_metrics_ = std::make_unique<CallMetrics>(StageNames());
   const std::shared_ptr<policy::DetectionCounts> detections_ = std::make_shared<policy::DetectionCounts>();
   std::optional<recorder::RevealKey> reveal_key_;
   std::unique_ptr<CurrentRules> rules_;

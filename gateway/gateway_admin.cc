@@ -49,8 +49,10 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
     return AdminAnswer{ready.ok() ? 200 : 503, kPlainText, ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"),
                        absl::ZeroDuration()};
   };
-  handlers["/metrics"] = [this] {
-    return AdminAnswer{200, kMetricsContentType, MetricsText(Numbers()), absl::ZeroDuration()};
+  handlers["/metrics"] = [this, started_with = options] {
+    std::string text = MetricsText(Numbers());
+    text += OperationsText(*call_metrics_, Operations(started_with));
+    return AdminAnswer{200, kMetricsContentType, std::move(text), absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
     handlers["/.well-known/jwks.json"] = [signer = token_signer_.get()] {

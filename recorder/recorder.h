@@ -17,6 +17,7 @@
 #include "recorder/evidence/checkpoint_sink.h"
 #include "recorder/format/entry_batch.h"
 #include "recorder/keys/key_source.h"
+#include "recorder/system/duration_histogram.h"
 
 namespace sallyport::recorder {
 
@@ -112,6 +113,19 @@ struct RecorderStats {
   // Why the index is not kept up to date, which the log does not depend on: it is tried again every few seconds, and by
   // the next Open. OK while it is.
   absl::Status index;
+  DurationHistogram commits;     // of each block since Open: from its oldest entry until all of it was synced
+  DurationHistogram syncs;       // of each block since Open: how long the disk took to sync it
+  uint64_t batches_waiting = 0;  // taken in, not yet being written
+  uint64_t leaves_waiting = 0;   // that no checkpoint covers yet
+  std::optional<absl::Duration> checkpoint_age;  // of the last that was signed since Open
+  // A place that checkpoints go to.
+  struct Sink {
+    std::string name;
+    uint64_t behind = 0;                // leaves
+    std::optional<absl::Duration> age;  // since it took one; nothing if it has not since Open
+    absl::Status last;                  // how the last attempt came out
+  };
+  std::vector<Sink> sinks;
 };
 
 // Owns the log and its index in one data directory. One thread, started by Open, writes the log: it takes what waits as

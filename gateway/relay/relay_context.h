@@ -15,6 +15,7 @@ class Recorder;
 
 namespace sallyport::gateway {
 
+class CallMetrics;
 class CallTimer;
 class Connections;
 class CurrentRules;
@@ -46,6 +47,7 @@ struct RelayContext {
   size_t most_message_bytes = 0;                    // inflated
   const Connections* connections = nullptr;
   MemoryBudget* memory = nullptr;
+  CallMetrics* metrics = nullptr;  // null where nothing is counted
   uint32_t calls_per_connection = 0;
   absl::Duration connection_life = absl::InfiniteDuration();  // after which calls over a connection are ended
 };

@@ -24,7 +24,8 @@ RelayedCall::RelayedCall(const RelayContext& context, CallerLeg* caller)
       caller_(caller),
       upstream_(this, context, context_),
       stages_(context, context_, [this](const StageRunner::Outcome& outcome) { Perform(AfterStages(outcome)); }),
-      recording_(this, context, context_) {
+      recording_(this, context, context_),
+      meter_(context, context_) {
   context_.trace = CallTrace::Of(context_);
 }
 
@@ -84,9 +85,11 @@ Actions RelayedCall::PerformOne(Action action) {
       caller_->StartWrite(response_.views().passed(), response_.compressed());
       break;
     case Action::kOpenUpstream:
+      meter_.UpstreamOpened();
       upstream_.OpenStream(std::move(context_.lease));
       break;
     case Action::kSendUnary:
+      meter_.UpstreamOpened();
       upstream_.SendUnary(std::move(context_.lease), request_.views().passed(), response_.to_fill());
       break;
     case Action::kWriteUpstream:
@@ -147,6 +150,7 @@ Actions RelayedCall::AfterStages(const StageRunner::Outcome& outcome) {
   } else {
     ArmTimers(admission);
   }
+  if (admission) meter_.Admitted();
   absl::MutexLock lock(&mutex_);
   // Whatever else was found out. The stage is still under way, so that this starts nothing.
   if (stopping_) static_cast<void>(RefuseWith(GatewayStopping(context_.IdText())));
@@ -252,6 +256,7 @@ Actions RelayedCall::ReadCaller() {
 bool RelayedCall::Pauses(FrameInHand& frame, CallTimer::Slot* slot, CallTimer::Due due) {
   const absl::Duration pause = frame.TakePause();
   if (pause <= absl::ZeroDuration()) return false;
+  if (shared_.metrics != nullptr) shared_.metrics->CountPause();
   shared_.timer->Arm(slot, absl::Now() + pause, this, due);
   // What ends the call looks for pauses when it comes; it may have come before this one began.
   return !Ending() || !shared_.timer->Disarm(slot);
@@ -331,16 +336,21 @@ void RelayedCall::Finish() {
   std::string details;
   bool headers = false;
   bool response = false;
+  uint64_t received = 0;
+  uint64_t sent = 0;
   {
     absl::MutexLock lock(&mutex_);
     outcome = call_.outcome();
     details = DetailsOf(outcome);
     headers = call_.headers_present();
     response = call_.arity() == Arity::kUnary && call_.response_frames() > 0;
+    received = call_.request_frames();
+    sent = call_.response_frames();
   }
   if (context_.route != nullptr && context_.route->call_id_trailer && context_.id != 0) {
     caller_->AddTrailer(std::string(kCallIdKey), context_.IdText());
   }
+  meter_.End(outcome, details, received, sent);
   if (!outcome.upstream_trailers) return caller_->Finish(StatusFor(outcome, details));
   if (headers) AddResponseHeaders();
   outcome.message = TextIn(context_, policy::MaskView::kCaller, std::move(outcome.message));
@@ -438,7 +448,10 @@ void RelayedCall::OnUpstreamDone(UpstreamLeg::End end) {
       refusal_ = RouteDeadlineReached(context_.IdText(), upstream_.route_deadline());
       actions |= call_.Refuse(refusal_.code, refusal_.message);
     }
-    return actions | call_.OnUpstreamDone(std::move(end.outcome));
+    const int code = end.outcome.code;
+    actions |= call_.OnUpstreamDone(std::move(end.outcome));
+    meter_.UpstreamDone(code, call_.request_frames(), call_.response_frames());
+    return actions;
   });
   ReleasePauses();
   DropReference();

@@ -12,6 +12,7 @@
 #include "gateway/relay/admission/stage.h"
 #include "gateway/relay/call.h"
 #include "gateway/relay/call_context.h"
+#include "gateway/relay/call_meter.h"
 #include "gateway/relay/frames/frame_in_hand.h"
 #include "gateway/relay/legs/caller_leg.h"
 #include "gateway/relay/legs/upstream_leg.h"
@@ -138,6 +139,7 @@ class RelayedCall {
   UpstreamLeg upstream_;
   StageRunner stages_;
   CallRecording recording_;
+  CallMeter meter_;
 
   absl::Mutex mutex_;
   Call call_ ABSL_GUARDED_BY(mutex_);

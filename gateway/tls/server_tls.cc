@@ -4,6 +4,7 @@
 #include <grpc/grpc_security.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -148,6 +149,15 @@ absl::Status ServerTls::Reload() {
 std::shared_ptr<const ServerTls::Material> ServerTls::Current() const {
   const std::lock_guard lock(mutex_);
   return material_;
+}
+
+absl::Time ServerTls::Expires() const {
+  absl::Time first = absl::InfiniteFuture();
+  const absl::StatusOr<std::vector<Certificate>> chain = Certificate::ReadPem(Current()->cert_pem, kMostChain);
+  // It was read before.
+  if (!chain.ok()) return first;
+  for (const Certificate& certificate : *chain) first = std::min(first, certificate.NotAfter());
+  return first;
 }
 
 int ServerTls::Listen(const std::string& address, grpc_server* server) {

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace sallyport::gateway {
 
@@ -41,6 +42,8 @@ class ServerTls {
 
   // Reads the files again. If one is not in order, or key and certificate do not belong together, nothing changes.
   absl::Status Reload();
+  // When the first certificate of the chain that is shown expires.
+  absl::Time Expires() const;
   // All that Reload reads.
   std::vector<std::string> Files() const;
 

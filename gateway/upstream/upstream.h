@@ -63,6 +63,7 @@ class Upstream {
   const std::string& name() const { return options_.name; }
   const std::string& target() const { return options_.target; }
   const std::string& source() const { return options_.source; }
+  const UpstreamOptions& options() const { return options_; }
 
   uint64_t retry_bytes() const { return options_.retry_bytes; }
 

@@ -51,7 +51,7 @@ absl::Status CheckpointPublisher::Wait() {
 
 CheckpointPublisher::Stats CheckpointPublisher::stats() const {
   std::lock_guard lock(mutex_);
-  return {sink_->name(), published_size_, offered_size_ - published_size_, last_};
+  return {sink_->name(), published_size_, offered_size_ - published_size_, last_, published_at_};
 }
 
 std::shared_ptr<const SignedCheckpoint> CheckpointPublisher::Next(std::unique_lock<std::mutex>& lock) {
@@ -75,6 +75,7 @@ void CheckpointPublisher::Loop() {
     ++attempts_;
     if (status.ok()) {
       published_size_ = checkpoint->checkpoint.size;
+      published_at_ = std::chrono::steady_clock::now();
       pause_ = absl::ZeroDuration();
     } else {
       pause_ = std::clamp(2 * pause_, pauses_.first, pauses_.most);

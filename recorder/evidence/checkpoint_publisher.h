@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -31,6 +32,7 @@ class CheckpointPublisher {
     uint64_t published_size = 0;  // of the newest checkpoint that arrived; 0 if none did
     uint64_t behind = 0;          // leaves that the newest checkpoint has more
     absl::Status last;            // how the last attempt came out
+    std::optional<std::chrono::steady_clock::time_point> published_at;  // when the last one arrived
   };
 
   // `source` must outlive it.
@@ -65,6 +67,7 @@ class CheckpointPublisher {
   std::shared_ptr<const SignedCheckpoint> waiting_ ABSL_GUARDED_BY(mutex_);
   uint64_t offered_size_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t published_size_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<std::chrono::steady_clock::time_point> published_at_ ABSL_GUARDED_BY(mutex_);
   uint64_t attempts_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status last_ ABSL_GUARDED_BY(mutex_);
   absl::Duration pause_ ABSL_GUARDED_BY(mutex_);  // before the next attempt, after a failure

@@ -185,6 +185,7 @@ Checkpointer::Stats Checkpointer::stats() const {
     stats.checkpoints = checkpoints_;
     stats.waiting = advanced_to_ - std::min(advanced_to_, size_);
     stats.health = health_;
+    stats.signed_at = signed_at_;
   }
   for (const std::unique_ptr<CheckpointPublisher>& publisher : publishers_) stats.sinks.push_back(publisher->stats());
   return stats;
@@ -229,6 +230,7 @@ void Checkpointer::TakeTurn(std::unique_lock<std::mutex>& lock) {
   if (signed_.has_value() && signed_->size > size_) {
     size_ = signed_->size;
     ++checkpoints_;
+    signed_at_ = Clock::now();
   }
   if (given_up_) return;
   if (contradiction) return GiveUp(status);

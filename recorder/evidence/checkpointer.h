@@ -50,6 +50,7 @@ class Checkpointer {
     uint64_t waiting = 0;      // leaves handed over that no checkpoint covers yet
     absl::Status health;
     std::vector<CheckpointPublisher::Stats> sinks;
+    std::optional<std::chrono::steady_clock::time_point> signed_at;  // the last that was persisted since the start
   };
 
   // `at` says where the leaves handed to Advance begin: what LoadTreeState said, or an empty state if it said nothing.
@@ -125,6 +126,7 @@ class Checkpointer {
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;  // for good: `health_` says why
   uint64_t size_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t checkpoints_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<Clock::time_point> signed_at_ ABSL_GUARDED_BY(mutex_);
   uint64_t flushes_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t flushes_done_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,6 +1,7 @@
 #include "recorder/log/log_writer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -192,7 +193,9 @@ absl::Status LogWriter::EndSegment(absl::Time now) {
 
 absl::Status LogWriter::WriteSynced(std::string_view bytes) {
   if (absl::Status status = file_->Write(offset_, bytes); !status.ok()) return status;
+  const auto began = std::chrono::steady_clock::now();
   if (absl::Status status = file_->Sync(); !status.ok()) return status;
+  syncs_.Add(absl::FromChrono(std::chrono::steady_clock::now() - began));
   offset_ += bytes.size();
   bytes_written_ += bytes.size();
   return absl::OkStatus();

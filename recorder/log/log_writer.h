@@ -19,6 +19,7 @@
 #include "recorder/keys/store_keys.h"
 #include "recorder/log/block.h"
 #include "recorder/log/segment_store.h"
+#include "recorder/system/duration_histogram.h"
 #include "recorder/system/file.h"
 
 namespace sallyport::recorder {
@@ -110,6 +111,8 @@ class LogWriter {
   std::vector<Hash> TakeLeaves() { return std::exchange(leaves_, {}); }
   const absl::flat_hash_map<uint64_t, OpenCall>& open_calls() const { return open_calls_; }
   uint64_t bytes_written() const { return bytes_written_; }
+  // How long the disk took for each block.
+  const DurationHistogram& syncs() const { return syncs_; }
 
  private:
   // A segment that is being written.
@@ -151,6 +154,7 @@ class LogWriter {
   uint64_t next_sequence_;
   uint64_t segment_first_sequence_ = 0;
   uint64_t bytes_written_ = 0;
+  DurationHistogram syncs_;
   CompactRange tree_;
   std::vector<Hash> leaves_;
   absl::flat_hash_map<uint64_t, OpenCall> open_calls_;

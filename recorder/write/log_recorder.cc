@@ -179,6 +179,16 @@ RecorderStats LogRecorder::Stats() const {
   stats.index = index_->Health();
   stats.tree_size = checkpoints.size;
   stats.checkpoints = checkpoints.health;
+  stats.leaves_waiting = checkpoints.waiting;
+  if (checkpoints.signed_at.has_value()) stats.checkpoint_age = absl::FromChrono(Clock::now() - *checkpoints.signed_at);
+  for (const CheckpointPublisher::Stats& sink : checkpoints.sinks) {
+    RecorderStats::Sink& told = stats.sinks.emplace_back();
+    told.name = sink.sink;
+    told.behind = sink.behind;
+    told.last = sink.last;
+    if (sink.published_at.has_value()) told.age = absl::FromChrono(Clock::now() - *sink.published_at);
+  }
+  stats.batches_waiting = queue_.size();
   stats.bytes_waiting = waiting_bytes_;
   stats.calls_open = static_cast<uint64_t>(std::max<int64_t>(0, active_calls_));
   const Clock::time_point oldest = queue_.empty() ? writing_since_ : std::min(writing_since_, oldest_);
@@ -311,6 +321,10 @@ void LogRecorder::AfterBlock(absl::Span<Item> items) {
     stats_.bytes_written = log_->bytes_written();
     stats_.entries_written += entries;
     stats_.blocks_written += entries != 0 ? 1 : 0;
+    stats_.syncs = log_->syncs();
+    if (entries != 0 && writing_since_ != Clock::time_point::max()) {
+      stats_.commits.Add(absl::FromChrono(Clock::now() - writing_since_));
+    }
     gather_until_ = several ? Clock::now() + kGatherWindow : Clock::time_point::min();
     if (waiting_bytes_ < options_.buffer_bytes) {
       told_.insert(told_.end(), room_waiters_.begin(), room_waiters_.end());

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/operations/metrics/call_metrics.h"
 #include "gateway/relay/timers/steady_time.h"
 
 namespace sallyport::gateway {
@@ -33,6 +34,10 @@ Refusal FrameInHand::LookInto(const RelayContext& shared, const CallContext& cal
   }
   const std::optional<FrameViews::Refused> refused =
       views_.Make(raw_, about, call.masks.get(), shared.reveal_key, shared.most_message_bytes);
+  if (shared.metrics != nullptr && call.masks != nullptr) {
+    if (views_.masked() || views_.passed() != raw_.to_fill()) shared.metrics->CountMasked(request);
+    for (const std::string_view rule : views_.shadow()) shared.metrics->shadow().Add(rule);
+  }
   if (!refused.has_value()) return {};
   if (!refused->rule.empty()) {
     return MakeRefusal(request ? grpc::StatusCode::INVALID_ARGUMENT : grpc::StatusCode::PERMISSION_DENIED,

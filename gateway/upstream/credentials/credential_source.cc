@@ -43,6 +43,7 @@ class StaticSource final : public CredentialSource {
         },
         std::move(done));
   }
+  std::optional<RefreshedSecret::State> State() const override { return secret_->state(); }
 
  private:
   // One at a time, so the reader needs no lock.
@@ -74,6 +75,7 @@ class ClientCredentialsSource final : public CredentialSource {
         [this, now]() -> RefreshedSecret::Fetch { return [this, now](const SharedSecret&) { return Ask(now); }; },
         std::move(done));
   }
+  std::optional<RefreshedSecret::State> State() const override { return secret_->state(); }
 
  private:
   absl::StatusOr<Fetched> Ask(absl::Time now) {

@@ -37,6 +37,9 @@ class CredentialSource {
   // The credential for a caller, or why there is none. If nothing is returned, `done` is told later, once.
   // UNAUTHENTICATED where the caller's own proof does not do; every other error is the gateway's own trouble.
   virtual std::optional<absl::StatusOr<Credential>> Get(const CallerView& caller, absl::Time now, Done done) = 0;
+
+  // How the secret is kept, where all callers have the same.
+  virtual std::optional<RefreshedSecret::State> State() const { return std::nullopt; }
 };
 
 // `label`, such as "upstream etcd, metadata authorization", is what the log calls the source.

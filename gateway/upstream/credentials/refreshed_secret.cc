@@ -57,6 +57,7 @@ void RefreshedSecret::OnFetched(absl::StatusOr<Fetched> fetched) {
       value_ = fetched->value;
       due_ = fetched->due;
       expires_ = fetched->expires;
+      fetched_ = now;
       rejected_ = false;
       failures_ = 0;
       retry_ = absl::InfinitePast();

@@ -70,6 +70,17 @@ class RefreshedSecret : public std::enable_shared_from_this<RefreshedSecret> {
   // begin.
   std::optional<absl::StatusOr<SharedSecret>> Get(absl::Time now, absl::FunctionRef<Fetch()> make_fetch, Done done);
 
+  // How it is kept. Holds nothing of it.
+  struct State {
+    std::optional<absl::Time> fetched;  // when the last fetch that succeeded ended
+    absl::Time expires;                 // as the last one said; InfinitePast before the first
+    int failures = 0;                   // in a row
+  };
+  State state() const {
+    absl::MutexLock lock(&mutex_);
+    return {fetched_, expires_, failures_};
+  }
+
   // The other side did not take `shown`: who asks next waits for another, if it is still the current one.
   void OnRejected(const recorder::SecretText* shown, absl::Time now);
 
@@ -83,10 +94,11 @@ class RefreshedSecret : public std::enable_shared_from_this<RefreshedSecret> {
   const RefreshRules& rules_;
   FetchRunner& runner_;
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   SharedSecret value_ ABSL_GUARDED_BY(mutex_);
   absl::Time due_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time expires_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  std::optional<absl::Time> fetched_ ABSL_GUARDED_BY(mutex_);
   bool rejected_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time next_rejection_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   bool fetching_ ABSL_GUARDED_BY(mutex_) = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -180,6 +181,32 @@ std::optional<absl::StatusOr<UpstreamCredentials::Shown>> UpstreamCredentials::G
     if (credential.has_value()) gathering->Put(i, entry.name, *std::move(credential));
   }
   return gathering->AllAsked();
+}
+
+std::vector<UpstreamCredentials::State> UpstreamCredentials::States() const {
+  std::map<std::string, RefreshedSecret::State> states;
+  const auto add = [&states](const Entries& entries) {
+    for (const Entry& entry : entries) {
+      const std::optional<RefreshedSecret::State> state = entry.source->State();
+      if (!state.has_value()) continue;
+      const auto [found, first] = states.try_emplace(entry.name, *state);
+      if (first) continue;
+      RefreshedSecret::State& worst = found->second;
+      worst.failures = std::max(worst.failures, state->failures);
+      // One that nobody has asked for yet is neither old nor near its end.
+      if (!state->fetched.has_value()) continue;
+      const bool other = worst.fetched.has_value();
+      worst.expires = other ? std::min(worst.expires, state->expires) : state->expires;
+      worst.fetched = other ? std::min(*worst.fetched, *state->fetched) : *state->fetched;
+    }
+  };
+  for (const GroupEntries& group : by_group_) add(group.entries);
+  add(otherwise_);
+  add(always_);
+  std::vector<State> read;
+  read.reserve(states.size());
+  for (auto& [name, state] : states) read.push_back({name, state});
+  return read;
 }
 
 bool UpstreamCredentials::Owns(std::string_view name) const {

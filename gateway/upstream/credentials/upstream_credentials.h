@@ -62,6 +62,14 @@ class UpstreamCredentials {
   // cannot obtain its credentials, RESOURCE_EXHAUSTED where too many calls wait for them.
   std::optional<absl::StatusOr<Shown>> Get(const CallerView& caller, absl::Time now, Done done);
 
+  // How those are kept that all callers share, one for each name of metadata: of several, the oldest, the first to
+  // expire and the most failures.
+  struct State {
+    std::string name;
+    RefreshedSecret::State secret;
+  };
+  std::vector<State> States() const;
+
   // Whether metadata of this name is the gateway's to send, in whatever spelling: what callers send under it is
   // dropped.
   bool Owns(std::string_view name) const;
