@@ -65,6 +65,27 @@ Hash Sha256(std::initializer_list<std::string_view> parts) {
   return hash;
 }
 
+struct Sha256Stream::Context {
+  DigestContext digest{EVP_MD_CTX_new()};
+};
+
+Sha256Stream::Sha256Stream() : context_(std::make_unique<Context>()) {
+  Must(context_->digest != nullptr && EVP_DigestInit_ex(context_->digest.get(), EVP_sha256(), nullptr) == 1);
+}
+Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::Add(std::string_view bytes) {
+  Must(EVP_DigestUpdate(context_->digest.get(), bytes.data(), bytes.size()) == 1);
+}
+
+Hash Sha256Stream::Finish() {
+  Hash hash;
+  unsigned int length = 0;
+  Must(EVP_DigestFinal_ex(context_->digest.get(), Unsigned(hash.data()), &length) == 1 && length == hash.size());
+  return hash;
+}
+
 Hash HmacSha256(std::string_view key, std::string_view data) {
   Hash hash;
   unsigned int length = 0;

@@ -24,6 +24,22 @@ inline std::string_view AsText(const Hash& hash) { return {hash.data(), hash.siz
 // Of the parts one after another.
 Hash Sha256(std::initializer_list<std::string_view> parts);
 
+// The same of bytes that come piece by piece. Not thread-safe.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  Sha256Stream(Sha256Stream&&) noexcept;
+  ~Sha256Stream();
+
+  void Add(std::string_view bytes);
+  // Of all that was added. Once.
+  Hash Finish();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
 // RFC 2104.
 Hash HmacSha256(std::string_view key, std::string_view data);
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/format/store_version.h"
 #include "recorder/system/file.h"
 
 namespace sallyport::recorder {
@@ -55,7 +56,7 @@ absl::Status CheckStore(const StoreLayout& layout) {
   struct stat info = {};
   if (stat(log.c_str(), &info) == 0) {
     if (!S_ISDIR(info.st_mode)) return absl::NotFoundError(absl::StrCat("there is no store: ", log, " is a file"));
-    return May(log, R_OK | X_OK) ? absl::OkStatus() : Denied(log);
+    return May(log, R_OK | X_OK) ? CheckStoreVersion(layout) : Denied(log);
   }
   if (errno == EACCES) return Denied(Obstacle(log));
   if (errno != ENOENT && errno != ENOTDIR) return SystemError(errno, "looking for a store at", log);

@@ -15,6 +15,8 @@ class StoreLayout {
   explicit StoreLayout(std::string directory);
 
   const std::string& directory() const { return directory_; }
+  // A number, where a release says the store's format so (store_version.h). None has written it so far.
+  std::string Format() const { return directory_ + "/format"; }
   // Held by the gateway that writes the store.
   std::string OwnerLock() const { return directory_ + "/lock"; }
   // Held while the index is opened, caught up or replaced.

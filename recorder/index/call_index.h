@@ -95,8 +95,8 @@ class IndexEngine {
  public:
   virtual ~IndexEngine() = default;
 
-  // Opens or creates it. DATA_LOSS if it is damaged, of another version or of another store: then it has to be removed
-  // and made again.
+  // Opens or creates it. DATA_LOSS if it is damaged, of an earlier version or of another store: then it has to be
+  // removed and made again. FAILED_PRECONDITION if a newer program made it: then it is left as it is.
   virtual absl::StatusOr<std::unique_ptr<CallIndex>> Open() = 0;
   // Removes it with all that belongs to it.
   virtual absl::Status Remove() = 0;
@@ -110,7 +110,8 @@ class IndexEngine {
     kBesideWriter,  // while somebody may write it
     kUnwritten,     // where not even readers can leave a trace, and only while nobody writes it
   };
-  // NOT_FOUND if there is none, DATA_LOSS if it is of another version or store.
+  // NOT_FOUND if there is none, DATA_LOSS if it is of an earlier version or of another store, FAILED_PRECONDITION if a
+  // newer program made it.
   virtual absl::StatusOr<std::unique_ptr<CallSearch>> OpenSearch(Access access) = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/format/store_version.h"
 #include "recorder/index/catch_up.h"
 #include "recorder/index/index_feeder.h"
 #include "recorder/index/sqlite/sqlite_engine.h"
@@ -159,6 +160,8 @@ absl::StatusOr<LogWriter::Start> PrepareLog(const LogPlace& place, StoreKeys& ke
 absl::StatusOr<std::unique_ptr<FileLock>> OpenToWrite(const RecorderOptions& options, FileSystem& files,
                                                       RecoveredStore& store) {
   const StoreLayout& layout = store.place.layout();
+  // First of all: what a newer program wrote is not touched.
+  if (absl::Status status = CheckStoreVersion(layout); !status.ok()) return status;
   if (absl::Status status = EnsureDirectories(layout, files); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<FileLock>> owner_lock = TakeOwnerLock(layout);
   if (!owner_lock.ok()) return owner_lock.status();
@@ -167,6 +170,7 @@ absl::StatusOr<std::unique_ptr<FileLock>> OpenToWrite(const RecorderOptions& opt
   // alone.
   absl::StatusOr<std::unique_ptr<FileLock>> index_lock = FileLock::Take(layout.IndexLock(), FileLock::Wait::kYes);
   if (!index_lock.ok()) return index_lock.status();
+  if (absl::Status status = CheckIndexVersion(layout); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<StoreKeys>> keys = StoreKeys::OpenOrCreate(layout, options.keys, files, options.now());
   if (!keys.ok()) return keys.status();
   store.keys = *std::move(keys);

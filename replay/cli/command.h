@@ -79,6 +79,9 @@ void AddPolicyCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 void AddEvidenceCommand(CLI::App* app, CommandContext* context);
+void AddBackupCommand(CLI::App* app, CommandContext* context);
+void AddRestoreCommand(CLI::App* app, CommandContext* context);
+void AddDoctorCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace sallyport::replay
 

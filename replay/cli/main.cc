@@ -55,6 +55,8 @@ ExitCode Run(int argc, char** argv) {
   sallyport::replay::AddReplayCommand(&app, &context);
   sallyport::replay::AddVerifyCommand(&app, &context);
   sallyport::replay::AddEvidenceCommand(&app, &context);
+  sallyport::replay::AddBackupCommand(&app, &context);
+  sallyport::replay::AddRestoreCommand(&app, &context);
 
   try {
     app.parse(argc, argv);

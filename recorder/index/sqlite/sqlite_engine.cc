@@ -55,6 +55,8 @@ class FileEngine : public IndexEngine {
 
 }  // namespace
 
+absl::Status CheckIndexVersion(const StoreLayout& layout) { return SqliteIndex::CheckVersion(layout.Index()); }
+
 std::unique_ptr<IndexEngine> SqliteEngine(const StoreLayout& layout, std::shared_ptr<const NameSealer> sealer) {
   return std::make_unique<FileEngine>(layout, std::move(sealer));
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "recorder/format/name_sealer.h"
 #include "recorder/format/store_layout.h"
 #include "recorder/index/call_index.h"
@@ -12,6 +13,10 @@ namespace sallyport::recorder {
 
 // The engine of the index that is kept in SQLite, in the store's own directory.
 std::unique_ptr<IndexEngine> SqliteEngine(const StoreLayout& layout, std::shared_ptr<const NameSealer> sealer);
+
+// OK unless the file says that a newer program made it (store_version.h): FAILED_PRECONDITION then. Leaves no trace;
+// only while nobody writes the index. What is damaged is for others to tell.
+absl::Status CheckIndexVersion(const StoreLayout& layout);
 
 }  // namespace sallyport::recorder
 

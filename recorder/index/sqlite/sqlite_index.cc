@@ -12,6 +12,7 @@
 #include "recorder/format/gateway_notes.h"
 #include "recorder/format/index_schema.h"
 #include "recorder/format/peer_address.h"
+#include "recorder/format/store_version.h"
 #include "recorder/format/trace_id.h"
 #include "recorder/log/block.h"
 #include "recorder/system/file.h"
@@ -46,10 +47,22 @@ absl::Status CheckOrCreateTables(Database& database, const StoreId& store_id) {
   if (!select.ok()) return absl::DataLossError(select.status().message());
   absl::StatusOr<bool> row = select->Step();
   if (!row.ok()) return row.status();
+  if (*row && select->Integer(0) > kIndexVersion) return NewerIndex(select->Integer(0));
   if (!*row || select->Integer(0) != kIndexVersion || select->Text(1) != StoreIdText(store_id)) {
     return absl::DataLossError("the index is of another version or of another store");
   }
   return absl::OkStatus();
+}
+
+// What the file alone says, without a trace: what is still in its write-ahead log shows when it is opened.
+absl::Status CheckVersionWithoutTrace(const std::string& path) {
+  if (!FileExists(path)) return absl::OkStatus();
+  const absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, Database::Mode::kReadOnly);
+  if (!database.ok()) return absl::OkStatus();
+  int64_t version = 0;
+  // What cannot be read is damaged, which is found when it is opened.
+  const absl::Status read = RunOnce(**database, "SELECT version FROM progress", version);
+  return read.ok() && version > kIndexVersion ? NewerIndex(version) : absl::OkStatus();
 }
 
 absl::Status NoSuch(std::string_view what, Position position) {
@@ -62,6 +75,7 @@ absl::Status NoSuch(std::string_view what, Position position) {
 absl::StatusOr<std::unique_ptr<SqliteIndex>> SqliteIndex::Open(const std::string& path,
                                                                std::shared_ptr<const NameSealer> sealer,
                                                                Purpose purpose, const ChunkSizes& sizes) {
+  if (absl::Status status = CheckVersion(path); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, Database::Mode::kWrite);
   if (!database.ok()) return database.status();
   absl::Status status = (*database)->Execute(purpose == Purpose::kLive ? kLivePragmas : kRebuildPragmas);
@@ -77,6 +91,8 @@ absl::StatusOr<std::unique_ptr<SqliteIndex>> SqliteIndex::Open(const std::string
   if (status = index->Load(); !status.ok()) return status;
   return index;
 }
+
+absl::Status SqliteIndex::CheckVersion(const std::string& path) { return CheckVersionWithoutTrace(path); }
 
 absl::Status SqliteIndex::Remove(const std::string& path) {
   for (const char* suffix : {"-wal", "-shm", ""}) {

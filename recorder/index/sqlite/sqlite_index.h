@@ -35,11 +35,14 @@ class SqliteIndex : public CallIndex {
     kLive,     // readers read it meanwhile; a crash leaves it whole
     kRebuild,  // nobody reads it, and a crash leaves rubbish: FinishRebuild makes it an index
   };
-  // Opens or creates it. DATA_LOSS if it is damaged, of another version or of another store: then it has to be rebuilt.
+  // Opens or creates it. DATA_LOSS if it is damaged, of an earlier version or of another store: then it has to be
+  // rebuilt. FAILED_PRECONDITION if a newer program made it: then it is left as it is.
   static absl::StatusOr<std::unique_ptr<SqliteIndex>> Open(const std::string& path,
                                                            std::shared_ptr<const NameSealer> sealer,
                                                            Purpose purpose = Purpose::kLive,
                                                            const ChunkSizes& sizes = {});
+  // FAILED_PRECONDITION if the file says that a newer program made it. Leaves no trace; only while nobody writes it.
+  static absl::Status CheckVersion(const std::string& path);
   // Removes it with the files that belong to it.
   static absl::Status Remove(const std::string& path);
 

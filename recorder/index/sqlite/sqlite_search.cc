@@ -8,6 +8,7 @@
 #include "recorder/crypto/text.h"
 #include "recorder/format/call_columns.h"
 #include "recorder/format/index_schema.h"
+#include "recorder/format/store_version.h"
 #include "recorder/index/sqlite/call_rows.h"
 #include "recorder/index/sqlite/call_summary.h"
 
@@ -33,6 +34,7 @@ absl::StatusOr<std::unique_ptr<SqliteSearch>> SqliteSearch::Open(const std::stri
   if (!progress.ok()) return progress.status();
   absl::StatusOr<bool> row = progress->Step();
   if (!row.ok()) return row.status();
+  if (*row && progress->Integer(0) > kIndexVersion) return NewerIndex(progress->Integer(0));
   if (!*row || progress->Integer(0) != kIndexVersion || progress->Text(1) != StoreIdText(sealer->store_id())) {
     return absl::DataLossError(
         "the index is of another version or of another store: `sallyport index rebuild` makes it again");
