@@ -12,6 +12,7 @@
 #include "gateway/checkpoints/sinks.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listener/listen_options.h"
+#include "gateway/operations/events/events_options.h"
 #include "gateway/relay/durability.h"
 #include "gateway/relay/recording/refusal_limits.h"
 #include "gateway/tls/server_tls.h"
@@ -71,6 +72,7 @@ struct GatewayOptions {
   CheckpointOptions checkpoints;
   std::string admin_address;  // "host:port"; empty for none
   std::optional<TokenSigningOptions> token_signing;
+  std::vector<EventReceiverOptions> events;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in
