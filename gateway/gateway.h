@@ -20,6 +20,7 @@
 #include "gateway/listener/call_server.h"
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
+#include "gateway/operations/events/event_streams.h"
 #include "gateway/reflection/reflection_service.h"
 #include "gateway/reflection/refresher.h"
 #include "gateway/relay/call_rules.h"
@@ -141,6 +142,7 @@ class Gateway {
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
+  std::unique_ptr<EventStreams> events_;  // null where nothing is recorded
   std::unique_ptr<TokenSigner> token_signer_;
   absl::Mutex reload_mutex_;
   // Those of former configurations included: calls may be open, and gRPC 1.51 is safer off with channels that stay.

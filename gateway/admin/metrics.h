@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/operations/events/event_numbers.h"
 #include "gateway/relay/recording/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
 #include "recorder/recorder.h"
@@ -39,6 +40,7 @@ struct GatewayNumbers {
   ListenerNumbers listener;
   std::vector<UpstreamNumbers> upstreams;
   size_t odd_settings = 0;
+  std::vector<EventStreamNumbers> events;
 };
 
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of

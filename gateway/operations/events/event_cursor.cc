@@ -18,7 +18,8 @@ std::optional<uint64_t> TakeNumber(std::string_view& text, std::string_view name
   const std::string_view rest = text.substr(name.size() + 1);
   const size_t end = rest.find('\n');
   uint64_t number = 0;
-  if (end == std::string_view::npos || !absl::SimpleAtoi(rest.substr(0, end), &number)) return std::nullopt;
+  if (end == std::string_view::npos || !absl::SimpleAtoi(std::string(rest.substr(0, end)), &number))
+    return std::nullopt;
   // Neither signs nor spaces nor leading zeros, which SimpleAtoi lets pass.
   if (absl::StrCat(number) != rest.substr(0, end)) return std::nullopt;
   text = rest.substr(end + 1);
@@ -28,8 +29,8 @@ std::optional<uint64_t> TakeNumber(std::string_view& text, std::string_view name
 }  // namespace
 
 std::string FormatEventCursor(const EventCursor& cursor) {
-  return absl::StrCat(kFirstLine, "segment ", cursor.block.segment(), "\noffset ", cursor.block.offset(), "\nsequence ",
-                      cursor.next_sequence, "\n");
+  return absl::StrCat(std::string(kFirstLine), "segment ", cursor.block.segment(), "\noffset ", cursor.block.offset(),
+                      "\nsequence ", cursor.next_sequence, "\n");
 }
 
 absl::StatusOr<EventCursor> ParseEventCursor(std::string_view text) {

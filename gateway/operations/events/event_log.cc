@@ -10,7 +10,6 @@
 namespace sallyport::gateway {
 
 using recorder::Block;
-using recorder::LogCursor;
 using recorder::Position;
 
 absl::StatusOr<EventCursor> EventLog::Newest(const recorder::LogPlace& place, recorder::StoreKeys& keys) {
@@ -29,12 +28,12 @@ absl::StatusOr<EventCursor> EventLog::Newest(const recorder::LogPlace& place, re
 }
 
 EventLog::EventLog(const recorder::LogPlace& place, recorder::StoreKeys& keys, const EventCursor& from)
-    : place_(place), keys_(keys), log_(place, keys, from.block) {
+    : place_(place), keys_(keys), log_(std::in_place, place, keys, from.block) {
   MoveTo(from);
 }
 
 void EventLog::MoveTo(const EventCursor& cursor) {
-  log_ = LogCursor(place_, keys_, cursor.block);
+  log_.emplace(place_, keys_, cursor.block);
   next_sequence_ = cursor.next_sequence;
   knows_sequence_ = cursor.block.set();
   mid_sequence_ = cursor.next_sequence;
@@ -45,7 +44,7 @@ void EventLog::MoveTo(const EventCursor& cursor) {
 
 EventCursor EventLog::cursor() const {
   if (block_.has_value()) return {block_->position(), block_->header.first_sequence + taken_};
-  return {log_.position(), next_sequence_};
+  return {log_->position(), next_sequence_};
 }
 
 absl::StatusOr<bool> EventLog::Read(EventLogReader& reader) {
@@ -113,7 +112,7 @@ absl::StatusOr<bool> EventLog::ReadBlock(EventLogReader& reader) {
 
 absl::StatusOr<std::optional<Block>> EventLog::NextBlock() {
   while (true) {
-    absl::StatusOr<std::optional<Block>> block = log_.Next();
+    absl::StatusOr<std::optional<Block>> block = log_->Next();
     if (absl::IsDataLoss(block.status())) {
       if (absl::Status status = PassDamage(); !status.ok()) return status;
       continue;
@@ -129,7 +128,7 @@ absl::Status EventLog::PassDamage() {
   missing_ = LogGap::Why::kDamaged;
   mid_sequence_ = 0;
   std::optional<Position> next;
-  const Position damaged = log_.position();
+  const Position damaged = log_->position();
   const absl::Status found = absl::CancelledError("found");
   const absl::StatusOr<recorder::LogEnd> scanned =
       recorder::ScanEntries(place_, keys_, damaged, recorder::OnDamage::kSkip, [&](const Block& block) {
@@ -139,12 +138,12 @@ absl::Status EventLog::PassDamage() {
   if (!scanned.ok() && scanned.status() != found) return scanned.status();
   // Nothing readable follows yet: what does will be in a segment of its own.
   if (!next.has_value()) next = Position(damaged.segment() + 1, 0);
-  log_ = LogCursor(place_, keys_, *next);
+  log_.emplace(place_, keys_, *next);
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> EventLog::PassMissing() {
-  const Position at = log_.position();
+  const Position at = log_->position();
   if (!at.set() || place_.segments().Has(at.segment())) return false;
   absl::StatusOr<std::vector<uint64_t>> segments = recorder::ListSegments(place_);
   if (!segments.ok()) return segments.status();
@@ -153,7 +152,7 @@ absl::StatusOr<bool> EventLog::PassMissing() {
   // Behind the last segment the next one begins. A cursor further on is of another log, which may have more.
   if (later == segments->end() && segments->back() + 1 == at.segment() && at.offset() == 0) return false;
   mid_sequence_ = 0;
-  log_ = LogCursor(place_, keys_, Position(later == segments->end() ? segments->front() : *later, 0));
+  log_.emplace(place_, keys_, Position(later == segments->end() ? segments->front() : *later, 0));
   return true;
 }
 

@@ -74,7 +74,7 @@ class EventLog {
 
   recorder::LogPlace place_;
   recorder::StoreKeys& keys_;
-  recorder::LogCursor log_;
+  std::optional<recorder::LogCursor> log_;  // always there; to be put elsewhere, made anew
   uint64_t next_sequence_;
   bool knows_sequence_;                          // false at the log's beginning
   uint64_t mid_sequence_ = 0;                    // where the block at the cursor is to be read on, 0 for its beginning

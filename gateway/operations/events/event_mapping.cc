@@ -1,6 +1,9 @@
 #include "gateway/operations/events/event_mapping.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -33,7 +36,7 @@ constexpr size_t kMostBytes = 8000;
 
 std::string Cut(std::string_view text, const Bounds& bounds) {
   if (text.size() <= bounds.text) return std::string(text);
-  return absl::StrCat(text.substr(0, bounds.text), "...");
+  return std::string(text.substr(0, bounds.text)) + "...";
 }
 
 template <typename List>
@@ -144,7 +147,7 @@ Json Endpoint(const std::string& peer, const Bounds& bounds) {
   return endpoint;
 }
 
-Json Actor(const CallFacts& facts, const Bounds& bounds) {
+Json Actor(const ToldCall& facts, const Bounds& bounds) {
   Json actor;
   Json& user = actor["user"];
   const v1::Identity& identity = facts.identity;
@@ -163,7 +166,7 @@ Json Actor(const CallFacts& facts, const Bounds& bounds) {
   return actor;
 }
 
-Json Api(const v1::Entry& entry, const CallFacts& facts, const Bounds& bounds) {
+Json Api(const v1::Entry& entry, const ToldCall& facts, const Bounds& bounds) {
   Json api;
   const std::string name = facts.method.empty() ? "unknown" : replay::MethodName(facts.method);
   api["operation"] = Cut(name, bounds);
@@ -205,7 +208,7 @@ Json UnmappedOfEnd(const v1::CallEnd& end) {
   return unmapped;
 }
 
-Json Unmapped(const v1::Entry& entry, const CallFacts& facts, const Bounds& bounds) {
+Json Unmapped(const v1::Entry& entry, const ToldCall& facts, const Bounds& bounds) {
   Json unmapped = entry.has_end() ? UnmappedOfEnd(entry.end()) : Json::object();
   unmapped["proof"] = replay::ProofName(facts.identity.proof());
   if (!facts.authority.empty()) unmapped["authority"] = Cut(facts.authority, bounds);
@@ -226,7 +229,7 @@ std::string Message(const v1::Entry& entry, const Json& json) {
                       " by ", json["actor"]["user"]["name"].get_ref<const std::string&>(), ": ", what);
 }
 
-std::string JsonOf(const v1::Entry& entry, const CallFacts& facts, const EventSource& source, EventSeverity severity,
+std::string JsonOf(const v1::Entry& entry, const ToldCall& facts, const EventSource& source, EventSeverity severity,
                    const Bounds& bounds) {
   const EventKind kind = KindOf(entry);
   const int64_t time_ms = static_cast<int64_t>(entry.time_ns()) / kNanosecondsInMillisecond;
@@ -289,6 +292,13 @@ const char* EventKindName(EventKind kind) {
   return "unknown";
 }
 
+EventSource ThisSource() {
+  std::array<char, 256> host = {};
+  // Names that are too long are cut, and need no end then.
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return {SALLYPORT_VERSION, host[0] == '\0' ? "unknown" : host.data()};
+}
+
 bool IsTold(const v1::Entry& entry) { return entry.has_end() || entry.has_decision(); }
 
 EventKind KindOf(const v1::Entry& entry) {
@@ -296,7 +306,7 @@ EventKind KindOf(const v1::Entry& entry) {
   return entry.end().reason() == v1::END_REASON_REFUSED ? EventKind::kRefusal : EventKind::kCallEnd;
 }
 
-Event MakeEvent(const v1::Entry& entry, const CallFacts& facts, const EventSource& source) {
+Event MakeEvent(const v1::Entry& entry, const ToldCall& facts, const EventSource& source) {
   Event event;
   event.kind = KindOf(entry);
   event.severity = SeverityOf(entry);

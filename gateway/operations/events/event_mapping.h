@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "gateway/operations/events/call_facts.h"
 #include "gateway/operations/events/event_log.h"
+#include "gateway/operations/events/told_calls.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::gateway {
@@ -34,6 +34,9 @@ struct EventSource {
   std::string host;
 };
 
+// This program on this machine.
+EventSource ThisSource();
+
 // Whether an entry becomes an event.
 bool IsTold(const v1::Entry& entry);
 
@@ -41,7 +44,7 @@ bool IsTold(const v1::Entry& entry);
 EventKind KindOf(const v1::Entry& entry);
 
 // Nothing of payloads or metadata is in it. Texts are those of the record, so that masks hold, and long ones are cut.
-Event MakeEvent(const v1::Entry& entry, const CallFacts& facts, const EventSource& source);
+Event MakeEvent(const v1::Entry& entry, const ToldCall& facts, const EventSource& source);
 
 // `now` is when it was found.
 Event MakeGapEvent(const LogGap& gap, absl::Time now, const EventSource& source);

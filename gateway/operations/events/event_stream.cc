@@ -33,7 +33,7 @@ class EventStream::Collector : public EventLogReader {
   Collector(EventStream& stream, absl::Time now) : stream_(stream), now_(now) {}
 
   bool OnEntry(const v1::Entry& entry) override {
-    const CallFacts& facts = stream_.memory_.Take(entry);
+    const ToldCall& facts = stream_.memory_.Take(entry);
     if (IsTold(entry) && Wanted(KindOf(entry))) Add(MakeEvent(entry, facts, stream_.source_));
     return !full();
   }
@@ -79,7 +79,7 @@ absl::StatusOr<std::unique_ptr<EventStream>> EventStream::Start(const EventRecei
   absl::StatusOr<EventCursor> cursor = LoadEventCursor(place.cursor_file);
   if (absl::IsDataLoss(cursor.status())) {
     spdlog::error("events: {} begins anew, with events missing or coming again: {}", options.name,
-                  cursor.status().message());
+                  cursor.status().ToString());
   } else if (!cursor.ok() && !absl::IsNotFound(cursor.status())) {
     return cursor.status();
   }
@@ -102,7 +102,7 @@ EventStream::EventStream(const EventReceiverOptions& options, const Place& place
       log_place_(recorder::StoreLayout(place.directory)),
       receiver_(std::move(receiver)),
       log_(log_place_, *place_.keys, from),
-      memory_(limits.facts_bytes, [this](uint64_t call_id, CallFacts& facts) { return LookUp(call_id, facts); }),
+      memory_(limits.facts_bytes, [this](uint64_t call_id, ToldCall& facts) { return LookUp(call_id, facts); }),
       saved_(from),
       most_events_(limits.events),
       pause_(absl::ZeroDuration()) {
@@ -256,7 +256,7 @@ void EventStream::NoteProgress(bool caught_up, std::optional<absl::Time> oldest)
   oldest_ = caught_up ? std::nullopt : unsettled.has_value() ? unsettled : oldest;
 }
 
-absl::Status EventStream::LookUp(uint64_t call_id, CallFacts& facts) {
+absl::Status EventStream::LookUp(uint64_t call_id, ToldCall& facts) {
   if (reader_ != nullptr && !reader_->IsCurrent()) reader_.reset();
   if (reader_ == nullptr) {
     absl::StatusOr<std::unique_ptr<recorder::RecordReader>> reader =
@@ -267,7 +267,7 @@ absl::Status EventStream::LookUp(uint64_t call_id, CallFacts& facts) {
   const absl::Status enough = absl::CancelledError("enough");
   const absl::Status status = reader_->ReadCall(call_id, [&](const v1::Entry& entry) {
     if (!entry.has_start() && !entry.has_decision()) return enough;
-    LearnFacts(entry, facts);
+    LearnCall(entry, facts);
     return absl::OkStatus();
   });
   return status == enough ? absl::OkStatus() : status;

@@ -15,21 +15,13 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "gateway/operations/events/call_facts.h"
 #include "gateway/operations/events/event_log.h"
+#include "gateway/operations/events/event_numbers.h"
 #include "gateway/operations/events/event_receiver.h"
+#include "gateway/operations/events/told_calls.h"
 #include "recorder/record_reader.h"
 
 namespace sallyport::gateway {
-
-// How a receiver is. Counts are since the start of the stream.
-struct EventStreamNumbers {
-  std::string receiver;
-  uint64_t sent = 0;       // events handed over; one that is sent again counts again
-  uint64_t failures = 0;   // batches that were not taken
-  absl::Duration lag;      // age of the oldest event that is not known to be taken; 0 if all are
-  uint64_t lag_bytes = 0;  // about so many bytes of the log are behind it
-};
 
 // Follows the log on a thread of its own and hands events to one receiver, in order and at least once: the cursor is
 // kept in a file, and only moves past what has been taken. What a receiver does not take is sent again, less and less
@@ -85,7 +77,7 @@ class EventStream {
   void Loop();
   // One batch, or a look; false when it is to end.
   bool Step();
-  absl::Status LookUp(uint64_t call_id, CallFacts& facts);
+  absl::Status LookUp(uint64_t call_id, ToldCall& facts);
   // Moves the cursor past what has settled. After an error the log is read again from the cursor on.
   absl::Status Settle(absl::Time now);
   absl::Status Save(const EventCursor& cursor);
@@ -109,7 +101,7 @@ class EventStream {
 
   // Of the thread.
   EventLog log_;
-  CallMemory memory_;
+  ToldCalls memory_;
   std::unique_ptr<recorder::RecordReader> reader_;
   EventCursor saved_;
   absl::Time saved_at_ = absl::InfinitePast();

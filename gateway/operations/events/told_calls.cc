@@ -1,4 +1,4 @@
-#include "gateway/operations/events/call_facts.h"
+#include "gateway/operations/events/told_calls.h"
 
 #include <spdlog/spdlog.h>
 
@@ -12,15 +12,15 @@ namespace {
 // Of the table and the allocations of one call.
 constexpr size_t kOverhead = 256;
 
-size_t SizeOf(const CallFacts& facts) {
-  return kOverhead + sizeof(CallFacts) + facts.method.size() + facts.authority.size() + facts.peer.size() +
+size_t SizeOf(const ToldCall& facts) {
+  return kOverhead + sizeof(ToldCall) + facts.method.size() + facts.authority.size() + facts.peer.size() +
          facts.upstream.size() + facts.upstream_target.size() + facts.identity.ByteSizeLong() +
          facts.decision.ByteSizeLong();
 }
 
 }  // namespace
 
-void LearnFacts(const v1::Entry& entry, CallFacts& facts) {
+void LearnCall(const v1::Entry& entry, ToldCall& facts) {
   if (entry.has_decision()) facts.decision = entry.decision();
   if (!entry.has_start()) return;
   const v1::CallStart& start = entry.start();
@@ -34,10 +34,10 @@ void LearnFacts(const v1::Entry& entry, CallFacts& facts) {
   facts.upstream_target = start.upstream_target();
 }
 
-CallFacts& CallMemory::Find(uint64_t call_id) {
+ToldCall& ToldCalls::Find(uint64_t call_id) {
   const auto known = calls_.find(call_id);
   if (known != calls_.end()) return *known->second;
-  auto facts = std::make_unique<CallFacts>();
+  auto facts = std::make_unique<ToldCall>();
   if (const absl::Status status = lookup_(call_id, *facts); !status.ok()) {
     // The event is told with what its own entry says.
     spdlog::debug("events: the beginning of call {} cannot be read: {}", recorder::FormatId(call_id),
@@ -48,14 +48,14 @@ CallFacts& CallMemory::Find(uint64_t call_id) {
   return *calls_.emplace(call_id, std::move(facts)).first->second;
 }
 
-const CallFacts& CallMemory::Take(const v1::Entry& entry) {
-  static const CallFacts& nothing = *new CallFacts();
+const ToldCall& ToldCalls::Take(const v1::Entry& entry) {
+  static const ToldCall& nothing = *new ToldCall();
   switch (entry.event_case()) {
     case v1::Entry::kStart: {
       if (bytes_ > most_bytes_) Forget();
-      auto facts = std::make_unique<CallFacts>();
-      LearnFacts(entry, *facts);
-      const CallFacts& begun = *facts;
+      auto facts = std::make_unique<ToldCall>();
+      LearnCall(entry, *facts);
+      const ToldCall& begun = *facts;
       const auto [place, added] = calls_.try_emplace(entry.call_id());
       // Read again, after the reader has gone back.
       if (!added) bytes_ -= SizeOf(*place->second);
@@ -64,9 +64,9 @@ const CallFacts& CallMemory::Take(const v1::Entry& entry) {
       return begun;
     }
     case v1::Entry::kDecision: {
-      CallFacts& facts = Find(entry.call_id());
+      ToldCall& facts = Find(entry.call_id());
       bytes_ -= SizeOf(facts);
-      LearnFacts(entry, facts);
+      LearnCall(entry, facts);
       bytes_ += SizeOf(facts);
       return facts;
     }
@@ -86,7 +86,7 @@ const CallFacts& CallMemory::Take(const v1::Entry& entry) {
   return nothing;
 }
 
-void CallMemory::Forget() {
+void ToldCalls::Forget() {
   calls_.clear();
   bytes_ = 0;
 }
