@@ -12,6 +12,7 @@
 #include "gateway/checkpoints/sinks.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listener/listen_options.h"
+#include "gateway/operations/events/events_options.h"
 #include "gateway/operations/log/log_options.h"
 #include "gateway/operations/tracing/tracing_options.h"
 #include "gateway/relay/durability.h"
@@ -76,6 +77,7 @@ struct GatewayOptions {
   std::optional<TokenSigningOptions> token_signing;
   std::optional<TracingOptions> tracing;
   LogOptions log;
+  std::vector<EventReceiverOptions> events;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

@@ -25,6 +25,8 @@ constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
 constexpr absl::Duration kEndsTake = absl::Seconds(30);
 // How long their connections may take to end in order.
 constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(500);
+// How long receivers of events that take them may take what is left, when it has stopped.
+constexpr absl::Duration kEventsFarewell = absl::Seconds(3);
 
 // The parts of the configuration that differ and that only a start takes up.
 std::string PartsThatWait(v1::Config before, v1::Config after) {
@@ -128,7 +130,9 @@ absl::Status Gateway::OpenRecorder(const GatewayOptions& options) {
   if (!recorder.ok()) return recorder.status();
   recorder_ = *std::move(recorder);
   absl::c_copy(recorder_->DeriveKey("masks").bytes(), mask_key_.begin());
-  return absl::OkStatus();
+  // Before there can be calls: receivers that are new begin with the first one.
+  events_ = std::make_unique<EventStreams>(options.data_directory, options.keys, ThisSource());
+  return events_->Apply(options.events);
 }
 
 Upstream* Gateway::FindUpstream(const UpstreamOptions& options) const {
@@ -257,6 +261,9 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
       return status;
     }
     AskForReflection(options);
+    if (events_ != nullptr) {
+      if (absl::Status status = events_->Apply(options.events); !status.ok()) return status;
+    }
     if (!waiting.empty()) spdlog::warn("changed in the configuration, but only read at the next start: {}", waiting);
   }
   // Without the lock, which the former watcher may be waiting for: the policy may be in another file now.
@@ -320,6 +327,7 @@ absl::Status Gateway::Shutdown(absl::Duration grace) {
   if (recorder_ == nullptr) return absl::OkStatus();
   absl::Status status = recorder_->Flush();
   recorder_ = nullptr;
+  if (events_ != nullptr) events_->Stop(absl::Now() + kEventsFarewell);
   return status;
 }
 

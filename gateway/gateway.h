@@ -20,6 +20,7 @@
 #include "gateway/listener/call_server.h"
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
+#include "gateway/operations/events/event_streams.h"
 #include "gateway/operations/metrics/call_metrics.h"
 #include "gateway/operations/metrics/operations_text.h"
 #include "gateway/reflection/reflection_service.h"
@@ -147,6 +148,7 @@ class Gateway {
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
+  std::unique_ptr<EventStreams> events_;  // null where nothing is recorded
   std::unique_ptr<TokenSigner> token_signer_;
   absl::Mutex reload_mutex_;
   // Those of former configurations included: calls may be open, and gRPC 1.51 is safer off with channels that stay.

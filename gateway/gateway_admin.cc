@@ -18,6 +18,7 @@ constexpr char kPlainText[] = "text/plain; charset=utf-8";
 GatewayNumbers Gateway::Numbers() {
   GatewayNumbers numbers;
   if (recorder_ != nullptr) numbers.recorder = recorder_->Stats();
+  if (events_ != nullptr) numbers.events = events_->Numbers();
   numbers.detections = detections_->Read();
   numbers.refusals = refusals_->counts();
   numbers.listener.connections = listener_->connections().size();

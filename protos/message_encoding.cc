@@ -63,4 +63,23 @@ absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view m
   }
 }
 
+absl::StatusOr<std::string> Gzip(std::string_view bytes) {
+  constexpr int kMemoryLevel = 8;  // zlib's own default
+  if (bytes.size() > std::numeric_limits<uInt>::max()) return absl::InvalidArgumentError("is too long for one member");
+  z_stream stream = {};
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipFraming, kMemoryLevel, Z_DEFAULT_STRATEGY) !=
+      Z_OK) {
+    return absl::ResourceExhaustedError("there is no memory to compress with");
+  }
+  const absl::Cleanup end = [&stream] { deflateEnd(&stream); };
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  std::string compressed(deflateBound(&stream, stream.avail_in), '\0');
+  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
+  stream.avail_out = static_cast<uInt>(compressed.size());
+  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) return absl::InternalError("zlib needs more space than it said");
+  compressed.resize(compressed.size() - stream.avail_out);
+  return compressed;
+}
+
 }  // namespace sallyport

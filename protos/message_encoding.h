@@ -21,6 +21,9 @@ std::optional<MessageEncoding> ParseMessageEncoding(std::string_view name);
 absl::StatusOr<std::string> Inflate(MessageEncoding encoding, std::string_view message, size_t most_bytes,
                                     size_t* inflated = nullptr);
 
+// `bytes` as one gzip member (RFC 1952).
+absl::StatusOr<std::string> Gzip(std::string_view bytes);
+
 }  // namespace sallyport
 
 #endif  // SALLYPORT_PROTOS_MESSAGE_ENCODING_H_

@@ -37,6 +37,14 @@ class Families {
     metric.counter.value = static_cast<double>(value);
   }
 
+  void Gauges(const char* name, const char* help) { AddFamily(name, help, MetricType::Gauge); }
+  template <typename Value>
+  void AddGauge(std::vector<ClientMetric::Label> labels, Value value) {
+    ClientMetric& metric = families_.back().metric.emplace_back();
+    metric.label = std::move(labels);
+    metric.gauge.value = static_cast<double>(value);
+  }
+
   std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
@@ -90,6 +98,25 @@ void AddRefusals(Families& metrics, const RefusalCounts& refusals) {
                   "Of these, those that are recorded only as one of a number.", refusals.only_counted);
 }
 
+void AddEvents(Families& metrics, const std::vector<EventStreamNumbers>& receivers) {
+  metrics.Gauges("sallyport_events_lag_seconds", "Age of the oldest event that a receiver is not known to have taken.");
+  for (const EventStreamNumbers& receiver : receivers) {
+    metrics.AddGauge({{"receiver", receiver.receiver}}, absl::ToDoubleSeconds(receiver.lag));
+  }
+  metrics.Gauges("sallyport_events_lag_bytes", "About how many bytes of the log lie behind that event.");
+  for (const EventStreamNumbers& receiver : receivers) {
+    metrics.AddGauge({{"receiver", receiver.receiver}}, receiver.lag_bytes);
+  }
+  metrics.Counters("sallyport_events_sent_total", "Events handed over to a receiver; one sent again counts again.");
+  for (const EventStreamNumbers& receiver : receivers) {
+    metrics.AddCount({{"receiver", receiver.receiver}}, receiver.sent);
+  }
+  metrics.Counters("sallyport_events_failures_total", "Times that a receiver did not take events.");
+  for (const EventStreamNumbers& receiver : receivers) {
+    metrics.AddCount({{"receiver", receiver.receiver}}, receiver.failures);
+  }
+}
+
 }  // namespace
 
 std::string MetricsText(const GatewayNumbers& numbers) {
@@ -117,6 +144,7 @@ std::string MetricsText(const GatewayNumbers& numbers) {
                     "Spans that were dropped, because the collector was away or slow, or did not take them.",
                     numbers.spans->dropped);
   }
+  AddEvents(metrics, numbers.events);
   return metrics.Text();
 }
 

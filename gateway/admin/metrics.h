@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/operations/events/event_numbers.h"
 #include "gateway/operations/tracing/span_counts.h"
 #include "gateway/relay/recording/refusal_limits.h"
 #include "policy/masking/detection_counts.h"
@@ -41,6 +42,7 @@ struct GatewayNumbers {
   std::vector<UpstreamNumbers> upstreams;
   size_t odd_settings = 0;
   std::optional<SpanCounts> spans;  // nothing where calls are not traced
+  std::vector<EventStreamNumbers> events;
 };
 
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of

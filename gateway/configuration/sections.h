@@ -19,6 +19,7 @@ void CheckDescriptors(ConfigurationCheck& check);
 void CheckCheckpoints(ConfigurationCheck& check);
 void CheckTracing(ConfigurationCheck& check);
 void CheckLog(ConfigurationCheck& check);
+void CheckEvents(ConfigurationCheck& check);
 
 }  // namespace sallyport::gateway
 

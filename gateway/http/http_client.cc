@@ -77,6 +77,9 @@ class CurlClient : public HttpClient {
       blob.flags = CURL_BLOB_NOCOPY;
       Set(CURLOPT_CAINFO_BLOB, &blob);
     }
+    if (!options_.ca_file.empty()) Set(CURLOPT_CAINFO, options_.ca_file.c_str());
+    if (!options_.cert_file.empty()) Set(CURLOPT_SSLCERT, options_.cert_file.c_str());
+    if (!options_.key_file.empty()) Set(CURLOPT_SSLKEY, options_.key_file.c_str());
     return failed_ == CURLE_OK ? absl::OkStatus()
                                : absl::FailedPreconditionError(absl::StrCat("libcurl: ", curl_easy_strerror(failed_)));
   }

@@ -39,6 +39,11 @@ class HttpClient {
  public:
   struct Options {
     std::string ca_pem;  // PEM of the authorities that may have signed the server's certificate; the system's if empty
+    // PEM files that are read again for each connection: authorities in place of ca_pem, and a certificate with its key
+    // for servers that ask for one. None if empty.
+    std::string ca_file = {};
+    std::string cert_file = {};
+    std::string key_file = {};
     absl::Duration connect_timeout = absl::Seconds(5);
     absl::Duration timeout = absl::Seconds(10);  // of a whole request
     size_t most_response_bytes = 64 << 10;       // of a body

@@ -54,6 +54,11 @@ class StoreLayout {
   std::string LegalHoldsLock() const { return directory_ + "/holds.lock"; }
   std::string QuarantineDirectory() const { return directory_ + "/quarantine"; }
   std::string DescriptorsDirectory() const { return directory_ + "/descriptors"; }
+  // How far receivers of events have come. Nothing of the record hangs on it.
+  std::string EventsDirectory() const { return directory_ + "/events"; }
+  std::string EventCursor(std::string_view receiver) const {
+    return EventsDirectory() + "/" + std::string(receiver) + ".cursor";
+  }
   // `version` must have passed IsDescriptorVersion.
   std::string Descriptors(std::string_view version) const;
 
