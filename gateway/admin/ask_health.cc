@@ -13,7 +13,10 @@ absl::Status AskHealth(const std::string& address, absl::Duration timeout) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", address, "\" is no address of an admin endpoint; expected host:port, as 127.0.0.1:9464"));
   }
-  auto client = HttpClient::Create({.connect_timeout = timeout, .timeout = timeout});
+  HttpClient::Options options;
+  options.connect_timeout = timeout;
+  options.timeout = timeout;
+  auto client = HttpClient::Create(options);
   if (!client.ok()) return client.status();
   const auto answer = (*client)->Send({HttpMethod::kGet, url, {}, ""});
   if (!answer.ok()) return answer.status();
