@@ -15,7 +15,7 @@ readonly test_packages=(
 # To make sallyport.deb (package.sh).
 readonly package_packages=(dpkg-dev fakeroot python3)
 # To try the image, the package and what stands beside them (tests/deploy); as root. Node and npm, too.
-readonly deploy_packages=(bash-completion buildah fish groff-base lintian man-db mmdebstrap prometheus python3-yaml shellcheck systemd zsh)
+readonly deploy_packages=(bash-completion buildah fish groff-base lintian man-db mmdebstrap prometheus python3-yaml shellcheck systemd wget zsh)
 # To check how the code is written (.ci/run), on top of those to build and to test.
 readonly lint_packages=(clang-format-14 clang-tidy-14 git)
 # To make a bare Debian (fresh_check.sh).
