@@ -6,7 +6,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(dirname "$here")
 # shellcheck source=deploy/packages.sh
 source "$here/packages.sh"
-readonly release=bookworm
+# shellcheck source=deploy/fresh_root.sh
+source "$here/fresh_root.sh"
 # Where the tree is put in the bare root, and where what is run in it writes; the first as the second sees it.
 readonly folder=/root/sallyport
 readonly inside=(env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -32,51 +33,7 @@ fail() {
   exit 1
 }
 
-# --- The root. Mounts are made in a mount namespace of this script's own, which ends with it however it ends.
-
-# mounts_below DIRECTORY: whether something is mounted there.
-mounts_below() { awk '{print $5}' /proc/self/mountinfo | grep -qF -- "$1/"; }
-
-remove_root() {
-  if mounts_below "$1"; then
-    say "something is still mounted below $1: it is left where it is" >&2
-    return 1
-  fi
-  rm -rf --one-file-system -- "$1"
-}
-
-# package_sources: Debian's own packages of this release, from where this machine takes them.
-package_sources() {
-  local file
-  # One-line sources, and stanzas. What else this machine has, a new one does not.
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2> /dev/null |
-    grep -E "^deb (\[[^]]*\] )?[^ ]+ $release(-updates|-security)? " || true
-  for file in /etc/apt/sources.list.d/*.sources; do
-    [[ -e $file ]] || continue
-    awk -v RS= -v ORS='\n\n' "/(^|\n)Types: *deb(\n|\$| )/ && /(^|\n)Suites:( $release(-updates|-security)?)+ *(\n|\$)/ && /(^|\n)Components:[^\n]*main/" "$file" |
-      sed '/^#/d'
-  done
-}
-
-make_root() {
-  local root=$1 work=$2 sources=() line_sources stanzas
-  package_sources > "$work/sources"
-  # mmdebstrap wants one form in a file.
-  grep -E '^deb ' "$work/sources" > "$work/line.list" || true
-  grep -vE '^deb ' "$work/sources" > "$work/stanza.sources" || true
-  line_sources=$work/line.list stanzas=$work/stanza.sources
-  [[ ! -s $line_sources ]] || sources+=("$line_sources")
-  ! grep -q . "$stanzas" || sources+=("$stanzas")
-  # How packages are fetched here (proxies, clocks), there too.
-  apt-config dump | grep -E '^Acquire::(Check-|http|https|Retries)[^ ]* "[^"]+";' > "$work/apt.conf" || true
-  # What is thrown away need not be synced.
-  mmdebstrap --quiet --mode=root --variant=minbase --aptopt="$work/apt.conf" --dpkgopt=force-unsafe-io \
-    "$release" "$root" "${sources[@]}" > "$work/mmdebstrap" 2>&1 || {
-    cat "$work/mmdebstrap" >&2
-    fail "mmdebstrap could not make a bare root (see above)"
-  }
-  cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
-}
+# --- What comes into the root. Mounts are made in a mount namespace of this script's own, which ends with it however it ends.
 
 # The tree as it is checked out, with what has been changed since and without what has been built.
 copy_tree() {
@@ -251,7 +208,9 @@ inside_namespace() {
   trap 'exit 130' INT TERM HUP
   local started=$SECONDS
   if [[ ! -d $root/root ]]; then
-    make_root "$root" "$work"
+    cached_root "$project/build/fresh-root.tar"
+    mkdir "$root"
+    tar --extract --numeric-owner --directory "$root" --file "$project/build/fresh-root.tar"
     say "a bare Debian 12 after $((SECONDS - started)) s"
   fi
   copy_tree "$root$folder"

@@ -12,6 +12,10 @@ readonly test_packages=(
   catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libbenchmark-dev libcjose-dev libjansson-dev nghttp2-client nginx-light openssl patch procps prometheus
   python3 python3-grpcio python3-protobuf ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
+# To make sallyport.deb (package.sh).
+readonly package_packages=(dpkg-dev fakeroot python3)
+# To try the image, the package and what stands beside them (tests/deploy); as root. Node and npm, too.
+readonly deploy_packages=(bash-completion buildah fish groff-base lintian man-db mmdebstrap prometheus python3-yaml shellcheck systemd wget zsh)
 # To check how the code is written (.ci/run), on top of those to build and to test.
 readonly lint_packages=(clang-format-14 clang-tidy-14 git)
 # To make a bare Debian (fresh_check.sh).

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/packages.sh"
 cd "$here/.."
 
-packages=("${build_packages[@]}" "${test_packages[@]}")
+packages=("${build_packages[@]}" "${test_packages[@]}" "${package_packages[@]}" "${deploy_packages[@]}")
 add_node_packages packages
 install_packages "${packages[@]}"
 

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "gateway/admin/ask_health.h"
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"
@@ -28,6 +29,7 @@
 
 namespace {
 
+constexpr int kNotReady = 1;
 constexpr int kUsage = 2;
 constexpr int kFailed = 3;
 
@@ -45,6 +47,7 @@ struct Flags {
   std::string log_level = "info";
   double grace_seconds = 10;
   bool check = false;
+  std::string health;
 };
 
 // What the quick flags stand for.
@@ -73,6 +76,14 @@ absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags)
   return options;
 }
 
+// What a container's health check exits with.
+int TellHealth(const std::string& address) {
+  const absl::Status status = sallyport::gateway::AskHealth(address, absl::Seconds(3));
+  if (status.ok()) return 0;
+  std::cerr << "sallyportd: " << status.message() << "\n";
+  return absl::IsInvalidArgument(status) ? kUsage : kNotReady;
+}
+
 // What to exit with once something was said on stdout: what nobody can read was not said.
 int Written() {
   if (std::cout.flush()) return 0;
@@ -84,6 +95,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
   CLI::Option* config = app.add_option("--config", flags.config, "Configuration file (YAML)");
   CLI::Option* check = app.add_flag("--check", flags.check, "Only check the configuration");
   check->needs(config);
+  app.add_option("--health", flags.health,
+                 "Only ask the gateway whose admin endpoint is at this host:port whether it is ready: 0 if so, else 1")
+      ->excludes(config);
   std::vector<CLI::Option*> quick = {
       app.add_option("--listen", flags.listen,
                      "Where to listen: host:port or unix:/path, several allowed (127.0.0.1:50050)"),
@@ -228,6 +242,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? Written() : kUsage;
   }
+  if (!flags.health.empty()) return TellHealth(flags.health);
   if (flags.config.empty() && flags.upstream.empty()) {
     std::cerr << "Give --config FILE, or --upstream TARGET for a first try. See --help.\n";
     return kUsage;

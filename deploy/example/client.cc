@@ -51,9 +51,10 @@ pay::v1::AuthorizeRequest Charge(const std::string& customer, int64_t minor_unit
 // Runs the calls one after the other. Lives in main.
 class Walk {
  public:
-  Walk(const std::string& target, std::string session)
+  Walk(const std::string& target, std::string session, const std::string& token)
       : stub_(Payments::NewStub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()))),
-        session_(std::move(session)) {}
+        session_(std::move(session)),
+        authorization_("Bearer " + token) {}
 
   // True if every call ended as it should.
   bool Run(std::chrono::milliseconds pause) {
@@ -70,7 +71,7 @@ class Walk {
   std::unique_ptr<grpc::ClientContext> Context(std::chrono::seconds timeout = std::chrono::seconds(20)) {
     auto context = std::make_unique<grpc::ClientContext>();
     context->set_deadline(std::chrono::system_clock::now() + timeout);
-    context->AddMetadata("authorization", "Bearer example-token");
+    context->AddMetadata("authorization", authorization_);
     if (!session_.empty()) context->AddMetadata("sallyport-session", session_);
     return context;
   }
@@ -197,6 +198,7 @@ class Walk {
 
   const std::unique_ptr<Payments::Stub> stub_;
   const std::string session_;
+  const std::string authorization_;
   bool good_ = true;
 };
 
@@ -206,15 +208,17 @@ int main(int argc, char** argv) {
   CLI::App app{"Calls every method of the example payments service and prints what came back."};
   std::string target = "127.0.0.1:50052";
   std::string session;
+  std::string token = "example-token";
   int pause_milliseconds = 100;
   app.add_option("--target", target, "Where to call: the service or the gateway")->capture_default_str();
   app.add_option("--session", session, "Sent as the `sallyport-session` metadata value");
+  app.add_option("--token", token, "Sent as the caller's bearer token")->capture_default_str();
   app.add_option("--pause-ms", pause_milliseconds, "Pause before each payment that ListPayments sends, in milliseconds")
       ->check(CLI::Range(0, 60000))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
-  Walk walk(target, session);
+  Walk walk(target, session, token);
   if (walk.Run(std::chrono::milliseconds(pause_milliseconds))) {
     absl::PrintF("All calls ended as they should.\n");
     return 0;
