@@ -61,8 +61,8 @@ class Callers:
 
 
 def by_trace(sallyport, *words):
-    """The recorded calls of one data directory, by the trace id that their callers gave."""
+    """The recorded calls of one data directory, by the trace id that their callers gave ("" where they gave none)."""
     found = {}
     for call in sallyport.calls(*words):
-        found.setdefault(call["trace_id"], []).append(call)
+        found.setdefault(call.get("trace_id") or "", []).append(call)
     return found
