@@ -80,7 +80,8 @@ class Troubles:
 
     def calm(self, calls):
         """Those that were made while nothing was wrong."""
-        return [call for call in calls if not any(begin <= call["at"] and call["at"] - call["milliseconds"] <= end for begin, end in self._times)]
+        return [call for call in calls
+                if not any(begin <= call["at"] and call["at"] - call["milliseconds"] <= end for begin, end in self._times)]
 
 
 def times(calls):

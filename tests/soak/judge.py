@@ -13,6 +13,7 @@ class Verdict:
 
     def __init__(self):
         self.wrong = []  # replies that are not what had to come
+        self.hung = []  # not ended long after their deadlines
         self.lost = []  # answered with OK, and not recorded so
         self.untrue = []  # recorded as ended with another status than the caller read
         self.twice = []  # recorded several times
@@ -20,7 +21,7 @@ class Verdict:
 
     def lines(self):
         return [f"lost: {len(self.lost)} calls that were answered with OK and are not recorded so",
-                f"wrong replies: {len(self.wrong)}",
+                f"wrong replies: {len(self.wrong)}", f"hung: {len(self.hung)}",
                 f"untrue: {len(self.untrue)} calls that are recorded with another status than their caller read",
                 f"recorded twice: {len(self.twice)}",
                 f"invented: {len(self.invented)} recorded calls that nobody made"]
@@ -32,7 +33,7 @@ class Verdict:
 
 
 def judge(calls, recorded):
-    """`calls`: what callers saw (see Ledger in soak_calls.js). `recorded`: the lists of recorded calls by trace id, of each of the gateways."""
+    """`calls`: what callers saw (see Ledger in soak_calls.js). `recorded`: recorded calls by trace id, of each of the gateways."""
     verdict = Verdict()
     found = collections.defaultdict(list)
     for of_gateway in recorded:
@@ -50,6 +51,8 @@ def judge_call(call, records, verdict):
     completed = [record for record in records if record["state"] == "completed"]
     if not call["right"]:
         verdict.wrong.append(call)
+    if call.get("hung"):
+        verdict.hung.append(call)
     if status == OK and not any(map(is_fine, records)):
         verdict.lost.append((call, records))
     # A library may make a call again, and a status of its own.

@@ -45,6 +45,9 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(self.faults([seen(right=False)], {"t": [record()]}), ["wrong"])
         self.assertEqual(self.faults([seen(status=14, right=False)], {}), ["wrong"])
 
+    def test_hung(self):
+        self.assertEqual(self.faults([seen(status=None) | {"hung": True}], {}), ["hung"])
+
     def test_untrue(self):
         self.assertEqual(self.faults([seen(status=14)], {"t": [record()]}), ["untrue"])
 

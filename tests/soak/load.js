@@ -10,6 +10,8 @@ const CONNECTIONS = 3;
 const MOST_OPEN = 400;
 const PACE_MS = 20;
 const DEADLINE = '10S';
+// When a call counts as hung: long after its deadline.
+const HUNG_MS = 30000;
 
 const [address, file, rate] = process.argv.slice(2);
 const ledger = new Ledger(file);
@@ -36,9 +38,15 @@ async function make(caller) {
   const made = caller.start(PATH + call.method, [['traceparent', call.traceparent], ['grpc-timeout', DEADLINE]]);
   for (const request of call.requests) made.stream.write(frame(blob(request)));
   made.halfClose();
+  let hung = false;
+  const tooLong = setTimeout(() => {
+    hung = true;
+    made.cancel();
+  }, HUNG_MS);
   await made.ended;
+  clearTimeout(tooLong);
   const {status} = made;
-  ledger.add(call, {status, began, exact: true, message: made.statusMessage,
+  ledger.add(call, {status, hung, began, exact: true, message: made.statusMessage,
                     right: isRight(call, made.messages.map(({payload}) => payload), status)});
 }
 

@@ -77,8 +77,12 @@ class Load
     end
     [0, nil]
   rescue GRPC::BadStatus => e
-    [e.code, e.details.to_s.encode('US-ASCII', invalid: :replace, undef: :replace)]
+    [e.code, words(e.details)]
+  rescue GRPC::Core::CallError => e # what the library does on some streams that break
+    [nil, words(e.message)]
   end
+
+  def words(text) = text.to_s.encode('US-ASCII', invalid: :replace, undef: :replace)
 
   def note(line) = @lock.synchronize { @ledger.write("#{line.to_json}\n") }
 end

@@ -50,11 +50,11 @@ class Ledger {
     this.file = fs.openSync(file, 'a');
   }
 
-  // `status`: the number that the caller was told, undefined where it was told nothing. `message`: the words with
-  // it. `right`: see isRight. `exact`: whether the status came from the other side for certain, and the
-  // call was made once: a gRPC library makes some of its own, and may send a call again.
-  add(call, {status, message, right, began, exact}) {
-    fs.writeSync(this.file, JSON.stringify({trace: call.trace, method: call.method, status, message, right, exact,
+  // `status`: the number that the caller was told, undefined where it was told nothing. `message`: the words with it. `right`: see
+  // isRight. `hung`: it was given up long after its deadline. `exact`: whether the status came from the other side for certain, and
+  // the call was made once: a gRPC library makes some of its own, and may send a call again.
+  add(call, {status, message, right, began, exact, hung}) {
+    fs.writeSync(this.file, JSON.stringify({trace: call.trace, method: call.method, status, message, right, exact, hung,
                                             at: Date.now(), milliseconds: Math.round(performance.now() - began)}) + '\n');
   }
 }
