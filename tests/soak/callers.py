@@ -31,7 +31,10 @@ class Callers:
     def __init__(self, programs, directory, target, rates, service_config=None):
         self._ledgers = {}
         self._programs = []
-        environment = os.environ | ({"SOAK_SERVICE_CONFIG": service_config} if service_config else {})
+        # grpc-js asks the DNS server that a target names only with this resolver.
+        environment = os.environ | {"GRPC_NODE_USE_ALTERNATIVE_RESOLVER": "true"}
+        if service_config:
+            environment["SOAK_SERVICE_CONFIG"] = service_config
         known = commands()
         for name, rate in rates.items():
             argv, more = known[name]

@@ -70,6 +70,9 @@ class Load:
         right = answers == [blob(each) for each in expected[:len(answers)]] and (status != 0 or len(answers) == len(expected))
         line = {"trace": trace, "method": method, "status": status, "message": told, "right": right, "exact": False,
                 "at": round(time.time() * 1000), "milliseconds": round((time.monotonic() - began) * 1000)}
+        if not right:
+            line["came"] = [answer.hex() for answer in answers]
+            line["wanted"] = [blob(each).hex() for each in expected]
         with self.lock:
             self.ledger.write(json.dumps(line) + "\n")
 

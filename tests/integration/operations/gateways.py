@@ -34,13 +34,14 @@ def eventually(holds, what, seconds=60):
 class OneGateway:
     """One of them: it keeps its addresses and its data over restarts. On the test's own thread."""
 
-    def __init__(self, programs, arguments, directory, name, upstream, **config):
+    def __init__(self, programs, arguments, directory, name, upstream, address=None, **config):
         self.name, self._programs, self._sallyportd = name, programs, arguments.sallyportd
         place = directory / name
         place.mkdir()
         self.data = place / "data"
         self.sallyport = CommandLine(arguments.sallyport, self.data)
-        self.address, self.admin = (f"127.0.0.1:{processes.free_port()}" for _ in range(2))
+        self.address = address or f"127.0.0.1:{processes.free_port()}"
+        self.admin = f"127.0.0.1:{processes.free_port()}"
         described = descriptors.compile_set(place / "soak.binpb", [SOAK], SOAK / "soak.proto")
         self.config = {"listen": {"address": self.address}, "admin": {"address": self.admin}, "data": {"directory": str(self.data)},
                        "upstreams": {"soak": {"target": upstream}}, "descriptors": [{"file": str(described)}], **config}
@@ -52,7 +53,7 @@ class OneGateway:
         """For the first time, or again on its data. Returns once it is ready."""
         self._file.write_text(json.dumps(self.config), encoding="ascii")
         self.program = self._programs.start(f"sallyportd {self.name}", [self._sallyportd, "--config", self._file])
-        self.program.wait_for_line(r"listening on 127", seconds=60)
+        self.program.wait_for_line(r"listening on 127\.", seconds=60)
         eventually(lambda: self.readiness() == 200, f"{self.name} is ready")
 
     def stop(self, seconds=60):

@@ -4,7 +4,7 @@
     rolling_restart.py --sallyportd PROGRAM --sallyport PROGRAM [--calls N] [--rate CALLS_A_SECOND]
 grpc-js, gRPC for Python and for Ruby, out of the box, call without a pause, N calls in all for each of the two ways in which a name
 leads to two gateways:
-* a name with two addresses, of which the clients use both (round_robin);
+* a name that DNS has two addresses for, of which the clients use both (round_robin);
 * haproxy in front, which asks each gateway's /readyz and sends new connections to one that is ready.
 A gateway is stopped with SIGTERM only once the other one has its share of connections again, as a rollout waits for readiness. In the
 end both records together are what callers saw: each call is in one of them, once, completed with OK.
@@ -19,11 +19,13 @@ import tempfile
 from gateways import OneGateway, eventually, processes, start_upstream
 from callers import REAL_CLIENTS, ROUND_ROBIN, Callers
 from judge import judge
+from name_server import NameServer
 
 from harness.promises import Promises, equal
 
 SKIPPED_STATUS = 77
 LEAST_ROUNDS = 2
+NAME = "gateways.test"
 # What haproxy needs to notice is well below the delay.
 DRAIN = {"delay": "2s", "timeout": "30s"}
 HAPROXY_CHECK = "inter 200ms fall 1 rise 2"
@@ -53,14 +55,21 @@ def main():
 
 
 class TwoAddresses:
-    """A name with two addresses: each client keeps a connection to both."""
+    """A name with two addresses: each client keeps a connection to both.
+
+    The name keeps both while one is away (as with publishNotReadyAddresses of a headless Service): gRPC asks DNS again after half a
+    minute at the earliest, and would know only one of them in the meantime.
+    """
 
     text = "a name with two addresses"
     service_config = ROUND_ROBIN
 
     def __init__(self, _programs, _directory, gateways):
         self._gateways = gateways
-        self.target = "ipv4:" + ",".join(gateway.address for gateway in gateways)
+        hosts, ports = zip(*(gateway.address.split(":") for gateway in gateways))
+        equal(len(set(ports)), 1, "ports behind one name")
+        self._names = NameServer(NAME, hosts)
+        self.target = f"dns://{self._names.address}/{NAME}:{ports[0]}"
 
     def wait_until_all_used(self):
         for gateway in self._gateways:
@@ -77,17 +86,18 @@ class Haproxy:
     service_config = None
 
     def __init__(self, programs, directory, gateways):
-        port = processes.free_port()
-        servers = [f"  server {gateway.name} {gateway.address} check port {gateway.admin.split(':')[1]} {HAPROXY_CHECK}" for gateway in gateways]
+        listen = f"127.0.0.1:{processes.free_port()}"
+        servers = [f"  server {gateway.name} {gateway.address} check addr {host} port {port} {HAPROXY_CHECK}"
+                   for gateway in gateways for host, port in [gateway.admin.split(":")]]
         config = directory / "haproxy.cfg"
         config.write_text("\n".join([
             "defaults", "  mode tcp", "  timeout connect 5s", "  timeout client 120s", "  timeout server 120s",
-            "listen calls", f"  bind 127.0.0.1:{port}", "  balance roundrobin", "  option redispatch", "  option httpchk GET /readyz",
+            "listen calls", f"  bind {listen}", "  balance roundrobin", "  option redispatch", "  option httpchk GET /readyz",
             "  http-check expect status 200", *servers, ""]), encoding="ascii")
         haproxy = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
         self._program = programs.start("haproxy", [haproxy, "-db", "-f", config])
         self._looked_at = 0
-        self.target = f"127.0.0.1:{port}"
+        self.target = listen
 
     def wait_until_all_used(self):
         """haproxy begins with the assumption that all are up, and all are."""
@@ -104,7 +114,9 @@ class RollingRestart:
     def __init__(self, arguments, directory, programs, promise, way):
         self.arguments, self.directory, self.programs, self.promise, self.way = arguments, directory, programs, promise, way
         self.upstream, target = start_upstream(programs)
-        self.gateways = [OneGateway(programs, arguments, directory, name, target, drain=DRAIN) for name in ("first", "second")]
+        port = processes.free_port()
+        self.gateways = [OneGateway(programs, arguments, directory, name, target, f"{host}:{port}", drain=DRAIN)
+                         for name, host in (("first", "127.0.0.1"), ("second", "127.0.0.2"))]
         self.restarts = 0
 
     def run(self):
@@ -114,13 +126,15 @@ class RollingRestart:
         rates = dict.fromkeys(REAL_CLIENTS, self.arguments.rate / len(REAL_CLIENTS))
         callers = Callers(self.programs, self.directory, name.target, rates, self.way.service_config)
         with self.promise(f"{self.way.text}: both gateways are restarted again and again, and end in order"):
-            eventually(lambda: min(callers.made().values()) > 0, "each client has made a call")
-            name.wait_until_all_used()
-            rounds = 0
-            while rounds < LEAST_ROUNDS or sum(callers.made().values()) < self.arguments.calls:
-                self.restart_both(name, callers)
-                rounds += 1
-            callers.stop()
+            try:
+                eventually(lambda: min(callers.made().values()) > 0, "each client has made a call")
+                name.wait_until_all_used()
+                rounds = 0
+                while rounds < LEAST_ROUNDS or sum(callers.made().values()) < self.arguments.calls:
+                    self.restart_both(name, callers)
+                    rounds += 1
+            finally:
+                callers.stop()
         calls = callers.calls()
         with self.promise(f"{self.way.text}: {sum(map(len, calls.values()))} calls, {self.restarts} restarts, no call failed"):
             every = [call for made in calls.values() for call in made]

@@ -187,7 +187,7 @@ class Load:
     def wait_for_more(self, *gateways):
         """Until each of these has answered a number of calls from now on."""
         before = list(self.answered)
-        eventually(lambda: all(self.answered[each] >= before[each] + LOAD_CALLS for each in gateways), f"{gateways} answer calls: {before}")
+        eventually(lambda: all(self.answered[each] >= before[each] + LOAD_CALLS for each in gateways), f"{gateways} answer calls")
 
     def make(self, gateway):
         trace = os.urandom(16).hex()
@@ -199,7 +199,8 @@ class Load:
         except grpc.RpcError as error:
             status = error.code().value[0]
         with self._lock:
-            self.calls.append({"trace": trace, "gateway": gateway, "status": status, "exact": False, "right": answer == (message if status == 0 else None)})
+            right = answer == (message if status == 0 else None)
+            self.calls.append({"trace": trace, "gateway": gateway, "status": status, "exact": False, "right": right})
             if status == 0:
                 self.answered[gateway] += 1
             else:
