@@ -17,6 +17,7 @@ void CheckUpstreams(ConfigurationCheck& check);
 void CheckRoutes(ConfigurationCheck& check);
 void CheckDescriptors(ConfigurationCheck& check);
 void CheckCheckpoints(ConfigurationCheck& check);
+void CheckDrain(ConfigurationCheck& check);
 
 }  // namespace sallyport::gateway
 
