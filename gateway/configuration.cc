@@ -21,6 +21,7 @@ absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, cons
   CheckTracing(check);
   CheckLog(check);
   CheckEvents(check);
+  CheckDrain(check);
   if (absl::Status status = check.faults().status(); !status.ok()) return status;
   GatewayOptions options = std::move(check.options());
   options.source = config;

@@ -43,6 +43,12 @@ struct ReflectionOptions {
   bool optional = false;  // asked for by default, not by name
 };
 
+// How the gateway stops (sallyport.v1.Drain).
+struct DrainOptions {
+  absl::Duration delay = absl::ZeroDuration();
+  absl::Duration timeout = absl::Seconds(10);
+};
+
 struct GatewayOptions {
   v1::Config source;                // what was checked
   std::string file;                 // where it came from, for messages
@@ -78,6 +84,7 @@ struct GatewayOptions {
   std::optional<TracingOptions> tracing;
   LogOptions log;
   std::vector<EventReceiverOptions> events;
+  DrainOptions drain;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

@@ -20,7 +20,7 @@ class Sessions {
  public:
   // What is remembered of sessions takes at most `most_bytes`; beyond that, those longest without a call are forgotten
   // first. Sessions with open calls are not forgotten: what they take is bounded by what open calls take.
-  explicit Sessions(absl::Duration idle, size_t most_bytes = kMostBytes) : idle_(idle), most_bytes_(most_bytes) {}
+  explicit Sessions(absl::Duration idle, size_t most_bytes = kMostBytes) : most_bytes_(most_bytes), idle_(idle) {}
   static constexpr size_t kMostBytes = 32 << 20;
 
   // A call's membership. While one is alive, its session is in use. Returned to by End.
@@ -41,6 +41,12 @@ class Sessions {
               absl::Time now);
   void Leave(Member& member, absl::Time now);
 
+  // From now on, for sessions that there are, too.
+  void SetIdle(absl::Duration idle) {
+    absl::MutexLock lock(&mutex_);
+    idle_ = idle;
+  }
+
   // How many are remembered, and what that takes.
   size_t size() const {
     absl::MutexLock lock(&mutex_);
@@ -58,9 +64,9 @@ class Sessions {
   static size_t BytesOf(const std::string& key) { return key.capacity() + kOverhead; }
   void ForgetIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const absl::Duration idle_;
   const size_t most_bytes_;
   mutable absl::Mutex mutex_;
+  absl::Duration idle_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, std::shared_ptr<State>> sessions_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };

@@ -20,6 +20,7 @@ void CheckCheckpoints(ConfigurationCheck& check);
 void CheckTracing(ConfigurationCheck& check);
 void CheckLog(ConfigurationCheck& check);
 void CheckEvents(ConfigurationCheck& check);
+void CheckDrain(ConfigurationCheck& check);
 
 }  // namespace sallyport::gateway
 

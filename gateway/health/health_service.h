@@ -5,6 +5,7 @@
 #include <google/protobuf/descriptor.pb.h>
 #include <grpcpp/generic/async_generic_service.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -40,7 +41,9 @@ class HealthService final : public OwnService {
   static void AddOwnFile(google::protobuf::FileDescriptorSet& files);
 
   bool Answers(std::string_view path) const override;
-  bool open() const override { return open_; }
+  bool open() const override { return open_.load(std::memory_order_relaxed); }
+  // From now on.
+  void SetOpen(bool open) { open_.store(open, std::memory_order_relaxed); }
   grpc::ServerGenericBidiReactor* Answer(grpc::GenericCallbackServerContext* context, OwnCaller caller) override;
 
   // From now on the gateway is not serving, and `ready` is not asked any more. Those that watch hear so, and their
@@ -60,7 +63,7 @@ class HealthService final : public OwnService {
   void TellWatches();
 
   const CurrentRules* const rules_;
-  const bool open_;
+  std::atomic<bool> open_;
   absl::Mutex ready_mutex_;
   const std::function<absl::Status()> ready_;  // asked under the lock
   bool draining_ ABSL_GUARDED_BY(ready_mutex_) = false;

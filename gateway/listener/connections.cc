@@ -43,7 +43,7 @@ ConnectionState Connection::State() const {
 
 Connections::Added Connections::Add(int fd, const std::string& transport_peer, std::string peer,
                                     const SocketName* host) {
-  if (size() >= most_) return Added::kTooMany;
+  if (size() >= most()) return Added::kTooMany;
   Entry entry;
   if (host != nullptr) {
     entry.host = HostKey(*host);

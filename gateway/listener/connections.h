@@ -110,7 +110,12 @@ class Connections {
   bool Sweep();
 
   size_t size() const { return size_.load(std::memory_order_relaxed); }
-  size_t most() const { return most_; }
+  size_t most() const { return most_.load(std::memory_order_relaxed); }
+  // From now on; those that are open stay. By the accepting thread.
+  void SetMost(size_t most, size_t most_per_peer) {
+    most_.store(most, std::memory_order_relaxed);
+    most_per_peer_ = most_per_peer;
+  }
 
  private:
   struct Entry {
@@ -127,8 +132,8 @@ class Connections {
   Shard& ShardOf(std::string_view peer) { return shards_[recorder::TextHash()(peer) % kShards]; }
   const Shard& ShardOf(std::string_view peer) const { return shards_[recorder::TextHash()(peer) % kShards]; }
 
-  const size_t most_;
-  const size_t most_per_peer_;
+  std::atomic<size_t> most_;
+  size_t most_per_peer_;  // of the accepting thread
   std::array<Shard, kShards> shards_;
   std::atomic<size_t> size_{0};
   // Of the accepting thread.

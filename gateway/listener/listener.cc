@@ -1,5 +1,6 @@
 #include "gateway/listener/listener.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -23,6 +24,8 @@ constexpr absl::Duration kLeastSweepInterval = absl::Milliseconds(50);
 constexpr absl::Duration kPause = absl::Milliseconds(100);
 constexpr int kAcceptsInTurn = 64;
 constexpr size_t kMostEvents = 64;
+// Of a socket that is to be closed: so much at most is accepted first, be it that more keeps coming.
+constexpr int kTurnsToEmpty = 256;
 
 // What an event is about: the kind, and a number.
 constexpr int kKindShift = 32;
@@ -34,10 +37,26 @@ constexpr uint64_t kNumber = kSocket - 1;
 }  // namespace
 
 Listener::Listener(const ListenerOptions& options)
-    : options_(options),
-      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      connections_(options.connections, options.connections_per_peer) {}
+      connections_(options.connections, options.connections_per_peer),
+      options_(options) {}
+
+absl::StatusOr<std::vector<ListeningSocket>> Listener::OpenOne(const std::string& text,
+                                                               std::vector<Descriptor>& inherited) const {
+  absl::StatusOr<std::vector<ListeningSocket>> sockets = ListenOn(text, inherited);
+  if (sockets.ok()) return sockets;
+  return absl::UnavailableError(absl::StrCat("cannot listen on ", text, ": ", sockets.status().message()));
+}
+
+void Listener::Add(const std::string& text, std::vector<ListeningSocket> sockets) {
+  if (text == kInherited) {
+    for (const ListeningSocket& socket : sockets) addresses_.push_back(AddressText(socket.address()));
+  } else {
+    addresses_.push_back(WithPort(text, sockets.front().address().port()));
+  }
+  for (ListeningSocket& socket : sockets) sockets_.emplace(++last_socket_, Listened{text, std::move(socket)});
+}
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& options,
                                                          std::vector<Descriptor> inherited) {
@@ -50,22 +69,194 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& 
   std::stable_partition(addresses.begin(), addresses.end(),
                         [](const std::string& address) { return address != kInherited; });
   for (const std::string& address : addresses) {
-    absl::StatusOr<std::vector<ListeningSocket>> sockets = ListenOn(address, inherited);
-    if (!sockets.ok()) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": ", sockets.status().message()));
-    }
-    if (address == kInherited) {
-      for (const ListeningSocket& socket : *sockets) listener->addresses_.push_back(AddressText(socket.address()));
-    } else {
-      listener->addresses_.push_back(WithPort(address, sockets->front().address().port()));
-    }
-    for (ListeningSocket& socket : *sockets) listener->sockets_.push_back(std::move(socket));
+    absl::StatusOr<std::vector<ListeningSocket>> sockets = listener->OpenOne(address, inherited);
+    if (!sockets.ok()) return sockets.status();
+    listener->Add(address, *std::move(sockets));
   }
   if (!inherited.empty()) {
     return absl::UnavailableError(absl::StrCat("cannot listen: of the inherited sockets, ", inherited.size(),
                                                " have an address that listen.addresses does not name"));
   }
   return listener;
+}
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& options,
+                                                         std::vector<HandedSockets> handed) {
+  std::map<std::string, std::vector<ListeningSocket>> adopted;
+  std::vector<Descriptor> others;
+  for (HandedSockets& address : handed) {
+    const bool asked =
+        std::find(options.addresses.begin(), options.addresses.end(), address.text) != options.addresses.end();
+    for (Descriptor& socket : address.sockets) {
+      // One of another name may have the very address that one asks for.
+      if (!asked) {
+        others.push_back(std::move(socket));
+        continue;
+      }
+      absl::StatusOr<ListeningSocket> taken = ListeningSocket::Adopt(std::move(socket), address.locks);
+      if (!taken.ok()) return taken.status();
+      adopted[address.text].push_back(*std::move(taken));
+    }
+  }
+  ListenerOptions rest = options;
+  rest.addresses.clear();
+  absl::StatusOr<std::unique_ptr<Listener>> listener = Open(rest, std::vector<Descriptor>());
+  if (!listener.ok()) return listener.status();
+  (*listener)->options_.addresses = options.addresses;
+  for (const std::string& address : options.addresses) {
+    const auto found = adopted.find(address);
+    if (found != adopted.end() && !found->second.empty()) {
+      (*listener)->Add(address, std::exchange(found->second, {}));
+      continue;
+    }
+    absl::StatusOr<std::vector<ListeningSocket>> sockets = (*listener)->OpenOne(address, others);
+    if (!sockets.ok()) return sockets.status();
+    (*listener)->Add(address, *std::move(sockets));
+  }
+  return listener;
+}
+
+absl::StatusOr<Listener::Next> Listener::Prepare(const ListenerOptions& options) const {
+  Next next{options, {}};
+  std::vector<Descriptor> none;
+  for (const std::string& address : options.addresses) {
+    const bool there = std::any_of(sockets_.begin(), sockets_.end(),
+                                   [&address](const auto& entry) { return entry.second.text == address; });
+    if (there || next.opened.contains(address)) continue;
+    absl::StatusOr<std::vector<ListeningSocket>> sockets = OpenOne(address, none);
+    if (!sockets.ok()) return sockets.status();
+    next.opened.emplace(address, *std::move(sockets));
+  }
+  return next;
+}
+
+void Listener::Change(Next next) {
+  Do([this, &next] {
+    options_ = std::move(next.options);
+    connections_.SetMost(options_.connections, options_.connections_per_peer);
+    const auto asked = [this](const std::string& text) {
+      return std::find(options_.addresses.begin(), options_.addresses.end(), text) != options_.addresses.end();
+    };
+    for (auto entry = sockets_.begin(); entry != sockets_.end();) {
+      if (asked(entry->second.text)) {
+        ++entry;
+        continue;
+      }
+      Watch(EPOLL_CTL_DEL, entry->second.socket.fd(), 0, 0);
+      Empty(entry->second.socket);
+      entry = sockets_.erase(entry);
+    }
+    for (auto& [text, sockets] : next.opened) {
+      for (ListeningSocket& socket : sockets) {
+        const uint64_t number = ++last_socket_;
+        Watch(EPOLL_CTL_ADD, socket.fd(), EPOLLIN, kSocket | number);
+        sockets_.emplace(number, Listened{text, std::move(socket)});
+      }
+    }
+  });
+  addresses_.clear();
+  for (const std::string& text : options_.addresses) {
+    for (const auto& [number, listened] : sockets_) {
+      if (listened.text != text) continue;
+      const SocketName& address = listened.socket.address();
+      addresses_.push_back(text == kInherited ? AddressText(address) : WithPort(text, address.port()));
+      if (text != kInherited) break;  // all of one port
+    }
+  }
+}
+
+absl::StatusOr<std::vector<HandedSockets>> Listener::HandOut() {
+  std::map<std::string, HandedSockets> handed;
+  bool whole = true;
+  const auto copy = [&whole](int fd, std::vector<Descriptor>& copies) {
+    if (fd < 0) return;
+    copies.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    whole = whole && copies.back().valid();
+  };
+  const bool done = Do([this, &handed, &copy] {
+    for (const auto& [number, listened] : sockets_) {
+      HandedSockets& address = handed[listened.text];
+      address.text = listened.text;
+      copy(listened.socket.fd(), address.sockets);
+      copy(listened.socket.lock_fd(), address.locks);
+    }
+  });
+  if (!done) return absl::UnavailableError("the listener has stopped");
+  if (!whole) return absl::UnavailableError("there are no descriptors left for copies of the listening sockets");
+  std::vector<HandedSockets> addresses;
+  for (auto& [text, address] : handed) addresses.push_back(std::move(address));
+  return addresses;
+}
+
+void Listener::Pause(Queue queue) {
+  Do([this, queue] {
+    {
+      absl::MutexLock lock(&mutex_);
+      paused_ = true;
+    }
+    for (auto& [number, listened] : sockets_) {
+      Watch(EPOLL_CTL_DEL, listened.socket.fd(), 0, 0);
+      if (queue == Queue::kTake) Empty(listened.socket);
+    }
+    if (queue == Queue::kTake) sockets_.clear();
+  });
+}
+
+void Listener::Resume() {
+  Do([this] {
+    {
+      absl::MutexLock lock(&mutex_);
+      paused_ = false;
+    }
+    for (const auto& [number, listened] : sockets_) {
+      Watch(EPOLL_CTL_ADD, listened.socket.fd(), EPOLLIN, kSocket | number);
+    }
+  });
+}
+
+size_t Listener::Remaining() {
+  size_t open = 0;
+  Do([this, &open] {
+    swept_ = absl::Now();
+    connections_.Sweep();
+    open = connections_.size() + waiting_.size();
+  });
+  return open;
+}
+
+bool Listener::Do(absl::FunctionRef<void()> task) {
+  absl::MutexLock one_at_a_time(&tasks_mutex_);
+  if (!thread_.joinable()) {
+    task();
+    return true;
+  }
+  absl::MutexLock lock(&mutex_);
+  if (stopped_) return false;
+  task_ = &task;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+  const auto over = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return task_ == nullptr || ended_; };
+  mutex_.Await(absl::Condition(&over));
+  return std::exchange(task_, nullptr) == nullptr;
+}
+
+void Listener::RunTask() {
+  uint64_t wakes = 0;
+  [[maybe_unused]] const ssize_t taken = read(wake_.get(), &wakes, sizeof wakes);
+  absl::FunctionRef<void()>* task = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    task = task_;
+  }
+  if (task == nullptr) return;
+  (*task)();
+  absl::MutexLock lock(&mutex_);
+  task_ = nullptr;
+}
+
+void Listener::Empty(const ListeningSocket& socket) {
+  for (int turn = 0; turn < kTurnsToEmpty && Accept(socket); ++turn) {
+  }
 }
 
 Listener::~Listener() { Stop(); }
@@ -101,7 +292,7 @@ absl::Status Listener::Accepting() const {
     return absl::UnavailableError(absl::StrCat("all ", connections_.most(), " connections are taken"));
   }
   absl::MutexLock lock(&mutex_);
-  if (stopped_) return absl::UnavailableError("the listener does not accept connections");
+  if (stopped_ || paused_) return absl::UnavailableError("the listener does not accept connections");
   if (!pause_reason_.empty()) return absl::UnavailableError(absl::StrCat("cannot accept: ", pause_reason_));
   return absl::OkStatus();
 }
@@ -115,7 +306,7 @@ void Listener::Watch(int operation, int fd, uint32_t events, uint64_t tag) {
 
 void Listener::Run() {
   Watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, kWakeUp);
-  for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_ADD, sockets_[i].fd(), EPOLLIN, kSocket | i);
+  for (const auto& [number, listened] : sockets_) Watch(EPOLL_CTL_ADD, listened.socket.fd(), EPOLLIN, kSocket | number);
   std::array<epoll_event, kMostEvents> events;
   while (true) {
     const absl::Duration wait = NextTime(absl::Now());
@@ -124,7 +315,10 @@ void Listener::Run() {
     const int count = epoll_wait(epoll_.get(), events.data(), kMostEvents, timeout);
     {
       absl::MutexLock lock(&mutex_);
-      if (stopped_) return;
+      if (stopped_) {
+        ended_ = true;
+        return;
+      }
     }
     for (int i = 0; i < count; ++i) OnEvent(events[static_cast<size_t>(i)].data.u64);
     OnTime(absl::Now());
@@ -133,14 +327,18 @@ void Listener::Run() {
 
 void Listener::OnEvent(uint64_t tag) {
   const uint64_t number = tag & kNumber;
-  if ((tag & ~kNumber) == kSocket) {
-    Accept(sockets_[number]);
+  if (tag == kWakeUp) {
+    RunTask();
+  } else if ((tag & ~kNumber) == kSocket) {
+    // One that a task has just taken away may have had an event.
+    const auto listened = sockets_.find(number);
+    if (listened != sockets_.end()) Accept(listened->second.socket);
   } else if ((tag & ~kNumber) == kWaiting) {
     GoOn(static_cast<int>(number));
   }
 }
 
-void Listener::Accept(const ListeningSocket& socket) {
+bool Listener::Accept(const ListeningSocket& socket) {
   for (int i = 0; i < kAcceptsInTurn; ++i) {
     SocketName peer;
     peer.length = sizeof peer.storage;
@@ -151,28 +349,30 @@ void Listener::Accept(const ListeningSocket& socket) {
     }
     switch (errno) {
       case EAGAIN:
-        return;
+        return false;
       case EMFILE:
       case ENFILE:
       case ENOBUFS:
       case ENOMEM:
-        return Pause(errno, absl::Now());
+        PauseFor(errno, absl::Now());
+        return false;
       default:
         // Of the connection that was to be accepted (accept(2)): the next one may be well.
         continue;
     }
   }
+  return true;
 }
 
 // The connections wait in the socket's queue meanwhile, and nothing else is asked of the system.
-void Listener::Pause(int error, absl::Time now) {
+void Listener::PauseFor(int error, absl::Time now) {
   {
     absl::MutexLock lock(&mutex_);
     if (pause_reason_.empty()) spdlog::error("cannot accept connections, trying on: {}", std::strerror(error));
     pause_reason_ = std::strerror(error);
   }
   paused_until_ = now + kPause;
-  for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_MOD, sockets_[i].fd(), 0, kSocket | i);
+  for (const auto& [number, listened] : sockets_) Watch(EPOLL_CTL_MOD, listened.socket.fd(), 0, kSocket | number);
 }
 
 void Listener::OnAccepted(Descriptor fd, const SocketName& peer, const ListeningSocket& socket) {
@@ -271,7 +471,7 @@ void Listener::OnTime(absl::Time now) {
     absl::MutexLock lock(&mutex_);
     pause_reason_.clear();
   }
-  for (size_t i = 0; i < sockets_.size(); ++i) Watch(EPOLL_CTL_MOD, sockets_[i].fd(), EPOLLIN, kSocket | i);
+  for (const auto& [number, listened] : sockets_) Watch(EPOLL_CTL_MOD, listened.socket.fd(), EPOLLIN, kSocket | number);
 }
 
 absl::Duration Listener::NextTime(absl::Time now) const {

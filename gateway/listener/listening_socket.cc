@@ -207,6 +207,24 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Adopt(Descriptor socket) {
   return adopted;
 }
 
+absl::StatusOr<ListeningSocket> ListeningSocket::Adopt(Descriptor socket, std::vector<Descriptor>& locks) {
+  absl::StatusOr<ListeningSocket> adopted = Adopt(std::move(socket));
+  if (!adopted.ok() || adopted->address_.path().empty()) return adopted;
+  const std::string path = adopted->address_.path();
+  struct stat lock_file = {};
+  if (lstat(absl::StrCat(path, ".lock").c_str(), &lock_file) != 0) return adopted;
+  const auto lock = std::find_if(locks.begin(), locks.end(), [&lock_file](const Descriptor& fd) {
+    struct stat file = {};
+    return fstat(fd.get(), &file) == 0 && file.st_ino == lock_file.st_ino && file.st_dev == lock_file.st_dev;
+  });
+  if (lock == locks.end()) return adopted;
+  adopted->lock_ = std::move(*lock);
+  locks.erase(lock);
+  struct stat file = {};
+  if (lstat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode)) adopted->inode_ = file.st_ino;
+  return adopted;
+}
+
 absl::StatusOr<std::vector<ListeningSocket>> ListenOn(const std::string& text, std::vector<Descriptor>& inherited) {
   if (text == kInherited) return AdoptAll(std::exchange(inherited, {}));
   absl::StatusOr<std::vector<SocketName>> addresses = ResolveListenAddress(text);

@@ -29,9 +29,16 @@ class ListeningSocket {
   static absl::StatusOr<ListeningSocket> Open(const SocketName& address, int* error);
   // One that listens already.
   static absl::StatusOr<ListeningSocket> Adopt(Descriptor socket);
+  // Likewise, of a process that hands over to this one. The path of a UNIX socket becomes this one's if its lock is
+  // among `locks`, which it is then taken out of.
+  static absl::StatusOr<ListeningSocket> Adopt(Descriptor socket, std::vector<Descriptor>& locks);
 
   int fd() const { return socket_.get(); }
   const SocketName& address() const { return address_; }
+  // Of the path of a UNIX socket; -1 if there is none.
+  int lock_fd() const { return lock_.get(); }
+  // Another process listens on it by now: the path stays when this one is destroyed.
+  void LeavePath() { inode_ = 0; }
 
  private:
   absl::Status TakePath();

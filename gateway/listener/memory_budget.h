@@ -34,14 +34,16 @@ class MemoryBudget {
   // Whether new calls have to be refused. Costs a clock and two loads, but for the caller that reads anew.
   bool Full(absl::Time now);
 
-  uint64_t bytes() const { return bytes_; }
+  // From now on. Thread-safe.
+  void SetBytes(uint64_t bytes) { bytes_.store(bytes, std::memory_order_relaxed); }
+  uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t charged() const { return charged_.load(std::memory_order_relaxed); }
   uint64_t resident() const { return last_resident_.load(std::memory_order_relaxed); }
 
  private:
-  bool Over() const { return resident() + charged() > bytes_; }
+  bool Over() const { return resident() + charged() > bytes(); }
 
-  const uint64_t bytes_;
+  std::atomic<uint64_t> bytes_;
   const Resident resident_;
   const GiveBack give_back_;
   std::atomic<uint64_t> charged_{0};

@@ -41,6 +41,9 @@ class RefusalFlood {
 
   RefusalCounts counts() const;
 
+  // From now on.
+  void SetLimits(const RefusalLimits& limits) { table_.SetLimits(limits); }
+
  private:
   void Run();
   // Without `all`, as much as may be recorded now. Returns whether something is left.

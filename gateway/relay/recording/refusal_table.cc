@@ -102,20 +102,25 @@ struct RefusalTable::Peer {
 };
 
 RefusalTable::RefusalTable(const RefusalLimits& limits, size_t most_peers)
-    : looked_at_{absl::Seconds(1 / limits.per_peer),
-                 absl::Seconds(1 / limits.per_peer) * std::max(1.0, limits.per_peer * kLookedAtBurst)},
-      recorded_{absl::Seconds(1 / limits.recorded),
-                absl::Seconds(1 / limits.recorded) * std::max(1.0, limits.recorded * kRecordedBurst)},
-      bytes_per_second_(BytesPerSecond(limits.daily_bytes)),
-      most_for_calls_(BytesTime(static_cast<double>(limits.daily_bytes) * kDailyBurst * (1 - kKeptForAddresses),
-                                bytes_per_second_)),
-      most_for_addresses_(
-          BytesTime(static_cast<double>(limits.daily_bytes) * kDailyBurst * (1 - kKeptForOthers), bytes_per_second_)),
-      most_for_others_(BytesTime(static_cast<double>(limits.daily_bytes) * kDailyBurst, bytes_per_second_)),
-      most_peers_(most_peers),
-      spare_(std::make_unique<Peer>()) {
+    : most_peers_(most_peers), spare_(std::make_unique<Peer>()) {
   spare_->counted.peer = kOthers;
   others_.peer = kOthers;
+  SetLimits(limits);
+}
+
+void RefusalTable::SetLimits(const RefusalLimits& limits) {
+  const auto rate = [](double per_second, double burst) {
+    const absl::Duration cost = absl::Seconds(1 / per_second);
+    return Rate{cost, cost * std::max(1.0, per_second * burst)};
+  };
+  const double at_once = static_cast<double>(limits.daily_bytes) * kDailyBurst;
+  absl::MutexLock lock(&mutex_);
+  looked_at_ = rate(limits.per_peer, kLookedAtBurst);
+  recorded_ = rate(limits.recorded, kRecordedBurst);
+  bytes_per_second_ = BytesPerSecond(limits.daily_bytes);
+  most_for_calls_ = BytesTime(at_once * (1 - kKeptForAddresses), bytes_per_second_);
+  most_for_addresses_ = BytesTime(at_once * (1 - kKeptForOthers), bytes_per_second_);
+  most_for_others_ = BytesTime(at_once, bytes_per_second_);
 }
 
 RefusalTable::~RefusalTable() = default;

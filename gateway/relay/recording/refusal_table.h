@@ -88,6 +88,9 @@ class RefusalTable {
 
   size_t peers() const;
 
+  // From now on; what is owed stays owed.
+  void SetLimits(const RefusalLimits& limits);
+
  private:
   using Key = std::pair<int, absl::uint128>;  // kind of address, and its bits
   struct Peer;
@@ -109,13 +112,14 @@ class RefusalTable {
 
   static constexpr size_t kConnections = 4096;
 
-  const Rate looked_at_;
-  const Rate recorded_;
-  const double bytes_per_second_;
+  // Used under mutex_, once there are threads.
+  Rate looked_at_;
+  Rate recorded_;
+  double bytes_per_second_ = 1;
   // What may be owed after a record of one call, of counted calls of one address, and of all others.
-  const absl::Duration most_for_calls_;
-  const absl::Duration most_for_addresses_;
-  const absl::Duration most_for_others_;
+  absl::Duration most_for_calls_;
+  absl::Duration most_for_addresses_;
+  absl::Duration most_for_others_;
   const size_t most_peers_;
 
   std::atomic<int64_t> over_until_ns_{0};  // nobody is over the limit from then on
