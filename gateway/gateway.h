@@ -144,7 +144,7 @@ class Gateway {
   absl::Status ServeAdmin(const GatewayOptions& options);
   // For monitoring.
   GatewayNumbers Numbers();
-  OperationNumbers Operations(const GatewayOptions& started_with);
+  OperationNumbers Operations(const std::string& data_directory, uint32_t window);
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
@@ -181,6 +181,7 @@ class Gateway {
   MisdescribedMethods misdescribed_;
   std::unique_ptr<RelayService> service_;
   std::unique_ptr<ServerTls> tls_;
+  std::atomic<const ServerTls*> shown_tls_{nullptr};  // the same, for who asks before and while it is served
   std::unique_ptr<FileWatcher> file_watcher_;
   std::atomic<size_t> odd_settings_{0};
   std::set<std::string> told_settings_;  // of settings_watch_'s thread

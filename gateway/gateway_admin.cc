@@ -50,9 +50,9 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
     return AdminAnswer{ready.ok() ? 200 : 503, kPlainText, ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"),
                        absl::ZeroDuration()};
   };
-  handlers["/metrics"] = [this, started_with = options] {
+  handlers["/metrics"] = [this, data = options.data_directory, window = options.window] {
     std::string text = MetricsText(Numbers());
-    text += OperationsText(*call_metrics_, Operations(started_with));
+    text += OperationsText(*call_metrics_, Operations(data, window));
     return AdminAnswer{200, kMetricsContentType, std::move(text), absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {

@@ -44,6 +44,7 @@ absl::Status Gateway::Serve(const GatewayOptions& options) {
     absl::StatusOr<std::unique_ptr<ServerTls>> tls = ServerTls::Create(*options.tls);
     if (!tls.ok()) return tls.status();
     tls_ = *std::move(tls);
+    shown_tls_ = tls_.get();
     credentials = tls_->Credentials();
   }
   CallServerOptions server;

@@ -54,10 +54,10 @@ void RefreshedSecret::OnFetched(absl::StatusOr<Fetched> fetched) {
     fetching_ = false;
     waiting.swap(waiting_);
     if (fetched.ok()) {
+      fetched_ = now;
       value_ = fetched->value;
       due_ = fetched->due;
       expires_ = fetched->expires;
-      fetched_ = now;
       rejected_ = false;
       failures_ = 0;
       retry_ = absl::InfinitePast();

@@ -73,6 +73,42 @@ TEST_CASE("metrics tell what was recorded") {
   CHECK(Value(metrics, "sallyport_recorder_index_ok") == "1");
 }
 
+TEST_CASE("every call is counted once, by its method where descriptors know it, refused ones too") {
+  TemporaryDirectory directory;
+  const std::string policy = directory.path() + "/policy.yaml";
+  std::ofstream(policy) << "access: {default: allow, rules: [{name: closed, match: {metadata: {x-closed: \"*\"}}, "
+                           "action: deny}]}\n";
+  Rig rig({{kUnary, Echo}}, Methods::kKnown, [&](GatewayOptions& options) {
+    WithAdmin()(options);
+    options.policy_file = policy;
+  });
+  CallOnce(rig);
+  CallOnce(rig);
+  BlockingCall refused(rig.channel(), kUnary);
+  refused.context().AddMetadata("x-closed", "1");
+  refused.Start();
+  CHECK(refused.Finish().error_code() == grpc::StatusCode::PERMISSION_DENIED);
+  BlockingCall unknown(rig.channel(), "/made.Up/Method");
+  unknown.Start();
+  unknown.HalfClose();
+  CHECK(unknown.Finish().error_code() == grpc::StatusCode::UNIMPLEMENTED);
+  const std::string metrics = MetricsOf(rig.gateway());
+  INFO(metrics);
+  const std::string path(kUnary);
+  const size_t slash = path.rfind('/');
+  const std::string labels = "{grpc_type=\"unary\",grpc_service=\"" + path.substr(1, slash - 1) + "\",grpc_method=\"" +
+                             path.substr(slash + 1) + "\"";
+  const auto has = [&](const std::string& line) { return metrics.find("\n" + line + "\n") != std::string::npos; };
+  CHECK(has("grpc_server_started_total" + labels + "} 3"));
+  CHECK(has("grpc_server_handled_total" + labels + ",grpc_code=\"OK\"} 2"));
+  CHECK(has("grpc_server_handled_total" + labels + ",grpc_code=\"PermissionDenied\"} 1"));
+  CHECK(has("grpc_server_handling_seconds_count" + labels + "} 3"));
+  CHECK(has("grpc_server_msg_received_total" + labels + "} 2"));
+  CHECK(has("sallyport_refusals_total{reason=\"ACCESS_DENIED\",rule=\"closed\"} 1"));
+  CHECK(has("grpc_server_started_total{grpc_type=\"unknown\",grpc_service=\"unknown\",grpc_method=\"unknown\"} 1"));
+  CHECK(metrics.find("made.Up") == std::string::npos);
+}
+
 TEST_CASE("a log that is damaged raises a metric, and the gateway goes on with a new segment") {
   TemporaryDirectory directory;
   const std::string data = directory.path() + "/data";

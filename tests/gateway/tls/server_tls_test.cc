@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "tests/fakes/blocking_client.h"
 #include "tests/fakes/scripted_server.h"
 #include "tests/gateway/identity/mtls/test_authorities.h"
+#include "tests/gateway/temporary_directory.h"
 
 namespace sallyport::testing {
 namespace {
@@ -178,6 +180,29 @@ bool CanSpeak(int version, const Issued& certificate) {
 }
 
 }  // namespace
+
+TEST_CASE("what is shown tells when the first certificate of its chain expires") {
+  const TemporaryDirectory directory;
+  CertificateSpec authority = AuthoritySpec("a");
+  authority.until = absl::FromUnixSeconds(1'900'000'000);
+  const Issued root = Issue(authority, nullptr);
+  CertificateSpec spec = ServerSpec(kHost);
+  spec.until = absl::FromUnixSeconds(2'000'000'000);
+  const Issued leaf = Issue(spec, &root);
+  ServerTlsOptions options;
+  options.cert_file = directory.path() + "/chain.pem";
+  options.key_file = directory.path() + "/key.pem";
+  std::ofstream(options.key_file) << leaf.KeyPem();
+  std::ofstream(options.cert_file) << leaf.Pem();
+  const auto tls = ServerTls::Create(options);
+  INFO(tls.status());
+  REQUIRE(tls.ok());
+  CHECK((*tls)->Expires() == spec.until);
+  std::ofstream(options.cert_file) << leaf.Pem() << root.Pem();
+  CHECK((*tls)->Expires() == spec.until);
+  REQUIRE((*tls)->Reload().ok());
+  CHECK((*tls)->Expires() == authority.until);
+}
 
 TEST_CASE("callers that no authority vouches for end in the handshake") {
   TlsRig rig;

@@ -60,6 +60,29 @@ struct Subject {
   }
 };
 
+TEST_CASE("a secret says since when it is there, until when, and how often fetching it has failed since") {
+  Subject subject;
+  CHECK_FALSE(subject.secret->state().fetched.has_value());
+  CHECK(subject.secret->state().failures == 0);
+  subject.Gives("one");
+  CHECK(subject.AskAndWait() == "one");
+  const absl::Time fetched = subject.clock.now;
+  CHECK(subject.secret->state().fetched == fetched);
+  CHECK(subject.secret->state().expires == fetched + absl::Seconds(100));
+  for (int i = 1; i <= 3; ++i) {
+    subject.clock.now += absl::Seconds(101);
+    subject.Fails("gone");
+    subject.AskAndWait();
+    CHECK(subject.secret->state().failures == i);
+    CHECK(subject.secret->state().fetched == fetched);
+  }
+  subject.clock.now += absl::Seconds(101);
+  subject.Gives("two");
+  CHECK(subject.AskAndWait() == "two");
+  CHECK(subject.secret->state().failures == 0);
+  CHECK(subject.secret->state().fetched == subject.clock.now);
+}
+
 TEST_CASE("a secret is fetched once and then kept, however many ask for it meanwhile") {
   Subject subject;
   subject.Gives("one");

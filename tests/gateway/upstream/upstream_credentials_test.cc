@@ -83,6 +83,18 @@ std::unique_ptr<UpstreamCredentials> Make(const UpstreamCredentialsOptions& opti
 
 SecretOptions File(const std::string& path) { return {SecretOptions::Kind::kFile, path}; }
 
+TEST_CASE("what all callers share tells its age, what is each caller's own does not") {
+  Held held;
+  held.source = MakeClientCredentialsSource({}, "", held.Endpoint(), held.context);
+  REQUIRE(held.source->State().has_value());
+  CHECK_FALSE(held.source->State()->fetched.has_value());
+  held.SayToken("one");
+  CHECK(held.AskAndWait() == "one");
+  CHECK(held.source->State()->fetched == held.clock.now);
+  const auto exchange = MakeTokenExchangeSource({}, "", held.Endpoint(), held.context);
+  CHECK_FALSE(exchange->State().has_value());
+}
+
 TEST_CASE("client credentials are one token for all callers, refreshed ahead and after a rejection") {
   Held held;
   ClientCredentialsOptions options;

@@ -91,6 +91,7 @@ TEST_CASE("what is signed is on disk, and found there again") {
       CHECK(OpenCheckpoint(*note, {store.keys.verifier()}).value().checkpoint.root == log.Root(log.size()));
     }
     CHECK(checkpointer->stats().checkpoints == 4);
+    CHECK(checkpointer->stats().signed_at.value() <= std::chrono::steady_clock::now());
     Grow(log, *checkpointer, 5, "a");
     // Signed by the destructor.
   }

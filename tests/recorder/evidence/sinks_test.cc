@@ -59,9 +59,11 @@ TEST_CASE("what a sink refuses is offered again, and what is newest then") {
   auto sink = std::make_shared<RecordingSink>();
   CheckpointPublisher publisher(sink, source, kShort);
   sink->Fail(3);
+  CHECK_FALSE(publisher.stats().published_at.has_value());
   publisher.Offer(Shared(Sign(keys, 1)));
   sink->WaitForSize(1);
   CHECK(publisher.Wait().ok());
+  CHECK(publisher.stats().published_at.value() <= std::chrono::steady_clock::now());
   sink->Fail(1);
   publisher.Offer(Shared(Sign(keys, 2)));
   publisher.Offer(Shared(Sign(keys, 3)));

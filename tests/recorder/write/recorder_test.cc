@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "absl/algorithm/container.h"
 #include "absl/time/clock.h"
 #include "recorder/rebuild.h"
 #include "recorder/write/log_recorder.h"
@@ -110,6 +111,53 @@ TEST_CASE("once a write or sync fails nothing is appended any more, and a new st
     const bool quarantined = !std::filesystem::is_empty(directory.store() + "/quarantine");
     CHECK(quarantined == (fault == FaultyDisk::Fault::kWriteFails));
   }
+}
+
+TEST_CASE("commits and syncs are timed, and what waits is counted") {
+  TemporaryDirectory directory;
+  FaultyDisk disk;
+  RecorderOptions options;
+  options.directory = directory.store();
+  auto recorder = OpenLogRecorder(options, disk.files());
+  REQUIRE(recorder.ok());
+  Recorder& r = **recorder;
+  for (uint64_t call = 1; call <= 5; ++call) {
+    REQUIRE(AppendDurably(r, UnaryCall(r, call, absl::Now(), "/a.B/C")).ok());
+  }
+  const RecorderStats before = r.Stats();
+  CHECK(absl::c_accumulate(before.commits.counts, uint64_t{0}) == before.blocks_written);
+  CHECK(absl::c_accumulate(before.syncs.counts, uint64_t{0}) >= before.blocks_written);
+  CHECK(before.batches_waiting == 0);
+
+  disk.Set(FaultyDisk::Fault::kHold);
+  BlockingWaiter held, second, third;
+  REQUIRE(r.Append(UnaryCall(r, 6, absl::Now(), "/a.B/C"), Until::kDurable, &held) == Appended::kPending);
+  disk.AwaitHeld();
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(r.Append(UnaryCall(r, 7, absl::Now(), "/a.B/C"), Until::kDurable, &second) == Appended::kPending);
+  REQUIRE(r.Append(UnaryCall(r, 8, absl::Now(), "/a.B/C"), Until::kDurable, &third) == Appended::kPending);
+  CHECK(r.Stats().batches_waiting == 2);
+  const absl::Duration at_least = absl::FromChrono(std::chrono::steady_clock::now() - began);
+  disk.Set(FaultyDisk::Fault::kNone);
+  REQUIRE(held.Wait().ok());
+  REQUIRE(second.Wait().ok());
+  REQUIRE(third.Wait().ok());
+  const RecorderStats after = r.Stats();
+  CHECK(after.batches_waiting == 0);
+  CHECK(after.syncs.sum >= before.syncs.sum + at_least);
+  CHECK(after.commits.sum >= before.commits.sum + at_least);
+}
+
+TEST_CASE("a duration is counted in the first bucket whose bound it does not exceed") {
+  DurationHistogram times;
+  times.Add(absl::Microseconds(100));
+  times.Add(absl::Microseconds(100) + absl::Nanoseconds(1));
+  times.Add(absl::Hours(1));
+  times.Add(absl::Seconds(-1));
+  CHECK(times.counts.front() == 2);
+  CHECK(times.counts[1] == 1);
+  CHECK(times.counts.back() == 1);
+  CHECK(times.sum == absl::Hours(1) + absl::Microseconds(200) + absl::Nanoseconds(1));
 }
 
 TEST_CASE("every append under way is told when the log fails") {
