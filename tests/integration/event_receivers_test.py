@@ -293,27 +293,31 @@ class EventReceivers(suite.Test):
         assert "incomplete" not in event["unmapped"], event
 
     def tells_what_is_gone(self):
-        """The lake is away while the log's oldest segments go."""
+        """The lake is away while retention deletes what it has not taken."""
         self.lake.leave()
         before = len(self.lake.received())
         self.start()
-        load = self.load()
-        load.wait_for_line(f"^over {CALLS}$", seconds=60)
+        self.load().wait_for_line(f"^over {CALLS}$", seconds=60)
         self.gateway.kill()
         cursor = (self.data / "events" / "lake.cursor").read_text()
-        segment = int(re.search(r"^segment (\d+)$", cursor, re.MULTILINE).group(1))
-        for path in sorted((self.data / "log").iterdir()):
-            number = re.search(r"(\d+)", path.name)
-            if number and int(number.group(1)) <= segment:
-                path.unlink()
-        # As a store is whose old segments went: recovery says so, and goes on.
+        segment = self.data / "log" / f'{int(re.search(r"^segment ([0-9]+)$", cursor, re.MULTILINE).group(1)):08}.seg'
+        assert segment.exists(), f"{segment}, which the lake has not taken, is gone already"
+        self.config["data"]["retention"] = "1s"
+        self.start()
+        await_condition("retention deletes what the lake has not taken", lambda: not segment.exists())
+        # A reader that has a segment open reads it to its end.
+        self.gateway.kill()
         self.lake.come()
         self.start()
-        await_condition("the gap is told", lambda: any(
-            event["activity_name"] == "gap" for event in self.lake.received()[before:]))
-        gap = next(event for event in self.lake.received()[before:] if event["activity_name"] == "gap")
-        assert gap["unmapped"]["entries"] > 0, gap
+        gaps = lambda: [event for event in self.lake.received()[before:] if event["activity_name"] == "gap"]
+        await_condition("the gap is told", gaps)
+        gap = gaps()[0]
+        equal(gap["status_code"], "deleted", "why")
+        assert gap["unmapped"]["entries"] > CALLS, gap
         self.gateway.wait_for_line("events: lake gets no events of")
+        self.load().wait_for_line(f"^over {CALLS}$", seconds=60)
+        ids = {call["id"] for call in self.sallyport.json_lines("calls", "--limit", str(CALLS))}
+        await_condition("what comes later arrives", lambda: ids <= ends_of(self.lake.received()))
         self.gateway.stop()
         self.lake.leave()
 
