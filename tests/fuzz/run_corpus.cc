@@ -22,6 +22,7 @@ constexpr Target kTargets[] = {
     {"call_metadata", sallyport::recorder::FuzzCallMetadata},
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
+    {"event_cursor", sallyport::recorder::FuzzEventCursor},
     {"evidence", sallyport::recorder::FuzzEvidence},
     {"http_request", sallyport::recorder::FuzzHttpRequest},
     {"key_file", sallyport::recorder::FuzzKeyFile},

@@ -16,7 +16,7 @@ README_LINES = 150
 WIDTH = 120
 SKIPPED_FOLDERS = {"build", "node_modules"}
 # Who describes which message of the configuration and what is in it.
-SCHEMAS = {"gateway/README.md": ("Config", ["config", "credentials", "identity", "oidc"]),
+SCHEMAS = {"gateway/README.md": ("Config", ["config", "credentials", "events", "identity", "oidc"]),
            "policy/README.md": ("Policy", ["policy"])}
 COMMANDS = "replay/README.md"
 # Sections whose options hold for several commands.

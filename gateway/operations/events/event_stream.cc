@@ -138,6 +138,8 @@ void EventStream::Loop() {
 }
 
 bool EventStream::Step() {
+  // Asked before the log is read: whoever stops it has written everything.
+  const bool last_look = stopping();
   const absl::Time now = absl::Now();
   if (absl::Status status = Settle(now); !status.ok()) {
     OnFailure(status);
@@ -153,7 +155,7 @@ bool EventStream::Step() {
       return Pause(pause_);
     }
   }
-  return batch_.empty() ? BeIdle(now) : SendBatch(now);
+  return batch_.empty() ? BeIdle(now, last_look) : SendBatch(now);
 }
 
 bool EventStream::SendBatch(absl::Time now) {
@@ -184,12 +186,14 @@ bool EventStream::SendBatch(absl::Time now) {
   return true;
 }
 
-bool EventStream::BeIdle(absl::Time now) {
+bool EventStream::BeIdle(absl::Time now, bool last_look) {
   constexpr absl::Duration kSaveIdle = absl::Seconds(10);
-  const bool last_look = stopping();
   NoteProgress(/*caught_up=*/unsettled_.empty(), std::nullopt);
   if (!unsettled_.empty()) {
-    if (!last_look) return Pause(limits_.look);
+    if (!last_look) {
+      static_cast<void>(Pause(limits_.look));
+      return true;
+    }
     absl::MutexLock lock(&mutex_);
     return !mutex_.AwaitWithTimeout(absl::Condition(&cancelled_), limits_.look);
   }
@@ -198,7 +202,10 @@ bool EventStream::BeIdle(absl::Time now) {
       (last_look || now - saved_at_ >= kSaveIdle || log_.cursor().block.segment() != saved_.block.segment())) {
     if (absl::Status status = Save(log_.cursor()); !status.ok()) OnFailure(status);
   }
-  return !last_look && Pause(limits_.look);
+  if (last_look) return false;
+  // When it is to stop there is one more look.
+  static_cast<void>(Pause(limits_.look));
+  return true;
 }
 
 absl::Status EventStream::Settle(absl::Time now) {

@@ -86,7 +86,7 @@ class EventStream {
   // Sends what was collected; whether to go on.
   bool SendBatch(absl::Time now);
   // Nothing is to be sent: what is left to do; whether to go on.
-  bool BeIdle(absl::Time now);
+  bool BeIdle(absl::Time now, bool last_look);
   // Waits, but not when it is to stop; whether to go on.
   bool Pause(absl::Duration pause);
   bool stopping() const;

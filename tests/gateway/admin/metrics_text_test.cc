@@ -28,6 +28,7 @@ TEST_CASE("metrics in the text format, all of them") {
   numbers.listener = {1, 16384, 3, 4294967296, 5};
   numbers.upstreams = {{"etcd", 1}, {"o\"d\\d\n", 2}};
   numbers.odd_settings = 2;
+  numbers.events = {{"disk", 7, 0, absl::ZeroDuration(), 0}, {"siem", 5, 2, absl::Milliseconds(1500), 4096}};
   CHECK(MetricsText(numbers) == R"text(# HELP sallyport_recording 1 where calls are recorded, 0 with durability off.
 # TYPE sallyport_recording gauge
 sallyport_recording 1
@@ -110,6 +111,22 @@ sallyport_refused_calls_total{reason="caller_gone"} 5
 # HELP sallyport_refused_calls_only_counted_total Of these, those that are recorded only as one of a number.
 # TYPE sallyport_refused_calls_only_counted_total counter
 sallyport_refused_calls_only_counted_total 6
+# HELP sallyport_events_lag_seconds Age of the oldest event that a receiver is not known to have taken.
+# TYPE sallyport_events_lag_seconds gauge
+sallyport_events_lag_seconds{receiver="disk"} 0
+sallyport_events_lag_seconds{receiver="siem"} 1.5
+# HELP sallyport_events_lag_bytes About how many bytes of the log lie behind that event.
+# TYPE sallyport_events_lag_bytes gauge
+sallyport_events_lag_bytes{receiver="disk"} 0
+sallyport_events_lag_bytes{receiver="siem"} 4096
+# HELP sallyport_events_sent_total Events handed over to a receiver; one sent again counts again.
+# TYPE sallyport_events_sent_total counter
+sallyport_events_sent_total{receiver="disk"} 7
+sallyport_events_sent_total{receiver="siem"} 5
+# HELP sallyport_events_failures_total Times that a receiver did not take events.
+# TYPE sallyport_events_failures_total counter
+sallyport_events_failures_total{receiver="disk"} 0
+sallyport_events_failures_total{receiver="siem"} 2
 )text");
 }
 
@@ -149,6 +166,14 @@ sallyport_refused_calls_total{reason="caller_gone"} 0
 # HELP sallyport_refused_calls_only_counted_total Of these, those that are recorded only as one of a number.
 # TYPE sallyport_refused_calls_only_counted_total counter
 sallyport_refused_calls_only_counted_total 0
+# HELP sallyport_events_lag_seconds Age of the oldest event that a receiver is not known to have taken.
+# TYPE sallyport_events_lag_seconds gauge
+# HELP sallyport_events_lag_bytes About how many bytes of the log lie behind that event.
+# TYPE sallyport_events_lag_bytes gauge
+# HELP sallyport_events_sent_total Events handed over to a receiver; one sent again counts again.
+# TYPE sallyport_events_sent_total counter
+# HELP sallyport_events_failures_total Times that a receiver did not take events.
+# TYPE sallyport_events_failures_total counter
 )text");
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("events are as the golden file has them") {
   };
   std::string lines;
   for (const Event& event : events) lines += event.json + "\n";
-  const std::string path = SALLYPORT_SOURCE_DIRECTORY "/tests/golden/events/events.jsonl";
+  const std::string path = SALLYPORT_SOURCE_DIRECTORY "/tests/golden/events.jsonl";
   // With SALLYPORT_GOLDEN=write it is made again, to be read before it is committed.
   if (const char* write = std::getenv("SALLYPORT_GOLDEN"); write != nullptr && std::string(write) == "write") {
     std::ofstream(path) << lines;
