@@ -58,7 +58,7 @@ class TwoAddresses:
     """A name with two addresses: each client keeps a connection to both.
 
     The name keeps both while one is away (as with publishNotReadyAddresses of a headless Service): gRPC asks DNS again after half a
-    minute at the earliest, and would know only one of them in the meantime.
+    minute at the earliest, and may know only one of them in the meantime.
     """
 
     text = "a name with two addresses"
