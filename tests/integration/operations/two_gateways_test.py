@@ -9,6 +9,7 @@ no other one, also when one of the two is killed under load.
 import argparse
 import concurrent.futures
 import itertools
+import json
 import os
 import pathlib
 import queue
@@ -59,6 +60,7 @@ class HeldCall:
             equal(next(self._call), MESSAGE)
             return grpc.StatusCode.OK
         except grpc.RpcError as error:
+            self._requests.put(None)
             return error.code()
 
     def end(self):
@@ -72,7 +74,7 @@ class TwoGateways:
         _, upstream = start_upstream(programs)
         # A policy of each gateway's own, as a file that is mounted.
         policy = directory / "policy.json"
-        policy.write_text(repr(POLICY).replace("'", '"'), encoding="ascii")
+        policy.write_text(json.dumps(POLICY), encoding="ascii")
         self.gateways = [OneGateway(programs, arguments, directory, name, upstream, policy=str(policy)) for name in ("first", "second")]
 
     def channel(self, gateway):
