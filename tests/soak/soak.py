@@ -134,7 +134,8 @@ class Soak:
         self.configure()
         lines_before = self.gateway.line_count()
         self.gateway.send_signal(signal.SIGHUP)
-        self.gateway.wait_for_line("the configuration was read again", after=lines_before, seconds=30)
+        done = self.gateway.wait_for_line(r"the configuration was read again(.*)$", after=lines_before, seconds=30)
+        equal(done.group(1), "", "what the gateway says of the configuration that it read again")
         self.troubles.happened["reload"] += 1
 
     def start_gateway(self):
