@@ -5,7 +5,7 @@
 Callers of four kinds (HTTP/2 by hand, grpc-js, gRPC for Python and Ruby) make calls of all four kinds without a pause. Every ten
 seconds the gateway reads another configuration, and something goes wrong, in turns, with its upstream (away, slow, resetting,
 half-open) and with the gateway (happenings.py: full disk, read-only disk, failing disk, no descriptors, a clock that is set, readers
-that stall); every minute it is killed, and started again on its data. In the end its log is verified and compared with what each
+that stall); the collector that its traces go to is never there; every minute it is killed, and started again on its data. In the end its log is verified and compared with what each
 caller saw (judge.py):
 * a call that was answered OK is in the record, completed with OK, once; what came back is what had to;
 * a call whose caller read another status off the wire is not recorded with another one;
@@ -61,6 +61,7 @@ descriptors: [{{file: {descriptors}}}]
 policy: {policy}
 limits: {{window: 64KiB, memory: {memory}MiB, message_size: {message_size}}}
 admin: {{address: "{admin}"}}
+tracing: {{otlp: "127.0.0.1:1"}}
 """
 # By turns. Nothing that one of them says changes a call of the soak.
 ROUTES = ("", ", deadline: {default: 30s, most: 60s}")
