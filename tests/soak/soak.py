@@ -5,8 +5,8 @@
 Callers of four kinds (HTTP/2 by hand, grpc-js, gRPC for Python and Ruby) make calls of all four kinds without a pause. Every ten
 seconds the gateway reads another configuration, and something goes wrong, in turns, with its upstream (away, slow, resetting,
 half-open) and with the gateway (happenings.py: full disk, read-only disk, failing disk, no descriptors, a clock that is set, readers
-that stall); the collector that its traces go to is never there; every minute it is killed, and started again on its data. In the end its log is verified and compared with what each
-caller saw (judge.py):
+that stall); every minute it is killed, and started again on its data. The collector that its traces go to is never there. In the end
+its log is verified and compared with what each caller saw (judge.py):
 * a call that was answered OK is in the record, completed with OK, once; what came back is what had to;
 * a call whose caller read another status off the wire is not recorded with another one;
 * the record has no calls that nobody made.
@@ -90,7 +90,7 @@ def main():
         finally:
             programs.kill_all()
             disk.unmount()
-    promise.finish()
+    promise.finish("soak, disks that fail or turn read-only: there is no loop device for an ext4 file system" if disk.kind != "ext4" else None)
 
 
 class Soak:
