@@ -90,7 +90,7 @@ def main():
         finally:
             programs.kill_all()
             disk.unmount()
-    promise.finish("soak, disks that fail or turn read-only: there is no loop device for an ext4 file system" if disk.kind != "ext4" else None)
+    promise.finish(None if disk.kind == "ext4" else "soak, disks that fail or turn read-only: no loop device for an ext4 file system")
 
 
 class Soak:

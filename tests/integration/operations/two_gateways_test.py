@@ -165,7 +165,8 @@ class TwoGateways:
         with self.promise("no id of a call is in both, and neither gateway knows the other one's"):
             ids = [{call["id"] for found in each.values() for call in found} for each in records]
             assert ids[0] and ids[1] and not ids[0] & ids[1], f"{len(ids[0])} and {len(ids[1])} calls, {len(ids[0] & ids[1])} in both"
-            equal(self.gateways[0].sallyport.run("show", min(ids[1]), check=False).returncode, 1, "exit status of `show` of the other's call")
+            shown = self.gateways[0].sallyport.run("show", min(ids[1]), check=False)
+            equal(shown.returncode, 1, "exit status of `show` of the other's call")
 
 
 class Load:
