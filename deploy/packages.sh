@@ -9,7 +9,7 @@ readonly build_packages=(
 )
 # To test: Catch2, Google Benchmark, and real parts to test with (services, clients, proxies). Node and npm: see add_node_packages.
 readonly test_packages=(
-  catch2 curl etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libbenchmark-dev libcjose-dev libjansson-dev nghttp2-client nginx-light openssl patch procps prometheus
+  catch2 curl e2fsprogs etcd-client etcd-server golang-etcd-server-dev golang-go golang-golang-x-mod-dev golang-google-grpc-dev haproxy iproute2 libbenchmark-dev libcjose-dev libjansson-dev mount nghttp2-client nginx-light openssl patch procps prometheus
   python3 python3-grpcio python3-protobuf rsyslog rsyslog-openssl ruby-grpc ruby-googleapis-common-protos-types sqlite3
 )
 # To make sallyport.deb (package.sh).

@@ -59,7 +59,7 @@ class Load:
         method = random.choice(["Unary", "ClientStream", "ServerStream", "Bidi"])
         requests = [trace.encode() + os.urandom(16 + random.randrange(500)) for _ in range(3 if method in ("ClientStream", "Bidi") else 1)]
         expected = {"Unary": requests, "ServerStream": requests * 3, "Bidi": requests, "ClientStream": [b"".join(requests)]}[method]
-        options = {"timeout": DEADLINE_SECONDS, "metadata": [("traceparent", f"00-{trace}-{os.urandom(8).hex()}-00")]}
+        options = {"timeout": DEADLINE_SECONDS, "metadata": [("traceparent", f"00-{trace}-{os.urandom(8).hex()}-01")]}
         began = time.monotonic()
         status, told, answers = 0, None, []
         try:

@@ -59,7 +59,7 @@ class Load
     expected = { 'Unary' => requests, 'ServerStream' => requests * 3, 'Bidi' => requests, 'ClientStream' => [requests.join] }[method]
     began = now
     answers = []
-    status, told = ask(method, requests, "00-#{trace}-#{SecureRandom.hex(8)}-00", answers)
+    status, told = ask(method, requests, "00-#{trace}-#{SecureRandom.hex(8)}-01", answers)
     fitting = answers == expected.first(answers.size).map { |each| blob(each) }
     note(trace: trace, method: method, status: status, message: told, exact: false, at: (Time.now.to_f * 1000).round,
          right: fitting && (status != 0 || answers.size == expected.size), milliseconds: ((now - began) * 1000).round)

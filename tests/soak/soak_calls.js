@@ -37,7 +37,7 @@ function nextCall() {
   const [first] = requests;
   const responses = {Unary: [first], ServerStream: [first, first, first], Bidi: requests,
                      ClientStream: [Buffer.concat(requests)]}[method];
-  return {method, trace, traceparent: `00-${trace}-${crypto.randomBytes(8).toString('hex')}-00`, requests, responses};
+  return {method, trace, traceparent: `00-${trace}-${crypto.randomBytes(8).toString('hex')}-01`, requests, responses};
 }
 
 // Whether these messages are what has to come with that status: all of the answer with OK, else as much of it as came.

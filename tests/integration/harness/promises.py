@@ -5,6 +5,8 @@ import sys
 import time
 import traceback
 
+SKIPPED_STATUS = 77
+
 
 class Promises:
     """Runs the promises of one test in turn. One that breaks is reported and the rest still run."""
@@ -29,12 +31,15 @@ class Promises:
             self._kept += 1
             print(f"kept    {text}  ({time.monotonic() - begun:.1f} s)", flush=True)
 
-    def finish(self):
-        """Ends the test program: 0 if there was something to keep and all of it was kept."""
+    def finish(self, skipped=None):
+        """Ends the test program: 0 if there was something to keep and all of it was kept; 77 if it was, and `skipped` was left out."""
         print(f"== {self._about}: {self._kept} kept, {len(self._broken)} broken", flush=True)
         for text in self._broken:
             print(f"   broken: {text}", flush=True)
-        sys.exit(0 if self._kept and not self._broken else 1)
+        if skipped:
+            print(f"SKIPPED {skipped}", flush=True)
+        fine = SKIPPED_STATUS if skipped else 0
+        sys.exit(fine if self._kept and not self._broken else 1)
 
 
 def _where(fault):

@@ -9,6 +9,7 @@ no other one, also when one of the two is killed under load.
 import argparse
 import concurrent.futures
 import itertools
+import json
 import os
 import pathlib
 import queue
@@ -59,6 +60,7 @@ class HeldCall:
             equal(next(self._call), MESSAGE)
             return grpc.StatusCode.OK
         except grpc.RpcError as error:
+            self._requests.put(None)
             return error.code()
 
     def end(self):
@@ -72,7 +74,7 @@ class TwoGateways:
         _, upstream = start_upstream(programs)
         # A policy of each gateway's own, as a file that is mounted.
         policy = directory / "policy.json"
-        policy.write_text(repr(POLICY).replace("'", '"'), encoding="ascii")
+        policy.write_text(json.dumps(POLICY), encoding="ascii")
         self.gateways = [OneGateway(programs, arguments, directory, name, upstream, policy=str(policy)) for name in ("first", "second")]
 
     def channel(self, gateway):
@@ -163,7 +165,8 @@ class TwoGateways:
         with self.promise("no id of a call is in both, and neither gateway knows the other one's"):
             ids = [{call["id"] for found in each.values() for call in found} for each in records]
             assert ids[0] and ids[1] and not ids[0] & ids[1], f"{len(ids[0])} and {len(ids[1])} calls, {len(ids[0] & ids[1])} in both"
-            equal(self.gateways[0].sallyport.run("show", min(ids[1]), check=False).returncode, 1, "exit status of `show` of the other's call")
+            shown = self.gateways[0].sallyport.run("show", min(ids[1]), check=False)
+            equal(shown.returncode, 1, "exit status of `show` of the other's call")
 
 
 class Load:
