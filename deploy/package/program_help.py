@@ -32,10 +32,9 @@ class Command:
         self._read(program, text.split("\n"))
 
     def _read(self, program, lines):
-        about, section, entries, self.closing = [], None, [], []
+        section, entries, self.closing = None, [], []
         usage = next(number for number, line in enumerate(lines) if line.startswith("Usage:"))
-        about = " ".join(line.strip() for line in lines[:usage] if line.strip())
-        self.about = about
+        self.about = " ".join(line.strip() for line in lines[:usage] if line.strip())
         self.usage = lines[usage][len("Usage:"):].strip()
         for number, line in enumerate(lines[usage + 1:], usage + 1):
             # The end of the help is free text; it begins with a line that is no head of a list, and is not indented.
@@ -46,8 +45,11 @@ class Command:
                     break
                 section = line[:-1]
             elif line.startswith("  ") and line[2] != " ":
-                entries.append([section, line[:COLUMN].strip(), line[COLUMN:]]
-                               if len(line) > COLUMN and line[COLUMN - 1] == " " else [section, line.strip(), ""])
+                following = lines[number + 1] if number + 1 < len(lines) else ""
+                # Of a name that is too long for the column, the description begins on the next line.
+                overlong = line[COLUMN - 2:COLUMN] != "  " and following.startswith(" " * COLUMN)
+                entries.append([section, line.strip(), ""] if overlong or line[COLUMN - 1:COLUMN] != " "
+                               else [section, line[:COLUMN].strip(), line[COLUMN:]])
             elif line.strip() and entries:
                 entries[-1][2] = (entries[-1][2] + " " + line.strip()).strip()
         for section, name, description in entries:

@@ -40,8 +40,8 @@ def commands_of(program, words=()):
 
 
 def shown(manual):
-    """A manual page as it is read, on one endless line a paragraph."""
-    done = subprocess.run(["groff", "-K", "utf8", "-man", "-Tutf8", "-P-cbou", "-ww", "-rLL=100000n", "-rHY=0", manual], capture_output=True, check=True)
+    """A manual page as it is read, in long lines."""
+    done = subprocess.run(["groff", "-K", "utf8", "-man", "-Tutf8", "-P-cbou", "-ww", "-rLL=300n", "-rHY=0", manual], capture_output=True, check=True)
     return done.stdout.decode().replace("−", "-").replace("‐", "-").replace("’", "'"), done.stderr.decode()
 
 

@@ -63,7 +63,7 @@ class PackageTest:
                 assert package in depends, f"{package} is not in {depends}"
             assert "-dev" not in depends, depends
             listed = processes.run(["dpkg-deb", "--contents", self.deb]).stdout.decode()
-            for file in ("usr/bin/sallyport", "usr/bin/sallyportd", "lib/systemd/system/sallyportd.service",
+            for file in ("usr/bin/sallyport", "usr/bin/sallyportd", "usr/lib/systemd/system/sallyportd.service",
                          "etc/sallyport/sallyport.yaml", "etc/default/sallyportd", "usr/share/man/man1/sallyport.1.gz",
                          "usr/share/man/man8/sallyportd.8.gz", "usr/share/man/man5/sallyport.yaml.5.gz",
                          "usr/share/man/man5/policy.yaml.5.gz", "usr/share/bash-completion/completions/sallyport",
