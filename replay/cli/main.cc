@@ -57,6 +57,7 @@ ExitCode Run(int argc, char** argv) {
   sallyport::replay::AddEvidenceCommand(&app, &context);
   sallyport::replay::AddBackupCommand(&app, &context);
   sallyport::replay::AddRestoreCommand(&app, &context);
+  sallyport::replay::AddDoctorCommand(&app, &context);
 
   try {
     app.parse(argc, argv);
