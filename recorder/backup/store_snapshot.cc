@@ -15,7 +15,6 @@
 #include "recorder/format/store_version.h"
 #include "recorder/format/tree_state.h"
 #include "recorder/format/unchecked_checkpoint.h"
-#include "recorder/keys/keyring.h"
 #include "recorder/log/block.h"
 #include "recorder/system/private_file.h"
 #include "recorder/write/legal_holds.h"

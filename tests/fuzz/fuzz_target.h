@@ -34,6 +34,8 @@ void FuzzRevealKey(std::string_view input);
 void FuzzSealedView(std::string_view input);
 void FuzzPostings(std::string_view input);
 void FuzzReflectedFiles(std::string_view input);
+void FuzzBackupManifest(std::string_view input);
+void FuzzCertificateDates(std::string_view input);
 
 // What a target promises.
 inline void Require(bool holds, const char* promise) {

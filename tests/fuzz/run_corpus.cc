@@ -17,9 +17,11 @@ struct Target {
 
 constexpr Target kTargets[] = {
     {"api_keys", sallyport::recorder::FuzzApiKeys},
+    {"backup_manifest", sallyport::recorder::FuzzBackupManifest},
     {"bearer_token", sallyport::recorder::FuzzBearerToken},
     {"block", sallyport::recorder::FuzzBlock},
     {"call_metadata", sallyport::recorder::FuzzCallMetadata},
+    {"certificate_dates", sallyport::recorder::FuzzCertificateDates},
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
     {"event_cursor", sallyport::recorder::FuzzEventCursor},

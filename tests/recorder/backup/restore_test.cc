@@ -1,9 +1,11 @@
 #include "recorder/backup/restore.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "recorder/backup/copied_file.h"
 #include "tests/recorder/backup/backup_fixture.h"
 
 namespace sallyport::recorder {
@@ -83,6 +85,24 @@ TEST_CASE("a restore of a backup with a file cut, longer, gone or added is refus
     fs::remove(fixture.backup() + added);
   }
   CHECK(fixture.RestoreTo(fixture.path() + "/restored").ok());
+}
+
+TEST_CASE("a file is opened beneath a directory, through no link and no pipe") {
+  TemporaryDirectory directory;
+  const std::string root = directory.path() + "/root";
+  fs::create_directories(root + "/a/b");
+  fs::create_directories(directory.path() + "/out");
+  WriteFile(root + "/a/b/file", "bytes");
+  WriteFile(directory.path() + "/out/file", "secret");
+  fs::create_directory_symlink(directory.path() + "/out", root + "/a/link");
+  fs::create_symlink(directory.path() + "/out/file", root + "/a/file");
+  REQUIRE(mkfifo((root + "/a/pipe").c_str(), 0600) == 0);
+  CHECK(InputFile::OpenBeneath(root, "a/b/file").ok());
+  CHECK(absl::IsNotFound(InputFile::OpenBeneath(root, "a/b/none").status()));
+  for (const char* path : {"a/link/file", "a/file", "a/pipe", "a/b", "a/b/file/x"}) {
+    INFO(path);
+    CHECK(absl::IsDataLoss(InputFile::OpenBeneath(root, path).status()));
+  }
 }
 
 TEST_CASE("links in a backup are not followed") {
