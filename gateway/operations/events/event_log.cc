@@ -43,6 +43,8 @@ void EventLog::MoveTo(const EventCursor& cursor) {
 }
 
 EventCursor EventLog::cursor() const {
+  // Nothing has been read: the number of the first entry is not known yet.
+  if (!knows_sequence_) return Oldest();
   if (block_.has_value()) return {block_->position(), block_->header.first_sequence + taken_};
   return {log_->position(), next_sequence_};
 }

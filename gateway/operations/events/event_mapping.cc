@@ -120,7 +120,7 @@ Json Beginning(EventKind kind, int64_t time_ms, const std::string& uid, const Ev
   json["time"] = time_ms;
   Json& metadata = json["metadata"];
   metadata["version"] = kSchemaVersion;
-  metadata["profiles"] = {"security_control"};
+  metadata["profiles"] = Json::array({"security_control"});
   metadata["product"] = {{"name", "Sallyport"}, {"vendor_name", "Sallyport"}, {"version", source.version}};
   metadata["log_provider"] = source.host;
   metadata["event_code"] = EventKindName(kind);

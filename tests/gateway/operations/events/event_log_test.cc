@@ -95,6 +95,15 @@ TEST_CASE("events are read as the log grows, each once") {
   CHECK(ReadAll(log) == Range(numbered.first + 4, numbered.first + 6));
 }
 
+TEST_CASE("a cursor of a log that has nothing yet misses nothing, and no gap is told of it") {
+  NumberedLog numbered;
+  EventLog log = numbered.From(EventLog::Oldest());
+  CHECK(ReadAll(log).empty());
+  numbered.Append();
+  EventLog later = numbered.From(log.cursor());
+  CHECK(ReadAll(later) == Range(numbered.first, numbered.first + 2));
+}
+
 TEST_CASE("who takes one entry at a time may stop behind each and go on from the cursor there") {
   NumberedLog numbered;
   numbered.Append(3);

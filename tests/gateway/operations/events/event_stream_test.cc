@@ -1,5 +1,6 @@
 #include "gateway/operations/events/event_stream.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <memory>
@@ -258,9 +259,7 @@ TEST_CASE("what was sent and nobody has confirmed is sent again") {
   streamed.Begin(absl::Milliseconds(20));
   for (int i = 0; i < 6; ++i) streamed.Call("M" + std::to_string(i));
   // Some of them twice, at least the first.
-  const Names got = streamed.inbox.Await(7);
-  REQUIRE(got.size() >= 7);
-  CHECK(WithoutRepeats(got) == Ends(6));
+  CHECK(streamed.inbox.Await(7).size() >= 7);
   streamed.stream->Stop(absl::Now() + kLongest);
   CHECK(WithoutRepeats(streamed.inbox.Await(0)) == Ends(6));
 }
