@@ -112,8 +112,10 @@ class PackageTest:
             self.inside("/usr/bin/sallyportd", "--config", "/etc/sallyport/sallyport.yaml", "--check")
             # With the root's own programs; its manual pages are looked for by another test.
             checked = processes.run(["systemd-analyze", "verify", "--man=no", f"--root={self.root}", "sallyportd.service"], check=False)
-            mine = [line for line in checked.stderr.decode().splitlines() if "sallyportd.service" in line]
-            equal((mine, checked.returncode if mine else 0), ([], 0))
+            # That the root has no systemd, and so none of its targets, is no fault of the unit.
+            faults = [line for line in checked.stderr.decode().splitlines()
+                      if "sallyportd.service" in line and not re.search(r"Unit \S+\.target not found", line)]
+            equal(faults, [])
 
     def start(self):
         """The gateway, as the unit starts it: its command, its user, its environment file."""
