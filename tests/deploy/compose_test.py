@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -111,15 +112,13 @@ def make_root(directory, programs, source):
     (layer / "work").mkdir()
     processes.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={layer}/upper,workdir={layer}/work", root])
     for name in PROGRAMS:
-        place = root / "usr/bin" / name
-        place.touch()
-        processes.run(["mount", "--bind", programs / name, place])
+        processes.run(["strip", "--strip-unneeded", "-o", root / "usr/bin" / name, programs / name])
+        (root / "usr/bin" / name).chmod(0o755)
     provider = root / "provider"
     provider.mkdir()
     for name in ("provider.js", "token.js", "package.json"):
         (provider / name).write_bytes((source / "deploy/compose/provider" / name).read_bytes())
-    (provider / "node_modules").mkdir()
-    processes.run(["mount", "--bind", source / "tests/integration/oidc/node_modules", provider / "node_modules"])
+    shutil.copytree(source / "tests/integration/oidc/node_modules", provider / "node_modules", symlinks=True)
     # As an engine's resolver has it; there names are addresses of their own.
     (root / "etc/hosts").unlink(missing_ok=True)
     (root / "etc/hosts").write_text("127.0.0.1 localhost provider gateway example prometheus\n")
@@ -187,7 +186,7 @@ def main():
     for name in ("--programs", "--source"):
         parser.add_argument(name, required=True, type=lambda path: pathlib.Path(path).resolve())
     arguments = parser.parse_args()
-    places.need("compose_test", "prometheus", "promtool", "node", "ip", "wget", "curl")
+    places.need("compose_test", "prometheus", "promtool", "node", "ip", "wget", "curl", "strip")
     # Mounts are made in a namespace of the test's own, and go with it.
     if os.environ.get("SALLYPORT_COMPOSE_TEST") != "inside":
         os.environ["SALLYPORT_COMPOSE_TEST"] = "inside"

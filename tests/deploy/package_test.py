@@ -5,7 +5,6 @@
 """
 
 import argparse
-import os
 import pathlib
 import re
 import shlex
@@ -112,8 +111,10 @@ class PackageTest:
             self.inside("/usr/bin/sallyportd", "--config", "/etc/sallyport/sallyport.yaml", "--check")
             # With the root's own programs; its manual pages are looked for by another test.
             checked = processes.run(["systemd-analyze", "verify", "--man=no", f"--root={self.root}", "sallyportd.service"], check=False)
-            mine = [line for line in checked.stderr.decode().splitlines() if "sallyportd.service" in line]
-            equal((mine, checked.returncode if mine else 0), ([], 0))
+            # That the root has no systemd, and so none of its targets, is no fault of the unit.
+            faults = [line for line in checked.stderr.decode().splitlines()
+                      if "sallyportd.service" in line and not re.search(r"Unit \S+\.target not found", line)]
+            equal(faults, [])
 
     def start(self):
         """The gateway, as the unit starts it: its command, its user, its environment file."""
@@ -132,7 +133,14 @@ class PackageTest:
         gateway.wait_for_line("listening on 127.0.0.1:50050", seconds=60)
         return gateway
 
-    def calls(self, gateway):
+    def reload(self, gateway):
+        """As the unit does it: with what the root has, as its user."""
+        unit = unit_settings(self.root / "lib/systemd/system/sallyportd.service")
+        words = [word.replace("$$", "$") for word in shlex.split(unit["ExecReload"])]
+        uid, gid, _ = self.user()
+        self.inside(*words, user=f"{uid}:{gid}", environment={"MAINPID": str(gateway.pid)})
+
+    def calls(self):
         client = self.network.inside(self.directory / "sallyport-example-client", "--target", "127.0.0.1:50050")
         processes.run(client)
         uid, gid, _ = self.user()
@@ -147,8 +155,8 @@ class PackageTest:
         example.wait_for_line("^listening on ")
         with self.promise("started as the unit starts it, as its user, it serves, records, reads its settings again and ends"):
             gateway = self.start()
-            self.first_count = self.calls(gateway)
-            os.kill(gateway.pid, 1)
+            self.first_count = self.calls()
+            self.reload(gateway)
             gateway.wait_for_line("the configuration was read again")
             equal(gateway.stop(), 0, gateway.tail())
 
@@ -173,7 +181,7 @@ class PackageTest:
             equal(version, NEXT_VERSION)
             equal(configuration.read_text(), changed)
             gateway = self.start()
-            equal(self.calls(gateway), 2 * self.first_count, "calls of before and after")
+            equal(self.calls(), 2 * self.first_count, "calls of before and after")
             equal(gateway.stop(), 0, gateway.tail())
 
     def goes(self):
