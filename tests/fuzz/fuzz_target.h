@@ -17,6 +17,7 @@ void FuzzCheckpoint(std::string_view input);
 void FuzzEventCursor(std::string_view input);
 void FuzzEvidence(std::string_view input);
 void FuzzTokenAnswer(std::string_view input);
+void FuzzTraceContext(std::string_view input);
 void FuzzBearerToken(std::string_view input);
 void FuzzKeySet(std::string_view input);
 void FuzzMask(std::string_view input);

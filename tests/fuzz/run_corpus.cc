@@ -41,6 +41,7 @@ constexpr Target kTargets[] = {
     {"sealed_view", sallyport::recorder::FuzzSealedView},
     {"segment_header", sallyport::recorder::FuzzSegmentHeader},
     {"token_answer", sallyport::recorder::FuzzTokenAnswer},
+    {"trace_context", sallyport::recorder::FuzzTraceContext},
 };
 
 }  // namespace

@@ -421,4 +421,61 @@ TEST_CASE("how the gateway listens is checked, and has defaults") {
   CHECK(has(fault("address: inherited"), "can be reached from other machines"));
 }
 
+TEST_CASE("what is traced and logged is read and checked") {
+  testing::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/sallyport.yaml";
+  const auto read = [&](const std::string& more) {
+    testing::WriteText(path, kLeast + more);
+    return LoadConfiguration(path);
+  };
+  const auto none = read("");
+  REQUIRE(none.ok());
+  CHECK(!none->tracing.has_value());
+  CHECK(!none->log.json);
+  CHECK(none->log.calls == LogOptions::Calls::kOff);
+  CHECK(!none->routes[0].call_id_trailer);
+
+  const auto some = read(
+      "tracing: {otlp: \"127.0.0.1:4317\"}\nlog: {format: json, calls: failed, level: warn}\n"
+      "routes: [{upstream: etcd, call_id: trailer}]\n");
+  INFO(some.status().ToString());
+  REQUIRE(some.ok());
+  REQUIRE(some->tracing.has_value());
+  CHECK(some->tracing->target == "127.0.0.1:4317");
+  CHECK(some->tracing->sample == 0.01);
+  CHECK(!some->tracing->tls);
+  CHECK(some->log.json);
+  CHECK(some->log.calls == LogOptions::Calls::kFailed);
+  CHECK(some->log.level == "warn");
+  CHECK(some->routes[0].call_id_trailer);
+  const auto never =
+      read("tracing: {otlp: \"otel.example:4317\", sample: 0, tls: {server_name: otel}}\nlog: {calls: all}\n");
+  REQUIRE(never.ok());
+  CHECK(never->tracing->sample == 0);
+  CHECK(never->tracing->tls);
+  CHECK(never->tracing->server_name == "otel");
+  CHECK(never->log.calls == LogOptions::Calls::kAll);
+  for (const char* near : {"localhost:4317", "[::1]:4317", "unix:/run/otel.sock", "dns:///localhost:4317"}) {
+    INFO(near);
+    CHECK(read(absl::StrCat("tracing: {otlp: \"", near, "\"}\n")).ok());
+  }
+  CHECK(read("tracing: {otlp: \"otel.example:4317\", insecure: true}\n").ok());
+
+  const std::string at = "sallyport.yaml:5: ";
+  CHECK(Fault(std::string(kLeast) + "tracing: {sample: 1}\n").starts_with(at + "tracing.otlp: is missing"));
+  CHECK(Fault(std::string(kLeast) + "tracing: {otlp: \"otel.example:4317\"}\n")
+            .starts_with(at + "tracing.otlp: \"otel.example:4317\" is another machine"));
+  CHECK(Fault(std::string(kLeast) + "tracing: {otlp: \"ipv4:127.0.0.1:1,10.0.0.1:1\"}\n")
+            .starts_with(at + "tracing.otlp: "));
+  for (const char* sample : {"-0.1", "1.1", "nan"}) {
+    INFO(sample);
+    CHECK(Fault(absl::StrCat(kLeast, "tracing: {otlp: \"127.0.0.1:1\", sample: ", sample, "}\n"))
+              .starts_with(at + "tracing.sample: "));
+  }
+  CHECK(Fault(std::string(kLeast) + "tracing: {otlp: \"127.0.0.1:1\", tls: {ca: /nonexistent/ca}}\n")
+            .starts_with(at + "tracing.tls.ca: "));
+  CHECK(Fault(std::string(kLeast) + "log: {level: loud}\n").starts_with(at + "log.level: \"loud\" is none of"));
+  CHECK(Fault(std::string(kLeast) + "log: {format: xml}\n").starts_with(at + "log.format: "));
+}
+
 }  // namespace sallyport::gateway

@@ -25,6 +25,10 @@ inline const std::string kOrder = std::string(
     "4111"
     "\x10\x2a");
 
+// Of AddGet's calls: the 16 bytes and the digits.
+inline constexpr std::string_view kShopTrace = "\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36";
+inline constexpr char kShopTraceText[] = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 // Holds the recorder open, as a gateway would, until Close.
 class ShopStore {
  public:
@@ -73,6 +77,7 @@ class ShopStore {
                                                        {"x-trace-bin", std::string_view("\x00\xff", 2)},
                                                        {"x-evil", "a\x1b]0;owned\x07z"}};
     recorder::CallStart start = Start("/shop.Orders/Get");
+    start.trace_id = kShopTrace;
     start.metadata = metadata;
     start.timeout = absl::Seconds(5);
     start.session_name = "nightly";

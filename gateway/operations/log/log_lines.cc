@@ -55,8 +55,10 @@ class JsonFormatter final : public spdlog::formatter {
     const std::string_view logger(message.logger_name.data(), message.logger_name.size());
     const absl::Time time =
         absl::FromChrono(std::chrono::time_point_cast<std::chrono::system_clock::duration>(message.time));
-    const std::string text = logger == kCallLogger ? JsonLine(time, LevelName(message.level), "call", payload)
-                                                   : JsonLine(time, LevelName(message.level), LogText(payload), "");
+    // A call that began before the log was of this form says it in the other one.
+    const bool members = logger == kCallLogger && payload.starts_with(",\"");
+    const std::string text = members ? JsonLine(time, LevelName(message.level), "call", payload)
+                                     : JsonLine(time, LevelName(message.level), LogText(payload), "");
     line.append(text.data(), text.data() + text.size());
   }
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }

@@ -153,6 +153,15 @@ TEST_CASE("a line of JSON is one object, whatever was said") {
   CHECK(lines[1]["message"].get<std::string>().size() < 5000);
 }
 
+TEST_CASE("a call that keeps to former settings of the log breaks no line of it") {
+  const std::vector<Json> lines = Logged([] {
+    const CallLog log({.json = false, .calls = LogOptions::Calls::kAll, .level = ""});
+    log.Tell({.id = "1j7xk2m9q4z", .method = "pay.Pay/\"Do\""});
+  });
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0]["message"].get<std::string>().starts_with("call 1j7xk2m9q4z pay.Pay/\"Do\" by - from - to -: OK, "));
+}
+
 TEST_CASE("a call's line says what is known of it") {
   CallLine call;
   call.id = "1j7xk2m9q4z";

@@ -94,7 +94,8 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
   for (int round = 0; round < 500; ++round) {
     const std::string method = random.Bytes(), authority = random.Bytes(), peer = random.Text(), issuer = random.Text(),
                       subject = random.Text(), name = random.Bytes(), upstream = random.Text(), target = random.Text(),
-                      encoding = random.Text(), descriptors = random.Text(), durability = random.Text();
+                      encoding = random.Text(), descriptors = random.Text(), durability = random.Text(),
+                      trace = random.Bytes();
     const std::vector<std::string> groups(random.Below(4), random.Text());
     const std::vector<std::string> texts = {random.Bytes(), random.Bytes(), random.Bytes(), random.Bytes()};
     std::vector<Metadatum> metadata;
@@ -114,6 +115,7 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
     start.descriptors = descriptors;
     start.arity = random.Below(2) == 0 ? Arity::kUnary : Arity::kStream;
     start.durability = durability;
+    start.trace_id = trace;
     const uint64_t id = random.Number();
     const int64_t time_ns = static_cast<int64_t>(random.Number() >> 2);
 
@@ -151,6 +153,7 @@ TEST_CASE("every member of a start reaches the entry, whatever its value") {
     CHECK(read.record_rule() == record_rule);
     CHECK(read.has_frame_bytes() == start.frame_bytes.has_value());
     CHECK(read.frame_bytes() == start.frame_bytes.value_or(0));
+    CHECK(read.trace_id() == trace);
   }
 }
 

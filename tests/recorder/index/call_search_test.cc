@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recorder/crypto/credential_fingerprint.h"
+#include "recorder/format/trace_id.h"
 #include "recorder/index/sqlite/glob.h"
 #include "recorder/index/sqlite/postings.h"
 #include "recorder/index/sqlite/sqlite_index.h"
@@ -38,6 +39,7 @@ struct KnownCall {
   absl::Duration duration;
   bool open = false;
   bool shredded = false;
+  std::string trace;  // its id
   std::vector<size_t> blocks;
 };
 
@@ -187,6 +189,9 @@ class OddStore {
     start.method = method;
     start.upstream = call.upstream;
     start.session_id = call.session;
+    // As an id of 16 bytes; of some calls in its first half alone.
+    call.trace = TraceIdBytes({Below(2) == 0 ? 0 : Below(5), Below(5)});
+    start.trace_id = call.trace;
     if (who == 1) start.identity = {"", "", {}, 1};
     if (who > 1) start.identity = {"https://idp.test", subject, {}, 1};
     batch.AddStart(call.start, start);
@@ -225,6 +230,7 @@ class OddStore {
     if (Below(2) == 0) query.method = glob(Some().method);
     if (Below(5) == 0) query.upstream = glob(Some().upstream);
     if (Below(4) == 0) query.session_id = Some().session;
+    if (Below(4) == 0) query.trace_id = Some().trace;
     if (Below(4) == 0) query.status_code = Below(3) == 0 ? 0 : Below(3) == 0 ? kInterruptedStatus : Some().status;
     const absl::Duration around = absl::Nanoseconds(Below(3) - 1);
     if (Below(4) == 0) query.min_duration = Below(2) == 0 ? absl::Seconds(30) : Some().duration + around;
@@ -246,7 +252,7 @@ class OddStore {
     if (query.until && start >= *query.until) return false;
     if (call.shredded) {
       return query.identity.empty() && query.method.empty() && query.upstream.empty() && !query.session_id &&
-             !query.status_code && !query.min_duration && !query.open_only;
+             query.trace_id.empty() && !query.status_code && !query.min_duration && !query.open_only;
     }
     const bool interrupted = call.open && open_calls == OpenCalls::kInterrupted;
     const bool ended = !call.open || interrupted;
@@ -258,6 +264,7 @@ class OddStore {
     return (query.identity.empty() || GlobMatches(query.identity, call.identity)) &&
            (query.method.empty() || GlobMatches(query.method, call.method)) &&
            (query.upstream.empty() || GlobMatches(query.upstream, call.upstream)) &&
+           (query.trace_id.empty() || query.trace_id == call.trace) &&
            (!query.session_id || *query.session_id == call.session);
   }
 

@@ -64,7 +64,7 @@ std::string DumpSearch(IndexEngine& engine) {
       REQUIRE(place.ok());
       absl::StrAppend(&text, call.id, " ", call.session_id, " ", call.identity, " ", call.method, " ", call.upstream,
                       " ", call.peer, " ", absl::ToUnixNanos(call.start), " ", call.shredded, " ", call.end_reason, " ",
-                      call.connection_lost, " ", call.status_code, " ");
+                      call.connection_lost, " ", call.status_code, " ", call.trace_id, " ");
       absl::StrAppend(&text, absl::ToInt64Nanoseconds(call.duration), " ", call.request_frames, " ",
                       call.response_frames, " ", call.request_bytes, " ", call.response_bytes, " ",
                       place->last.packed(), " ", place->open, " ", place->shredded, "\n");

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "recorder/format/trace_id.h"
 #include "recorder/index/sqlite/glob.h"
 #include "tests/recorder/store_fixture.h"
 
@@ -20,6 +21,7 @@ struct Made {
   absl::Time start;
   absl::Duration duration;
   bool open;
+  std::string trace;  // its id
 };
 
 // Calls of 3 identities, 20 methods and 2 upstreams, a second apart.
@@ -38,6 +40,9 @@ std::vector<Made> MakeCalls(Recorder& recorder, int count) {
     call.session = 100 + random() % 4;
     call.duration = random() % 10 == 0 ? absl::Seconds(2) : absl::Milliseconds(static_cast<int64_t>(random() % 100));
     call.open = random() % 15 == 0;
+    // Few, so that some are of several calls; some differ in either half only.
+    if (random() % 3 != 0)
+      call.trace = TraceIdBytes({static_cast<int64_t>(random() % 3), static_cast<int64_t>(random() % 3) - 1});
 
     EntryBatch batch = recorder.NewBatch(call.id);
     const std::string method = "/" + call.method;
@@ -45,6 +50,7 @@ std::vector<Made> MakeCalls(Recorder& recorder, int count) {
     start.identity = who == 0   ? IdentityView{}
                      : who == 1 ? IdentityView{"https://idp.test", "alice", {}, 1}
                                 : IdentityView{"", "bob", {}, 3};
+    start.trace_id = call.trace;
     start.session_name = call.session == 101 ? "named" : "";
     batch.AddStart(call.start, start);
     if (!call.open) {
@@ -91,6 +97,18 @@ TEST_CASE("every filter finds just the calls it names, in both orders, page by p
       {"status", [](CallQuery& q) { q.status_code = 2; }, [](const Made& c) { return !c.open && c.status == 2; }},
       {"status OK", [](CallQuery& q) { q.status_code = 0; }, [](const Made& c) { return !c.open && c.status == 0; }},
       {"session", [](CallQuery& q) { q.session_id = 102; }, [](const Made& c) { return c.session == 102; }},
+      {"trace",
+       [](CallQuery& q) {
+         q.trace_id = TraceIdBytes({1, -1});
+       },
+       [](const Made& c) {
+         return c.trace == TraceIdBytes({1, -1});
+       }},
+      {"trace unknown",
+       [](CallQuery& q) {
+         q.trace_id = TraceIdBytes({7, 1});
+       },
+       [](const Made&) { return false; }},
       {"since", [](CallQuery& q) { q.since = kBegin + absl::Seconds(300); },
        [](const Made& c) { return c.start >= kBegin + absl::Seconds(300); }},
       {"until", [](CallQuery& q) { q.until = kBegin + absl::Seconds(100); },

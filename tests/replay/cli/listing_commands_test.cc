@@ -64,6 +64,7 @@ TEST_CASE("--json gives one object a line with the documented names") {
                                             {"method", "shop.Orders/Get"},
                                             {"upstream", "shop"},
                                             {"peer", "ipv4:10.0.0.7:51514"},
+                                            {"trace_id", kShopTraceText},
                                             {"start", "2026-01-02T03:04:05.000000000Z"},
                                             {"state", "completed"},
                                             {"status", "OK"},
@@ -95,6 +96,9 @@ TEST_CASE("each filter keeps the calls it names") {
   CHECK(Listed(store, {"--status", "open"}) == Ids{open});
   CHECK(Listed(store, {"--session", "2d"}) == Ids{open, slow, get});
   CHECK(Listed(store, {"--session", "2D"}) == Ids{open, slow, get});
+  CHECK(Listed(store, {"--trace", kShopTraceText}) == Ids{slow, get});
+  CHECK(Listed(store, {"--trace", "4BF92F3577B34DA6A3CE929D0E0E4736"}) == Ids{slow, get});
+  CHECK(Listed(store, {"--trace", "4bf92f3577b34da6a3ce929d0e0e4737"}).empty());
   CHECK(Listed(store, {"--since", "2026-01-02T03:05:05"}) == Ids{open, failed, slow});
   CHECK(Listed(store, {"--until", "2026-01-02T03:05:05"}) == Ids{get});
   CHECK(Listed(store, {"--min-duration", "1s"}) == Ids{failed, slow});

@@ -49,9 +49,10 @@ TEST_CASE("a call is shown whole, its frames decoded with the descriptors kept b
   REQUIRE(result.code == 0);
   for (const char* part :
        {"shop.Orders/Get", "OK, completed in 3.00ms", "2026-01-02 03:04:05.000 UTC", "https://idp.test#alice",
-        "Peer         10.0.0.7:51514", "nightly", "dns:///shop:443", "in 5.00s", "user-agent: grpc-test/1.0",
-        "x-trace-bin: AP8=", "x-served-by: shop-1", "\"card_number\": \"4111\"", "\"amount\": \"42\"", "+100us",
-        "+2.00ms", "request 0", "response 0", "no more requests"}) {
+        "Peer         10.0.0.7:51514", "Trace        4bf92f3577b34da6a3ce929d0e0e4736", "nightly", "dns:///shop:443",
+        "in 5.00s", "user-agent: grpc-test/1.0", "x-trace-bin: AP8=", "x-served-by: shop-1",
+        "\"card_number\": \"4111\"", "\"amount\": \"42\"", "+100us", "+2.00ms", "request 0", "response 0",
+        "no more requests"}) {
     CAPTURE(part, result.output);
     CHECK(Contains(result.output, part));
   }
