@@ -26,6 +26,8 @@ GatewayNumbers Gateway::Numbers() {
   numbers.listener.memory_used = memory_->resident() + memory_->charged();
   numbers.listener.memory_budget = memory_->bytes();
   numbers.odd_settings = odd_settings_.load();
+  const ReloadOutcomes::Numbers reloads = reloads_.Read();
+  numbers.lifetime = {reloads.taken, reloads.refused, reloads.ok, draining_.load(), servers_.left()};
   // By name: a configuration that was read again may have another upstream of the same.
   std::map<std::string, uint64_t> sent_again;
   {
@@ -38,7 +40,15 @@ GatewayNumbers Gateway::Numbers() {
 }
 
 absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
-  if (options.admin_address.empty()) return absl::OkStatus();
+  admin_made_ = options.admin_address;
+  if (admin_made_.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<AdminServer>> admin = StartAdmin(admin_made_);
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<AdminServer>> Gateway::StartAdmin(const std::string& address) {
   AdminServer::Handlers handlers;
   handlers["/healthz"] = [] { return AdminAnswer{200, kPlainText, "ok\n", absl::ZeroDuration()}; };
   handlers["/readyz"] = [this] {
@@ -57,10 +67,7 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
       return AdminAnswer{200, "application/json", signer->ProviderMetadata(), kKeysKept};
     };
   }
-  absl::StatusOr<std::unique_ptr<AdminServer>> admin = AdminServer::Start(options.admin_address, std::move(handlers));
-  if (!admin.ok()) return admin.status();
-  admin_ = *std::move(admin);
-  return absl::OkStatus();
+  return AdminServer::Start(address, std::move(handlers));
 }
 
 }  // namespace sallyport::gateway
