@@ -66,6 +66,9 @@ absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::strin
 // files that they name.
 absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOptions& options);
 
+// Whether some process holds the directory: it would have to end before this one can record there.
+bool StoreInUse(const std::string& data_directory);
+
 // How to stop.
 struct DrainPlan {
   absl::Duration delay = absl::ZeroDuration();
@@ -94,6 +97,9 @@ class Gateway {
   const std::vector<std::string>& addresses() const { return listener_->addresses(); }
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
+
+  // How to stop, as the configuration in force says.
+  DrainOptions drain() const { return drain_; }
 
   // Messages of streams that readers have not taken yet. Thread-safe.
   int writes_under_way() const { return open_calls_->writes(); }
@@ -226,6 +232,7 @@ class Gateway {
   std::unique_ptr<SettingsWatch> settings_watch_;
   CallServers servers_;
   std::unique_ptr<AdminServer> admin_;
+  DrainOptions drain_;  // of the thread that starts and stops it
   ReloadOutcomes reloads_;
   std::atomic<bool> draining_{false};
   absl::Mutex grace_mutex_;

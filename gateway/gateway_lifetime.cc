@@ -34,6 +34,11 @@ std::string PartsThatWait(const std::vector<v1::ConfigurationChange>& changes) {
 
 }  // namespace
 
+bool StoreInUse(const std::string& data_directory) {
+  const absl::StatusOr<bool> held = recorder::FileLock::IsHeld(recorder::StoreLayout(data_directory).OwnerLock());
+  return held.ok() && *held;
+}
+
 std::vector<v1::ConfigurationChange> Gateway::ChangesTo(const GatewayOptions& options) {
   absl::MutexLock lock(&reload_mutex_);
   return policy::ConfigurationChanges(config_, options.source);

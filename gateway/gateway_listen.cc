@@ -102,6 +102,7 @@ absl::Status Gateway::Serve(const GatewayOptions& options) {
   if (!made.ok()) return made.status();
   servers_.Use(*std::move(made), *listener_);
   server_made_ = WhatServerFixes(options);
+  drain_ = options.drain;
   return absl::OkStatus();
 }
 
@@ -146,6 +147,7 @@ void Gateway::TakeUpListening(const GatewayOptions& options, NextListening next)
   memory_->SetBytes(MemoryOf(options.listen_options));
   sessions_->SetIdle(options.session_idle);
   refusals_->SetLimits(options.refusals);
+  drain_ = options.drain;
   health_->SetOpen(options.listen_options.open_health);
 }
 
