@@ -10,6 +10,8 @@
 #include "absl/time/clock.h"
 #include "gateway/gateway.h"
 #include "policy/changes/configuration_changes.h"
+#include "recorder/format/store_layout.h"
+#include "recorder/system/file.h"
 
 namespace sallyport::gateway {
 namespace {

@@ -79,6 +79,7 @@ void AddPolicyCommand(CLI::App* app, CommandContext* context);
 void AddReplayCommand(CLI::App* app, CommandContext* context);
 void AddVerifyCommand(CLI::App* app, CommandContext* context);
 void AddEvidenceCommand(CLI::App* app, CommandContext* context);
+void AddReloadCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace sallyport::replay
 

@@ -55,6 +55,7 @@ ExitCode Run(int argc, char** argv) {
   sallyport::replay::AddReplayCommand(&app, &context);
   sallyport::replay::AddVerifyCommand(&app, &context);
   sallyport::replay::AddEvidenceCommand(&app, &context);
+  sallyport::replay::AddReloadCommand(&app, &context);
 
   try {
     app.parse(argc, argv);
