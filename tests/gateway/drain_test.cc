@@ -36,6 +36,7 @@ TEST_CASE("a drain that was handed over takes no connections, and takes them aga
   plan.timeout = absl::Seconds(60);
   plan.handed_over = true;
   BlockingCall open(rig.channel(), kBidi);
+  REQUIRE(open.Start());
   REQUIRE(open.Write("a"));
   REQUIRE(open.Read().has_value());
   plan.called_off = [&called_off] { return called_off.load(); };
@@ -53,6 +54,7 @@ TEST_CASE("limits and addresses change on a reload, and open calls go on") {
   gateway::GatewayOptions options;
   Rig rig(Echo(), Methods::kKnown, [&options](gateway::GatewayOptions& given) { options = given; });
   BlockingCall open(rig.channel(), kBidi);
+  REQUIRE(open.Start());
   REQUIRE(open.Write("a"));
   REQUIRE(open.Read().has_value());
   options.message_bytes = 10;
