@@ -1,17 +1,13 @@
 #include "gateway/gateway.h"
 
-#include <google/protobuf/util/message_differencer.h>
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gateway/stream_windows.h"
 #include "gateway/upstream/attempt_watch.h"
@@ -21,39 +17,26 @@ namespace {
 
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
-// How long calls that the gateway ends may take to be recorded and told, when it stops, before the library cuts them.
-constexpr absl::Duration kEndsTake = absl::Seconds(30);
-// How long their connections may take to end in order.
-constexpr absl::Duration kConnectionsEnd = absl::Milliseconds(500);
-// How long receivers of events that take them may take what is left, when it has stopped.
-constexpr absl::Duration kEventsFarewell = absl::Seconds(3);
-
-// The parts of the configuration that differ and that only a start takes up.
-std::string PartsThatWait(v1::Config before, v1::Config after) {
-  using google::protobuf::util::MessageDifferencer;
-  std::vector<std::string> parts;
-  const google::protobuf::Reflection& reflection = *before.GetReflection();
-  for (const char* name : {"listen", "data", "limits", "sessions", "checkpoints", "admin", "token_signing"}) {
-    const google::protobuf::FieldDescriptor* field = before.GetDescriptor()->FindFieldByName(name);
-    v1::Config one, other;
-    // Moved into messages of their own, so that singular and repeated parts compare alike.
-    reflection.SwapFields(&before, &one, {field});
-    reflection.SwapFields(&after, &other, {field});
-    if (!MessageDifferencer::Equals(one, other)) parts.push_back(name);
-  }
-  // Handshakes go on with the authorities of the start; what they let through is then checked by the new ones.
-  if (!MessageDifferencer::Equals(before.identity().mtls(), after.identity().mtls()))
-    parts.push_back("identity.mtls, as far as handshakes go");
-  return absl::StrJoin(parts, ", ");
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
                                                         std::vector<Descriptor> inherited) {
+  return Start(options, std::move(inherited), {});
+}
+
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::TakeOver(const GatewayOptions& options,
+                                                           std::vector<HandedSockets> handed) {
+  return Start(options, {}, std::move(handed));
+}
+
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
+                                                        std::vector<Descriptor> inherited,
+                                                        std::vector<HandedSockets> handed) {
   std::unique_ptr<Gateway> gateway(new Gateway);
   gateway->settings_watch_ = std::make_unique<SettingsWatch>([waiting = gateway.get()] { waiting->LogSettings(); });
   SetStreamWindow(options.window);
+  gateway->window_ = options.window;
+  gateway->data_directory_ = options.data_directory;
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
@@ -73,12 +56,13 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
     gateway->refresher_ = std::make_unique<ReflectionRefresher>(gateway->catalog_.get());
     gateway->AskForReflection(options);
   }
-  if (absl::Status status = gateway->Listen(options, std::move(inherited)); !status.ok()) return status;
+  if (absl::Status status = gateway->Listen(options, std::move(inherited), std::move(handed)); !status.ok())
+    return status;
   gateway->sessions_ = std::make_unique<Sessions>(options.session_idle);
   gateway->refusals_ = std::make_unique<RefusalFlood>(options.refusals, gateway->recorder_.get());
   gateway->headers_timer_ = std::make_unique<HeadersTimer>();
   gateway->timer_ = std::make_unique<CallTimer>();
-  RelayContext context;
+  RelayContext& context = gateway->context_;
   context.recorder = gateway->recorder_.get();
   context.durability = options.durability;
   context.rules = gateway->rules_.get();
@@ -93,13 +77,9 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.open_calls = gateway->open_calls_.get();
   context.misdescribed = &gateway->misdescribed_;
   context.reveal_key = gateway->reveal_key_.has_value() ? &*gateway->reveal_key_ : nullptr;
-  context.most_message_bytes = options.message_bytes;
   context.connections = &gateway->listener_->connections();
   context.memory = gateway->memory_.get();
   context.metrics = gateway->call_metrics_.get();
-  context.calls_per_connection = options.listen_options.calls_per_connection;
-  context.connection_life = options.listen_options.LongestCall();
-  gateway->service_ = std::make_unique<RelayService>(context);
   if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
   if (absl::Status status = gateway->Serve(options); !status.ok()) return status;
   gateway->WatchFiles();
@@ -244,33 +224,6 @@ void Gateway::PutInForce(std::shared_ptr<const CallRules> rules) {
   settings_watch_->Changed();
 }
 
-absl::Status Gateway::Reload(const GatewayOptions& options) {
-  {
-    absl::MutexLock lock(&reload_mutex_);
-    const std::string waiting = PartsThatWait(config_, options.source);
-    if (absl::Status status = MakeUpstreams(options); !status.ok()) return status;
-    const DescriptorPlan former = descriptor_plan_;
-    const auto formerly_left_out = left_out_;
-    absl::StatusOr<MethodCatalog::Change> back = LoadDescriptors(DescriptorPlan::Of(options));
-    if (!back.ok()) return back.status();
-    if (absl::Status status = MakeRules(options); !status.ok()) {
-      const absl::Status restored = catalog_->Apply(*std::move(back)).status();
-      if (!restored.ok()) spdlog::error("descriptors: {}", restored.ToString());
-      descriptor_plan_ = former;
-      left_out_ = formerly_left_out;
-      return status;
-    }
-    AskForReflection(options);
-    if (events_ != nullptr) {
-      if (absl::Status status = events_->Apply(options.events); !status.ok()) return status;
-    }
-    if (!waiting.empty()) spdlog::warn("changed in the configuration, but only read at the next start: {}", waiting);
-  }
-  // Without the lock, which the former watcher may be waiting for: the policy may be in another file now.
-  WatchFiles();
-  return absl::OkStatus();
-}
-
 absl::Status Gateway::ReloadPolicy() {
   absl::MutexLock lock(&reload_mutex_);
   const std::shared_ptr<const CallRules> present = rules_->Get();
@@ -292,14 +245,17 @@ absl::Status Gateway::ReloadPolicy() {
 
 void Gateway::WatchFiles() {
   std::vector<WatchedFiles> files;
-  if (tls_ != nullptr) files.emplace_back("listen.tls", tls_->Files(), [this] { return tls_->Reload(); });
+  if (const std::shared_ptr<ServerTls> tls = servers_.tls(); tls != nullptr) {
+    files.emplace_back("listen.tls", tls->Files(), [this, tls] { return reloads_.Add("listen.tls", tls->Reload()); });
+  }
   std::string policy_file;
   {
     absl::MutexLock lock(&reload_mutex_);
     policy_file = policy_file_;
   }
   if (!policy_file.empty()) {
-    files.emplace_back("policy", std::vector<std::string>{policy_file}, [this] { return ReloadPolicy(); });
+    files.emplace_back("policy", std::vector<std::string>{policy_file},
+                       [this] { return reloads_.Add("policy", ReloadPolicy()); });
   }
   std::vector<std::string> descriptor_files;
   {
@@ -310,50 +266,10 @@ void Gateway::WatchFiles() {
     }
   }
   if (!descriptor_files.empty()) {
-    files.emplace_back("descriptors", std::move(descriptor_files), [this] { return ReloadDescriptors(); });
+    files.emplace_back("descriptors", std::move(descriptor_files),
+                       [this] { return reloads_.Add("descriptors", ReloadDescriptors()); });
   }
   file_watcher_ = files.empty() ? nullptr : std::make_unique<FileWatcher>(std::move(files), kFilesInterval);
-}
-
-absl::Status Gateway::Shutdown(absl::Duration grace) {
-  file_watcher_ = nullptr;
-  if (listener_ != nullptr) listener_->Stop();
-  if (health_ != nullptr) health_->Drain();
-  if (server_ != nullptr) StopServing(grace);
-  // Calls may have waited for it.
-  refresher_ = nullptr;
-  admin_ = nullptr;
-  if (refusals_ != nullptr) refusals_->Stop();
-  if (recorder_ == nullptr) return absl::OkStatus();
-  absl::Status status = recorder_->Flush();
-  recorder_ = nullptr;
-  if (events_ != nullptr) events_->Stop(absl::Now() + kEventsFarewell);
-  return status;
-}
-
-void Gateway::StopServing(absl::Duration grace) {
-  absl::Notification over;
-  std::thread ender([this, grace, &over] {
-    {
-      absl::MutexLock lock(&grace_mutex_);
-      grace_mutex_.AwaitWithTimeout(absl::Condition(&grace_over_), grace);
-    }
-    // Before the library cuts them: then callers would be told what the record does not say.
-    const size_t ended = open_calls_->EndAll();
-    if (ended > 0) spdlog::info("stopping: {} open calls are ended", ended);
-    open_calls_->AwaitNone(absl::Now() + kEndsTake);
-    // What callers are told was handed over and may still be on its way: a connection that is cut now would take it
-    // along. The library lets connections end in order, for which their callers have to answer.
-    if (over.WaitForNotificationWithTimeout(kConnectionsEnd)) return;
-    do {
-      server_->CutConnections();
-    } while (!over.WaitForNotificationWithTimeout(absl::Milliseconds(50)));
-  });
-  server_->Shutdown(absl::Now() + grace + 2 * kEndsTake);
-  over.Notify();
-  EndGrace();
-  ender.join();
-  server_ = nullptr;
 }
 
 Gateway::~Gateway() {

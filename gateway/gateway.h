@@ -3,6 +3,7 @@
 #define SALLYPORT_GATEWAY_GATEWAY_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,6 +22,8 @@
 #include "gateway/listener/listener.h"
 #include "gateway/listener/memory_budget.h"
 #include "gateway/operations/events/event_streams.h"
+#include "gateway/operations/lifetime/call_servers.h"
+#include "gateway/operations/lifetime/reload_outcomes.h"
 #include "gateway/operations/metrics/call_metrics.h"
 #include "gateway/operations/metrics/operations_text.h"
 #include "gateway/reflection/reflection_service.h"
@@ -30,7 +33,7 @@
 #include "gateway/relay/legs/misdescribed_methods.h"
 #include "gateway/relay/own/own_services.h"
 #include "gateway/relay/recording/refusal_flood.h"
-#include "gateway/relay/relay_service.h"
+#include "gateway/relay/relay_context.h"
 #include "gateway/sessions.h"
 #include "gateway/settings_watch.h"
 #include "gateway/tls/server_tls.h"
@@ -38,6 +41,7 @@
 #include "gateway/upstream/method_catalog.h"
 #include "policy/policy_check.h"
 #include "recorder/recorder.h"
+#include "sallyport/v1/control.pb.h"
 
 namespace sallyport::gateway {
 
@@ -66,6 +70,19 @@ absl::StatusOr<DescriptorFiles> ReadDescriptorFiles(const std::vector<std::strin
 // files that they name.
 absl::StatusOr<std::vector<policy::PolicyWarning>> OddSettings(const GatewayOptions& options);
 
+// Whether some process holds the directory: it would have to end before this one can record there.
+bool StoreInUse(const std::string& data_directory);
+
+// How to stop.
+struct DrainPlan {
+  absl::Duration delay = absl::ZeroDuration();
+  absl::Duration timeout = absl::ZeroDuration();
+  // Another process accepts from the same sockets: what waits in their queues is left to it.
+  bool handed_over = false;
+  // Asked again and again; true if there is no reason to stop any more.
+  std::function<bool()> called_off;
+};
+
 // Serves from Start until Shutdown. One thread starts and shuts it down; calls run on gRPC's threads.
 class Gateway {
  public:
@@ -73,6 +90,9 @@ class Gateway {
   // Of sockets that the process was started with, `inherited`, the configuration has to say what they are for.
   static absl::StatusOr<std::unique_ptr<Gateway>> Start(const GatewayOptions& options,
                                                         std::vector<Descriptor> inherited = {});
+  // Likewise, in place of another process, which has `handed` over what it listened on.
+  static absl::StatusOr<std::unique_ptr<Gateway>> TakeOver(const GatewayOptions& options,
+                                                           std::vector<HandedSockets> handed);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -82,24 +102,39 @@ class Gateway {
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
 
+  // How to stop, as the configuration in force says.
+  DrainOptions drain() const { return drain_; }
+
   // Messages of streams that readers have not taken yet. Thread-safe.
   int writes_under_way() const { return open_calls_->writes(); }
 
   // What new calls are measured against; others may charge it. While the gateway serves.
   MemoryBudget& memory() { return *memory_; }
 
-  // Goes on by `options` where they differ from what it was started with: identity, policy, routes, upstreams and
-  // sources of descriptors, which are read again. Calls that are open keep to what they began with. An error says what
-  // is wrong; everything then stays as it is. What is not taken up before the next start is logged. Called by the
-  // thread that started it.
+  // Goes on by `options` where they differ from what it was started with: everything but `data`, `checkpoints` and
+  // `token_signing`, which are logged and wait for the next start. Files are read again. Calls that are open keep to
+  // what they began with. An error says what is wrong; everything then stays as it is. Called by the thread that
+  // started it.
   absl::Status Reload(const GatewayOptions& options);
+  // The configuration was to be read again and could not be.
+  void ReloadFailed(const absl::Status& why) { static_cast<void>(reloads_.Add("configuration", why)); }
+  // What Reload would change.
+  std::vector<v1::ConfigurationChange> ChangesTo(const GatewayOptions& options);
   // Reads the policy file again, likewise. Thread-safe.
   absl::Status ReloadPolicy();
   // Reads the descriptor files again, likewise. Thread-safe.
   absl::Status ReloadDescriptors();
 
-  // Takes no new calls, lets open ones end for at most `grace`, ends the rest with UNAVAILABLE, and writes the log out.
+  // Says that it is about to stop (not ready, not serving); takes calls and connections as before for `delay`; then
+  // asks callers to go, takes no connections, and lets open calls end for at most `timeout`. Returns when they have.
+  // False if it was called off: everything is as before. Called by the thread that started it.
+  bool Drain(const DrainPlan& plan);
+  // After Drain: ends what calls are open with UNAVAILABLE, recorded so, and writes the log out.
+  absl::Status Stop();
+  // Both, with no delay.
   absl::Status Shutdown(absl::Duration grace);
+  // Copies of what is listened on, for another process. Thread-safe.
+  absl::StatusOr<std::vector<HandedSockets>> HandOut() { return listener_->HandOut(); }
   // Cuts the grace short, if it has not run out yet. Thread-safe; may come before Shutdown.
   void EndGrace() {
     absl::MutexLock lock(&grace_mutex_);
@@ -135,16 +170,35 @@ class Gateway {
   // What is in force and what is odd about it, to the log, where that was not told before (gateway_settings.cc). On a
   // thread of settings_watch_.
   void LogSettings();
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(const GatewayOptions& options,
+                                                        std::vector<Descriptor> inherited,
+                                                        std::vector<HandedSockets> handed);
   // Listens; nobody is served before Serve.
-  absl::Status Listen(const GatewayOptions& options, std::vector<Descriptor> inherited);
+  absl::Status Listen(const GatewayOptions& options, std::vector<Descriptor> inherited,
+                      std::vector<HandedSockets> handed);
   absl::Status Serve(const GatewayOptions& options);
+  // A server with these options; nobody is handed to it yet.
+  absl::StatusOr<ServedCallers> MakeServer(const GatewayOptions& options);
+  // What a reload changes of how callers and monitoring are let in: made first, then taken up, which cannot fail.
+  struct NextListening {
+    Listener::Next listener;
+    std::optional<ServedCallers> server;  // if there is to be another
+    bool other_admin = false;
+    std::unique_ptr<AdminServer> admin;
+  };
+  absl::StatusOr<NextListening> PrepareListening(const GatewayOptions& options);
+  void TakeUpListening(const GatewayOptions& options, NextListening next);
   // Why the gateway cannot serve; OK while it can.
   absl::Status Ready() const;
-  void StopServing(absl::Duration grace);
+  // False if it was over before.
+  bool WaitOrOver(absl::Duration wait);
+  bool CalledOff(const DrainPlan& plan);
+  void StopServing();
   absl::Status ServeAdmin(const GatewayOptions& options);
+  absl::StatusOr<std::unique_ptr<AdminServer>> StartAdmin(const std::string& address);
   // For monitoring.
   GatewayNumbers Numbers();
-  OperationNumbers Operations(const std::string& data_directory, uint32_t window);
+  OperationNumbers Operations();
 
   // Destroyed from the last to the first: calls before what they use.
   std::unique_ptr<recorder::Recorder> recorder_;
@@ -179,15 +233,20 @@ class Gateway {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<OpenCalls> open_calls_;
   MisdescribedMethods misdescribed_;
-  std::unique_ptr<RelayService> service_;
-  std::unique_ptr<ServerTls> tls_;
-  std::atomic<const ServerTls*> shown_tls_{nullptr};  // the same, for who asks before and while it is served
+  std::string data_directory_;
+  std::atomic<uint32_t> window_{0};  // of streams, in bytes
+  RelayContext context_;             // of calls; what servers fix is filled in for each
+  std::string server_made_;          // what the current server was made for
+  std::string admin_made_;           // the same of the admin endpoint
   std::unique_ptr<FileWatcher> file_watcher_;
   std::atomic<size_t> odd_settings_{0};
   std::set<std::string> told_settings_;  // of settings_watch_'s thread
   std::unique_ptr<SettingsWatch> settings_watch_;
-  std::shared_ptr<CallServer> server_;
+  CallServers servers_;
   std::unique_ptr<AdminServer> admin_;
+  DrainOptions drain_;  // of the thread that starts and stops it
+  ReloadOutcomes reloads_;
+  std::atomic<bool> draining_{false};
   absl::Mutex grace_mutex_;
   bool grace_over_ ABSL_GUARDED_BY(grace_mutex_) = false;
 };

@@ -30,6 +30,8 @@ GatewayNumbers Gateway::Numbers() {
   if (const std::shared_ptr<Tracer> tracer = rules_->Get()->tracer; tracer != nullptr) {
     numbers.spans = tracer->exporter().counts();
   }
+  const ReloadOutcomes::Numbers reloads = reloads_.Read();
+  numbers.lifetime = {reloads.taken, reloads.refused, reloads.ok, draining_.load(), servers_.left()};
   // By name: a configuration that was read again may have another upstream of the same.
   std::map<std::string, uint64_t> sent_again;
   {
@@ -42,7 +44,15 @@ GatewayNumbers Gateway::Numbers() {
 }
 
 absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
-  if (options.admin_address.empty()) return absl::OkStatus();
+  admin_made_ = options.admin_address;
+  if (admin_made_.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<AdminServer>> admin = StartAdmin(admin_made_);
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<AdminServer>> Gateway::StartAdmin(const std::string& address) {
   AdminServer::Handlers handlers;
   handlers["/healthz"] = [] { return AdminAnswer{200, kPlainText, "ok\n", absl::ZeroDuration()}; };
   handlers["/readyz"] = [this] {
@@ -50,9 +60,9 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
     return AdminAnswer{ready.ok() ? 200 : 503, kPlainText, ready.ok() ? "ok\n" : absl::StrCat(ready.message(), "\n"),
                        absl::ZeroDuration()};
   };
-  handlers["/metrics"] = [this, data = options.data_directory, window = options.window] {
+  handlers["/metrics"] = [this] {
     std::string text = MetricsText(Numbers());
-    text += OperationsText(*call_metrics_, Operations(data, window));
+    text += OperationsText(*call_metrics_, Operations());
     return AdminAnswer{200, kMetricsContentType, std::move(text), absl::ZeroDuration()};
   };
   if (token_signer_ != nullptr) {
@@ -63,10 +73,7 @@ absl::Status Gateway::ServeAdmin(const GatewayOptions& options) {
       return AdminAnswer{200, "application/json", signer->ProviderMetadata(), kKeysKept};
     };
   }
-  absl::StatusOr<std::unique_ptr<AdminServer>> admin = AdminServer::Start(options.admin_address, std::move(handlers));
-  if (!admin.ok()) return admin.status();
-  admin_ = *std::move(admin);
-  return absl::OkStatus();
+  return AdminServer::Start(address, std::move(handlers));
 }
 
 }  // namespace sallyport::gateway

@@ -70,11 +70,11 @@ void AddUpstream(const Upstream& upstream, absl::Time now, OperationNumbers* num
 
 }  // namespace
 
-OperationNumbers Gateway::Operations(const std::string& data_directory, uint32_t window) {
+OperationNumbers Gateway::Operations() {
   OperationNumbers numbers;
   const absl::Time now = absl::Now();
-  if (recorder_ != nullptr) numbers.log = LogNumbersOf(recorder_->Stats(), data_directory);
-  if (const ServerTls* tls = shown_tls_; tls != nullptr) {
+  if (recorder_ != nullptr) numbers.log = LogNumbersOf(recorder_->Stats(), data_directory_);
+  if (const std::shared_ptr<ServerTls> tls = servers_.tls(); tls != nullptr) {
     numbers.certificates.push_back({"listen", "", "cert", tls->Expires() - now});
   }
   std::vector<Upstream*> upstreams;
@@ -84,7 +84,7 @@ OperationNumbers Gateway::Operations(const std::string& data_directory, uint32_t
   }
   // They stay as long as the gateway, and files are read without the lock.
   for (const Upstream* upstream : upstreams) AddUpstream(*upstream, now, &numbers);
-  numbers.stream_window_bytes = window;
+  numbers.stream_window_bytes = window_;
   numbers.writes_under_way = static_cast<uint64_t>(std::max(0, open_calls_->writes()));
   numbers.process = ReadProcessNumbers();
   return numbers;

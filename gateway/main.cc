@@ -11,6 +11,8 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,8 +21,11 @@
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"
-#include "gateway/operations/log/log_lines.h"
 #include "gateway/memory_bursts.h"
+#include "gateway/operations/lifetime/control_server.h"
+#include "gateway/operations/lifetime/take_over.h"
+#include "gateway/operations/log/log_lines.h"
+#include "policy/changes/configuration_changes.h"
 #include "policy/settings_check.h"
 
 #ifdef SALLYPORT_MIMALLOC
@@ -28,6 +33,8 @@
 #endif
 
 namespace {
+
+namespace v1 = sallyport::v1;
 
 constexpr int kNotReady = 1;
 constexpr int kUsage = 2;
@@ -45,14 +52,14 @@ struct Flags {
   std::string api_keys;
   std::string durability = "commit";
   std::string log_level = "info";
-  double grace_seconds = 10;
+  std::optional<double> grace_seconds;  // else as the configuration says
+  bool take_over = false;
   bool check = false;
   std::string health;
 };
 
 // What the quick flags stand for.
 absl::StatusOr<sallyport::gateway::GatewayOptions> FromFlags(const Flags& flags) {
-  namespace v1 = sallyport::v1;
   v1::Config config;
   for (const std::string& address : flags.listen) config.mutable_listen()->add_addresses(address);
   if (flags.listen.empty()) config.mutable_listen()->add_addresses("127.0.0.1:50050");
@@ -118,9 +125,12 @@ void AddFlags(CLI::App& app, Flags& flags) {
           ->capture_default_str()};
   for (CLI::Option* option : quick) option->group("For a first try, in place of --config")->excludes(config);
   app.add_option("--grace", flags.grace_seconds,
-                 "Seconds that open calls get to end after SIGTERM or SIGINT; a second one ends them at once")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
+                 "Seconds that open calls get to end after SIGTERM or SIGINT, whatever the configuration says (10); a "
+                 "second one ends them at once")
+      ->check(CLI::Range(0.0, 86400.0));
+  app.add_flag("--take-over", flags.take_over,
+               "Take over from the gateway that serves on the same data directory, without a connection lost")
+      ->excludes(check);
   app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
       ->capture_default_str();
@@ -160,27 +170,136 @@ int NextSignal(const sigset_t& signals, const sallyport::gateway::Gateway& gatew
 
 using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>()>;
 
-// A second SIGTERM or SIGINT ends the grace.
-absl::Status ShutDown(sallyport::gateway::Gateway& gateway, absl::Duration grace, const sigset_t& signals) {
+// What the program was told, beside the configuration.
+struct Orders {
+  std::string config_file;  // empty for flags
+  Reread reread;
+  std::optional<absl::Duration> grace;
+  bool take_over = false;
+  std::string log_level;  // given by hand, it goes before what is in the file; else empty
+};
+
+// Drains and stops. A second SIGTERM or SIGINT ends the waiting. Nothing if it was called off.
+std::optional<absl::Status> ShutDown(sallyport::gateway::Gateway& gateway, const sallyport::gateway::DrainPlan& plan,
+                                     const sigset_t& signals) {
   std::atomic<bool> over = false;
   std::thread impatience([&] {
     int signal = 0;
     while (sigwait(&signals, &signal) == 0 && !over) {
-      if (signal == SIGHUP) continue;
+      if (signal == SIGHUP || signal == SIGUSR1) continue;
       spdlog::info("stopping at once");
       gateway.EndGrace();
     }
   });
-  absl::Status status = gateway.Shutdown(grace);
+  std::optional<absl::Status> status;
+  if (gateway.Drain(plan)) status = gateway.Stop();
   over = true;
   pthread_kill(impatience.native_handle(), SIGHUP);  // wakes it
   impatience.join();
   return status;
 }
 
-int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& reread, absl::Duration grace,
-          const sigset_t& signals, sallyport::gateway::ProcessLog& log, const std::string& level) {
-  auto gateway = sallyport::gateway::Gateway::Start(options, sallyport::gateway::InheritedSockets());
+// What a configuration would change, for whoever asks over the control socket.
+v1::ControlAnswer AnswerOf(sallyport::gateway::Gateway& gateway, const Orders& orders,
+                           const absl::StatusOr<sallyport::gateway::GatewayOptions>& options) {
+  v1::ControlAnswer answer;
+  answer.set_process(getpid());
+  answer.set_config_file(orders.config_file);
+  if (!options.ok()) {
+    answer.set_error(std::string(options.status().message()));
+    return answer;
+  }
+  for (const v1::ConfigurationChange& change : gateway.ChangesTo(*options)) *answer.add_changes() = change;
+  const auto odd = sallyport::gateway::OddSettings(*options);
+  if (!odd.ok()) answer.set_error(std::string(odd.status().message()));
+  if (odd.ok()) {
+    for (const auto& warning : *odd) answer.add_warnings(sallyport::policy::WarningText(warning));
+  }
+  return answer;
+}
+
+void ReadAgain(sallyport::gateway::Gateway& gateway, const Orders& orders, sallyport::gateway::ControlServer* control,
+               sallyport::gateway::ProcessLog& log) {
+  auto changed = orders.reread();
+  v1::ControlAnswer answer = AnswerOf(gateway, orders, changed);
+  absl::Status status = changed.ok() ? gateway.Reload(*changed) : changed.status();
+  if (!changed.ok()) gateway.ReloadFailed(status);
+  if (status.ok()) {
+    log.Apply(changed->log, orders.log_level);
+    spdlog::info("the configuration was read again");
+  } else {
+    spdlog::error("the configuration was read again, and nothing of it is taken up: {}", std::string(status.message()));
+  }
+  answer.set_error(std::string(status.message()));
+  if (control != nullptr) control->Reloaded(answer);
+  GiveBackAll();
+}
+
+// Null where there is no directory for its socket, as with durability off, or it cannot be had.
+std::unique_ptr<sallyport::gateway::ControlServer> ServeControl(sallyport::gateway::Gateway& gateway,
+                                                                const Orders& orders, const std::string& directory) {
+  sallyport::gateway::ControlServer::Handlers handlers;
+  handlers.check = [&gateway, &orders](const std::string& path) {
+    return AnswerOf(gateway, orders, path.empty() ? orders.reread() : sallyport::gateway::LoadConfiguration(path));
+  };
+  handlers.hand_out = [&gateway] { return gateway.HandOut(); };
+  handlers.wake = [] { kill(getpid(), SIGUSR1); };
+  auto control = sallyport::gateway::ControlServer::Start(directory, std::move(handlers));
+  if (control.ok()) return *std::move(control);
+  spdlog::warn("no control socket, so that `sallyport reload` and --take-over do not find this gateway: {}",
+               std::string(control.status().message()));
+  return nullptr;
+}
+
+// The gateway in place of the one that runs, once that has ended. Connections wait in the sockets' queues meanwhile.
+absl::StatusOr<std::unique_ptr<sallyport::gateway::Gateway>> TakeOver(const sallyport::gateway::GatewayOptions& options,
+                                                                      const sigset_t& signals) {
+  auto other = sallyport::gateway::TakeOver::Begin(options.data_directory);
+  if (!other.ok()) return other.status();
+  // All that can be found wrong without the store is, before the other one stops.
+  if (const auto odd = sallyport::gateway::OddSettings(options); !odd.ok()) return odd.status();
+  spdlog::info("taking over from process {}: waiting for its calls to end", other->process());
+  const absl::Status ended = other->AwaitEnd([&signals] {
+    const timespec now = {};
+    const int signal = sigtimedwait(&signals, nullptr, &now);
+    return signal == SIGTERM || signal == SIGINT;
+  });
+  if (!ended.ok()) return ended;
+  // A process that was killed gives its lock back a moment after its connections.
+  constexpr absl::Duration kLockPatience = absl::Seconds(10);
+  const absl::Time until = absl::Now() + kLockPatience;
+  std::vector<sallyport::gateway::HandedSockets> sockets = other->TakeSockets();
+  while (sallyport::gateway::StoreInUse(options.data_directory) && absl::Now() < until) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  return sallyport::gateway::Gateway::TakeOver(options, std::move(sockets));
+}
+
+// False once the gateway has ended; `*status` then says how.
+bool GoOn(sallyport::gateway::Gateway& gateway, const sallyport::gateway::DrainPlan& plan, const sigset_t& signals,
+          absl::Status* status) {
+  sallyport::gateway::NotifyServiceManager("STOPPING=1");
+  spdlog::info("stopping: open calls get {} to end, or until the next signal", absl::FormatDuration(plan.timeout));
+  const std::optional<absl::Status> ended = ShutDown(gateway, plan, signals);
+  if (!ended.has_value()) {
+    sallyport::gateway::NotifyServiceManager("READY=1");
+    return true;
+  }
+  *status = *ended;
+  return false;
+}
+
+sallyport::gateway::DrainPlan PlanOf(const sallyport::gateway::Gateway& gateway, const Orders& orders) {
+  sallyport::gateway::DrainPlan plan;
+  plan.delay = gateway.drain().delay;
+  plan.timeout = orders.grace.value_or(gateway.drain().timeout);
+  return plan;
+}
+
+int Serve(const sallyport::gateway::GatewayOptions& options, const Orders& orders, const sigset_t& signals,
+          sallyport::gateway::ProcessLog& log) {
+  auto gateway = orders.take_over ? TakeOver(options, signals)
+                                  : sallyport::gateway::Gateway::Start(options, sallyport::gateway::InheritedSockets());
   if (!gateway.ok()) {
     spdlog::error("{}", std::string(gateway.status().message()));
     return kFailed;
@@ -188,22 +307,29 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Reread& rerea
   for (const std::string& address : (*gateway)->addresses()) spdlog::info("listening on {}", address);
   if (const std::string admin = (*gateway)->admin_address(); !admin.empty())
     spdlog::info("admin endpoint on {}", admin);
+  std::unique_ptr<sallyport::gateway::ControlServer> control = ServeControl(**gateway, orders, options.data_directory);
+  sallyport::gateway::NotifyServiceManager(absl::StrCat("MAINPID=", getpid(), "\nREADY=1"));
   GiveBackAll();
   sallyport::gateway::MemoryBursts bursts(sallyport::gateway::ResidentBytes());
-  while (NextSignal(signals, **gateway, bursts) == SIGHUP) {
-    auto changed = reread();
-    absl::Status status = changed.ok() ? (*gateway)->Reload(*changed) : changed.status();
-    if (status.ok()) {
-      log.Apply(changed->log, level);
-      spdlog::info("the configuration was read again");
-    } else {
-      spdlog::error("the configuration was read again, and nothing of it is taken up: {}",
-                    std::string(status.message()));
+  absl::Status status;
+  while (true) {
+    const int signal = NextSignal(signals, **gateway, bursts);
+    sallyport::gateway::DrainPlan plan = PlanOf(**gateway, orders);
+    if (signal == SIGUSR1 && control != nullptr && control->being_taken_over()) {
+      spdlog::info("another process takes over");
+      plan.delay = absl::ZeroDuration();
+      plan.handed_over = true;
+      plan.called_off = [&control] { return !control->being_taken_over(); };
+    } else if (signal == SIGHUP || signal == SIGUSR1) {
+      if (signal == SIGHUP || (control != nullptr && control->reload_wanted())) {
+        ReadAgain(**gateway, orders, control.get(), log);
+      }
+      continue;
     }
-    GiveBackAll();
+    if (!GoOn(**gateway, plan, signals, &status)) break;
   }
-  spdlog::info("stopping: open calls get {} to end, or until the next signal", absl::FormatDuration(grace));
-  absl::Status status = ShutDown(**gateway, grace, signals);
+  // Who takes over waits for this.
+  control = nullptr;
   if (!status.ok()) {
     spdlog::error("the log could not be written out: {}", std::string(status.message()));
     return kFailed;
@@ -228,6 +354,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGUSR1);  // from this process itself: see ServeControl
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   // A file that may not grow any more is an error of the write, told as such.
@@ -268,8 +395,12 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     std::cout << "\n";
     return Written();
   }
-  // Given by hand it goes before what is in the file.
-  const std::string level = app.count("--log-level") > 0 ? flags.log_level : "";
-  log.Apply(options->log, level);
-  return Serve(*options, read, absl::Seconds(flags.grace_seconds), signals, log, level);
+  Orders orders;
+  orders.config_file = flags.config;
+  orders.reread = read;
+  orders.take_over = flags.take_over;
+  if (flags.grace_seconds.has_value()) orders.grace = absl::Seconds(*flags.grace_seconds);
+  if (app.count("--log-level") > 0) orders.log_level = flags.log_level;
+  log.Apply(options->log, orders.log_level);
+  return Serve(*options, orders, signals, log);
 }

@@ -117,6 +117,17 @@ void AddEvents(Families& metrics, const std::vector<EventStreamNumbers>& receive
   }
 }
 
+void AddLifetime(Families& metrics, const LifetimeNumbers& lifetime) {
+  metrics.Counters("sallyport_reloads_total", "Times that settings were read again, by what became of it.");
+  metrics.AddCount({{"result", "taken"}}, lifetime.reloads_taken);
+  metrics.AddCount({{"result", "refused"}}, lifetime.reloads_refused);
+  metrics.Gauge("sallyport_reload_ok", "1 while the settings that were read last are in force.",
+                lifetime.reload_ok ? 1 : 0);
+  metrics.Gauge("sallyport_draining", "1 once the gateway is about to stop.", lifetime.draining ? 1 : 0);
+  metrics.Gauge("sallyport_former_servers", "Servers with former settings that callers have not left yet.",
+                lifetime.former_servers);
+}
+
 }  // namespace
 
 std::string MetricsText(const GatewayNumbers& numbers) {
@@ -127,6 +138,7 @@ std::string MetricsText(const GatewayNumbers& numbers) {
   metrics.Gauge("sallyport_settings_odd",
                 "Settings that have no effect, or another one than it seems; the log says which.",
                 numbers.odd_settings);
+  AddLifetime(metrics, numbers.lifetime);
   AddListener(metrics, numbers.listener);
   metrics.Counters("sallyport_upstream_calls_sent_again_total",
                    "Attempts at calls that the upstream had not processed before.");

@@ -33,6 +33,15 @@ struct UpstreamNumbers {
   uint64_t calls_sent_again = 0;
 };
 
+// How settings were read again, and whether the gateway is about to stop.
+struct LifetimeNumbers {
+  uint64_t reloads_taken = 0;    // since the start
+  uint64_t reloads_refused = 0;  // since the start
+  bool reload_ok = true;         // what was read last is in force
+  bool draining = false;
+  uint64_t former_servers = 0;  // of settings that have changed, whose callers have not all left
+};
+
 // What there is to tell at one moment.
 struct GatewayNumbers {
   std::optional<recorder::RecorderStats> recorder;  // nothing where nothing is recorded
@@ -43,6 +52,7 @@ struct GatewayNumbers {
   size_t odd_settings = 0;
   std::optional<SpanCounts> spans;  // nothing where calls are not traced
   std::vector<EventStreamNumbers> events;
+  LifetimeNumbers lifetime;
 };
 
 // In the text format of Prometheus (version 0.0.4). No label has a value that came from a caller: labels are names of

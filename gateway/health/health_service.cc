@@ -63,6 +63,11 @@ void HealthService::Drain() {
   TellWatches();
 }
 
+void HealthService::Resume() {
+  absl::MutexLock lock(&ready_mutex_);
+  draining_ = false;
+}
+
 void HealthService::TellWatches() {
   std::vector<HealthProbe*> watches;
   {

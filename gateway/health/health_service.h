@@ -49,6 +49,8 @@ class HealthService final : public OwnService {
   // From now on the gateway is not serving, and `ready` is not asked any more. Those that watch hear so, and their
   // calls end.
   void Drain();
+  // As before; watches that have ended stay so.
+  void Resume();
 
  private:
   friend class HealthProbe;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gateway/listener/listen_options.h"
+#include "gateway/operations/lifetime/goaways.h"
 #include "gateway/stream_windows.h"
 
 namespace sallyport::gateway {
@@ -70,6 +71,11 @@ void CallServer::Take(int fd, SocketKind kind) {
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.fd = fd;
   acceptor_->HandleNewConnection(&connection);
+}
+
+bool CallServer::AskToGo() {
+  absl::MutexLock lock(&mutex_);
+  return server_ == nullptr || SendGoaways(*server_);
 }
 
 void CallServer::Shutdown(absl::Time deadline) {

@@ -48,6 +48,10 @@ class CallServer final : public ConnectionTaker {
   // "fd:" and the descriptor's number, which no two connections share; else what getpeername says.
   void Take(int fd, SocketKind kind) override;
 
+  // Asks the callers of all connections to use another (GOAWAY), without harm to any call: calls that cross that are
+  // served, and connections end when theirs have. To be done again for connections that come up meanwhile. False where
+  // the library cannot (gateway/operations/lifetime/goaways.h).
+  bool AskToGo();
   // Takes no new calls, lets open ones end until `deadline`, and cancels the rest. Returns when all are over.
   void Shutdown(absl::Time deadline);
   // While Shutdown waits: ends every connection, with what calls are left. gRPC waits for callers to answer its GOAWAY.

@@ -80,8 +80,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& 
   return listener;
 }
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenerOptions& options,
-                                                         std::vector<HandedSockets> handed) {
+absl::StatusOr<std::unique_ptr<Listener>> Listener::TakeOver(const ListenerOptions& options,
+                                                             std::vector<HandedSockets> handed) {
   std::map<std::string, std::vector<ListeningSocket>> adopted;
   std::vector<Descriptor> others;
   for (HandedSockets& address : handed) {
@@ -198,7 +198,8 @@ void Listener::Pause(Queue queue) {
       Watch(EPOLL_CTL_DEL, listened.socket.fd(), 0, 0);
       if (queue == Queue::kTake) Empty(listened.socket);
     }
-    if (queue == Queue::kTake) sockets_.clear();
+    left_ = queue == Queue::kLeave;
+    if (!left_) sockets_.clear();
   });
 }
 
@@ -208,6 +209,7 @@ void Listener::Resume() {
       absl::MutexLock lock(&mutex_);
       paused_ = false;
     }
+    left_ = false;
     for (const auto& [number, listened] : sockets_) {
       Watch(EPOLL_CTL_ADD, listened.socket.fd(), EPOLLIN, kSocket | number);
     }
@@ -282,6 +284,9 @@ void Listener::Stop() {
     thread_.join();
   }
   waiting_.clear();
+  for (auto& [number, listened] : sockets_) {
+    if (left_) listened.socket.LeavePath();
+  }
   sockets_.clear();
   absl::MutexLock lock(&mutex_);
   taker_ = nullptr;

@@ -55,8 +55,8 @@ class Listener {
                                                         std::vector<Descriptor> inherited);
   // Likewise, in place of another process: what that has handed over is listened on where an address asks for it, and
   // closed where none does.
-  static absl::StatusOr<std::unique_ptr<Listener>> Open(const ListenerOptions& options,
-                                                        std::vector<HandedSockets> handed);
+  static absl::StatusOr<std::unique_ptr<Listener>> TakeOver(const ListenerOptions& options,
+                                                            std::vector<HandedSockets> handed);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -151,6 +151,7 @@ class Listener {
 
   // Of the accepting thread, once there is one.
   ListenerOptions options_;
+  bool left_ = false;  // to another process, by Pause
   std::map<uint64_t, Listened> sockets_;  // by number
   uint64_t last_socket_ = 0;
   absl::flat_hash_map<int, WaitingConnection> waiting_;  // by descriptor

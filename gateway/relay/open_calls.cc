@@ -50,12 +50,14 @@ size_t OpenCalls::EndAll() {
   return told;
 }
 
-void OpenCalls::AwaitNone(absl::Time limit) {
+bool OpenCalls::AwaitNone(absl::Time limit) {
+  bool all = true;
   for (Shard& shard : shards_) {
     absl::MutexLock lock(&shard.mutex);
     const auto none = [&shard]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex) { return shard.first == nullptr; };
-    shard.mutex.AwaitWithDeadline(absl::Condition(&none), limit);
+    all = shard.mutex.AwaitWithDeadline(absl::Condition(&none), limit) && all;
   }
+  return all;
 }
 
 }  // namespace sallyport::gateway

@@ -38,7 +38,8 @@ class OpenCalls {
   size_t EndAll();
   // Returns when there are no sessions any more, or at `limit`. The library may be done with a call before its session
   // is, which uses what it was given until then.
-  void AwaitNone(absl::Time limit);
+  // True if there are none.
+  bool AwaitNone(absl::Time limit);
 
   // A message of a stream is handed to the transport, for a caller or an upstream; or that is over, in whatever way.
   // Where some are under way again and again for long, somebody does not read.

@@ -82,6 +82,7 @@ void AddEvidenceCommand(CLI::App* app, CommandContext* context);
 void AddBackupCommand(CLI::App* app, CommandContext* context);
 void AddRestoreCommand(CLI::App* app, CommandContext* context);
 void AddDoctorCommand(CLI::App* app, CommandContext* context);
+void AddReloadCommand(CLI::App* app, CommandContext* context);
 
 }  // namespace sallyport::replay
 

@@ -58,6 +58,7 @@ ExitCode Run(int argc, char** argv) {
   sallyport::replay::AddBackupCommand(&app, &context);
   sallyport::replay::AddRestoreCommand(&app, &context);
   sallyport::replay::AddDoctorCommand(&app, &context);
+  sallyport::replay::AddReloadCommand(&app, &context);
 
   try {
     app.parse(argc, argv);

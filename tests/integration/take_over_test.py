@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""A gateway is replaced while calls come, changes its settings under way, and stops: no call is lost.
+
+    take_over_test.py --sallyportd PROGRAM --sallyport PROGRAM --example PROGRAM
+"""
+
+import os
+import re
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import grpc
+
+from harness import processes, suite
+from harness.promises import equal
+
+HEALTH = "/grpc.health.v1.Health/Check"
+
+
+class Callers:
+    """Clients that call all the time, each over a new connection after a few calls."""
+
+    def __init__(self, address, count=4):
+        self.address, self.done, self.failures = address, 0, []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self):
+        while not self._stop.is_set():
+            with grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+                for _ in range(5):
+                    try:
+                        channel.unary_unary(HEALTH)(b"", timeout=30)
+                        self.done += 1
+                    except grpc.RpcError as error:
+                        self.failures.append(str(error))
+
+    def more(self, calls):
+        """Waits until so many more calls have come back."""
+        wanted, deadline = self.done + calls, time.monotonic() + 60
+        while self.done < wanted:
+            assert time.monotonic() < deadline, f"{self.done} of {wanted} calls: {self.failures[:3]}"
+            time.sleep(0.01)
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+        return self.failures
+
+
+class TakeOver(suite.Test):
+    def config(self, **more):
+        return {"listen": {"address": self.address, "health": "open"}, "admin": {"address": self.admin},
+                "data": {"directory": str(self.data)}, "upstreams": {"example": {"target": self.example}},
+                "routes": [{"services": ["grpc.health.*"], "upstream": "sallyport"}, {"services": ["*"], "upstream": "example"}],
+                **more}
+
+    def start(self, config, *words):
+        file = self.write("sallyport.yaml", config)
+        return self.programs.start("sallyportd", [self.arguments.sallyportd, "--config", file, *words])
+
+    def run(self):
+        example = self.programs.start("sallyport-example", [self.arguments.example, "--listen", "127.0.0.1:0"])
+        self.example = example.wait_for_line(r"listening on (\S+)", seconds=30).group(1)
+        self.address = f"127.0.0.1:{processes.free_port()}"
+        self.admin = f"127.0.0.1:{processes.free_port()}"
+        gateway = self.start(self.config())
+        gateway.wait_for_line("admin endpoint on", seconds=60)
+        gateway = self.replaced(gateway)
+        gateway = self.failing(gateway)
+        self.reloaded(gateway)
+        self.drained(gateway)
+
+    def replaced(self, gateway):
+        callers = Callers(self.address)
+        with self.promise("two take-overs under load lose no call"):
+            for _ in range(2):
+                callers.more(50)
+                next_one = self.start(self.config(), "--take-over")
+                next_one.wait_for_line("admin endpoint on", seconds=90)
+                equal(gateway.wait(60), 0)
+                gateway = next_one
+                callers.more(50)
+            equal(callers.stop(), [])
+        return gateway
+
+    def failing(self, gateway):
+        callers = Callers(self.address)
+        with self.promise("one that is to take over with a broken configuration changes nothing"):
+            equal(self.start({**self.config(), "nonsense": 1}, "--take-over").wait(60), 2)
+            callers.more(50)
+        with self.promise("one that is killed while it waits changes nothing"):
+            channel = grpc.insecure_channel(self.address)
+            watch = channel.stream_stream("/pay.v1.Payments/Nothing")(iter(()), timeout=60)
+            taker = self.start(self.config(), "--take-over")
+            taker.wait_for_line("waiting for its calls to end", seconds=60)
+            taker.kill()
+            watch.cancel()
+            callers.more(50)
+            equal(callers.stop(), [])
+            assert gateway.process.poll() is None, gateway.tail()
+        return gateway
+
+    def reload(self, *words, status=0):
+        done = self.sallyport.run("reload", *words, check=False)
+        equal(done.returncode, status)
+        return done.stdout.decode()
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=20) as answer:
+            return re.search(rf"^{re.escape(name)} (\S+)$", answer.read().decode(), re.M).group(1)
+
+    def reloaded(self, gateway):
+        callers = Callers(self.address)
+        other = f"127.0.0.1:{processes.free_port()}"
+        changed = self.config(limits={"message_size": "1MiB"}, listen={"addresses": [self.address, other], "health": "open"})
+        with self.promise("`reload --check` says what would change and changes nothing"):
+            text = self.reload("--check", "--config", self.write("next.yaml", {**changed, "checkpoints": {"interval": "2s"}}))
+            assert "limits.message_size: (default) -> 1MiB" in text, text
+            assert "checkpoints.interval (waits for the next start)" in text, text
+            equal(self.metric('sallyport_reloads_total{result="taken"}'), "0")
+        with self.promise("addresses and limits change under load without a call lost"):
+            self.write("sallyport.yaml", changed)
+            assert "taken up" in self.reload(), gateway.tail()
+            callers.more(100)
+            with grpc.insecure_channel(other) as channel:
+                channel.unary_unary(HEALTH)(b"", timeout=30)
+        with self.promise("a fault keeps what was in force, with exit status 1 and a metric"):
+            self.write("sallyport.yaml", {**changed, "nonsense": 1})
+            assert "nonsense" in self.reload(status=1)
+            equal(self.metric("sallyport_reload_ok"), "0")
+            callers.more(50)
+            self.write("sallyport.yaml", changed)
+            self.reload()
+            equal(self.metric("sallyport_reload_ok"), "1")
+            equal(callers.stop(), [])
+
+    def drained(self, gateway):
+        self.write("sallyport.yaml", self.config(drain={"delay": "2s", "timeout": "2s"}))
+        self.reload()
+        with self.promise("SIGTERM: not ready at once, calls as before during the delay, then the end in order"):
+            os.kill(gateway.pid, signal.SIGTERM)
+            gateway.wait_for_line("stopping: open calls get", seconds=30)
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    urllib.request.urlopen(f"http://{self.admin}/readyz", timeout=5).close()
+                    assert time.monotonic() < deadline
+                except urllib.error.HTTPError as error:
+                    equal((error.code, error.read().decode().strip()), (503, "draining"))
+                    break
+            with grpc.insecure_channel(self.address) as channel:
+                channel.unary_unary(HEALTH)(b"", timeout=30)
+            equal(gateway.wait(30), 0)
+        with self.promise("the log verifies"):
+            self.sallyport.run("verify")
+        with self.promise("`reload` without a gateway is exit status 3"):
+            self.reload(status=3)
+
+
+if __name__ == "__main__":
+    suite.run("take-over, reload and drain", [TakeOver], ["--sallyportd", "--sallyport", "--example"])
