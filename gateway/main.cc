@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"
@@ -24,7 +26,6 @@
 #include "gateway/memory_bursts.h"
 #include "gateway/operations/lifetime/control_server.h"
 #include "gateway/operations/lifetime/take_over.h"
-#include "policy/changes/configuration_changes.h"
 #include "policy/settings_check.h"
 
 #ifdef SALLYPORT_MIMALLOC
