@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "gateway/admin/ask_health.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"

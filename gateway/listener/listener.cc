@@ -181,7 +181,7 @@ absl::StatusOr<std::vector<HandedSockets>> Listener::HandOut() {
       copy(listened.socket.lock_fd(), address.locks);
     }
   });
-  if (!done) return absl::UnavailableError("the listener has stopped");
+  if (!done || handed.empty()) return absl::UnavailableError("the listener has stopped");
   if (!whole) return absl::UnavailableError("there are no descriptors left for copies of the listening sockets");
   std::vector<HandedSockets> addresses;
   for (auto& [text, address] : handed) addresses.push_back(std::move(address));
@@ -273,6 +273,7 @@ void Listener::Serve(std::shared_ptr<ConnectionTaker> taker) {
 }
 
 void Listener::Stop() {
+  absl::MutexLock no_task(&tasks_mutex_);
   {
     absl::MutexLock lock(&mutex_);
     stopped_ = true;

@@ -96,13 +96,25 @@ class TakeOver(suite.Test):
             equal(self.start({**self.config(), "nonsense": 1}, "--take-over").wait(60), 2)
             callers.more(50)
         with self.promise("one that is killed while it waits changes nothing"):
+            over = threading.Event()
+
+            def messages():
+                yield b""
+                over.wait(120)
+
+            # An open call, so that the old one cannot end before the new one is killed.
             channel = grpc.insecure_channel(self.address)
-            watch = channel.stream_stream("/pay.v1.Payments/Nothing")(iter(()), timeout=60)
+            talk = channel.stream_stream("/pay.v1.Payments/Chat")(messages(), timeout=120)
+            next(talk)
+            lines = gateway.line_count()
             taker = self.start(self.config(), "--take-over")
-            taker.wait_for_line("waiting for its calls to end", seconds=60)
+            gateway.wait_for_line("callers are asked to go", seconds=60, after=lines)
             taker.kill()
-            watch.cancel()
+            gateway.wait_for_line("stopping was called off", seconds=60, after=lines)
             callers.more(50)
+            over.set()
+            equal(sum(1 for _ in talk), 0)
+            channel.close()
             equal(callers.stop(), [])
             assert gateway.process.poll() is None, gateway.tail()
         return gateway

@@ -77,6 +77,19 @@ sallyport_recorder_tree_size 8
 # HELP sallyport_settings_odd Settings that have no effect, or another one than it seems; the log says which.
 # TYPE sallyport_settings_odd gauge
 sallyport_settings_odd 2
+# HELP sallyport_reloads_total Times that settings were read again, by what became of it.
+# TYPE sallyport_reloads_total counter
+sallyport_reloads_total{result="taken"} 0
+sallyport_reloads_total{result="refused"} 0
+# HELP sallyport_reload_ok 1 while the settings that were read last are in force.
+# TYPE sallyport_reload_ok gauge
+sallyport_reload_ok 1
+# HELP sallyport_draining 1 once the gateway is about to stop.
+# TYPE sallyport_draining gauge
+sallyport_draining 0
+# HELP sallyport_former_servers Servers with former settings that callers have not left yet.
+# TYPE sallyport_former_servers gauge
+sallyport_former_servers 0
 # HELP sallyport_connections_open Callers' connections.
 # TYPE sallyport_connections_open gauge
 sallyport_connections_open 1
@@ -137,6 +150,19 @@ sallyport_recording 0
 # HELP sallyport_settings_odd Settings that have no effect, or another one than it seems; the log says which.
 # TYPE sallyport_settings_odd gauge
 sallyport_settings_odd 0
+# HELP sallyport_reloads_total Times that settings were read again, by what became of it.
+# TYPE sallyport_reloads_total counter
+sallyport_reloads_total{result="taken"} 0
+sallyport_reloads_total{result="refused"} 0
+# HELP sallyport_reload_ok 1 while the settings that were read last are in force.
+# TYPE sallyport_reload_ok gauge
+sallyport_reload_ok 1
+# HELP sallyport_draining 1 once the gateway is about to stop.
+# TYPE sallyport_draining gauge
+sallyport_draining 0
+# HELP sallyport_former_servers Servers with former settings that callers have not left yet.
+# TYPE sallyport_former_servers gauge
+sallyport_former_servers 0
 # HELP sallyport_connections_open Callers' connections.
 # TYPE sallyport_connections_open gauge
 sallyport_connections_open 0
