@@ -66,7 +66,7 @@ class ImageTest:
 
     def run(self):
         with self.promise("image.sh builds it and says how large it is and how long it takes to start"):
-            self.engine.import_base(places.bare_root(self.arguments.source, self.arguments.build))
+            self.engine.import_base(places.bare_root(self.arguments.source))
             said = processes.run(
                 [self.arguments.source / "deploy" / "image.sh", "--engine", "buildah", "--tag", TAG, "--programs",
                  self.arguments.programs, "--", "--isolation", "chroot", "--pull-never"],

@@ -81,7 +81,7 @@ class PackageTest:
 
     def make_root(self):
         self.root.mkdir()
-        tarball = places.bare_root(self.arguments.source, self.arguments.build)
+        tarball = places.bare_root(self.arguments.source)
         processes.run(["tar", "--extract", "--numeric-owner", "--directory", self.root, "--file", tarball], seconds=120)
         shutil.copy(self.deb, self.root / "root/sallyport.deb")
         self.network = places.Network(self.programs)

@@ -22,9 +22,9 @@ def need(test, *tools):
         sys.exit(SKIPPED_STATUS)
 
 
-def bare_root(source, build):
-    """A bare Debian 12 as a tarball, made once a day."""
-    tarball = build / "fresh-root.tar"
+def bare_root(source):
+    """A bare Debian 12 as a tarball, made once a day: the one that fresh_check.sh takes, too."""
+    tarball = source / "build" / "fresh-root.tar"
     processes.run([source / "deploy" / "fresh_root.sh", tarball], seconds=300)
     return tarball
 
