@@ -52,6 +52,13 @@ bool HoldsKeyEncryptionKey(std::string_view text) {
   return false;
 }
 
+absl::StatusOr<bool> IsKeyring(const InputFile& file, uint64_t size) {
+  std::string text(size, '\0');
+  const absl::StatusOr<size_t> got = file.Read(0, text.size(), text.data());
+  if (!got.ok()) return got.status();
+  return HoldsKeyEncryptionKey(std::string_view(text).substr(0, *got));
+}
+
 // Gathers the files of one store.
 class Gatherer {
  public:
@@ -115,7 +122,13 @@ absl::Status Gatherer::AddFile(const std::string& path, BackupFile::Kind kind, s
     added.size = *got;
     added.bytes = std::move(bytes);
   }
-  if (added.bytes.has_value() && HoldsKeyEncryptionKey(*added.bytes)) {
+  absl::StatusOr<bool> keyring = added.bytes.has_value() && HoldsKeyEncryptionKey(*added.bytes);
+  // Segments are the store's own, whatever callers have sent.
+  if (added.file.has_value() && added.size <= kReadAtOnce && !path.starts_with("log/")) {
+    keyring = IsKeyring(*added.file, added.size);
+  }
+  if (!keyring.ok()) return keyring.status();
+  if (*keyring) {
     snapshot_.left_out.push_back(absl::StrCat(
         path,
         ": it is a keyring, which is never with the data. Move it out of the data directory, and keep a copy apart"));
