@@ -39,16 +39,24 @@ absl::StatusOr<bool> IsZeroFrom(const InputFile& file, uint64_t at, uint64_t siz
   return true;
 }
 
-// Whether a text has a line of a key-encryption key. What only looks like one is better left out, too.
+// Whether a text has a line of a keyring, "kek <8 digits> <time> <key>". What only looks like one is better left out,
+// too; but key files say "kek <8 digits>", which names the key that they are wrapped with.
 bool HoldsKeyEncryptionKey(std::string_view text) {
-  constexpr std::string_view kLine = "kek ";
-  for (size_t at = 0; at != std::string_view::npos;) {
-    if (at != 0) ++at;
-    // The text of a variable has its lines separated by ";".
-    if (text.substr(std::min(text.find_first_not_of(" \t", at), text.size())).starts_with(kLine)) return true;
-    at = text.find_first_of("\n;", at);
+  constexpr std::string_view kWord = "kek ";
+  constexpr size_t kIdSize = 8;
+  for (size_t at = text.find(kWord); at != std::string_view::npos; at = text.find(kWord, at + 1)) {
+    const std::string_view rest = text.substr(at + kWord.size());
+    const size_t id = rest.find_first_not_of("0123456789abcdef");
+    if (id == kIdSize && rest[id] == ' ') return true;
   }
   return false;
+}
+
+absl::StatusOr<bool> IsKeyring(const InputFile& file, uint64_t size) {
+  std::string text(size, '\0');
+  const absl::StatusOr<size_t> got = file.Read(0, text.size(), text.data());
+  if (!got.ok()) return got.status();
+  return HoldsKeyEncryptionKey(std::string_view(text).substr(0, *got));
 }
 
 // Gathers the files of one store.
@@ -114,7 +122,13 @@ absl::Status Gatherer::AddFile(const std::string& path, BackupFile::Kind kind, s
     added.size = *got;
     added.bytes = std::move(bytes);
   }
-  if (added.bytes.has_value() && HoldsKeyEncryptionKey(*added.bytes)) {
+  absl::StatusOr<bool> keyring = added.bytes.has_value() && HoldsKeyEncryptionKey(*added.bytes);
+  // Segments are the store's own, whatever callers have sent.
+  if (added.file.has_value() && added.size <= kReadAtOnce && !path.starts_with("log/")) {
+    keyring = IsKeyring(*added.file, added.size);
+  }
+  if (!keyring.ok()) return keyring.status();
+  if (*keyring) {
     snapshot_.left_out.push_back(absl::StrCat(
         path,
         ": it is a keyring, which is never with the data. Move it out of the data directory, and keep a copy apart"));

@@ -67,16 +67,18 @@ TEST_CASE("every file of a store is in its backup but the index and locks, and n
   WriteFile(fixture.store() + "/cursors/siem", "17\n");
   WriteFile(fixture.store() + "/format", "3\n");
   fs::copy_file(fixture.store() + ".keyring", fixture.store() + "/old.keyring");
+  fs::copy_file(fixture.store() + ".keyring", fixture.store() + "/quarantine/second.keyring");
   BackupOptions options = fixture.Options();
   options.quick = true;
   const auto report = BackUp(options, RealFileSystem());
   INFO(report.status());
   REQUIRE(report.ok());
-  REQUIRE(report->left_out.size() == 1);
+  REQUIRE(report->left_out.size() == 2);
   CHECK(report->left_out[0].starts_with("old.keyring: it is a keyring"));
+  CHECK(report->left_out[1].starts_with("quarantine/second.keyring: it is a keyring"));
   std::map<std::string, std::string> expected;
   for (auto& [path, bytes] : Tree(fixture.store())) {
-    if (path.ends_with("lock") || path.starts_with("/index/") || path == "/old.keyring") continue;
+    if (path.ends_with("lock") || path.starts_with("/index/") || path.ends_with(".keyring")) continue;
     // A checkpoint says what of the leaves it covers.
     expected[path] = path == "/tree/leaves" ? bytes.substr(0, report->tree_size * 32) : bytes;
   }
