@@ -17,9 +17,9 @@
 #include <thread>
 #include <vector>
 
-#include "gateway/admin/ask_health.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/admin/ask_health.h"
 #include "gateway/configuration.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"
