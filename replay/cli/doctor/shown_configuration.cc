@@ -66,6 +66,21 @@ constexpr std::string_view kHarmless[] = {
     "Checkpoints.directory",
     "Config.policy",
     "Admin.address",
+    "Drain.delay",
+    "Drain.timeout",
+    "EventFile.path",
+    "EventFile.size",
+    "EventHttp.timeout",
+    "EventHttp.token_file",
+    "EventSyslog.address",
+    "EventTls.cert",
+    "EventTls.key",
+    "EventTls.server_name",
+    "Log.level",
+    "Tracing.otlp",
+    "TracingTls.cert",
+    "TracingTls.key",
+    "TracingTls.server_name",
 };
 // Keys that hold paths, wherever they stand.
 constexpr std::string_view kAnywhere[] = {"file", "ca", "crl", "bundle", "from_file", "jwks_file"};
