@@ -18,6 +18,8 @@ NAME = re.compile(r"(?<![\w.])(?:sallyport|grpc_server|grpc_client|process)_[a-z
 SPAN = re.compile(r"`([a-z_]+)(?:\{[^}`]*\})?`")
 PAGES = ("deploy/README.md", "deploy/KUBERNETES.md", "gateway/README.md")
 ROWS = ["Is it healthy?", "Who calls what?", "What is refused?", "What does it cost?", "Traces and events"]
+
+
 def promtool(*words):
     done = subprocess.run(["promtool", *words], capture_output=True, timeout=120)
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
