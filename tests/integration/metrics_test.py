@@ -73,12 +73,12 @@ class Metrics:
             name, labels, value = SAMPLE.match(line).groups()
             self.samples.append((name, dict(LABEL.findall(labels or "")), float(value)))
 
-    def value(self, name, **labels):
+    def value(self, name, /, **labels):
         found = [value for other, has, value in self.samples if other == name and labels.items() <= has.items()]
         assert len(found) == 1, f"{name} {labels} is there {len(found)} times"
         return found[0]
 
-    def sum(self, name, **labels):
+    def sum(self, name, /, **labels):
         return sum(value for other, has, value in self.samples if other == name and labels.items() <= has.items())
 
 
