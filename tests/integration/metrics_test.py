@@ -50,7 +50,7 @@ class Upstream(grpc.GenericRpcHandler):
         if name == "Send":
             return grpc.stream_unary_rpc_method_handler(lambda requests, _: list(requests)[-1])
         if name == "Tell":
-            return grpc.unary_stream_rpc_method_handler(lambda request, _: [request] * 3)
+            return grpc.unary_stream_rpc_method_handler(lambda request, _: iter([request] * 3))
         if name in ("Talk", "Limited"):
             return grpc.stream_stream_rpc_method_handler(lambda requests, _: requests)
         return grpc.unary_unary_rpc_method_handler(self.ask)
