@@ -10,8 +10,8 @@
 namespace sallyport::recorder {
 namespace {
 
-// All our fields but CallEnd.entries are below 16, so that a tag is one byte.
-constexpr char Tag(int field, WireType type) { return static_cast<char>(FieldTag(field, type)); }
+// The same for fields of every type.
+size_t TagSize(int field) { return VarintSize(FieldTag(field, WireType::kVarint)); }
 
 constexpr uint32_t kEndCount = FieldTag(v1::CallEnd::kEntriesFieldNumber, WireType::kFixed32);
 static_assert(kEndCountTag.size() == 2 && static_cast<uint8_t>(kEndCountTag[0]) == (0x80 | (kEndCount & 0x7F)) &&
@@ -41,24 +41,26 @@ class Sizer {
   void Bytes(int field, std::string_view value) {
     if (!value.empty()) PresentBytes(field, value);
   }
-  void PresentBytes(int, std::string_view value) { size_ += 1 + VarintSize(value.size()) + value.size(); }
+  void PresentBytes(int field, std::string_view value) {
+    size_ += TagSize(field) + VarintSize(value.size()) + value.size();
+  }
   void Text(int field, std::string_view value) { Bytes(field, value); }
   void PresentText(int field, std::string_view value) { PresentBytes(field, value); }
-  void Fingerprint(int, const CredentialFingerprint&, std::string_view) {
-    size_ += 2 + CredentialFingerprint::kTextSize;
+  void Fingerprint(int field, const CredentialFingerprint&, std::string_view) {
+    size_ += TagSize(field) + VarintSize(CredentialFingerprint::kTextSize) + CredentialFingerprint::kTextSize;
   }
   void Unsigned(int field, uint64_t value) {
     if (value != 0) PresentUnsigned(field, value);
   }
-  void PresentUnsigned(int, uint64_t value) { size_ += 1 + VarintSize(value); }
-  void Fixed(int, uint64_t value) { size_ += value != 0 ? 9 : 0; }
+  void PresentUnsigned(int field, uint64_t value) { size_ += TagSize(field) + VarintSize(value); }
+  void Fixed(int field, uint64_t value) { size_ += value != 0 ? TagSize(field) + sizeof(value) : 0; }
   void EndCount(uint32_t) { size_ += kEndCountTag.size() + sizeof(uint32_t); }
   // A message field whose content `encode` writes.
   template <typename Encode>
-  void Message(int, const Encode& encode) {
+  void Message(int field, const Encode& encode) {
     Sizer content;
     encode(content);
-    size_ += 1 + VarintSize(content.size_) + content.size_;
+    size_ += TagSize(field) + VarintSize(content.size_) + content.size_;
   }
 
  private:
@@ -94,12 +96,12 @@ class Writer {
     if (value != 0) PresentUnsigned(field, value);
   }
   void PresentUnsigned(int field, uint64_t value) {
-    *at_++ = Tag(field, WireType::kVarint);
+    at_ = PutVarint(at_, FieldTag(field, WireType::kVarint));
     at_ = PutVarint(at_, value);
   }
   void Fixed(int field, uint64_t value) {
     if (value == 0) return;
-    *at_++ = Tag(field, WireType::kFixed64);
+    at_ = PutVarint(at_, FieldTag(field, WireType::kFixed64));
     at_ = PutFixed(at_, value);
   }
   // Always there, and last, so that it can be filled in where it stands.
@@ -115,7 +117,7 @@ class Writer {
     encode(*this);
   }
   void Length(int field, size_t length) {
-    *at_++ = Tag(field, WireType::kLengthDelimited);
+    at_ = PutVarint(at_, FieldTag(field, WireType::kLengthDelimited));
     at_ = PutVarint(at_, length);
   }
   void RawVarint(uint64_t value) { at_ = PutVarint(at_, value); }
