@@ -1,5 +1,6 @@
 #include "recorder/index/sqlite/sqlite_index.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,6 +71,14 @@ absl::Status NoSuch(std::string_view what, Position position) {
       absl::StrCat("segment ", position.segment(), ", offset ", position.offset(), ": the block holds ", View(what)));
 }
 
+// SQLite makes files that anybody may read, and those beside the database with the same mode.
+absl::Status MakePrivate(const std::string& path) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0) return SystemError(errno, "looking at", path);
+  if ((info.st_mode & 0077) == 0) return absl::OkStatus();
+  return chmod(path.c_str(), 0600) == 0 ? absl::OkStatus() : SystemError(errno, "taking from others", path);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteIndex>> SqliteIndex::Open(const std::string& path,
@@ -78,7 +87,9 @@ absl::StatusOr<std::unique_ptr<SqliteIndex>> SqliteIndex::Open(const std::string
   if (absl::Status status = CheckVersion(path); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path, Database::Mode::kWrite);
   if (!database.ok()) return database.status();
-  absl::Status status = (*database)->Execute(purpose == Purpose::kLive ? kLivePragmas : kRebuildPragmas);
+  absl::Status status = MakePrivate(path);
+  if (!status.ok()) return status;
+  status = (*database)->Execute(purpose == Purpose::kLive ? kLivePragmas : kRebuildPragmas);
   if (status.ok()) status = CheckOrCreateTables(**database, sealer->store_id());
   if (!status.ok()) return status;
   absl::StatusOr<NameTable> names = NameTable::Create(**database, *sealer);

@@ -35,8 +35,8 @@ class SqliteIndex : public CallIndex {
     kLive,     // readers read it meanwhile; a crash leaves it whole
     kRebuild,  // nobody reads it, and a crash leaves rubbish: FinishRebuild makes it an index
   };
-  // Opens or creates it. DATA_LOSS if it is damaged, of an earlier version or of another store: then it has to be
-  // rebuilt. FAILED_PRECONDITION if a newer program made it: then it is left as it is.
+  // Opens or creates it, and makes its file its owner's alone. DATA_LOSS if it is damaged, of an earlier version or of
+  // another store: then it has to be rebuilt. FAILED_PRECONDITION if a newer program made it: then it is left as it is.
   static absl::StatusOr<std::unique_ptr<SqliteIndex>> Open(const std::string& path,
                                                            std::shared_ptr<const NameSealer> sealer,
                                                            Purpose purpose = Purpose::kLive,

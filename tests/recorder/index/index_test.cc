@@ -61,6 +61,26 @@ TEST_CASE("no name is in any byte of the index's files") {
   CHECK(sessions->front().name == "canary-session");
 }
 
+TEST_CASE("the index's files are their owner's alone, also those that an older program made") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/index.db";
+  const auto modes = [&] {
+    std::filesystem::perms all = std::filesystem::perms::none;
+    for (const char* suffix : {"", "-wal"}) all |= std::filesystem::status(path + suffix).permissions();
+    return all;
+  };
+  constexpr auto kOwners = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  {
+    auto index = SqliteIndex::Open(path, FixedSealer());
+    REQUIRE(index.ok());
+    CHECK(modes() == kOwners);
+  }
+  std::filesystem::permissions(path, kOwners | std::filesystem::perms::others_read);
+  auto index = SqliteIndex::Open(path, FixedSealer());
+  REQUIRE(index.ok());
+  CHECK(modes() == kOwners);
+}
+
 TEST_CASE("nobody is anonymous but who was not proved to be anybody, whatever the start names") {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/index.db";
