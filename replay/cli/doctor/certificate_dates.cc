@@ -61,7 +61,8 @@ std::optional<absl::Time> TakeTime(std::string_view& der) {
   }
   absl::Time time;
   std::string error;
-  if (!absl::ParseTime("%Y%m%d%H%M%SZ", text, &time, &error)) return std::nullopt;
+  // %Y would take all digits.
+  if (!absl::ParseTime("%E4Y%m%d%H%M%SZ", text, &time, &error)) return std::nullopt;
   return time;
 }
 
