@@ -15,7 +15,7 @@ from harness import processes, suite
 from harness.promises import equal
 from harness.suite import HARNESS
 
-CALLS = 300
+CALLS = 100
 REQUEST = b"\x0a\x05pay-2"
 FIRST = 20
 
