@@ -17,7 +17,7 @@ usage() {
 usage: deploy/fresh_check.sh [--keep] [--again DIRECTORY] [--minutes N]
 
 Makes a bare Debian 12 with mmdebstrap, runs deploy/run.sh in it as on a new machine, makes and checks calls, and ends it.
-As root; says so and does nothing otherwise. The compiler cache (CCACHE_DIR, ~/.cache/ccache) is bound in.
+As root; says so and does nothing otherwise. The compiler cache (CCACHE_DIR, ~/.cache/ccache or ~/.ccache) is bound in.
 
   --keep              leaves the root where it is, and says where
   --again DIRECTORY   goes on in what --keep has left, with the tree as it is now
@@ -51,7 +51,8 @@ mount_into() {
   mount --types proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"
-  cache=${CCACHE_DIR:-${HOME:-/root}/.cache/ccache}
+  # An older one is in ~/.ccache, and ccache knows.
+  cache=$(ccache --get-config cache_dir 2> /dev/null || echo "${CCACHE_DIR:-${HOME:-/root}/.cache/ccache}")
   mkdir -p "$cache" "$root/root/.cache/ccache"
   mount --bind "$cache" "$root/root/.cache/ccache"
 }

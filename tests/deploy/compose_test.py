@@ -132,6 +132,8 @@ class ComposeTest:
 
     def run(self):
         running = {}
+        with self.promise("the configuration that the gateway is given passes --check, in its place and as its user"):
+            processes.run(self.compose.inside("gateway", "/usr/bin/sallyportd", "--config", "/etc/sallyport/sallyport.yaml", "--check"))
         with self.promise("its services start in their order, and become healthy"):
             order = self.compose.in_order()
             equal(set(order), {"provider", "example", "gateway", "prometheus"})

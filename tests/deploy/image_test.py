@@ -37,9 +37,23 @@ class Engine:
 
     def __init__(self, directory):
         self._conf = directory / "storage.conf"
-        self._conf.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{directory}/graph"\nrunroot = "{directory}/run"\n')
         self.environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(self._conf), "BUILDAH_ISOLATION": "chroot"}
         self._containers = []
+        # Where overlays cannot be stacked (in a container), every layer is a copy.
+        try:
+            self._store("overlay", directory)
+        except AssertionError:
+            self._store("vfs", directory)
+
+    def _store(self, driver, directory):
+        place = directory / driver
+        self._conf.write_text(f'[storage]\ndriver = "{driver}"\ngraphroot = "{place}/graph"\nrunroot = "{place}/run"\n')
+        container = self.run("from", "scratch")
+        try:
+            self.run("mount", container)
+            self.run("umount", container)
+        finally:
+            self.run("rm", container)
 
     def run(self, *words, seconds=200):
         return processes.run(["buildah", *words], seconds=seconds, env=self.environment).stdout.decode().strip()

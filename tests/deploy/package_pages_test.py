@@ -20,7 +20,7 @@ import places
 from harness import processes
 from harness.promises import Promises, equal
 
-SECONDS = 20
+SECONDS = 90
 
 
 def help_of(program, *words):
@@ -150,7 +150,7 @@ complete_words sallyportd --gra"""
     def zsh(self):
         with self.promise("zsh completes `sallyport ca<TAB>`, and an option of a command below another"):
             terminal = Terminal(["zsh", "-f", "-i"], self.environment)
-            terminal.type(f"PS1='ready$ '; unsetopt zle_bracketed_paste; fpath=({self.directory}/zsh $fpath); autoload -U compinit; compinit -u -D; echo loa''ded\n")
+            terminal.type(f"PS1='ready$ '; unset zle_bracketed_paste; fpath=({self.directory}/zsh $fpath); autoload -U compinit; compinit -u -D; echo loa''ded\n")
             terminal.wait_for(r"loaded\r?\n")
             terminal.type("sallyport ca\t")
             terminal.wait_for("sallyport calls")
