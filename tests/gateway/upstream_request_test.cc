@@ -101,6 +101,44 @@ TEST_CASE("what the call writes between two attempts goes with the next") {
   CHECK(Show(request.Written(true)) == "tell");
 }
 
+TEST_CASE("what the call writes while an attempt is given what the last one had comes behind it") {
+  UpstreamRequest request;
+  request.Keep(1000);
+  request.Opened();
+  CHECK(request.Add(Message("a"), false));
+  CHECK(Show(request.Written(true)) == "tell");
+  CHECK(Show(request.NoHeaders()) == "withheld release");
+  CHECK(request.Again());
+  const std::string too_long(2000, 'b');
+  SECTION("a message") {
+    CHECK(Show(request.Opened()) == "write a");
+    CHECK_FALSE(request.Add(Message("b"), false));
+    CHECK(Show(request.Written(true)) == "write b");
+  }
+  SECTION("the half-close") {
+    CHECK(Show(request.Opened()) == "write a");
+    CHECK_FALSE(request.AddHalfClose());
+    CHECK(Show(request.Written(true)) == "half-close");
+  }
+  SECTION("a message when the upstream has answered") {
+    CHECK(Show(request.Opened()) == "write a");
+    CHECK(Show(request.Headers()).empty());
+    CHECK_FALSE(request.Add(Message("b"), false));
+    CHECK(Show(request.Written(true)) == "write b");
+  }
+  SECTION("a message that is too long to be kept") {
+    CHECK(Show(request.Opened()) == "write a");
+    CHECK_FALSE(request.Add(Message(too_long), false));
+    CHECK(Show(request.Written(true)) == "write " + too_long);
+  }
+  SECTION("such a one just before the attempt") {
+    CHECK_FALSE(request.Add(Message(too_long), false));
+    CHECK(Show(request.Opened()) == "write a");
+    CHECK(Show(request.Written(true)) == "write " + too_long);
+  }
+  CHECK(Show(request.Written(true)) == "tell");
+}
+
 TEST_CASE("an upstream that answers in the midst of an attempt is given the rest") {
   UpstreamRequest request;
   request.Keep(1000);

@@ -5,15 +5,17 @@ namespace sallyport::gateway {
 bool UpstreamRequest::Add(const grpc::ByteBuffer& message, bool compressed) {
   owed_ = true;
   if (keeps_) Charge(message);
-  if (keeps_) frames_.push_back({message, compressed});
-  return StartNow();
+  const bool now = StartNow();
+  // What cannot be started yet is written later, whether it is kept or not.
+  if (keeps_ || !now) frames_.push_back({message, compressed});
+  return now;
 }
 
 bool UpstreamRequest::AddHalfClose() {
   owed_ = true;
   half_closed_ = true;
-  half_close_written_ = live_;
-  return StartNow();
+  half_close_written_ = StartNow();
+  return half_close_written_;
 }
 
 void UpstreamRequest::AddWhole(const grpc::ByteBuffer& message) {
@@ -114,7 +116,8 @@ UpstreamRequest::Step UpstreamRequest::NextWrite() {
 }
 
 bool UpstreamRequest::StartNow() {
-  if (!live_) return false;
+  // An attempt that is given again what another one had comes to it by itself.
+  if (!live_ || writing_) return false;
   writing_ = true;
   return true;
 }
