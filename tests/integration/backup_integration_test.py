@@ -7,6 +7,7 @@
 import json
 import random
 import re
+import stat
 import time
 
 from harness import processes, suite
@@ -14,8 +15,9 @@ from harness.gateway import CommandLine, Gateway
 from harness.promises import equal
 
 KILL = suite.HARNESS.parent / "kill"
-ROUNDS = 5
-METHODS = 30000
+UNDER_LOAD = 3
+KILLED = 3
+METHODS = 30000  # more than are called before a load is ended
 
 
 class Backups(suite.Test):
@@ -23,28 +25,36 @@ class Backups(suite.Test):
         self.backup = self.directory / "backup"
         self.keyring = f"file:{self.data}.keyring"
         self.restored = 0
+        self.loads = 0
         upstream = self.programs.start("upstream", ["node", KILL / "upstream.js"])
         address = upstream.wait_for_line(r"listening on (\S+)").group(1)
-        gateway = Gateway(self.programs, self.arguments.sallyportd, address, self.data, durability="write_ahead")
-        load = self.programs.start("load", ["node", KILL / "load.js", gateway.address, 0, METHODS, 0])
-        for part in range(ROUNDS):
+        self.gateway = Gateway(self.programs, self.arguments.sallyportd, address, self.data, durability="write_ahead")
+        for part in range(UNDER_LOAD):
             with self.promise(f"backup {part} under load holds what was acknowledged before it, and verifies when restored"):
-                self.under_load(load, part)
-        for part in range(ROUNDS):
+                self.under_load()
+        former = set()
+        for part in range(KILLED):
             with self.promise(f"a backup that is killed leaves the former one, or is whole; round {part}"):
-                self.killed(load)
-        load.kill()
-        gateway.stop()
+                former = self.killed(former)
+        with self.promise("backup and doctor say nothing of the control socket of a gateway that runs, and no backup holds it"):
+            self.passes_over_socket()
+        self.gateway.stop()
         with self.promise("a backup of a store at rest restores to the same calls, and the gateway goes on with it"):
             self.at_rest(address)
         with self.promise("a changed backup is refused with 1, and nothing is restored"):
             self.changed()
 
-    def acknowledged(self, load):
-        return [int(line.split()[1]) for line in list(load.lines) if line.startswith("acknowledged")]
+    def start_load(self, number):
+        """A load of its own, once so many of its calls were acknowledged. It goes on until it is killed."""
+        load = self.programs.start("load", ["node", KILL / "load.js", self.gateway.address, self.loads, METHODS, 0])
+        self.loads += 1
+        load.wait_for_line("^acknowledged", count=number, seconds=60)
+        return load
 
-    def wait_for_more(self, load, number):
-        load.wait_for_line("^acknowledged", count=len(self.acknowledged(load)) + number, seconds=60)
+    def acknowledged(self, load):
+        """Methods and lengths of requests, which name a call."""
+        numbers = [int(line.split()[1]) for line in list(load.lines) if line.startswith("acknowledged")]
+        return {(f"M{number}", self.loads) for number in numbers}
 
     def back_up(self, *words):
         return json.loads(self.sallyport.run("backup", "--to", self.backup, "--json", *words).stdout)
@@ -60,29 +70,43 @@ class Backups(suite.Test):
         restored.run("verify")
         return restored
 
-    def under_load(self, load, part):
-        self.wait_for_more(load, 200)
+    def under_load(self):
+        load = self.start_load(200)
         before = self.acknowledged(load)
         report = self.back_up()
+        assert load.process.poll() is None and not any(line.startswith("over") for line in load.lines), "the load ended early"
+        load.kill()
         assert report["verified"] and report["opened"], report
-        calls = self.restore().calls()
-        completed = {call["method"].split("/")[1] for call in calls if call["status_code"] == 0}
-        missing = sorted({f"M{number}" for number in before} - completed)
-        equal(missing, [], "calls that were acknowledged before the backup and are not in it")
+        completed = {(call["method"].split("/")[1], call["request_bytes"])
+                     for call in self.restore().calls() if call["status_code"] == 0}
+        equal(sorted(before - completed), [], "calls that were acknowledged before the backup and are not in it")
 
-    def killed(self, load):
-        former = {call["id"] for call in self.restore().calls()}
-        self.wait_for_more(load, 50)
+    def killed(self, former):
+        """Returns the ids of the calls that the backup holds then."""
+        load = self.start_load(50)
         backup = self.sallyport.start(self.programs, "backup", "--to", self.backup)
         # Anywhere in it: a backup takes some tenths of a second. Where it has ended before, it counts.
         end = time.monotonic() + random.uniform(0, 0.3)
         while time.monotonic() < end and backup.process.poll() is None:
             pass
         backup.kill()
+        load.kill()
         now = {call["id"] for call in self.restore().calls()}
         assert former <= now, "calls of the former backup are gone"
         self.back_up()
-        assert now <= {call["id"] for call in self.restore().calls()}, "the next backup lost calls"
+        after = {call["id"] for call in self.restore().calls()}
+        assert now <= after, "the next backup lost calls"
+        return after
+
+    def passes_over_socket(self):
+        control = self.data / "control"
+        assert stat.S_ISSOCK(control.stat().st_mode), "no control socket"
+        for words in (["backup", "--to", self.backup], ["doctor"]):
+            done = self.sallyport.run(*words, check=False)
+            said = (done.stdout + done.stderr).decode()
+            equal([line for line in said.splitlines() if re.search(r"\bcontrol\b", line)], [], f"said by {words[0]}")
+        equal([str(path) for path in self.backup.rglob("*") if not path.is_dir() and not path.is_file()], [],
+              "in the backup, neither files nor directories")
 
     def at_rest(self, upstream):
         equal(self.back_up("--quick")["verified"], None, "verified, of a quick backup")
