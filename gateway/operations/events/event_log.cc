@@ -38,6 +38,7 @@ void EventLog::MoveTo(const EventCursor& cursor) {
   knows_sequence_ = cursor.block.set();
   mid_sequence_ = cursor.next_sequence;
   missing_ = LogGap::Why::kDeleted;
+  begins_at_ = 0;
   block_.reset();
   taken_ = 0;
 }
@@ -54,7 +55,7 @@ absl::StatusOr<bool> EventLog::Read(EventLogReader& reader) {
     if (!block_.has_value()) {
       absl::StatusOr<std::optional<Block>> next = NextBlock();
       if (!next.ok()) return next.status();
-      if (!next->has_value()) return true;
+      if (!next->has_value()) return TellGapBeforeEnd(reader);
       block_ = **std::move(next);
       taken_ = 0;
       const bool more = TellGap(*block_, reader);
@@ -71,6 +72,7 @@ bool EventLog::TellGap(const Block& block, EventLogReader& reader) {
   const uint64_t middle = std::exchange(mid_sequence_, 0);
   const bool known = std::exchange(knows_sequence_, true);
   const LogGap::Why why = std::exchange(missing_, LogGap::Why::kDeleted);
+  begins_at_ = 0;
   if (!known || expected == first) return true;
   if (expected > first) {
     // The cursor stands within this block; else somebody has put another log, or an older one, in this one's place.
@@ -80,6 +82,14 @@ bool EventLog::TellGap(const Block& block, EventLogReader& reader) {
     }
     return reader.OnGap({LogGap::Why::kSetBack, first, 0});
   }
+  return reader.OnGap({why, expected, first - expected});
+}
+
+bool EventLog::TellGapBeforeEnd(EventLogReader& reader) {
+  const uint64_t first = std::exchange(begins_at_, 0);
+  if (!knows_sequence_ || next_sequence_ >= first) return true;
+  const uint64_t expected = std::exchange(next_sequence_, first);
+  const LogGap::Why why = std::exchange(missing_, LogGap::Why::kDeleted);
   return reader.OnGap({why, expected, first - expected});
 }
 
@@ -154,7 +164,11 @@ absl::StatusOr<bool> EventLog::PassMissing() {
   // Behind the last segment the next one begins. A cursor further on is of another log, which may have more.
   if (later == segments->end() && segments->back() + 1 == at.segment() && at.offset() == 0) return false;
   mid_sequence_ = 0;
-  log_.emplace(place_, keys_, Position(later == segments->end() ? segments->front() : *later, 0));
+  const uint64_t next = later == segments->end() ? segments->front() : *later;
+  log_.emplace(place_, keys_, Position(next, 0));
+  // Its header says how many entries there were before it, though there may be none in it yet.
+  const absl::StatusOr<recorder::SegmentReader> segment = recorder::SegmentReader::Open(place_, keys_, next);
+  begins_at_ = segment.ok() ? segment->header().first_sequence : 0;
   return true;
 }
 

@@ -70,6 +70,9 @@ class EventLog {
   absl::StatusOr<bool> PassMissing();
   // Tells what lies between what was read and this block; whether the reader takes more.
   bool TellGap(const recorder::Block& block, EventLogReader& reader);
+  // The same where nothing follows yet, and a segment was begun behind those that are not there: else nobody heard of
+  // what is lost until somebody calls.
+  bool TellGapBeforeEnd(EventLogReader& reader);
   absl::StatusOr<bool> ReadBlock(EventLogReader& reader);
 
   recorder::LogPlace place_;
@@ -79,6 +82,7 @@ class EventLog {
   bool knows_sequence_;                          // false at the log's beginning
   uint64_t mid_sequence_ = 0;                    // where the block at the cursor is to be read on, 0 for its beginning
   LogGap::Why missing_ = LogGap::Why::kDeleted;  // why entries before the next block are missing, if some are
+  uint64_t begins_at_ = 0;                       // the first number behind missing segments, until a block is read
   std::optional<recorder::Block> block_;
   uint64_t taken_ = 0;  // entries of that block
 };

@@ -36,6 +36,15 @@ std::string Quoted(const std::string& text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
+// What sallyportd says begins with the file, and often a line of it.
+std::pair<std::string, std::string> PlaceAndWords(const std::string& line, const std::string& path) {
+  if (line.starts_with(path)) {
+    const size_t end = line.find(": ", path.size());
+    if (end != std::string::npos) return {line.substr(0, end), line.substr(end + 2)};
+  }
+  return {path, line};
+}
+
 void AskGateway(const std::string& sallyportd, const DoctorSubject& subject, Findings& findings) {
   if (sallyportd.empty()) {
     Warn(findings, "configuration", subject.config_path,
@@ -51,14 +60,22 @@ void AskGateway(const std::string& sallyportd, const DoctorSubject& subject, Fin
             "see whether it can be run");
     return;
   }
-  std::string said(outcome->said.view());
-  while (said.ends_with('\n')) said.pop_back();
+  const std::string said(outcome->said.view());
+  const std::vector<std::string> lines = absl::StrSplit(said, '\n', absl::SkipWhitespace());
+  for (const std::string& line : lines) {
+    const auto [place, what] = PlaceAndWords(line, subject.config_path);
+    if (outcome->succeeded()) {
+      Fine(findings, "configuration", place, what);
+    } else {
+      Problem(findings, "configuration", place, what, "put it right");
+    }
+  }
+  if (!lines.empty()) return;
   if (outcome->succeeded()) {
-    Fine(findings, "configuration", subject.config_path, said.empty() ? "sallyportd --check has nothing to say" : said);
+    Fine(findings, "configuration", subject.config_path, "sallyportd --check has nothing to say");
   } else {
-    Problem(findings, "configuration", subject.config_path,
-            said.empty() ? absl::StrCat("sallyportd --check ", outcome->HowItEnded()) : said,
-            "put right what it names");
+    Problem(findings, "configuration", subject.config_path, absl::StrCat("sallyportd --check ", outcome->HowItEnded()),
+            "run it, and see");
   }
 }
 

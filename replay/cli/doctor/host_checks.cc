@@ -70,8 +70,8 @@ void CheckClock(const DoctorSubject& subject, Findings& findings) {
 void CheckHost(const DoctorSubject& subject, Findings& findings) {
   rlimit files = {};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    const std::string what = absl::StrCat("a process started here may open ", uint64_t{files.rlim_cur},
-                                          " files, and raise that to ", uint64_t{files.rlim_max});
+    std::string what = absl::StrCat("a process started here may open ", uint64_t{files.rlim_cur}, " files");
+    if (files.rlim_max > files.rlim_cur) absl::StrAppend(&what, ", and raise that to ", uint64_t{files.rlim_max});
     if (files.rlim_max < kFewFiles) {
       Warn(findings, "limits", "", what, "each connection needs one: LimitNOFILE= in the unit, or ulimit -n");
     } else {

@@ -96,7 +96,11 @@ uint64_t BytesOfLastDay(const recorder::StoreLayout& layout, absl::Time now) {
   return bytes;
 }
 
-std::string Megabytes(uint64_t bytes) { return absl::StrFormat("%.1f MiB", static_cast<double>(bytes) / (1 << 20)); }
+std::string Size(uint64_t bytes) {
+  constexpr double kMebibyte = 1 << 20;
+  const double size = static_cast<double>(bytes) / kMebibyte;
+  return size < 1024 ? absl::StrFormat("%.1f MiB", size) : absl::StrFormat("%.1f GiB", size / 1024);
+}
 
 }  // namespace
 
@@ -132,6 +136,7 @@ void CheckFiles(const DoctorSubject& subject, Findings& findings) {
 
 void CheckStoreState(const DoctorSubject& subject, Findings& findings) {
   const recorder::StoreLayout layout(subject.data);
+  if (!recorder::FileExists(layout.directory())) return;  // as was said of files
   if (const absl::Status status = recorder::CheckStore(layout); !status.ok()) {
     Problem(findings, "store", layout.directory(), std::string(status.message()),
             "name the gateway's data directory, and use the release that wrote it");
@@ -163,6 +168,7 @@ void CheckStoreState(const DoctorSubject& subject, Findings& findings) {
 
 void CheckDisk(const DoctorSubject& subject, Findings& findings) {
   const recorder::StoreLayout layout(subject.data);
+  if (!recorder::FileExists(layout.directory())) return;  // as was said of files
   struct statvfs disk = {};
   if (statvfs(layout.directory().c_str(), &disk) != 0) {
     Problem(findings, "disk", layout.directory(), absl::StrCat("the disk cannot be asked: ", strerror(errno)),
@@ -171,10 +177,10 @@ void CheckDisk(const DoctorSubject& subject, Findings& findings) {
   }
   const uint64_t free = disk.f_bavail * uint64_t{disk.f_frsize};
   const uint64_t rate = BytesOfLastDay(layout, subject.now);
-  std::string what = absl::StrCat(Megabytes(free), " free");
+  std::string what = absl::StrCat(Size(free), " free");
   const double days = rate == 0 ? 1e9 : static_cast<double>(free) / static_cast<double>(rate);
   if (rate != 0) {
-    absl::StrAppend(&what, "; at most ", Megabytes(rate), " were recorded in the last day: room for ",
+    absl::StrAppend(&what, "; at most ", Size(rate), " were recorded in the last day: room for ",
                     absl::StrFormat("%.0f", days), " days");
   }
   const std::string advice =

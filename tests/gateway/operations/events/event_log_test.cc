@@ -169,6 +169,26 @@ TEST_CASE("what was deleted meanwhile is told as a gap of so many entries, and t
   CHECK(Seen(seen.begin() + 1, seen.end()) == Range(numbered.first + 1 + lost, end));
 }
 
+TEST_CASE("that all was deleted is told once, before anything new comes") {
+  NumberedLog numbered(kSmallSegments);
+  numbered.Append(40);
+  const EventCursor cursor = {Position(recorder::ListSegments(recorder::LogPlace(numbered.log.layout))->front(), 0),
+                              numbered.first};
+  REQUIRE(numbered.log.writer->BeginNextSegment(absl::UnixEpoch()).ok());
+  const std::vector<uint64_t> segments = *recorder::ListSegments(recorder::LogPlace(numbered.log.layout));
+  for (const uint64_t segment : segments) {
+    if (segment != segments.back()) std::filesystem::remove(numbered.log.layout.Segment(segment));
+  }
+  const uint64_t next = numbered.log.writer->next_sequence();
+  EventLog log = numbered.From(cursor);
+  CHECK(ReadAll(log) == Seen{"gap " + std::to_string(numbered.first) + "+80 deleted"});
+  CHECK(ReadAll(log).empty());
+  numbered.Append();
+  EventLog later = numbered.From(log.cursor());
+  CHECK(ReadAll(later) == Range(next, next + 2));
+  CHECK(ReadAll(log) == Range(next, next + 2));
+}
+
 TEST_CASE("what is damaged is told as a gap, and what follows is read") {
   NumberedLog numbered(kSmallSegments);
   numbered.Append(40);
