@@ -38,7 +38,6 @@ class Engine:
     def __init__(self, directory):
         self._conf = directory / "storage.conf"
         self.environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(self._conf), "BUILDAH_ISOLATION": "chroot"}
-        self._containers = []
         # Where overlays cannot be stacked (in a container), every layer is a copy.
         try:
             self._store("overlay", directory)
@@ -59,9 +58,7 @@ class Engine:
         return processes.run(["buildah", *words], seconds=seconds, env=self.environment).stdout.decode().strip()
 
     def mount(self, image):
-        container = self.run("from", "--pull-never", image)
-        self._containers.append(container)
-        return pathlib.Path(self.run("mount", container))
+        return pathlib.Path(self.run("mount", self.run("from", "--pull-never", image)))
 
     def import_base(self, tarball):
         """As an OCI layout, which is what is least work: the tarball is its only layer as it is."""
@@ -85,11 +82,6 @@ class Engine:
         (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
         self.run("tag", self.run("pull", "--quiet", f"oci:{layout}"), BASE)
 
-    def clean_up(self):
-        for container in self._containers:
-            self.run("umount", container)
-            self.run("rm", container)
-
 
 class ImageTest:
     def __init__(self, arguments, directory, programs, engine, promise):
@@ -101,7 +93,7 @@ class ImageTest:
             said = processes.run(
                 [self.arguments.source / "deploy" / "image.sh", "--engine", "buildah", "--tag", TAG, "--programs",
                  self.arguments.programs, "--", "--isolation", "chroot", "--pull-never"],
-                seconds=300, env=self.engine.environment).stdout.decode().splitlines()
+                seconds=480, env=self.engine.environment).stdout.decode().splitlines()
             assert re.fullmatch(rf"{TAG}: [\d.]+ [MG]i?B, listens \d+ ms after its program was started", said[-1]), said[-5:]
             print(said[-1])
         self.root = self.engine.mount(TAG)
@@ -226,6 +218,7 @@ def main():
         parser.add_argument(name, required=True, type=lambda path: pathlib.Path(path).resolve())
     arguments = parser.parse_args()
     places.need("image_test", "buildah", "mmdebstrap", "setpriv", "ip", "readelf", "dpkg-shlibdeps")
+    places.with_own_mounts()
     promise = Promises("the image")
     with tempfile.TemporaryDirectory(prefix="sallyport-image-") as directory:
         directory = pathlib.Path(directory)
@@ -237,7 +230,7 @@ def main():
             with processes.Programs() as programs:
                 ImageTest(arguments, directory, programs, engine, promise).run()
         finally:
-            engine.clean_up()
+            places.unmount_below(directory)
     promise.finish()
 
 
