@@ -27,5 +27,7 @@ collect() {
 }
 
 mkdir -p "$out"
+# dpkg-shlibdeps takes its time.
+collect example sallyport-example sallyport-example-client &
 collect sallyport sallyportd sallyport
-collect example sallyport-example sallyport-example-client
+wait $!

@@ -17,4 +17,9 @@ echo 'sallyport:x:65532:' >> /etc/group
 echo 'sallyport:x:65532:65532:Sallyport:/var/lib/sallyport:/usr/sbin/nologin' >> /etc/passwd
 install -d -m 755 /etc/sallyport /usr/share/sallyport
 install -d -m 700 -o 65532 -g 65532 /var/lib/sallyport
-cp "$1/packages" /usr/share/sallyport/packages
+# By the names that they have: dpkg-shlibdeps says what they provide, too, such as libspdlog1.10-fmt9.
+# shellcheck disable=SC2016
+dpkg-query -W -f='${Package} ${Provides}\n' | awk '
+  NR == FNR { wanted[$1]; next }
+  { gsub(/,|\([^)]*\)/, " "); for (i = 1; i <= NF; i++) if ($i in wanted) { print $1; next } }
+' "$1/packages" - > /usr/share/sallyport/packages

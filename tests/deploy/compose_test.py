@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import shutil
-import sys
 import tempfile
 import time
 
@@ -189,10 +188,7 @@ def main():
         parser.add_argument(name, required=True, type=lambda path: pathlib.Path(path).resolve())
     arguments = parser.parse_args()
     places.need("compose_test", "prometheus", "promtool", "node", "ip", "wget", "curl", "strip")
-    # Mounts are made in a namespace of the test's own, and go with it.
-    if os.environ.get("SALLYPORT_COMPOSE_TEST") != "inside":
-        os.environ["SALLYPORT_COMPOSE_TEST"] = "inside"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-B", *sys.argv])
+    places.with_own_mounts()
     promise = Promises("compose.yaml")
     with tempfile.TemporaryDirectory(prefix="sallyport-compose-") as directory:
         directory = pathlib.Path(directory)
@@ -201,9 +197,7 @@ def main():
             with processes.Programs() as programs:
                 ComposeTest(arguments, directory, programs, promise).run()
         finally:
-            # The folder is to be taken away, and never what is mounted below it.
-            processes.run(["umount", "--recursive", directory / "root"], check=False)
-            processes.run(["umount", directory / "layer"], check=False)
+            places.unmount_below(directory)
     promise.finish()
 
 

@@ -22,6 +22,20 @@ def need(test, *tools):
         sys.exit(SKIPPED_STATUS)
 
 
+def with_own_mounts():
+    """Starts the program again in a mount namespace of its own: what is mounted goes with it, however it ends."""
+    if os.environ.get("SALLYPORT_OWN_MOUNTS") != "yes":
+        os.environ["SALLYPORT_OWN_MOUNTS"] = "yes"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-B", *sys.argv])
+
+
+def unmount_below(directory):
+    """The folder is to be taken away, and never what is mounted below it."""
+    mounted = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+    for place in reversed([place for place in mounted if place.startswith(f"{directory}/")]):
+        processes.run(["umount", place], check=False)
+
+
 def bare_root(source):
     """A bare Debian 12 as a tarball, made once a day: the one that fresh_check.sh takes, too."""
     tarball = source / "build" / "fresh-root.tar"
