@@ -154,6 +154,7 @@ class Soak:
 
     def check_alive(self):
         assert self.gateway.process.poll() is None, f"the gateway ended by itself:\n{self.gateway.tail(60)}"
+        assert self.upstream.process.poll() is None, f"the upstream ended by itself:\n{self.upstream.tail(40)}"
         self.callers.check_running()
 
     def readiness(self):
