@@ -143,9 +143,10 @@ class EtcdTest:
 
     def lease(self):
         with self.promise("a lease is granted, kept alive over a stream, and revoked"):
-            lease = self.control.lines("lease", "grant", "2")[0].split()[1]
-            self.control.run("put", "leased", "yes", f"--lease={lease}")
+            # Longer than a busy machine needs to begin to keep it alive.
+            lease = self.control.lines("lease", "grant", "6")[0].split()[1]
             alive = self.control.start(self.programs, "lease", "keep-alive", lease)
+            self.control.run("put", "leased", "yes", f"--lease={lease}")
             alive.wait_for_line(f"lease {lease} keepalived with TTL", count=4)
             equal(self.control.lines("get", "leased", "--print-value-only"), ["yes"])
             equal(self.control.lines("lease", "revoke", lease), [f"lease {lease} revoked"])

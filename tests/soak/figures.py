@@ -104,7 +104,8 @@ def lines(calls, troubles, memory, said):
     for line, count in said.most_common(WORST):
         yield f"the gateway said {count} times: {line}"
     yield f"calls answered with OK took {times(fine)}"
-    yield f"those made while nothing was wrong {times(troubles.calm(fine))}"
+    calm = troubles.calm(every)
+    yield f"those made while nothing was wrong {times([call for call in calm if call.get('status') == 0])}; {len(calm)} were made then"
     slope = memory.slope()
     yield (f"resident memory: {memory.most_mib():.0f} MiB at most; at the end of each life of the gateway "
            f"{' '.join(f'{mib:.0f}' for mib in memory.life_ends_mib()[-60:])} MiB; slope "

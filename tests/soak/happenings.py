@@ -51,6 +51,7 @@ class Happenings:
 
     def for_a_while(self, mood):
         for each in (mood, "well"):
+            self.soak.check_alive()
             self.soak.upstream.process.stdin.write(each + "\n")
             self.soak.upstream.process.stdin.flush()
             if each == mood:

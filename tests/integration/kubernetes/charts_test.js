@@ -175,6 +175,7 @@ async function refused() {
 async function ableToFail() {
   const fresh = () => JSON.parse(JSON.stringify(renderings.find(([what]) => what === 'base')[1]));
   const set = (objects) => objects.find(({kind}) => kind === 'StatefulSet');
+  const told = () => renderings.find(([what]) => what === 'base')[2];
   const breaks = {
     'is unknown': (object) => (object.spec.template.spec.containers[0].livenessprobe = {}),
     'must be integer': (object) => (object.spec.replicas = 'two'),
@@ -200,6 +201,21 @@ async function ableToFail() {
     set(objects).spec.selector.matchLabels['app.kubernetes.io/name'] = 'other';
     assert.strictEqual(podSecurityFaults(spec).length, 2);
     assert.strictEqual(wiringFaults(objects, '').length, 5, wiringFaults(objects, '').join('\n'));
+  });
+  await promise('a pod that is killed before its gateway has stopped is noticed', () => {
+    const faults = (drain, grace) => {
+      const objects = fresh();
+      const {container} = podOf(objects);
+      container.args[container.args.indexOf('--grace') + 1] = grace;
+      objects.find(({kind}) => kind === 'ConfigMap').data['sallyport.yaml'] += `\ndrain: ${drain}\n`;
+      return wiringFaults(objects, told());
+    };
+    // Of 60 seconds five are preStop's.
+    assert.deepStrictEqual(faults('{delay: 24s}', '30'), []);
+    const cut = ['the pod is killed before its grace is over'];
+    assert.deepStrictEqual(faults('{delay: 25s}', '30'), cut);
+    assert.deepStrictEqual(faults('{}', '55'), cut);
+    assert.deepStrictEqual(faults('{delay: 5s, timeout: 1m}', '30'), cut);
   });
   await promise('renderings that differ in a word are noticed', () => {
     const objects = fresh();

@@ -80,11 +80,25 @@ function* environmentFaults(objects) {
   if (!data.directory.startsWith(`${volume}/`)) yield 'the data is not in its volume';
 }
 
+const SECONDS = {ms: 0.001, s: 1, m: 60, h: 3600};
+
+// Of a duration as sallyport.yaml has it.
+function seconds(text) {
+  let sum = 0;
+  for (const [, number, unit] of text.matchAll(/([\d.]+)([a-z]+)/g)) sum += Number(number) * SECONDS[unit];
+  return sum;
+}
+
+// What is left of the pod's time is for ending the last calls and closing the log.
 function* endFaults(objects) {
   const {spec, container} = podOf(objects);
-  const grace = Number(container.args[container.args.indexOf('--grace') + 1]);
+  const {drain} = parse(of(objects, 'ConfigMap')[0].data['sallyport.yaml']);
   const before = container.lifecycle?.preStop.sleep.seconds ?? 0;
-  if (!(spec.terminationGracePeriodSeconds > grace + before)) yield 'the pod is killed before its grace is over';
+  const grace = container.args.indexOf('--grace');
+  if (grace < 0) yield 'the gateway is given no grace';
+  // --grace is what counts, and drain.timeout where somebody takes it away.
+  const open = Math.max(Number(container.args[grace + 1]), seconds(drain?.timeout ?? '10s'));
+  if (!(spec.terminationGracePeriodSeconds > before + seconds(drain?.delay ?? '0s') + open)) yield 'the pod is killed before its grace is over';
 }
 
 function* referenceFaults(objects) {

@@ -17,7 +17,10 @@ export const WRONG_VALUES = [
   ['no DNS', 'networkPolicy: {dns: []}', /at '\/networkPolicy\/dns': minItems: got 0, want 1/],
   ['an issuer in plain text', 'tokenReview: {issuer: "http://kubernetes.default.svc"}', /at '\/tokenReview\/issuer': .* does not match pattern '\^https:/],
   ['a section that policies do not have', 'policy: {content: {rules: []}}', /at '\/policy\/content': additional properties 'rules' not allowed/],
-  ['a grace that is cut off', 'shutdown: {preStop: 5, grace: 60, total: 60}', /shutdown\.total \(60 s\) has to be more than shutdown\.preStop \(5 s\) and shutdown\.grace \(60 s\)/],
+  ['a grace that is cut off', 'shutdown: {preStop: 5, grace: 60, total: 60}', /shutdown\.total \(60 s\) has to be more than shutdown\.preStop \(5 s\), config\.drain\.delay \(0 s\) and shutdown\.grace \(60 s\)/],
+  ['one that a delay cuts off', 'config: {drain: {delay: 1m30s}}\nshutdown: {preStop: 5, grace: 30, total: 125}', /shutdown\.total \(125 s\) has to be more than shutdown\.preStop \(5 s\), config\.drain\.delay \(90 s\) and/],
+  ['a delay that is none', 'config: {drain: {delay: soon}}', /at '\/config\/drain\/delay': 'soon' does not match pattern/],
+  ['two graces', 'config: {drain: {timeout: 30s}}', /config\.drain\.timeout means nothing here: shutdown\.grace/],
   ['keys from nowhere', 'keyring: {secretName: ""}', /say where keys come from: keyring\.secretName, or config\.data\.keys/],
   ['an autoscaler upside down', 'autoscaling: {enabled: true, minReplicas: 5, maxReplicas: 2}', /autoscaling\.minReplicas is more than autoscaling\.maxReplicas/],
 ];

@@ -41,10 +41,23 @@ token_review:
   cache: {{ .Values.tokenReview.cache }}
 {{- end }}
 
+{{/* Of a duration ("1m30s"), whole ones. */}}
+{{- define "sallyport.seconds" -}}
+{{- $from := toDate "2006-01-02" "1970-01-01" }}
+{{- sub ($from | mustDateModify . | unixEpoch) ($from | unixEpoch) }}
+{{- end }}
+
 {{/* What values.schema.json cannot say. */}}
 {{- define "sallyport.checkValues" -}}
-{{- if le (int .Values.shutdown.total) (add (int .Values.shutdown.preStop) (int .Values.shutdown.grace)) }}
-{{- fail (printf "shutdown.total (%d s) has to be more than shutdown.preStop (%d s) and shutdown.grace (%d s) together: what is left is for closing the log" (int .Values.shutdown.total) (int .Values.shutdown.preStop) (int .Values.shutdown.grace)) }}
+{{- $drain := default dict .Values.config.drain }}
+{{- if $drain.timeout }}
+{{- fail "config.drain.timeout means nothing here: shutdown.grace (--grace) comes before it" }}
+{{- end }}
+{{- $delay := int (include "sallyport.seconds" (default "0s" $drain.delay)) }}
+{{- with .Values.shutdown }}
+{{- if le (int .total) (add (int .preStop) $delay (int .grace)) }}
+{{- fail (printf "shutdown.total (%d s) has to be more than shutdown.preStop (%d s), config.drain.delay (%d s) and shutdown.grace (%d s) together: what is left is for closing the log" (int .total) (int .preStop) $delay (int .grace)) }}
+{{- end }}
 {{- end }}
 {{- $data := default dict .Values.config.data }}
 {{- if and (not .Values.keyring.secretName) (not $data.keys) }}
