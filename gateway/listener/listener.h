@@ -151,7 +151,7 @@ class Listener {
 
   // Of the accepting thread, once there is one.
   ListenerOptions options_;
-  bool left_ = false;  // to another process, by Pause
+  bool left_ = false;                     // to another process, by Pause
   std::map<uint64_t, Listened> sockets_;  // by number
   uint64_t last_socket_ = 0;
   absl::flat_hash_map<int, WaitingConnection> waiting_;  // by descriptor

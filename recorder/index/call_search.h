@@ -51,7 +51,7 @@ struct CallQuery {
   std::string upstream;  // glob
   std::optional<int> status_code;
   std::optional<uint64_t> session_id;
-  std::string trace_id;  // 16 bytes, not all of them 0
+  std::string trace_id;             // 16 bytes, not all of them 0
   std::optional<absl::Time> since;  // started at or after
   std::optional<absl::Time> until;  // started before
   std::optional<absl::Duration> min_duration;

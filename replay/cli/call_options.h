@@ -33,8 +33,8 @@ struct CallFilter {
   bool given() const;
 };
 
-// --identity --method --upstream --status --session --trace --since --until --min-duration --limit. `filter` must outlive the
-// parse.
+// --identity --method --upstream --status --session --trace --since --until --min-duration --limit. `filter` must
+// outlive the parse.
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter);
 
 // INVALID_ARGUMENT if a time from which on something is looked for has not come yet. `text` is how it was typed.

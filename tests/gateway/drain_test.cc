@@ -1,6 +1,6 @@
 // How a gateway stops, and how its settings change under way, with a whole gateway.
-#include <catch2/catch.hpp>
 #include <atomic>
+#include <catch2/catch.hpp>
 #include <future>
 
 #include "absl/time/clock.h"

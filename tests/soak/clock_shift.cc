@@ -1,5 +1,5 @@
-// Stands in for a clock that somebody sets: preloaded (LD_PRELOAD), it adds the seconds that the file CLOCK_SHIFT_FILE has,
-// a native 64-bit number, to what the machine's real-time clock says. The monotonic clock goes on as it does.
+// Stands in for a clock that somebody sets: preloaded (LD_PRELOAD), it adds the seconds that the file CLOCK_SHIFT_FILE
+// has, a native 64-bit number, to what the machine's real-time clock says. The monotonic clock goes on as it does.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/futex.h>

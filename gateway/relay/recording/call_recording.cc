@@ -88,8 +88,8 @@ recorder::Appended CallRecording::Append(Call::Recorded what, Waiter& waiter,
   recorder::EntryBatch batch = shared_.recorder->NewBatch(context_.id);
   fill(batch);
   const Durability durability = context_.recording.DurabilityOf(shared_.durability);
-  const bool durable = durability == Durability::kWriteAhead ||
-                       (what == Call::Recorded::kEnd && durability == Durability::kCommit);
+  const bool durable =
+      durability == Durability::kWriteAhead || (what == Call::Recorded::kEnd && durability == Durability::kCommit);
   waiter.what = what;
   // For the waiter, which may be told before Append returns.
   call_->AddReference();

@@ -146,8 +146,7 @@ TEST_CASE("credentials and certificates are told with their ages, and what is ov
   OperationNumbers numbers;
   numbers.credentials = {{"etcd", "authorization", absl::Seconds(10), absl::Seconds(-1), 2},
                          {"etcd", "x-key", std::nullopt, std::nullopt, 0}};
-  numbers.certificates = {{"listen", "", "cert", absl::Hours(-1)},
-                          {"upstream", "etcd", "ca", absl::Hours(1)}};
+  numbers.certificates = {{"listen", "", "cert", absl::Hours(-1)}, {"upstream", "etcd", "ca", absl::Hours(1)}};
   numbers.stream_window_bytes = 1 << 20;
   numbers.writes_under_way = 3;
   const std::string text = OperationsText(CallMetrics({}), numbers);

@@ -137,8 +137,9 @@ TEST_CASE("a recorder's index that was edited alone is found") {
   CHECK(edit("SELECT 1"));
   CHECK(edit("SELECT 1", true));
   // What only the entries tell takes keys.
-  for (const char* change : {"status = 5", "identity = method", "start_ns = start_ns + 1", "port = 7",
-                             "end_reason = -1", "request_frames = 2", "session = 3", "trace_high = 3", "trace_low = 3"}) {
+  for (const char* change :
+       {"status = 5", "identity = method", "start_ns = start_ns + 1", "port = 7", "end_reason = -1",
+        "request_frames = 2", "session = 3", "trace_high = 3", "trace_low = 3"}) {
     INFO(change);
     CHECK(!edit(std::string("UPDATE calls SET ") + change + where, true));
   }
