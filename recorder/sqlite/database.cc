@@ -1,8 +1,6 @@
 #include "recorder/sqlite/database.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -108,11 +106,6 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   flags |= mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
   const std::string uri = absl::StrCat("file:", absl::StrReplaceAll(path, {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}}),
                                        mode == Mode::kReadOnly ? "?immutable=1" : "");
-  // SQLite would let everybody read what it creates, and gives the log beside it the file's mode. What is wrong, it
-  // says. A file that is there is let alone: to close it would end locks of other connections.
-  if (mode == Mode::kWrite) {
-    if (const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); file >= 0) close(file);
-  }
   sqlite3* connection = nullptr;
   const int code = sqlite3_open_v2(uri.c_str(), &connection, flags, nullptr);
   std::unique_ptr<Database> database(new Database(connection));
