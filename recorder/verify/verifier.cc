@@ -84,7 +84,9 @@ void StoreVerifier::Add(Weight weight, std::string file, std::string text, uint6
 }
 
 absl::StatusOr<VerifyReport> StoreVerifier::Verify() {
-  if (absl::Status status = CheckStore(layout_); absl::IsPermissionDenied(status)) return status;
+  // A store that is not there, or not whole, is a finding; one of a newer program nothing can be said of.
+  const absl::Status store = CheckStore(layout_);
+  if (absl::IsPermissionDenied(store) || absl::IsFailedPrecondition(store)) return store;
   // What grows last is looked at first, so that a gateway that goes on writing does not look like damage.
   for (const auto step : {&StoreVerifier::ReadOptions, &StoreVerifier::ReadStoreId, &StoreVerifier::ReadCheckpoint,
                           &StoreVerifier::OpenIndex, &StoreVerifier::ReadLeavesSize, &StoreVerifier::ListSegments}) {

@@ -23,12 +23,15 @@ namespace fs = std::filesystem;
 
 constexpr uint16_t kNewer = kFormatVersion + 4;
 
-// Every file of a store with its bytes and when it was changed.
+// Every file of a store with its bytes and when it was changed. SQLite's own files beside the index come and go with
+// who looks at it.
 std::map<std::string, std::pair<std::string, fs::file_time_type>> Untouched(const std::string& directory) {
   std::map<std::string, std::pair<std::string, fs::file_time_type>> files;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    const std::string bytes = entry.is_regular_file() ? ReadFile(entry.path().string()) : "";
-    files.emplace(entry.path().string(), std::pair(bytes, fs::last_write_time(entry.path())));
+    const std::string path = entry.path().string();
+    if (path.ends_with("-wal") || path.ends_with("-shm") || path.ends_with("/index")) continue;
+    const std::string bytes = entry.is_regular_file() ? ReadFile(path) : "";
+    files.emplace(path, std::pair(bytes, fs::last_write_time(entry.path())));
   }
   return files;
 }
