@@ -73,7 +73,17 @@ TEST_CASE("a segment of a format that is not known is refused by readers and by 
     store.log.BeginSegment();
     store.Add(WholeCall(12));
     store.Write();
-    CHECK_FALSE(store.Verifies(true));
+    VerifyOptions options;
+    options.directory = store.directory.store();
+    options.verifier_key = KeyOf(store.keys);
+    options.keys = &store.keys;
+    const absl::StatusOr<VerifyReport> report = VerifyStore(options);
+    if (format > kFormatVersion) {
+      CHECK(absl::IsFailedPrecondition(report.status()));
+    } else {
+      REQUIRE(report.ok());
+      CHECK_FALSE(report->verified());
+    }
     char header[kSegmentHeaderSize];
     std::copy_n(store.log.segment(1).begin(), sizeof header, header);
     CHECK_FALSE(SegmentHeader::Decode(header).has_value());

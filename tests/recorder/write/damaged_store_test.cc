@@ -39,7 +39,7 @@ TEST_CASE("an index that is lost, broken, of another store or ahead of the log i
   } else if (damage == "cut") {
     std::filesystem::resize_file(layout.Index(), 3000);
   } else if (damage == "version") {
-    ExecuteOnIndex(directory.store(), "UPDATE progress SET version = 99");
+    ExecuteOnIndex(directory.store(), "UPDATE progress SET version = 1");
   } else if (damage == "ahead") {
     ExecuteOnIndex(directory.store(), "UPDATE progress SET position = position + (1 << 41)");
   } else {
