@@ -54,6 +54,7 @@ extern "C" long syscall(long number, ...) noexcept {
   for (long& word : words) word = va_arg(rest, long);
   va_end(rest);
   timespec machines = {};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the system call takes all its arguments as numbers.
   const auto* const until = reinterpret_cast<const timespec*>(words[3]);
   const bool waits = (words[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET && (words[1] & FUTEX_CLOCK_REALTIME) != 0;
   if (number == SYS_futex && waits && until != nullptr) {

@@ -34,7 +34,8 @@ class RecordedStore {
       const uint64_t open = recorder->NewCallId(kTime);
       EntryBatch batch = recorder->NewBatch(open);
       batch.AddStart(kTime, StartOf("/shop.Orders/Watch"));
-      REQUIRE(AppendDurably(*recorder, std::move(batch)).ok());
+      const absl::Status appended = AppendDurably(*recorder, std::move(batch));
+      REQUIRE(appended.ok());
       ids.push_back(open);
     }
     keys = *StoreKeys::Open(layout, std::nullopt);
