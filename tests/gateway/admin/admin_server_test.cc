@@ -100,6 +100,7 @@ TEST_CASE("a request without end is cut off after 16 KiB") {
 TEST_CASE("connections that say nothing are cut when it ends") {
   auto server = Start(Keys());
   std::vector<std::unique_ptr<RawConnection>> idle;
+  idle.reserve(3);
   for (int i = 0; i < 3; ++i) idle.push_back(std::make_unique<RawConnection>(server->address()));
   CHECK(Get(*server, "/keys").status == 200);
   const absl::Time begun = absl::Now();
@@ -135,6 +136,7 @@ TEST_CASE("more callers than threads are all served in the end") {
                               }}});
   constexpr int kCallers = 40;
   std::vector<std::thread> threads;
+  threads.reserve(kCallers);
   std::atomic<int> served = 0;
   for (int i = 0; i < kCallers; ++i) {
     threads.emplace_back([&] {
