@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   if (absl::Status status = gateway->OpenRecorder(options); !status.ok()) return status;
   {
     absl::MutexLock lock(&gateway->reload_mutex_);
+    gateway->receivers_ = options.events;
     absl::StatusOr<std::unique_ptr<OwnServices>> own = OwnServices::Start();
     if (!own.ok()) return own.status();
     gateway->own_ = *std::move(own);

@@ -194,6 +194,11 @@ class Gateway {
   bool WaitOrOver(absl::Duration wait);
   bool CalledOff(const DrainPlan& plan);
   void StopServing();
+  // Events go to these receivers; an error leaves it as it was.
+  absl::Status ApplyEvents(const std::vector<EventReceiverOptions>& receivers)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
+  // To those of the configuration in force.
+  void PutEventsBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   absl::Status ServeAdmin(const GatewayOptions& options);
   absl::StatusOr<std::unique_ptr<AdminServer>> StartAdmin(const std::string& address);
   // For monitoring.
@@ -208,7 +213,8 @@ class Gateway {
   // Those of former configurations included: calls may be open, and gRPC 1.51 is safer off with channels that stay.
   std::vector<std::unique_ptr<Upstream>> upstreams_ ABSL_GUARDED_BY(reload_mutex_);
   std::vector<Upstream*> upstreams_in_force_ ABSL_GUARDED_BY(reload_mutex_);
-  v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);  // that is in force
+  v1::Config config_ ABSL_GUARDED_BY(reload_mutex_);                            // that is in force
+  std::vector<EventReceiverOptions> receivers_ ABSL_GUARDED_BY(reload_mutex_);  // of events, in force
   std::string config_file_ ABSL_GUARDED_BY(reload_mutex_);
   KeyLines config_lines_ ABSL_GUARDED_BY(reload_mutex_);                              // its
   std::vector<ConfigurationProblem> config_warnings_ ABSL_GUARDED_BY(reload_mutex_);  // found when it was checked

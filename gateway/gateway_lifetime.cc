@@ -55,23 +55,25 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
   {
     absl::MutexLock lock(&reload_mutex_);
     if (absl::Status status = MakeUpstreams(options); !status.ok()) return reloads_.Add("configuration", status);
+    // First, for this is easily put back.
+    if (absl::Status status = ApplyEvents(options.events); !status.ok()) return reloads_.Add("configuration", status);
     const DescriptorPlan former = descriptor_plan_;
     const auto formerly_left_out = left_out_;
     absl::StatusOr<MethodCatalog::Change> back = LoadDescriptors(DescriptorPlan::Of(options));
-    if (!back.ok()) return reloads_.Add("configuration", back.status());
+    if (!back.ok()) {
+      PutEventsBack();
+      return reloads_.Add("configuration", back.status());
+    }
     if (absl::Status status = MakeRules(options); !status.ok()) {
       const absl::Status restored = catalog_->Apply(*std::move(back)).status();
       if (!restored.ok()) spdlog::error("descriptors: {}", restored.ToString());
       descriptor_plan_ = former;
       left_out_ = formerly_left_out;
+      PutEventsBack();
       return reloads_.Add("configuration", status);
     }
     AskForReflection(options);
-    if (events_ != nullptr) {
-      if (absl::Status status = events_->Apply(options.events); !status.ok()) {
-        return reloads_.Add("configuration", status);
-      }
-    }
+    receivers_ = options.events;
   }
   TakeUpListening(options, *std::move(next));
   for (const v1::ConfigurationChange& change : changes) spdlog::info("changed: {}", policy::ChangeText(change));
@@ -82,6 +84,19 @@ absl::Status Gateway::Reload(const GatewayOptions& options) {
   WatchFiles();
   reloads_.AllTaken();
   return reloads_.Add("configuration", absl::OkStatus());
+}
+
+absl::Status Gateway::ApplyEvents(const std::vector<EventReceiverOptions>& receivers) {
+  if (events_ == nullptr) return absl::OkStatus();
+  absl::Status status = events_->Apply(receivers);
+  if (!status.ok()) PutEventsBack();
+  return status;
+}
+
+void Gateway::PutEventsBack() {
+  if (events_ == nullptr) return;
+  const absl::Status status = events_->Apply(receivers_);
+  if (!status.ok()) spdlog::error("events: {}", status.ToString());
 }
 
 bool Gateway::WaitOrOver(absl::Duration wait) {
