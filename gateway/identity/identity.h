@@ -12,7 +12,7 @@
 namespace sallyport::gateway {
 
 // Mirrors sallyport.v1.Proof.
-enum class ProofKind { kNone = 0, kJwt = 1, kMtls = 2, kApiKey = 3 };
+enum class ProofKind { kNone = 0, kJwt = 1, kMtls = 2, kApiKey = 3, kLocal = 4 };
 
 // One proof that held. Immutable once made, shared between the calls that show it.
 struct ProvedIdentity {

@@ -32,6 +32,8 @@ v1::Proof RecordedProof(int proof) {
       return v1::PROOF_MTLS;
     case v1::Match::api_key:
       return v1::PROOF_API_KEY;
+    case v1::Match::local:
+      return v1::PROOF_LOCAL;
     default:
       return v1::PROOF_NONE;
   }

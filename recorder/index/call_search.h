@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "recorder/format/log_format.h"
+#include "recorder/index/call_scope.h"
 #include "sallyport/v1/record.pb.h"
 
 namespace sallyport::recorder {
@@ -56,6 +57,7 @@ struct CallQuery {
   std::optional<absl::Time> until;  // started before
   std::optional<absl::Duration> min_duration;
   bool open_only = false;
+  std::optional<CallScope> scope;  // nothing: all calls
 
   enum class Order { kNewestFirst, kOldestFirst };
   Order order = Order::kNewestFirst;
@@ -80,6 +82,7 @@ struct SessionSummary {
 struct SessionQuery {
   std::string identity;             // glob
   std::optional<absl::Time> since;  // with a call at or after
+  std::optional<CallScope> scope;   // only calls in it count, and are counted; nothing: all
   std::optional<uint64_t> after;    // where the previous page ended; newest first
   int limit = 50;
 };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "policy/record_rules.h"
+#include "replay/cli/look_forms.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
@@ -445,6 +446,8 @@ auto WithForms(const v1::Event& event, const Use& use) {
       return use(HeadersForms());
     case v1::Event::kEnd:
       return use(EndForms());
+    case v1::Event::kLook:
+      return use(LookForms());
     case v1::Event::EVENT_NOT_SET:
       break;
   }

@@ -53,6 +53,8 @@ class Assembler {
         call_.end = entry.end();
         AddStep(StepKind::kEnd, 0);
         return absl::OkStatus();
+      case v1::Entry::kLook:
+        return absl::OkStatus();  // what a look showed is not recorded, so nothing can be compared with it
       case v1::Entry::EVENT_NOT_SET:
         break;
     }

@@ -124,6 +124,9 @@ void CallView::Fill(const v1::Entry& entry, v1::Event* event) const {
       return;
     case v1::Entry::kEnd:
       return FillEnd(entry.end(), event->mutable_end());
+    case v1::Entry::kLook:
+      *event->mutable_look() = entry.look();
+      return;
     case v1::Entry::EVENT_NOT_SET:
       return;
   }

@@ -57,6 +57,8 @@ std::string ProofName(v1::Proof proof) {
       return "mtls";
     case v1::PROOF_API_KEY:
       return "api_key";
+    case v1::PROOF_LOCAL:
+      return "local";
     default:
       return "none";
   }

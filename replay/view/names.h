@@ -16,7 +16,7 @@ v1::CallState StateOf(v1::EndReason reason);
 // "open", "completed", "cancelled", "deadline", "upstream_failure", "refused", "interrupted", "shredded".
 std::string StateName(v1::CallState state);
 
-// "none", "jwt", "mtls", "api_key".
+// "none", "jwt", "mtls", "api_key", "local".
 std::string ProofName(v1::Proof proof);
 // "allowed", "denied", "unauthenticated" or "limited".
 std::string DecisionName(v1::Decision::Outcome outcome);

@@ -79,6 +79,7 @@ const ToldCall& ToldCalls::Take(const v1::Entry& entry) {
     }
     case v1::Entry::kFrame:
     case v1::Entry::kHalfClose:
+    case v1::Entry::kLook:
     case v1::Entry::kResponseHeaders:
     case v1::Entry::EVENT_NOT_SET:
       break;

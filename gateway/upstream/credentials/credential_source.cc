@@ -147,6 +147,8 @@ std::string_view ProofName(ProofKind proof) {
       return "mtls";
     case ProofKind::kApiKey:
       return "api_key";
+    case ProofKind::kLocal:
+      return "local";
     case ProofKind::kNone:
       break;
   }
