@@ -16,6 +16,7 @@
 #include "policy/matching/match.h"
 #include "policy/matching/match_index.h"
 #include "policy/record_rules.h"
+#include "policy/roles.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {
@@ -82,6 +83,11 @@ class Policy {
   // The record rule that decides what is recorded of the call; null if none does. As cheap as Decide.
   const RecordRule* RecordRuleOf(const AccessRequest& request) const;
 
+  // The roles that somebody has who calls the API: all whose match holds, in the order of the file, whatever `shadow`
+  // says. `request.method` is the API's, such as "sallyport.v1.Audit/SearchCalls", and `request.upstream` "sallyport";
+  // metadata is not looked at. Without a proved subject nobody is a caller: there is nothing that would be its own.
+  std::vector<const RoleRule*> RolesOf(const AccessRequest& request) const;
+
   // The first 16 hex digits of the SHA-256 of the file's bytes.
   const std::string& version() const { return version_; }
   absl::Span<const Rule> rules() const { return rules_; }
@@ -100,12 +106,15 @@ class Policy {
   bool seals() const;
   absl::Span<const LimitRule> limits() const { return limits_; }
   absl::Span<const RecordRule> record_rules() const { return record_rules_; }
+  // Who may see what of the record; without any, nobody sees anything.
+  absl::Span<const RoleRule> roles() const { return roles_; }
 
   const MatchIndex& rule_index() const { return rule_index_; }
   const MatchIndex& limit_index() const { return limit_index_; }
   const MatchIndex& mask_index() const { return mask_index_; }
   const MatchIndex& content_index() const { return content_index_; }
   const MatchIndex& record_index() const { return record_index_; }
+  const MatchIndex& role_index() const { return role_index_; }
 
  private:
   Policy() = default;
@@ -127,6 +136,8 @@ class Policy {
   MatchIndex content_index_;
   std::vector<RecordRule> record_rules_;
   MatchIndex record_index_;
+  std::vector<RoleRule> roles_;
+  MatchIndex role_index_;
 };
 
 }  // namespace sallyport::policy
