@@ -63,7 +63,13 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->version_ = ContentHash(text).substr(0, kVersionDigits);
   policy->rule_index_ = IndexOf(policy->rules_);
   policy->limit_index_ = IndexOf(policy->limits_);
-  policy->mask_index_ = IndexOf(policy->masks_);
+  std::vector<const Match*> relay_matches;
+  for (size_t i = 0; i < policy->masks_.size(); ++i) {
+    if (!policy->masks_[i].is_of_relay()) continue;
+    policy->relay_masks_.push_back(static_cast<uint32_t>(i));
+    relay_matches.push_back(&policy->masks_[i].match);
+  }
+  policy->mask_index_ = MatchIndex(relay_matches);
   policy->content_index_ = IndexOf(policy->content_rules_);
   policy->record_index_ = IndexOf(policy->record_rules_);
   policy->role_index_ = IndexOf(policy->roles_);

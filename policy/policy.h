@@ -3,6 +3,7 @@
 #define SALLYPORT_POLICY_POLICY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -100,8 +101,10 @@ class Policy {
   const std::vector<std::string>& keep_unknown_fields() const { return keep_unknown_fields_; }
   // The line of each of them.
   const std::vector<int>& keep_unknown_lines() const { return keep_unknown_lines_; }
-  // There are masks or content rules.
-  bool looks_into_calls() const { return !masks_.empty() || !content_rules_.empty(); }
+  // The places in masks() of those that are about what passes, and not about readers alone.
+  absl::Span<const uint32_t> relay_masks() const { return relay_masks_; }
+  // There are such masks, or content rules.
+  bool looks_into_calls() const { return !relay_masks_.empty() || !content_rules_.empty(); }
   // A mask wants originals sealed.
   bool seals() const;
   absl::Span<const LimitRule> limits() const { return limits_; }
@@ -111,6 +114,7 @@ class Policy {
 
   const MatchIndex& rule_index() const { return rule_index_; }
   const MatchIndex& limit_index() const { return limit_index_; }
+  // Its numbers are places in relay_masks().
   const MatchIndex& mask_index() const { return mask_index_; }
   const MatchIndex& content_index() const { return content_index_; }
   const MatchIndex& record_index() const { return record_index_; }
@@ -129,6 +133,7 @@ class Policy {
   std::vector<CustomDetector> custom_detectors_;
   std::shared_ptr<const Detectors> detectors_;
   std::vector<MaskRule> masks_;
+  std::vector<uint32_t> relay_masks_;
   std::vector<ContentRule> content_rules_;
   std::vector<std::string> keep_unknown_fields_;
   std::vector<int> keep_unknown_lines_;

@@ -103,6 +103,7 @@ class ReaderMasks {
 
   const std::shared_ptr<const Policy> policy_;
   const MaskKey key_;
+  const std::shared_ptr<const Descriptors> no_descriptors_ = Descriptors::Empty();
   std::vector<Prepared> masks_;
   mutable absl::Mutex mutex_;
   // By what they are for, which they keep alive.
