@@ -114,7 +114,7 @@ std::string NoneMatches(absl::string_view what, std::string_view text, const std
 }
 
 std::string ProofNames(ProofSet proofs) {
-  constexpr const char* kNames[] = {"none", "jwt", "mtls", "api_key"};
+  constexpr const char* kNames[] = {"none", "jwt", "mtls", "api_key", "local"};
   static_assert(std::size(kNames) == v1::Proof_ARRAYSIZE);
   std::vector<std::string> names;
   for (size_t proof = 0; proof < std::size(kNames); ++proof) {

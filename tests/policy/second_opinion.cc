@@ -82,7 +82,8 @@ bool Shown(int proof, const MadeCall& call) {
   return std::any_of(call.proofs.begin(), call.proofs.end(), [&](v1::Proof shown) {
     return (proof == v1::Match::jwt && shown == v1::PROOF_JWT) ||
            (proof == v1::Match::mtls && shown == v1::PROOF_MTLS) ||
-           (proof == v1::Match::api_key && shown == v1::PROOF_API_KEY);
+           (proof == v1::Match::api_key && shown == v1::PROOF_API_KEY) ||
+           (proof == v1::Match::local && shown == v1::PROOF_LOCAL);
   });
 }
 
