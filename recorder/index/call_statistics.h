@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_RECORDER_INDEX_CALL_STATISTICS_H_
 #define SALLYPORT_RECORDER_INDEX_CALL_STATISTICS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,7 +66,7 @@ struct MethodSummary {
 };
 
 // The most points of all series together that are worked out at once: memory is bounded by that.
-constexpr size_t kMostStatisticsPoints = 32768;
+constexpr size_t kMostStatisticsPoints = 16384;
 
 }  // namespace sallyport::recorder
 

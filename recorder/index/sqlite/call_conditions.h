@@ -9,8 +9,12 @@
 
 #include "recorder/format/trace_id.h"
 #include "recorder/index/sqlite/scope_numbers.h"
+#include "recorder/sqlite/database.h"
 
 namespace sallyport::recorder {
+
+// The status of a call that no gateway is left to end.
+constexpr int64_t kInterruptedStatus = 14;
 
 // Conditions in the index's own numbers. All that are set must hold.
 struct CallConditions {
@@ -31,6 +35,9 @@ struct CallConditions {
   int64_t last_id = std::numeric_limits<int64_t>::max();
   bool newest_first = true;
 };
+
+// Whether a row with all columns of calls fulfils the conditions, but for the bounds of its id.
+bool Fulfils(const Statement& row, const CallConditions& conditions);
 
 }  // namespace sallyport::recorder
 
