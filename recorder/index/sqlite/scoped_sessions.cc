@@ -18,6 +18,13 @@
 #include "recorder/index/sqlite/sqlite_search.h"
 
 namespace sallyport::recorder {
+namespace {
+
+// In ids, which are microseconds. A session has the id of the call that began it. Others that join it have larger ones,
+// but for those that had come shortly before and were still being proved.
+constexpr int64_t kLateToJoin = 60'000'000;
+
+}  // namespace
 
 absl::Status SqliteSearch::AddScopedSessions(const SessionQuery& query, const std::vector<ScopeNumbers>& scope,
                                              std::vector<SessionSummary>& sessions) {
@@ -54,6 +61,9 @@ absl::StatusOr<std::vector<int64_t>> SqliteSearch::SessionsInScope(const Session
   std::set<int64_t, std::greater<>> found;
   const auto limit = static_cast<size_t>(std::max(query.limit, 1));
   const absl::Status status = finder_->Find(conditions, [&](const Statement& row) -> absl::StatusOr<bool> {
+    const int64_t id = row.Integer(ColumnOf(&CallRow::id));
+    // All sessions that are still to be met began before those that were found.
+    if (found.size() == limit && *found.rbegin() > kLateToJoin && id < *found.rbegin() - kLateToJoin) return false;
     const int64_t session = row.Integer(ColumnOf(&CallRow::session));
     if (session != 0 && session < below && (found.size() < limit || session > *found.rbegin())) {
       found.insert(session);
