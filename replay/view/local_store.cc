@@ -11,6 +11,7 @@
 #include "replay/view/call_view.h"
 #include "replay/view/evidence_of.h"
 #include "replay/view/index_messages.h"
+#include "replay/view/local_statistics.h"
 
 namespace sallyport::replay {
 namespace {
@@ -87,6 +88,7 @@ absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::Search
       *store_, *query, &response, [](auto& reader, const auto& wanted) { return reader->Calls(wanted); },
       [](v1::SearchCallsResponse* page) { return page->add_calls(); });
   if (!status.ok()) return status;
+  if (absl::Status counted = AddCount(*store_, request, *query, response); !counted.ok()) return counted;
   return response;
 }
 

@@ -29,6 +29,8 @@ class LocalStore final : public CallSource {
   absl::Status TailCalls(const v1::TailCallsRequest& request, std::stop_token stop, TailReceiver said) override;
   absl::StatusOr<v1::Evidence> GetEvidence(const v1::GetEvidenceRequest& request) override;
   absl::StatusOr<v1::Evidence> ProveList(const v1::ProveListRequest& request) override;
+  absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) override;
+  absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) override;
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) override;
   absl::StatusOr<v1::GetDescriptorsResponse> GetDescriptors(const v1::GetDescriptorsRequest& request) override;
 
