@@ -4,7 +4,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "policy/roles.h"
 #include "recorder/index/call_scope.h"
 
 namespace sallyport::policy {
@@ -15,10 +17,15 @@ namespace sallyport::replay {
 
 // A value. What is made without arguments sees nothing.
 struct ReaderRights {
-  // Who that is, such as "issuer#subject": page tokens are worth something to the same reader only.
+  // Who that is, as CallSummary.identity has it: page tokens are worth something to the same reader only.
   std::string reader;
+  // What masks know of it: the subject, empty for an anonymous reader, and its groups.
+  std::string subject;
+  std::vector<std::string> groups;
   // Calls that it may see. Whoever is to see no looks but its own has `but_methods` here.
   recorder::CallScope scope;
+  // Of which kind the role is that gives it each of the scope's parts, in their order.
+  std::vector<policy::RoleKind> kinds;
   // What is hidden from it in these calls. Null: nothing.
   std::shared_ptr<const policy::ReaderMasks> masks;
   // Who has seen what: ListLooks, Filter.accessed_by. Auditors.
