@@ -139,6 +139,15 @@ class StoreReader : public RecordReader {
     });
   }
 
+  absl::Status ReadBlocks(const std::vector<Position>& blocks, absl::FunctionRef<bool(uint64_t id)> wanted,
+                          absl::FunctionRef<absl::Status(const v1::Entry&)> entry) override {
+    return chain_.ReadEntries(blocks, [&](uint64_t call_id, std::string_view bytes) {
+      if (!wanted(call_id)) return absl::OkStatus();
+      absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
+      return parsed.ok() ? entry(*parsed) : parsed.status();
+    });
+  }
+
   absl::StatusOr<std::string> Descriptors(std::string_view version) override {
     return ReadDescriptors(place_.layout(), *keys_, version);
   }

@@ -84,6 +84,12 @@ class RecordReader {
   virtual absl::StatusOr<std::vector<Position>> CallBlocks(uint64_t id) {
     return absl::UnimplementedError("this reader does not know blocks");
   }
+  // Hands on the entries of those calls that are `wanted` in blocks that CallBlocks named, in the order of the log,
+  // which is that of `blocks`. Errors are those of ReadCall.
+  virtual absl::Status ReadBlocks(const std::vector<Position>& blocks, absl::FunctionRef<bool(uint64_t id)> wanted,
+                                  absl::FunctionRef<absl::Status(const v1::Entry&)> entry) {
+    return absl::UnimplementedError("this reader does not know blocks");
+  }
   // The serialised FileDescriptorSet kept under a version. NOT_FOUND if there is none.
   virtual absl::StatusOr<std::string> Descriptors(std::string_view version) = 0;
   // Follows from the present end of the log.
