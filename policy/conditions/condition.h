@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -76,13 +77,19 @@ inline constexpr uint64_t kMostConditionCost = 1'000'000;
 // threads at once.
 class MethodCondition {
  public:
-  explicit MethodCondition(std::shared_ptr<const Expression> expression) : expression_(std::move(expression)) {}
-
   // In time and memory bounded by kMostConditionCost, whatever the messages are.
   Answer Ask(const CallFacts& call) const;
 
  private:
+  friend class Condition;
+  MethodCondition(std::shared_ptr<const Expression> expression, const google::protobuf::Descriptor* request,
+                  const google::protobuf::Descriptor* response, const MessageTypes* types)
+      : expression_(std::move(expression)), request_(request), response_(response), types_(types) {}
+
   std::shared_ptr<const Expression> expression_;
+  const google::protobuf::Descriptor* request_;
+  const google::protobuf::Descriptor* response_;
+  const MessageTypes* types_;
 };
 
 // A condition as it was written. Immutable; copies share it.
