@@ -15,6 +15,7 @@
 #include "replay/cli/doctor/shown_configuration.h"
 #include "replay/cli/doctor/support_bundle.h"
 #include "tests/recorder/log_fixture.h"
+#include "tests/recorder/socket_file.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::replay {
@@ -122,6 +123,7 @@ TEST_CASE("a bundle is a tar in gzip, and overwrites nothing") {
 TEST_CASE("modes, a keyring in the data, a clock that was set back and a newer store are found") {
   TemporaryDirectory directory;
   { REQUIRE(recorder::Recorder::Open({directory.store()}).ok()); }
+  for (const char* socket : {"/control", "/api.sock"}) recorder::MakeSocket(directory.store() + socket);
   DoctorSubject subject;
   subject.data = directory.store();
   subject.now = absl::Now();
