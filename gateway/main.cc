@@ -21,6 +21,7 @@
 #include "absl/time/clock.h"
 #include "gateway/admin/ask_health.h"
 #include "gateway/configuration.h"
+#include "gateway/files/changed_file.h"
 #include "gateway/gateway.h"
 #include "gateway/listener/memory_budget.h"
 #include "gateway/memory_bursts.h"
@@ -156,13 +157,14 @@ void GiveBackAll() {
 #endif
 }
 
-// The next signal. Looks after memory while it waits.
+// The next signal; SIGHUP also when the configuration file is to be read again. Looks after memory while it waits.
 int NextSignal(const sigset_t& signals, const sallyport::gateway::Gateway& gateway,
-               sallyport::gateway::MemoryBursts& bursts) {
+               sallyport::gateway::MemoryBursts& bursts, sallyport::gateway::ChangedFile* config) {
   const timespec look = absl::ToTimespec(sallyport::gateway::MemoryBursts::kLookEvery);
   while (true) {
     const int signal = sigtimedwait(&signals, nullptr, &look);
     if (signal > 0) return signal;
+    if (config != nullptr && config->Look(absl::Now())) return SIGHUP;
     timespec used = {};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
     GiveFreedMemoryBack(bursts.Look(sallyport::gateway::ResidentBytes(), absl::DurationFromTimespec(used),
@@ -174,7 +176,8 @@ using Reread = std::function<absl::StatusOr<sallyport::gateway::GatewayOptions>(
 
 // What the program was told, beside the configuration.
 struct Orders {
-  std::string config_file;  // empty for flags
+  std::string config_file;                            // empty for flags
+  sallyport::gateway::ChangedFile* config = nullptr;  // that file, for the main thread; null for flags
   Reread reread;
   std::optional<absl::Duration> grace;
   bool take_over = false;
@@ -222,6 +225,7 @@ v1::ControlAnswer AnswerOf(sallyport::gateway::Gateway& gateway, const Orders& o
 
 void ReadAgain(sallyport::gateway::Gateway& gateway, const Orders& orders, sallyport::gateway::ControlServer* control,
                sallyport::gateway::ProcessLog& log) {
+  if (orders.config != nullptr) orders.config->Reading();
   auto changed = orders.reread();
   v1::ControlAnswer answer = AnswerOf(gateway, orders, changed);
   absl::Status status = changed.ok() ? gateway.Reload(*changed) : changed.status();
@@ -230,6 +234,7 @@ void ReadAgain(sallyport::gateway::Gateway& gateway, const Orders& orders, sally
     log.Apply(changed->log, orders.log_level);
     spdlog::info("the configuration was read again");
   } else {
+    if (orders.config != nullptr) orders.config->Refused(absl::Now());
     spdlog::error("the configuration was read again, and nothing of it is taken up: {}", std::string(status.message()));
   }
   answer.set_error(std::string(status.message()));
@@ -315,7 +320,7 @@ int Serve(const sallyport::gateway::GatewayOptions& options, const Orders& order
   sallyport::gateway::MemoryBursts bursts(sallyport::gateway::ResidentBytes());
   absl::Status status;
   while (true) {
-    const int signal = NextSignal(signals, **gateway, bursts);
+    const int signal = NextSignal(signals, **gateway, bursts, orders.config);
     sallyport::gateway::DrainPlan plan = PlanOf(**gateway, orders);
     if (signal == SIGUSR1 && control != nullptr && control->being_taken_over()) {
       spdlog::info("another process takes over");
@@ -380,6 +385,8 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   const Reread read = [&flags] {
     return flags.config.empty() ? FromFlags(flags) : sallyport::gateway::LoadConfiguration(flags.config);
   };
+  sallyport::gateway::ChangedFile config(flags.config);
+  config.Reading();
   auto options = read();
   if (!options.ok()) {
     std::cerr << options.status().message() << "\n";
@@ -399,6 +406,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   }
   Orders orders;
   orders.config_file = flags.config;
+  if (!flags.config.empty()) orders.config = &config;
   orders.reread = read;
   orders.take_over = flags.take_over;
   if (flags.grace_seconds.has_value()) orders.grace = absl::Seconds(*flags.grace_seconds);

@@ -79,7 +79,7 @@ DAEMON = """.SH SIGNALS
 No new calls; open ones get the seconds of \\fB\\-\\-grace\\fR to end. A second signal ends them at once.
 .TP
 .B SIGHUP
-The configuration is read again. If it has a fault, nothing of it is taken up.
+The configuration is read again, as it is by itself when its file has changed. If it has a fault, nothing of it is taken up.
 .SH "EXIT STATUS"
 0 it ended in order, 1 the gateway that \\fB\\-\\-health\\fR asked is not ready, 2 wrong usage or configuration, 3 it could not start or
 could not write out the log.

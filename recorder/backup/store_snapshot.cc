@@ -70,7 +70,7 @@ class Gatherer {
  private:
   std::string Full(std::string_view path) const { return absl::StrCat(layout_.directory(), "/", View(path)); }
 
-  // Everything under `path`, or the file that it is. What is gone meanwhile is passed over.
+  // Everything under `path`, or the file that it is. Sockets are passed over, and what is gone meanwhile.
   absl::Status AddAll(const std::string& path, int depth);
   absl::Status AddFile(const std::string& path, BackupFile::Kind kind, std::optional<uint64_t> most = std::nullopt);
   absl::Status AddCheckpoint();
@@ -149,6 +149,8 @@ absl::Status Gatherer::AddAll(const std::string& path, int depth) {
   if (stat(full.c_str(), &info) != 0) {
     return errno == ENOENT ? absl::OkStatus() : SystemError(errno, "looking at", full);
   }
+  // Over which a gateway that runs is spoken to. Nobody could copy one.
+  if (S_ISSOCK(info.st_mode)) return absl::OkStatus();
   if (!S_ISDIR(info.st_mode)) {
     const bool sealed = path.starts_with("descriptors/") || path.starts_with("quarantine/");
     return IsThere(path) ? absl::OkStatus()

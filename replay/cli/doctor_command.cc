@@ -25,8 +25,8 @@ constexpr size_t kMostMetrics = size_t{8} << 20;
 constexpr absl::Duration kMetricsTime = absl::Seconds(5);
 
 constexpr char kFooter[] = R"(
-Looks at the configuration (as `sallyportd --check` does), owners and modes, keys and certificates, the clock, the disk, the
-upstreams, limits and the index, and says of each what is wrong and what to do. It changes nothing. Run it as the user that
+Looks at the configuration (as `sallyportd --check` does), owners and modes, keys and certificates, API keys and what
+upstreams are shown, the clock, the disk, the upstreams, limits and the index, and says of each what is wrong and what to do. It changes nothing. Run it as the user that
 the gateway runs as, where the gateway runs.
 
 --bundle writes what those need who help: what the doctor found, the configuration without the values of secrets, versions,
@@ -145,6 +145,9 @@ ExitCode Run(const CommandContext& context, const DoctorOptions& options, bool d
   CheckFiles(subject, findings);
   CheckStoreState(subject, findings);
   CheckCertificates(subject, findings);
+  CheckShownCertificate(subject, findings);
+  CheckApiKeys(subject, findings);
+  CheckCredentials(subject, findings);
   CheckClock(subject, findings);
   CheckDisk(subject, findings);
   CheckUpstreams(subject, findings);

@@ -24,6 +24,7 @@ constexpr Target kTargets[] = {
     {"certificate_dates", sallyport::recorder::FuzzCertificateDates},
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
+    {"control_packet", sallyport::recorder::FuzzControlPacket},
     {"event_cursor", sallyport::recorder::FuzzEventCursor},
     {"evidence", sallyport::recorder::FuzzEvidence},
     {"http_request", sallyport::recorder::FuzzHttpRequest},

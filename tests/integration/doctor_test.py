@@ -45,6 +45,8 @@ class Doctor(suite.Test):
         gateway.stop()
         with self.promise("what is broken is found"):
             self.broken(upstream)
+        with self.promise("a gateway that shows another certificate than its file has is found"):
+            self.shown()
 
     def doctor(self, *words):
         done = processes.run([self.arguments.sallyport, "doctor", "--config", self.directory / "sallyport.yaml", "--json", *words],
@@ -52,10 +54,10 @@ class Doctor(suite.Test):
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
-    def found(self, level, check):
+    def found(self, level, check, where=None):
         status, report = self.doctor()
-        assert any(finding["level"] == level and finding["check"] == check and finding["do"] for finding in report["findings"]), \
-            f"no {level} of {check}: {report}"
+        assert any(finding["level"] == level and finding["check"] == check and bool(finding["do"]) == (level != "ok") and
+                   where in (None, finding["where"]) for finding in report["findings"]), f"no {level} of {check}: {report}"
         equal(status, 1 if report["problems"] else 0, "exit status")
 
     def bundle(self):
@@ -100,15 +102,51 @@ class Doctor(suite.Test):
         self.found("warning", "upstream")
         self.certificate("-days", "10")
         self.found("warning", "certificate")
+        self.secrets()
         self.write("sallyport.yaml", {**self.config, "no_such_key": SECRET})
         self.found("problem", "configuration")
         done = CommandLine(self.arguments.sallyport, self.directory / "nowhere").run("doctor", check=False)
         equal(done.returncode, 1, "exit status without a store")
 
-    def certificate(self, *words):
-        cert, key = self.directory / "cert.pem", self.directory / "key.pem"
+    def secrets(self):
+        keys = self.directory / "api-keys"
+        for expires in ("10d", "90d"):
+            processes.run([self.arguments.sallyport, "keys", "issue-api-key", "--file", keys, "--subject", "shop", "--expires", expires])
+        token = self.directory / "token"
+        token.write_text(SECRET)
+        self.config["identity"] = {"api_keys": {"file": str(keys)}}
+        self.config["upstreams"]["marks"]["credentials"] = {"metadata": {"x-key": {"from_file": str(token)}}}
+        self.write("sallyport.yaml", self.config)
+        self.found("warning", "api-key")
+        self.found("ok", "credential")
+        os.utime(token, (1, 1))
+        self.found("warning", "credential")
+        token.unlink()
+        self.found("problem", "credential")
+        token.write_text(SECRET)
+
+    def shown(self):
+        """A gateway that has not taken up the certificate that is there now, for its key is another."""
+        del self.config["identity"], self.config["upstreams"]["marks"]["credentials"]
+        self.certificate("-days", "60")
+        gateway, _ = self.start_sallyportd(self.config)
+        gateway.wait_for_line("admin endpoint on", seconds=60)
+        self.found("ok", "certificate", self.admin)
+        other = self.directory / "other.pem"
+        self.make_certificate(other, self.directory / "other-key.pem", "-days", "90")
+        os.replace(other, self.directory / "cert.pem")
+        gateway.wait_for_line("listen.tls changed and is not in order", seconds=30)
+        self.found("problem", "certificate", self.admin)
+        gateway.stop()
+
+    @staticmethod
+    def make_certificate(cert, key, *words):
         processes.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                        "-subj", "/CN=localhost", "-keyout", key, "-out", cert, *words])
+
+    def certificate(self, *words):
+        cert, key = self.directory / "cert.pem", self.directory / "key.pem"
+        self.make_certificate(cert, key, *words)
         self.config["listen"]["tls"] = {"cert": str(cert), "key": str(key)}
         self.write("sallyport.yaml", self.config)
 

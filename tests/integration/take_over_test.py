@@ -75,6 +75,7 @@ class TakeOver(suite.Test):
         gateway = self.replaced(gateway)
         gateway = self.failing(gateway)
         self.reloaded(gateway)
+        self.by_itself(gateway)
         self.drained(gateway)
 
     def replaced(self, gateway):
@@ -133,13 +134,16 @@ class TakeOver(suite.Test):
         other = f"127.0.0.1:{processes.free_port()}"
         changed = self.config(limits={"message_size": "1MiB"}, listen={"addresses": [self.address, other], "health": "open"})
         with self.promise("`reload --check` says what would change and changes nothing"):
-            text = self.reload("--check", "--config", self.write("next.yaml", {**changed, "checkpoints": {"interval": "2s"}}))
+            check = ["--check", "--config", self.write("next.yaml", {**changed, "checkpoints": {"interval": "2s"}})]
+            text = self.reload(*check)
             assert "limits.message_size: (default) -> 1MiB" in text, text
             assert "checkpoints.interval (waits for the next start)" in text, text
-            equal(self.metric('sallyport_reloads_total{result="taken"}'), "0")
+            equal(self.reload(*check), text)
         with self.promise("addresses and limits change under load without a call lost"):
+            lines = gateway.line_count()
             self.write("sallyport.yaml", changed)
-            assert "taken up" in self.reload(), gateway.tail()
+            self.reload()
+            gateway.wait_for_line("changed: limits.message_size", seconds=30, after=lines)
             callers.more(100)
             with grpc.insecure_channel(other) as channel:
                 channel.unary_unary(HEALTH)(b"", timeout=30)
@@ -152,6 +156,29 @@ class TakeOver(suite.Test):
             self.reload()
             equal(self.metric("sallyport_reload_ok"), "1")
             equal(callers.stop(), [])
+
+    def by_itself(self, gateway):
+        """Nobody asks for it: the file has changed."""
+        with self.promise("a configuration file that has changed is taken up by itself"):
+            lines = gateway.line_count()
+            self.write("sallyport.yaml", self.config(limits={"message_size": "2MiB"}))
+            gateway.wait_for_line("changed: limits.message_size: 1MiB -> 2MiB", seconds=30, after=lines)
+            gateway.wait_for_line("the configuration was read again$", seconds=30, after=lines)
+        with self.promise("one with a fault keeps what was in force, with a line in the log and a metric"):
+            lines = gateway.line_count()
+            refused = int(self.metric('sallyport_reloads_total{result="refused"}'))
+            self.write("sallyport.yaml", self.config(limits={"message_size": "3MiB"}, nonsense=1))
+            gateway.wait_for_line("nothing of it is taken up: .*nonsense", seconds=30, after=lines)
+            equal(self.metric("sallyport_reload_ok"), "0")
+            equal(self.metric('sallyport_reloads_total{result="refused"}'), str(refused + 1))
+        with self.promise("it is taken up when it was mended, where it is a link that comes to lead elsewhere, too"):
+            lines = gateway.line_count()
+            self.write("mended.yaml", self.config(limits={"message_size": "4MiB"}))
+            os.symlink("mended.yaml", self.directory / "link")
+            os.rename(self.directory / "link", self.directory / "sallyport.yaml")
+            gateway.wait_for_line("changed: limits.message_size: 2MiB -> 4MiB", seconds=30, after=lines)
+            gateway.wait_for_line("the configuration was read again$", seconds=30, after=lines)
+            equal(self.metric("sallyport_reload_ok"), "1")
 
     def drained(self, gateway):
         self.write("sallyport.yaml", self.config(drain={"delay": "2s", "timeout": "2s"}))

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -15,8 +16,8 @@ namespace sallyport::replay {
 struct DoctorFinding {
   enum class Level { kOk, kWarning, kProblem };
   Level level = Level::kOk;
-  std::string
-      check;  // one word: configuration, files, keys, certificate, clock, disk, upstream, grpc, limits, index, store
+  std::string check;  // one word: configuration, files, keys, api-key, certificate, credential, clock, disk, upstream,
+                      // grpc, limits, index, store
   std::string where;  // a path, an upstream or nothing
   std::string what;
   std::string advice;  // what to do; nothing where all is fine
@@ -40,6 +41,14 @@ void CheckConfiguration(const std::string& sallyportd, DoctorSubject& subject, F
 void CheckUpstreams(const DoctorSubject& subject, Findings& findings);
 // When the certificates end that the configuration names.
 void CheckCertificates(const DoctorSubject& subject, Findings& findings);
+// Whether the gateway that runs, as its metrics say, shows the certificate in the file that the configuration names.
+void CheckShownCertificate(const DoctorSubject& subject, Findings& findings);
+// For how long a server's certificate still holds, as a gateway's metrics say; nothing if they do not.
+std::optional<absl::Duration> ShownExpiry(std::string_view metrics);
+// API keys that end soon, or never.
+void CheckApiKeys(const DoctorSubject& subject, Findings& findings);
+// Files with secrets that upstreams are shown: whether they are there, and how old they are.
+void CheckCredentials(const DoctorSubject& subject, Findings& findings);
 // Owners and modes of the data directory, its keys and the keyring; and how old the keyring's keys are.
 void CheckFiles(const DoctorSubject& subject, Findings& findings);
 // The store's format, its index, and whether a gateway writes it.

@@ -86,6 +86,13 @@ async function same() {
       assert.deepStrictEqual(comparable(helms), comparable(kustomizes));
     });
   }
+  await promise('the alerts that the Prometheus operator gets are those of deploy/prometheus', () => {
+    const [alerts] = objectsIn(fs.readFileSync(path.join(source, 'deploy/prometheus/alerts.yaml'), 'utf8'));
+    const rules = renderings.flatMap(([, objects]) => objects.filter(({kind}) => kind === 'PrometheusRule'));
+    assert.strictEqual(rules.length, 3);
+    for (const {spec} of rules) assert.deepStrictEqual(spec, alerts);
+    assert(alerts.groups.every(({rules: those}) => those.length > 0));
+  });
   await promise('the chart is the same without any values as with ci/default-values.yaml', () => {
     assert.deepStrictEqual(tools.template(), renderings.find(([what]) => what === 'ci/default-values.yaml')[1]);
   });

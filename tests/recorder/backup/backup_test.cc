@@ -13,6 +13,7 @@
 #include "recorder/log/deleted_segments.h"
 #include "tests/recorder/backup/backup_fixture.h"
 #include "tests/recorder/faulty_files.h"
+#include "tests/recorder/socket_file.h"
 
 namespace sallyport::recorder {
 namespace {
@@ -88,6 +89,27 @@ TEST_CASE("every file of a store is in its backup but the index and locks, and n
   const std::string keyring = ReadFile(fixture.store() + ".keyring");
   const std::string secret = keyring.substr(keyring.rfind(' ') + 1, 40);
   for (const auto& [path, bytes] : Tree(fixture.backup())) CHECK(bytes.find(secret) == std::string::npos);
+}
+
+TEST_CASE("sockets in a store are no files of it: backup, restore, verification and the recorder pass over them") {
+  BackupFixture fixture;
+  fixture.MakeStore();
+  const std::vector<uint64_t> calls = CallIds(fixture.store());
+  const std::vector<std::string> names = {"control", "control.new", "api.sock", "log/socket", "keys/socket"};
+  for (const std::string& name : names) MakeSocket(fixture.store() + "/" + name);
+  // Through a link, too.
+  fs::create_symlink("api.sock", fixture.store() + "/link");
+  const auto report = fixture.BackUpTo();
+  INFO(report.status());
+  REQUIRE(report.ok());
+  CHECK(report->left_out.empty());
+  CHECK(report->verified);
+  const std::string manifest = ReadFile(fixture.backup() + "/manifest");
+  for (const char* name : {"control", "sock", "link"}) CHECK(manifest.find(name) == std::string::npos);
+  CHECK(CallIds(fixture.Restored()) == calls);
+  CheckVerifies(fixture.store());
+  const auto recorder = fixture.OpenRecorder();
+  CHECK(recorder->Stats().damages == 0);
 }
 
 TEST_CASE("a key that is being destroyed is not in a backup, and is taken out of an earlier one") {

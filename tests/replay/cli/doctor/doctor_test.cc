@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/time/clock.h"
+#include "recorder/api_keys/api_key_file.h"
 #include "recorder/recorder.h"
 #include "replay/cli/doctor/certificate_dates.h"
 #include "replay/cli/doctor/checks.h"
@@ -15,6 +16,7 @@
 #include "replay/cli/doctor/shown_configuration.h"
 #include "replay/cli/doctor/support_bundle.h"
 #include "tests/recorder/log_fixture.h"
+#include "tests/recorder/socket_file.h"
 #include "tests/recorder/store_fixture.h"
 
 namespace sallyport::replay {
@@ -122,6 +124,7 @@ TEST_CASE("a bundle is a tar in gzip, and overwrites nothing") {
 TEST_CASE("modes, a keyring in the data, a clock that was set back and a newer store are found") {
   TemporaryDirectory directory;
   { REQUIRE(recorder::Recorder::Open({directory.store()}).ok()); }
+  for (const char* socket : {"/control", "/api.sock"}) recorder::MakeSocket(directory.store() + socket);
   DoctorSubject subject;
   subject.data = directory.store();
   subject.now = absl::Now();
@@ -159,6 +162,89 @@ TEST_CASE("modes, a keyring in the data, a clock that was set back and a newer s
 
   WriteFile(directory.store() + "/format", "99\n");
   CHECK(Has(look(), Level::kProblem, "store"));
+}
+
+TEST_CASE("API keys that end soon, that never end and those that are no file are found") {
+  TemporaryDirectory directory;
+  DoctorSubject subject;
+  subject.now = absl::FromUnixSeconds(2'000'000'000);
+  const std::string path = directory.path() + "/api-keys";
+  subject.config.emplace().mutable_identity()->mutable_api_keys()->set_file(path);
+  using Level = DoctorFinding::Level;
+  const auto issue = [&](absl::Duration age, absl::Time expires) {
+    const auto made = recorder::IssueApiKey(path, "shop", {}, subject.now - age, expires, recorder::RealFileSystem());
+    REQUIRE(made.ok());
+    return made->key.id;
+  };
+  const auto look = [&] {
+    Findings findings;
+    CheckApiKeys(subject, findings);
+    return findings;
+  };
+  CHECK(Has(look(), Level::kProblem, "api-key", path));
+  const absl::Duration day = absl::Hours(24);
+  // One that holds, one that has ended, and a young one without an end.
+  issue(day, subject.now + 31 * day);
+  issue(20 * day, subject.now - day);
+  issue(300 * day, absl::InfiniteFuture());
+  const Findings fine = look();
+  REQUIRE(fine.size() == 1);
+  CHECK(fine[0].level == Level::kOk);
+  CHECK(fine[0].what == "keys that let callers in: 2; expired: 1");
+  const std::string revoked = issue(day, subject.now + 2 * day);
+  REQUIRE(recorder::RevokeApiKey(path, revoked, subject.now, recorder::RealFileSystem()).ok());
+  CHECK(look().size() == 1);
+  const std::string old = issue(400 * day, absl::InfiniteFuture());
+  const std::string soon = issue(day, subject.now + 29 * day);
+  const Findings found = look();
+  REQUIRE(found.size() == 3);
+  CHECK(found[1].level == Level::kWarning);
+  CHECK(found[1].what.starts_with("key " + soon + " expires on "));
+  CHECK(found[2].what == "key " + old + " is 400 days old and never expires");
+  for (const DoctorFinding& finding : found) CHECK(finding.what.find("shop") == std::string::npos);
+  for (int i = 0; i < 15; ++i) issue(day, subject.now + 3 * day);
+  const Findings many = look();
+  REQUIRE(many.size() == 13);
+  CHECK(many[11].what == "the same is so of 6 more");
+}
+
+TEST_CASE("files with what upstreams are shown are found missing, or old") {
+  TemporaryDirectory directory;
+  DoctorSubject subject;
+  subject.now = absl::Now();
+  v1::Config& config = subject.config.emplace();
+  const auto path = [&](const char* name) { return directory.path() + "/" + name; };
+  v1::UpstreamCredentials& credentials = *(*config.mutable_upstreams())["bank"].mutable_credentials();
+  (*credentials.mutable_metadata())["x-key"].set_from_file(path("metadata"));
+  (*credentials.mutable_metadata())["x-other"].set_from_env("NOT_A_FILE");
+  credentials.mutable_client_credentials()->mutable_client_secret()->set_from_file(path("client"));
+  v1::GroupCredentials& group = *credentials.add_by_group();
+  group.mutable_token_exchange()->mutable_client_secret()->set_from_file(path("exchange"));
+  using Level = DoctorFinding::Level;
+  const auto look = [&] {
+    Findings findings;
+    CheckCredentials(subject, findings);
+    CHECK(findings.size() == 3);
+    return findings;
+  };
+  for (const char* name : {"metadata", "client", "exchange"})
+    CHECK(Has(look(), Level::kProblem, "credential", path(name)));
+  for (const char* name : {"metadata", "client", "exchange"}) WriteFile(path(name), "s3cret");
+  for (const char* name : {"metadata", "client", "exchange"}) CHECK(Has(look(), Level::kOk, "credential", path(name)));
+  subject.now += absl::Hours(24 * 366);
+  for (const char* name : {"metadata", "client", "exchange"})
+    CHECK(Has(look(), Level::kWarning, "credential", path(name)));
+}
+
+TEST_CASE("how long a gateway's certificate still holds is read from its metrics, whatever else they are") {
+  const std::string line = "sallyport_certificate_expires_in_seconds{use=\"listen\",name=\"\",file=\"cert\"} ";
+  CHECK(ShownExpiry("# HELP " + line + "1\nother 3\n" + line + "8640000.5\n") == absl::Seconds(8640000.5));
+  CHECK(ShownExpiry(line + "-60") == -absl::Minutes(1));
+  CHECK(ShownExpiry("sallyport_certificate_expires_in_seconds{use=\"upstream\",name=\"a\",file=\"ca\"} 5\n") ==
+        std::nullopt);
+  for (const char* value : {"", "x", "nan", "+Inf", "1e300", "1 2"}) CHECK(ShownExpiry(line + value) == std::nullopt);
+  CHECK(ShownExpiry(line.substr(0, line.size() - 1)) == std::nullopt);
+  CHECK(ShownExpiry("") == std::nullopt);
 }
 
 TEST_CASE("a port where nobody listens takes no connection, and some targets are not tried") {
