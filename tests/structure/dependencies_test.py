@@ -21,10 +21,11 @@ ROOMS = {
     "gateway": {"protos", "policy", "recorder", "replay/view"},
     "replay/view": {"protos", "policy", "recorder"},
     "replay/replayer": {"protos", "policy", "recorder", "replay/view"},
-    "replay/cli": {"protos", "policy", "recorder", "replay/view", "replay/replayer"},
+    "replay/client": {"protos", "policy", "recorder", "replay/view"},
+    "replay/cli": {"protos", "policy", "recorder", "replay/view", "replay/replayer", "replay/client"},
 }
 # Who knows gRPC.
-GRPC_ROOMS = {"gateway", "replay/replayer"}
+GRPC_ROOMS = {"gateway", "replay/replayer", "replay/client"}
 # Within one target of the gateway: what of the gateway the files of a folder may include, besides their own folder's.
 # What is no folder is a header.
 IDENTITY = {"gateway/identity/identity.h", "gateway/identity/printable_text.h"}
