@@ -7,6 +7,7 @@
 #include "recorder/format/call_id.h"
 #include "recorder/system/file.h"
 #include "replay/view/call_filter.h"
+#include "replay/view/call_scan.h"
 #include "replay/view/call_tail.h"
 #include "replay/view/call_view.h"
 #include "replay/view/evidence_of.h"
@@ -80,6 +81,7 @@ absl::StatusOr<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& 
 }
 
 absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::SearchCallsRequest& request) {
+  if (NeedsScan(request.filter())) return ScanPage(*store_, request, {}, {});
   const absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
   v1::SearchCallsResponse response;
@@ -181,6 +183,10 @@ absl::StatusOr<v1::Evidence> LocalStore::ProveList(const v1::ProveListRequest& r
     ids.push_back(*id);
   }
   return EvidenceOfAnswer(*store_, ids);
+}
+
+absl::Status LocalStore::ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) {
+  return replay::ScanCalls(*store_, request, {}, std::move(stop), said);
 }
 
 absl::StatusOr<v1::Gaps> LocalStore::GetGaps(const v1::GetGapsRequest&) {

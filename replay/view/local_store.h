@@ -29,6 +29,8 @@ class LocalStore final : public CallSource {
   absl::Status TailCalls(const v1::TailCallsRequest& request, std::stop_token stop, TailReceiver said) override;
   absl::StatusOr<v1::Evidence> GetEvidence(const v1::GetEvidenceRequest& request) override;
   absl::StatusOr<v1::Evidence> ProveList(const v1::ProveListRequest& request) override;
+  // Without bounds of its own but those of ScanOptions; see call_scan.h.
+  absl::Status ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) override;
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) override;
   absl::StatusOr<v1::GetDescriptorsResponse> GetDescriptors(const v1::GetDescriptorsRequest& request) override;
 
