@@ -262,7 +262,7 @@ class Binder {
                                       "\" of that many arguments"));
     }
     if (node->function == Function::kMatches) {
-      if (absl::Status status = Pattern(node); !status.ok()) return Fail(*node, status.message());
+      if (absl::Status status = Pattern(node); !status.ok()) return Fail(*node, std::string(status.message()));
     }
     std::optional<Type> type = TypeOfCall(node->function, types);
     if (type.has_value()) return *type;
@@ -276,7 +276,8 @@ class Binder {
     }
     RE2::Options options(RE2::Quiet);
     options.set_max_mem(kMostPatternMemory);
-    node->pattern = std::make_shared<const RE2>(pattern.constant.text(), options);
+    node->pattern =
+        std::make_shared<const RE2>(re2::StringPiece(pattern.constant.chars, pattern.constant.size), options);
     if (node->pattern->ok()) return absl::OkStatus();
     return absl::InvalidArgumentError(absl::StrCat("the pattern is none of RE2's: ", node->pattern->error()));
   }

@@ -5,7 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "policy/conditions/expression.h"
 #include "policy/conditions/parser.h"
@@ -106,7 +105,7 @@ Value PairsValue(absl::Span<const SaidPair> said, Heap* heap) {
   auto* const pairs = heap->Array<Pair>(said.size());
   size_t size = 0;
   for (const SaidPair& one : said) {
-    if (absl::EndsWith(one.key, "-bin") || !IsUtf8(one.key) || !IsUtf8(one.value)) continue;
+    if (one.key.ends_with("-bin") || !IsUtf8(one.key) || !IsUtf8(one.value)) continue;
     if (!heap->Spend(size + 1)) return Heap::TooMuch();
     size_t at = 0;
     while (at < size && pairs[at].key.text() != one.key) ++at;

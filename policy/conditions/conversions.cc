@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "policy/conditions/functions.h"
 #include "policy/messages/well_known_types.h"
+#include "policy/text.h"
 
 namespace sallyport::policy {
 namespace {
@@ -77,7 +78,7 @@ Value ToDouble(const Value& value) {
       double number = 0;
       const std::string_view text = value.text();
       const bool read = text.size() <= kMostText && !text.empty() && !absl::ascii_isspace(text.front()) &&
-                        !absl::ascii_isspace(text.back()) && absl::SimpleAtod(text, &number);
+                        !absl::ascii_isspace(text.back()) && absl::SimpleAtod(View(text), &number);
       return read ? Value::Double(number) : Value::Error(kNoConversion);
     }
     default:
@@ -154,7 +155,7 @@ Value ToTimestamp(const Value& value) {
                       text.find(' ') == std::string_view::npos;
   std::string fault;
   absl::Time time;
-  if (!formed || !absl::ParseTime(absl::RFC3339_full, absl::AsciiStrToUpper(text), &time, &fault)) {
+  if (!formed || !absl::ParseTime(absl::RFC3339_full, absl::AsciiStrToUpper(View(text)), &time, &fault)) {
     return Value::Error("the text is no time such as 2026-01-02T03:04:05Z");
   }
   const int64_t seconds = absl::ToUnixSeconds(time);
@@ -167,7 +168,8 @@ Value ToDuration(const Value& value) {
   if (!value.is(Kind::kString)) return Value::Error(kNoConversion);
   const std::string_view text = value.text();
   absl::Duration duration;
-  if (text.size() > kMostText || text.find("inf") != std::string_view::npos || !absl::ParseDuration(text, &duration)) {
+  if (text.size() > kMostText || text.find("inf") != std::string_view::npos ||
+      !absl::ParseDuration(View(text), &duration)) {
     return Value::Error("the text is no duration such as 1h30m");
   }
   absl::Duration rest;

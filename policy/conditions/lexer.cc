@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "policy/text.h"
 
 namespace sallyport::policy {
 namespace {
@@ -45,7 +46,7 @@ absl::Status FaultAt(std::string_view text, size_t at, std::string_view what) {
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const size_t newline = before.rfind('\n');
   const size_t column = newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
-  return absl::InvalidArgumentError(absl::StrCat(line, ":", column, ": ", what));
+  return absl::InvalidArgumentError(absl::StrCat(line, ":", column, ": ", View(what)));
 }
 
 absl::Status Lexer::SkipBlanks() {
@@ -138,13 +139,13 @@ absl::StatusOr<Token> Lexer::Number() {
   const std::string_view digits = hex ? token.text.substr(2) : token.text;
   if (real) {
     double value = 0;
-    if (!absl::SimpleAtod(digits, &value) || !std::isfinite(value)) {
+    if (!absl::SimpleAtod(View(digits), &value) || !std::isfinite(value)) {
       return FaultAt(text_, begin, "this number is too large");
     }
     token.constant = Value::Double(value);
   } else {
     uint64_t value = 0;
-    const bool read = hex ? absl::SimpleHexAtoi(digits, &value) : absl::SimpleAtoi(digits, &value);
+    const bool read = hex ? absl::SimpleHexAtoi(View(digits), &value) : absl::SimpleAtoi(View(digits), &value);
     if (!read) return FaultAt(text_, begin, "this number has no digits, or is too large");
     token.constant = Value::Uint(value);
     // An int is told from a uint by its kind; whether it fits is for the parser, who knows of a sign before it.

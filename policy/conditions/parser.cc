@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "policy/conditions/condition.h"
 #include "policy/conditions/lexer.h"
+#include "policy/text.h"
 
 namespace sallyport::policy {
 namespace {
@@ -75,7 +77,7 @@ class Parser {
     return true;
   }
   void Expect(std::string_view mark) {
-    if (!Take(mark)) Fail(token_.at, absl::StrCat("\"", mark, "\" is expected here"));
+    if (!Take(mark)) Fail(token_.at, absl::StrCat("\"", View(mark), "\" is expected here"));
   }
 
   uint32_t Add(Op op, size_t at, std::vector<uint32_t> children = {}, std::string text = "") {

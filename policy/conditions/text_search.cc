@@ -8,6 +8,7 @@
 #include "policy/conditions/value.h"
 #include "policy/messages/decoded_message.h"
 #include "policy/messages/well_known_types.h"
+#include "policy/text.h"
 #include "protos/visible_text.h"
 
 namespace sallyport::policy {
@@ -26,7 +27,7 @@ bool IsAscii(std::string_view text) {
 
 // What is no UTF-8 stays as it is.
 std::string LowerCase(std::string_view text) {
-  if (IsAscii(text)) return absl::AsciiStrToLower(text);
+  if (IsAscii(text)) return absl::AsciiStrToLower(View(text));
   std::string lower;
   lower.reserve(text.size());
   while (!text.empty()) {

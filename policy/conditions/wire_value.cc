@@ -319,7 +319,7 @@ Value HasField(const Value& message, const pb_field& field, const MessageTypes& 
     const Value list = ListOf(field, found, types, heap);
     return list.error() ? list : Value::Bool(list.size > 0);
   }
-  if (field.has_presence() && !HasEditionMark(field.options())) return Value::Bool(true);
+  if (TellsAbsence(field)) return Value::Bool(true);
   if (field.cpp_type() == pb_field::CPPTYPE_STRING) return Value::Bool(!found.back().bytes.empty());
   // Of floats, -0 is another value than 0.
   return Value::Bool(found.back().raw != 0);

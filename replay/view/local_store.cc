@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "policy/masking/reader_masks.h"
 #include "recorder/format/call_id.h"
 #include "replay/view/call_filter.h"
 #include "replay/view/call_hider.h"
+#include "replay/view/call_scan.h"
 #include "replay/view/call_tail.h"
 #include "replay/view/call_view.h"
 #include "replay/view/evidence_of.h"
@@ -15,6 +17,7 @@
 #include "replay/view/local_statistics.h"
 #include "replay/view/log_following.h"
 #include "replay/view/looks.h"
+#include "replay/view/reader_sight.h"
 #include "replay/view/session_story.h"
 #include "replay/view/store_checks.h"
 #include "replay/view/visible_calls.h"
@@ -72,6 +75,15 @@ std::optional<recorder::CallScope> LocalStore::scope() const {
   return rights_->scope;
 }
 
+ScanOptions LocalStore::ScanBounds() const {
+  ScanOptions options;
+  options.scope = scope();
+  if (rights_.has_value() && rights_->masks != nullptr && !rights_->masks->none()) {
+    options.sight = [this] { return std::make_unique<ReaderSight>(&*rights_, &store_->descriptors()); };
+  }
+  return options;
+}
+
 absl::Status LocalStore::CheckVisible(uint64_t id) {
   if (!rights_.has_value()) return absl::OkStatus();
   absl::StatusOr<CallStore::Reader> reader = store_->Borrow();
@@ -90,6 +102,7 @@ absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchAccessed(const recorde
 }
 
 absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::SearchCallsRequest& request) {
+  if (NeedsScan(request.filter())) return ScanPage(*store_, request, ScanBounds(), {});
   absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
   query->scope = scope();
@@ -243,6 +256,10 @@ absl::StatusOr<v1::Evidence> LocalStore::ProveList(const v1::ProveListRequest& r
     ids.push_back(*id);
   }
   return EvidenceOfAnswer(*store_, ids);
+}
+
+absl::Status LocalStore::ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) {
+  return replay::ScanCalls(*store_, request, ScanBounds(), std::move(stop), said);
 }
 
 absl::StatusOr<v1::Gaps> LocalStore::GetGaps(const v1::GetGapsRequest&) {

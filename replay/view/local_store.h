@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "recorder/keys/key_source.h"
+#include "replay/view/call_scan.h"
 #include "replay/view/call_source.h"
 #include "replay/view/call_store.h"
 #include "replay/view/reader_rights.h"
@@ -42,6 +43,8 @@ class LocalStore final : public CallSource {
   absl::Status GetSession(const v1::GetSessionRequest& request, SessionReceiver event) override;
   absl::StatusOr<v1::GetCheckpointsResponse> GetCheckpoints(const v1::GetCheckpointsRequest& request) override;
   absl::Status VerifyStore(const v1::VerifyStoreRequest& request, std::stop_token stop, VerifyReceiver said) override;
+  // Without bounds of its own but those of ScanOptions; see call_scan.h.
+  absl::Status ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) override;
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) override;
   absl::StatusOr<v1::GetDescriptorsResponse> GetDescriptors(const v1::GetDescriptorsRequest& request) override;
 
@@ -51,6 +54,8 @@ class LocalStore final : public CallSource {
   std::optional<recorder::CallScope> scope() const;
   // OK if the call is there for this reader.
   absl::Status CheckVisible(uint64_t id);
+  // What is looked into by a scan, and what of it is seen.
+  ScanOptions ScanBounds() const;
   absl::StatusOr<v1::SearchCallsResponse> SearchAccessed(const recorder::CallQuery& query, const std::string& reader);
 
   const std::shared_ptr<CallStore> store_;
