@@ -12,6 +12,7 @@
 #include "replay/view/evidence_of.h"
 #include "replay/view/frame_parts.h"
 #include "replay/view/index_messages.h"
+#include "replay/view/local_statistics.h"
 #include "replay/view/log_following.h"
 #include "replay/view/looks.h"
 #include "replay/view/session_story.h"
@@ -92,12 +93,16 @@ absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::Search
   absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
   query->scope = scope();
-  if (!request.filter().accessed_by().empty()) return SearchAccessed(*query, request.filter().accessed_by());
+  if (!request.filter().accessed_by().empty()) {
+    if (request.count() == v1::COUNT_MODE_NONE) return SearchAccessed(*query, request.filter().accessed_by());
+    return absl::InvalidArgumentError("count: calls are not counted by who has accessed them");
+  }
   v1::SearchCallsResponse response;
   const absl::Status status = FillPage(
       *store_, *query, &response, [](auto& reader, const auto& wanted) { return reader->Calls(wanted); },
       [](v1::SearchCallsResponse* page) { return page->add_calls(); });
   if (!status.ok()) return status;
+  if (absl::Status counted = AddCount(*store_, request, *query, response); !counted.ok()) return counted;
   return response;
 }
 

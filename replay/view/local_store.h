@@ -40,6 +40,8 @@ class LocalStore final : public CallSource {
   absl::Status GetSession(const v1::GetSessionRequest& request, SessionReceiver event) override;
   absl::StatusOr<v1::GetCheckpointsResponse> GetCheckpoints(const v1::GetCheckpointsRequest& request) override;
   absl::Status VerifyStore(const v1::VerifyStoreRequest& request, std::stop_token stop, VerifyReceiver said) override;
+  absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) override;
+  absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) override;
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) override;
   absl::StatusOr<v1::GetDescriptorsResponse> GetDescriptors(const v1::GetDescriptorsRequest& request) override;
 
