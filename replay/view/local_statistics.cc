@@ -51,11 +51,11 @@ absl::Status AddCount(CallStore& store, const v1::SearchCallsRequest& request, c
 }
 
 absl::StatusOr<v1::Statistics> LocalStore::GetStatistics(const v1::StatisticsRequest& request) {
-  return StatisticsOf(*store_, request, std::nullopt);
+  return StatisticsOf(*store_, request, scope());
 }
 
 absl::StatusOr<v1::ListMethodsResponse> LocalStore::ListMethods(const v1::ListMethodsRequest& request) {
-  return MethodsOf(*store_, request, std::nullopt);
+  return MethodsOf(*store_, request, scope());
 }
 
 }  // namespace sallyport::replay

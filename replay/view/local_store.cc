@@ -106,7 +106,10 @@ absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::Search
   absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
   query->scope = scope();
-  if (!request.filter().accessed_by().empty()) return SearchAccessed(*query, request.filter().accessed_by());
+  if (!request.filter().accessed_by().empty()) {
+    if (request.count() == v1::COUNT_MODE_NONE) return SearchAccessed(*query, request.filter().accessed_by());
+    return absl::InvalidArgumentError("count: calls are not counted by who has accessed them");
+  }
   v1::SearchCallsResponse response;
   const absl::Status status = FillPage(
       *store_, *query, &response, [](auto& reader, const auto& wanted) { return reader->Calls(wanted); },

@@ -66,14 +66,14 @@ absl::Status NoSuchCall(uint64_t id) {
 
 absl::StatusOr<recorder::CallSummary> FindCall(CallStore::Reader& reader, uint64_t id,
                                                const recorder::CallScope* scope) {
+  if (scope != nullptr) {
+    const absl::StatusOr<bool> in_scope = reader->InScope(id, *scope);
+    if (!in_scope.ok()) return reader.Checked(in_scope.status());
+    if (!*in_scope) return NoSuchCall(id);
+  }
   absl::StatusOr<recorder::CallSummary> call = reader->Call(id);
   if (absl::IsNotFound(call.status())) return NoSuchCall(id);
   if (!call.ok()) return reader.Checked(call.status());
-  if (scope == nullptr) return call;
-  // What a shredded call was of nobody knows.
-  const bool has =
-      call->shredded ? HasEverything(*scope) : HasCall(*scope, call->identity, call->method, call->upstream);
-  if (!has) return NoSuchCall(id);
   return call;
 }
 
