@@ -51,6 +51,7 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->masks_ = ReadMasks(source, policy->detectors_.get(), &faults);
   policy->content_rules_ = ReadContentRules(source, policy->detectors_.get(), &faults);
   policy->record_rules_ = ReadRecordRules(source.record(), &faults);
+  policy->roles_ = ReadRoles(source, &faults);
   policy->keep_unknown_fields_ = {source.keep_unknown_fields().begin(), source.keep_unknown_fields().end()};
   for (size_t i = 0; i < policy->keep_unknown_fields_.size(); ++i) {
     policy->keep_unknown_lines_.push_back(faults.LineOf(absl::StrCat("keep_unknown_fields[", i, "]")));
@@ -62,9 +63,16 @@ absl::StatusOr<std::shared_ptr<const Policy>> Policy::Parse(std::string_view tex
   policy->version_ = ContentHash(text).substr(0, kVersionDigits);
   policy->rule_index_ = IndexOf(policy->rules_);
   policy->limit_index_ = IndexOf(policy->limits_);
-  policy->mask_index_ = IndexOf(policy->masks_);
+  std::vector<const Match*> relay_matches;
+  for (size_t i = 0; i < policy->masks_.size(); ++i) {
+    if (!policy->masks_[i].is_of_relay()) continue;
+    policy->relay_masks_.push_back(static_cast<uint32_t>(i));
+    relay_matches.push_back(&policy->masks_[i].match);
+  }
+  policy->mask_index_ = MatchIndex(relay_matches);
   policy->content_index_ = IndexOf(policy->content_rules_);
   policy->record_index_ = IndexOf(policy->record_rules_);
+  policy->role_index_ = IndexOf(policy->roles_);
   return policy;
 }
 
@@ -122,6 +130,18 @@ const RecordRule* Policy::RecordRuleOf(const AccessRequest& request) const {
     return false;
   });
   return first;
+}
+
+std::vector<const RoleRule*> Policy::RolesOf(const AccessRequest& request) const {
+  std::vector<const RoleRule*> roles;
+  if (roles_.empty()) return roles;
+  const RequestFacts facts(request);
+  role_index_.ForEachMatch(facts, [&](size_t number) {
+    const RoleRule& role = roles_[number];
+    if (role.kind != RoleKind::kCaller || !facts.subject().empty()) roles.push_back(&role);
+    return true;
+  });
+  return roles;
 }
 
 }  // namespace sallyport::policy

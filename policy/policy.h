@@ -3,6 +3,7 @@
 #define SALLYPORT_POLICY_POLICY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "policy/matching/match.h"
 #include "policy/matching/match_index.h"
 #include "policy/record_rules.h"
+#include "policy/roles.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {
@@ -82,6 +84,11 @@ class Policy {
   // The record rule that decides what is recorded of the call; null if none does. As cheap as Decide.
   const RecordRule* RecordRuleOf(const AccessRequest& request) const;
 
+  // The roles that somebody has who calls the API: all whose match holds, in the order of the file, whatever `shadow`
+  // says. `request.method` is the API's, such as "sallyport.v1.Audit/SearchCalls", and `request.upstream` "sallyport";
+  // metadata is not looked at. Without a proved subject nobody is a caller: there is nothing that would be its own.
+  std::vector<const RoleRule*> RolesOf(const AccessRequest& request) const;
+
   // The first 16 hex digits of the SHA-256 of the file's bytes.
   const std::string& version() const { return version_; }
   absl::Span<const Rule> rules() const { return rules_; }
@@ -94,18 +101,24 @@ class Policy {
   const std::vector<std::string>& keep_unknown_fields() const { return keep_unknown_fields_; }
   // The line of each of them.
   const std::vector<int>& keep_unknown_lines() const { return keep_unknown_lines_; }
-  // There are masks or content rules.
-  bool looks_into_calls() const { return !masks_.empty() || !content_rules_.empty(); }
+  // The places in masks() of those that are about what passes, and not about readers alone.
+  absl::Span<const uint32_t> relay_masks() const { return relay_masks_; }
+  // There are such masks, or content rules.
+  bool looks_into_calls() const { return !relay_masks_.empty() || !content_rules_.empty(); }
   // A mask wants originals sealed.
   bool seals() const;
   absl::Span<const LimitRule> limits() const { return limits_; }
   absl::Span<const RecordRule> record_rules() const { return record_rules_; }
+  // Who may see what of the record; without any, nobody sees anything.
+  absl::Span<const RoleRule> roles() const { return roles_; }
 
   const MatchIndex& rule_index() const { return rule_index_; }
   const MatchIndex& limit_index() const { return limit_index_; }
+  // Its numbers are places in relay_masks().
   const MatchIndex& mask_index() const { return mask_index_; }
   const MatchIndex& content_index() const { return content_index_; }
   const MatchIndex& record_index() const { return record_index_; }
+  const MatchIndex& role_index() const { return role_index_; }
 
  private:
   Policy() = default;
@@ -120,6 +133,7 @@ class Policy {
   std::vector<CustomDetector> custom_detectors_;
   std::shared_ptr<const Detectors> detectors_;
   std::vector<MaskRule> masks_;
+  std::vector<uint32_t> relay_masks_;
   std::vector<ContentRule> content_rules_;
   std::vector<std::string> keep_unknown_fields_;
   std::vector<int> keep_unknown_lines_;
@@ -127,6 +141,8 @@ class Policy {
   MatchIndex content_index_;
   std::vector<RecordRule> record_rules_;
   MatchIndex record_index_;
+  std::vector<RoleRule> roles_;
+  MatchIndex role_index_;
 };
 
 }  // namespace sallyport::policy

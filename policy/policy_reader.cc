@@ -1,6 +1,5 @@
 #include "policy/policy_reader.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -8,47 +7,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/matching/match_reader.h"
-#include "policy/text.h"
+#include "policy/rule_names.h"
 #include "protos/quantities.h"
 
 namespace sallyport::policy {
 namespace {
 
-constexpr size_t kLongestName = 64;
 constexpr double kMostCallsPerSecond = 1e6;
 constexpr double kLongestFillSeconds = 24 * 60 * 60;
 constexpr uint32_t kMostOpenCalls = 10'000'000;
 constexpr uint64_t kLeastBytesPerSecond = 1024;
 constexpr uint64_t kMostBytesPerSecond = uint64_t{1} << 40;
-
-// Names go into status messages, metrics and records: one that says what it is in plain characters.
-class Names {
- public:
-  explicit Names(Faults* faults) : faults_(*faults) {}
-
-  void Check(const std::string& name, const std::string& key) {
-    if (name.empty()) {
-      faults_.Add(key + ".name", "is missing: callers that it refuses are told it, and the record names it");
-      return;
-    }
-    if (name.size() > kLongestName || name.front() == ' ' || name.back() == ' ' ||
-        !std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
-      faults_.Add(key + ".name", absl::StrCat(Quoted(name), " is no name: up to ", kLongestName,
-                                              " characters of ASCII, with no space at either end"));
-      return;
-    }
-    if (name == kDefaultRule) faults_.Add(key + ".name", "\"default\" stands for what no rule decides: choose another");
-    const auto [first, added] = keys_.emplace(name, key);
-    if (!added) {
-      faults_.Add(key + ".name", absl::StrCat(Quoted(name), " is the name of ", first->second, " too, on line ",
-                                              faults_.LineOf(first->second), ": choose another"));
-    }
-  }
-
- private:
-  Faults& faults_;
-  TextMap<std::string> keys_;
-};
 
 void CheckCallRate(const v1::Limit& limit, const std::string& key, Faults* faults) {
   const double rate = limit.calls_per_second();
@@ -115,7 +84,7 @@ LimitRule ReadLimit(const v1::Limit& source, const std::string& key, Faults* fau
 std::vector<Rule> ReadRules(const v1::Access& access, Faults* faults) {
   std::vector<Rule> rules;
   rules.reserve(static_cast<size_t>(access.rules_size()));
-  Names names(faults);
+  RuleNames names("callers that it refuses are told it, and the record names it", faults);
   for (int i = 0; i < access.rules_size(); ++i) {
     const v1::AccessRule& source = access.rules(i);
     const std::string key = absl::StrCat("access.rules[", i, "]");
@@ -137,7 +106,7 @@ std::vector<Rule> ReadRules(const v1::Access& access, Faults* faults) {
 
 std::vector<LimitRule> ReadLimits(const v1::Policy& policy, Faults* faults) {
   std::vector<LimitRule> limits;
-  Names names(faults);
+  RuleNames names("callers that it refuses are told it, and the record names it", faults);
   for (int i = 0; i < policy.limits_size(); ++i) {
     const std::string key = absl::StrCat("limits[", i, "]");
     names.Check(policy.limits(i).name(), key);
@@ -150,7 +119,7 @@ std::vector<LimitRule> ReadLimits(const v1::Policy& policy, Faults* faults) {
 std::vector<RecordRule> ReadRecordRules(const v1::RecordRules& record, Faults* faults) {
   std::vector<RecordRule> rules;
   rules.reserve(static_cast<size_t>(record.rules_size()));
-  Names names(faults);
+  RuleNames names("callers that it refuses are told it, and the record names it", faults);
   for (int i = 0; i < record.rules_size(); ++i) {
     const v1::RecordRule& source = record.rules(i);
     const std::string key = absl::StrCat("record.rules[", i, "]");

@@ -30,7 +30,7 @@ struct ContentLook {
 class KindOfCall final : public CallMasks {
  public:
   static constexpr int kSides = 2;
-  static constexpr int kViews = 3;
+  static constexpr int kViews = 4;
   static size_t At(MessageSide side) { return side == MessageSide::kRequest ? 0 : 1; }
   static size_t At(MaskView view) { return static_cast<size_t>(view); }
 

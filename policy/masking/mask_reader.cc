@@ -84,6 +84,19 @@ MaskAction ReadAction(const v1::Mask& mask, const std::string& key, Faults* faul
   return {mask.with(), mask.text(), mask.length()};
 }
 
+MaskView ViewOf(int view) {
+  switch (view) {
+    case v1::Mask::caller:
+      return MaskView::kCaller;
+    case v1::Mask::upstream:
+      return MaskView::kUpstream;
+    case v1::Mask::reader:
+      return MaskView::kReader;
+    default:
+      return MaskView::kRecord;
+  }
+}
+
 uint8_t ReadViews(const v1::Mask& mask, const std::string& key, Faults* faults) {
   const auto bit = [](MaskView view) { return static_cast<uint8_t>(1 << static_cast<int>(view)); };
   if (mask.views().empty()) {
@@ -91,12 +104,56 @@ uint8_t ReadViews(const v1::Mask& mask, const std::string& key, Faults* faults) 
     return bit(MaskView::kRecord);
   }
   uint8_t views = 0;
-  for (const int view : mask.views()) {
-    views |= bit(view == v1::Mask::caller     ? MaskView::kCaller
-                 : view == v1::Mask::upstream ? MaskView::kUpstream
-                                              : MaskView::kRecord);
-  }
+  for (const int view : mask.views()) views |= bit(ViewOf(view));
   return views;
+}
+
+MaskReaders ReadReaders(const v1::Mask& mask, const std::string& key, Faults* faults) {
+  MaskReaders readers;
+  if (!faults->Given(key)) return readers;
+  readers.identities = Listed(mask.readers().identities(), absl::StrCat(key, ".identities"), faults);
+  readers.groups = Listed(mask.readers().groups(), absl::StrCat(key, ".groups"), faults);
+  for (const int role : mask.readers().roles()) readers.roles.push_back(RoleOf(static_cast<v1::Role::Kind>(role)));
+  const bool names_roles = faults->Given(absl::StrCat(key, ".roles"));
+  if (names_roles && readers.roles.empty())
+    faults->Add(absl::StrCat(key, ".roles"), "is an empty list: remove the key");
+  if (readers.identities.empty() && readers.groups.empty() && !names_roles) {
+    faults->Add(key, "names nobody: give identities, groups or roles, or remove the key to hide it from all readers");
+  }
+  return readers;
+}
+
+// What is asked of a recorded call must be in the record for sure.
+void CheckReaderMatch(const v1::Match& match, const std::string& key, Faults* faults) {
+  const auto refuse = [&](const char* condition, bool given, const char* why) {
+    if (given)
+      faults->Add(absl::StrCat(key, ".", condition), absl::StrCat("can't be asked with the view reader: ", why));
+  };
+  constexpr char kProofs[] = "match identities or issuers";
+  constexpr char kMetadata[] = "metadata may be masked in the record itself; make a mask of its own for readers";
+  refuse("proofs", !match.proofs().empty(), kProofs);
+  refuse("all_proofs", !match.all_proofs().empty(), kProofs);
+  refuse("metadata", !match.metadata().empty(), kMetadata);
+  refuse("all_metadata", !match.all_metadata().empty(), kMetadata);
+  for (int i = 0; i < match.except_size(); ++i) {
+    CheckReaderMatch(match.except(i), absl::StrCat(key, ".except[", i, "]"), faults);
+  }
+}
+
+// Where readers are shown less, or not.
+void CheckReaderView(const v1::Mask& mask, const MaskRule& rule, const std::string& key, Faults* faults) {
+  if (!rule.IsOf(MaskView::kReader)) {
+    if (faults->Given(absl::StrCat(key, ".readers")) && !faults->Unread(absl::StrCat(key, ".views"))) {
+      faults->Add(absl::StrCat(key, ".readers"), "goes with the view reader: add `reader` to views");
+    }
+    return;
+  }
+  CheckReaderMatch(mask.match(), absl::StrCat(key, ".match"), faults);
+  if (rule.pass_unreadable) {
+    faults->Add(absl::StrCat(key, ".pass_unreadable"),
+                "does not go with the view reader: readers are never shown what can't be looked into; make a mask of "
+                "its own for them");
+  }
 }
 
 }  // namespace
@@ -158,6 +215,8 @@ std::vector<MaskRule> ReadMasks(const v1::Policy& policy, const Detectors* detec
     rule.views = ReadViews(mask, key, faults);
     rule.seal = mask.seal();
     rule.pass_unreadable = mask.pass_unreadable();
+    rule.readers = ReadReaders(mask, absl::StrCat(key, ".readers"), faults);
+    CheckReaderView(mask, rule, key, faults);
     rule.line = faults->LineOf(key);
     if (globs.empty() && mask.classes().empty() && mask.options().empty() && mask.detect().empty() &&
         mask.metadata().empty()) {

@@ -12,15 +12,24 @@
 #include "policy/masking/mask_action.h"
 #include "policy/masking/mask_plan.h"
 #include "policy/matching/match.h"
+#include "policy/roles.h"
 #include "protos/faults.h"
 #include "sallyport/v1/policy.pb.h"
 
 namespace sallyport::policy {
 
-enum class MaskView : uint8_t { kRecord, kCaller, kUpstream };
+// The relay makes the first three of what passes; the last is made of the record (policy/masking/reader_masks.h).
+enum class MaskView : uint8_t { kRecord, kCaller, kUpstream, kReader };
 
 // What stands for the authority where masks name metadata.
 inline constexpr char kAuthorityName[] = ":authority";
+
+// From whom a mask with the view `reader` hides; globs. A list that is empty is no condition.
+struct MaskReaders {
+  std::vector<std::string> identities;
+  std::vector<std::string> groups;
+  std::vector<RoleKind> roles;
+};
 
 // Values, immutable once the policy is made.
 struct MaskRule {
@@ -33,9 +42,12 @@ struct MaskRule {
   uint8_t views = 0;  // bit 1 << MaskView
   bool seal = false;
   bool pass_unreadable = false;
+  MaskReaders readers;
   int line = 0;
 
   bool IsOf(MaskView view) const { return (views >> static_cast<int>(view) & 1) != 0; }
+  // It is about what passes, and not about what readers are shown alone.
+  bool is_of_relay() const { return (views & ~(1 << static_cast<int>(MaskView::kReader))) != 0; }
   // It is about messages, and not about metadata alone.
   bool looks_into_messages() const {
     return !fields.globs.empty() || !fields.classes.empty() || !fields.options.empty() || !detect.empty();

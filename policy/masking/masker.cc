@@ -72,7 +72,7 @@ class BuiltMasker final : public Masker {
     Numbers masks;
     Numbers content;
     policy_->mask_index().ForEachMatch(facts, [&](size_t number) {
-      masks.push_back(static_cast<uint32_t>(number));
+      masks.push_back(policy_->relay_masks()[number]);
       return true;
     });
     policy_->content_index().ForEachMatch(facts, [&](size_t number) {
@@ -80,16 +80,17 @@ class BuiltMasker final : public Masker {
       return true;
     });
     if (masks.empty() && content.empty()) return nullptr;
-    // What callers make up is all of one kind.
-    const std::string path = absl::StrCat("/", std::string(facts.method()));
-    const bool known = descriptors_->FindMethod(path) != nullptr;
-    return ForKind({known ? path : "", std::move(masks), std::move(content)});
+    return ForKind({PathOf(facts.method()), std::move(masks), std::move(content)});
   }
 
   std::shared_ptr<const CallMasks> ForUnproved() const override {
-    Numbers masks;
-    for (size_t i = 0; i < policy_->masks().size(); ++i) masks.push_back(static_cast<uint32_t>(i));
+    Numbers masks(policy_->relay_masks().begin(), policy_->relay_masks().end());
     return masks.empty() ? nullptr : ForKind({"", std::move(masks), {}});
+  }
+
+  std::shared_ptr<const CallMasks> ForReader(std::string_view method, Numbers masks) const override {
+    if (method.starts_with('/')) method.remove_prefix(1);
+    return ForKind({PathOf(method), std::move(masks), {}, true});
   }
 
   void Warm(const Masker& before) const override {
@@ -112,10 +113,17 @@ class BuiltMasker final : public Masker {
     std::string path;  // "/package.Service/Method"; empty for methods that are not known
     Numbers masks;
     Numbers content;
+    bool reader = false;  // of the record, and not of what passes
     friend bool operator<(const Kind& a, const Kind& b) {
-      return std::tie(a.path, a.masks, a.content) < std::tie(b.path, b.masks, b.content);
+      return std::tie(a.path, a.masks, a.content, a.reader) < std::tie(b.path, b.masks, b.content, b.reader);
     }
   };
+
+  // What callers make up is all of one kind. `method` has no slash in front.
+  std::string PathOf(std::string_view method) const {
+    std::string path = absl::StrCat("/", std::string(method));
+    return descriptors_->FindMethod(path) != nullptr ? path : "";
+  }
 
   // The places of the same rules in another policy; false if one is not there any more.
   template <typename Rules>
@@ -162,11 +170,12 @@ class BuiltMasker final : public Masker {
       if (!rule.looks_into_messages()) continue;
       looks = true;
       passes = passes && rule.pass_unreadable;
-      made.seals = made.seals || rule.seal;
+      made.seals = made.seals || (rule.seal && !kind.reader);
     }
     made.looks_into_messages = looks || !kind.content.empty();
-    made.passes_unreadable = looks && passes;
-    for (const MaskView view : {MaskView::kRecord, MaskView::kCaller, MaskView::kUpstream}) {
+    made.passes_unreadable = looks && passes && !kind.reader;
+    for (const MaskView view : {MaskView::kRecord, MaskView::kCaller, MaskView::kUpstream, MaskView::kReader}) {
+      if ((view == MaskView::kReader) != kind.reader) continue;
       Numbers of_view;
       for (const uint32_t number : kind.masks) {
         if (policy_->masks()[number].IsOf(view)) of_view.push_back(number);
@@ -174,7 +183,8 @@ class BuiltMasker final : public Masker {
       if (of_view.empty()) continue;
       made.metadata[KindOfCall::At(view)] = MetadataOf(of_view);
       for (const MessageSide side : {MessageSide::kRequest, MessageSide::kResponse}) {
-        const bool shown = view == MaskView::kRecord || (view == MaskView::kCaller) == (side == MessageSide::kResponse);
+        const bool shown =
+            view == MaskView::kRecord || kind.reader || (view == MaskView::kCaller) == (side == MessageSide::kResponse);
         const bool looks_here = std::any_of(of_view.begin(), of_view.end(), [this](uint32_t number) {
           return policy_->masks()[number].looks_into_messages();
         });

@@ -93,6 +93,10 @@ class Masker {
   virtual std::shared_ptr<const CallMasks> ForCall(const AccessRequest& request) const = 0;
   // Of a call that goes nowhere because it is not known whose it is: all masks there are, whatever they match.
   virtual std::shared_ptr<const CallMasks> ForUnproved() const = 0;
+  // What these masks hide from readers of a recorded call: in the view kReader alone, where nothing passes unreadable.
+  // `masks` are places in the policy's masks(), ascending, of some with that view; `method` is as in AccessRequest.
+  // policy/masking/reader_masks.h says which they are.
+  virtual std::shared_ptr<const CallMasks> ForReader(std::string_view method, std::vector<uint32_t> masks) const = 0;
   // Compiles what `before` has compiled, as far as it still applies, so that a reload costs no call the time.
   virtual void Warm(const Masker& before) const = 0;
   // About what is kept. One kind of call more may be in it than the bound has room for.
