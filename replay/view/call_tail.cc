@@ -1,81 +1,143 @@
 #include "replay/view/call_tail.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "replay/view/call_filter.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
+#include "replay/view/visible_calls.h"
 
 namespace sallyport::replay {
+namespace {
 
-absl::StatusOr<std::optional<v1::TailedEvent>> CallTail::Next(const v1::Entry& entry) {
-  if (calls_.size() > kMostCalls || name_bytes_ > kMostNameBytes) {
+// Of a call that is remembered, and of one way to show it, beside what names and lists take.
+constexpr size_t kCallBytes = 200;
+constexpr size_t kViewBytes = 500;
+
+bool IsEdge(const v1::Entry& entry) { return entry.has_start() || entry.has_end(); }
+
+v1::EventForm FormOf(const TailWish& wish) {
+  return wish.request.detail() == v1::TailCallsRequest::DETAIL_MESSAGES ? v1::EVENT_FORM_DECODED
+                                                                        : v1::EVENT_FORM_OUTLINE;
+}
+
+}  // namespace
+
+void CallTail::Listen(Wishes wishes) {
+  wishes_ = std::move(wishes);
+  ++generation_;
+}
+
+absl::Status CallTail::Next(const v1::Entry& entry, Teller tell) {
+  if (calls_.size() > kMostCalls || bytes_ > kMostBytes) {
     calls_.clear();
-    name_bytes_ = 0;
+    bytes_ = 0;
   }
-  const auto [place, is_new] = calls_.try_emplace(entry.call_id());
-  if (is_new) {
-    place->second = Find(entry);
-    if (place->second != nullptr) name_bytes_ += place->second->method.size() + place->second->identity.size();
+  Call& call = Find(entry);
+  absl::Status status;
+  for (const Audience& audience : call.audiences) {
+    const bool told = IsEdge(entry) || !audience.each.empty();
+    if (!told) {
+      audience.view->Skip(entry);
+    } else if (status.ok()) {
+      status = Tell(entry, call, audience, tell);
+    }
   }
-  Call ended;
-  Followed* const call = place->second.get();
   if (entry.has_end()) {
-    ended = std::move(place->second);
-    calls_.erase(place);
-    if (call != nullptr) name_bytes_ -= call->method.size() + call->identity.size();
+    bytes_ -= call.bytes;
+    calls_.erase(entry.call_id());
   }
-  if (call == nullptr) return std::nullopt;
-  if (!IsTold(entry)) {
-    call->view->Skip(entry);
-    return std::nullopt;
-  }
-  absl::StatusOr<v1::Event> event = call->view->Show(entry);
+  return status;
+}
+
+absl::Status CallTail::Tell(const v1::Entry& entry, const Call& call, const Audience& audience, Teller tell) {
+  absl::StatusOr<v1::Event> event = audience.view->Show(entry);
   if (!event.ok()) return event.status();
-  v1::TailedEvent told;
+  auto said = std::make_shared<v1::TailCallsResponse>();
+  v1::TailedEvent& told = *said->mutable_event();
   *told.mutable_event() = *std::move(event);
-  told.set_identity(call->identity);
-  SetText(call->method, "method", told.mutable_method(), told.mutable_exact());
-  return told;
+  told.set_identity(call.known ? call.identity : "?");
+  SetText(call.known ? call.method : "?", "method", told.mutable_method(), told.mutable_exact());
+  return tell(said, IsEdge(entry) ? audience.all : audience.each);
 }
 
-CallTail::Call CallTail::Find(const v1::Entry& entry) {
-  Call call = entry.has_start() ? Wanted(IdentityName(entry.start().identity()), MethodName(entry.start().method()),
-                                         entry.start().upstream())
-                                : FindEarlier(entry.call_id());
-  if (call == nullptr) return nullptr;
-  const bool decoded = request_.detail() == v1::TailCallsRequest::DETAIL_MESSAGES;
-  call->view = std::make_unique<CallView>(
-      &store_.descriptors(), decoded ? v1::EVENT_FORM_DECODED : v1::EVENT_FORM_OUTLINE, policy::JsonStyle::kOneLine);
-  if (decoded && !entry.has_start()) ReadEarlier(entry, *call->view);
+CallTail::Call& CallTail::Find(const v1::Entry& entry) {
+  const auto [place, is_new] = calls_.try_emplace(entry.call_id());
+  Call& call = place->second;
+  if (is_new) Name(entry, call);
+  if (is_new || call.generation != generation_) Seat(entry, call);
   return call;
 }
 
-CallTail::Call CallTail::FindEarlier(uint64_t id) {
+void CallTail::Name(const v1::Entry& entry, Call& call) {
+  if (entry.has_start()) {
+    call.identity = IdentityName(entry.start().identity());
+    call.method = MethodName(entry.start().method());
+    call.upstream = entry.start().upstream();
+    call.known = true;
+    return;
+  }
   absl::StatusOr<CallStore::Reader> reader = store_.Borrow();
-  const absl::StatusOr<recorder::CallSummary> summary =
-      reader.ok() ? (*reader)->Call(id) : absl::StatusOr<recorder::CallSummary>(reader.status());
-  if (summary.ok()) return Wanted(summary->identity, summary->method, summary->upstream);
-  Call call = Wanted("", "", "");
-  if (call == nullptr) return nullptr;
-  call->method = call->identity = "?";
-  return call;
+  if (!reader.ok()) return;
+  const absl::StatusOr<recorder::CallSummary> summary = (*reader)->Call(entry.call_id());
+  if (!summary.ok() || summary->shredded) return;
+  call.identity = summary->identity;
+  call.method = summary->method;
+  call.upstream = summary->upstream;
+  call.known = true;
 }
 
-CallTail::Call CallTail::Wanted(const std::string& identity, const std::string& method,
-                                const std::string& upstream) const {
-  if (!MatchesNames(request_.filter(), identity, method, upstream)) return nullptr;
-  auto call = std::make_unique<Followed>();
-  call->method = method;
-  call->identity = identity;
-  return call;
+void CallTail::Seat(const v1::Entry& entry, Call& call) {
+  std::vector<Audience> before = std::exchange(call.audiences, {});
+  const auto belongs = [](const TailWish& wish) {
+    return [&](const Audience& audience) {
+      return audience.form == FormOf(wish) &&
+             audience.masks == (wish.rights.has_value() ? wish.rights->masks : nullptr);
+    };
+  };
+  for (uint32_t i = 0; i < wishes_.size(); ++i) {
+    const TailWish& wish = *wishes_[i];
+    if (!IsWanted(wish, call)) continue;
+    auto audience = std::find_if(call.audiences.begin(), call.audiences.end(), belongs(wish));
+    if (audience == call.audiences.end()) {
+      audience = call.audiences.insert(audience, Audience());
+      audience->form = FormOf(wish);
+      if (wish.rights.has_value()) audience->masks = wish.rights->masks;
+      const auto old = std::find_if(before.begin(), before.end(), belongs(wish));
+      if (old != before.end()) audience->view = std::move(old->view);
+    }
+    audience->all.push_back(i);
+    if (wish.request.detail() != v1::TailCallsRequest::DETAIL_CALLS) audience->each.push_back(i);
+  }
+  bytes_ -= call.bytes;
+  call.bytes = kCallBytes + call.identity.size() + call.method.size() + call.upstream.size();
+  for (Audience& audience : call.audiences) {
+    call.bytes += kViewBytes + (audience.all.size() + audience.each.size()) * sizeof(uint32_t);
+    if (audience.view != nullptr) continue;
+    audience.view = std::make_unique<CallView>(&store_.descriptors(), audience.form, policy::JsonStyle::kOneLine,
+                                               nullptr, audience.masks);
+    const bool needs_start = audience.form == v1::EVENT_FORM_DECODED || audience.masks != nullptr;
+    if (needs_start && !entry.has_start()) ReadEarlier(entry, *audience.view);
+  }
+  bytes_ += call.bytes;
+  call.generation = generation_;
+}
+
+bool CallTail::IsWanted(const TailWish& wish, const Call& call) {
+  if (wish.rights.has_value()) {
+    const recorder::CallScope& scope = wish.rights->scope;
+    const bool has = call.known ? HasCall(scope, call.identity, call.method, call.upstream) : HasEverything(scope);
+    if (!has) return false;
+  }
+  return MatchesNames(wish.request.filter(), call.identity, call.method, call.upstream);
 }
 
 void CallTail::ReadEarlier(const v1::Entry& entry, CallView& view) {
   absl::StatusOr<CallStore::Reader> reader = store_.Borrow();
   if (!reader.ok()) return;
   const absl::Status done = absl::CancelledError("as far as this entry");
-  // Without them its messages are bytes.
+  // Without them its messages are bytes, and where anything may be hidden everything is.
   (*reader)
       ->ReadCall(entry.call_id(),
                  [&](const v1::Entry& earlier) {
@@ -84,10 +146,6 @@ void CallTail::ReadEarlier(const v1::Entry& entry, CallView& view) {
                    return absl::OkStatus();
                  })
       .IgnoreError();
-}
-
-bool CallTail::IsTold(const v1::Entry& entry) const {
-  return request_.detail() != v1::TailCallsRequest::DETAIL_CALLS || entry.has_start() || entry.has_end();
 }
 
 }  // namespace sallyport::replay

@@ -6,49 +6,80 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/status/statusor.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "replay/view/call_store.h"
 #include "replay/view/call_view.h"
+#include "replay/view/reader_rights.h"
 #include "sallyport/v1/audit.pb.h"
 
 namespace sallyport::replay {
 
-// Remembers of each call that is open what later entries do not say. Lives while one reader follows; one thread.
+// What one listener asks for, and may see. A value.
+struct TailWish {
+  v1::TailCallsRequest request;
+  std::optional<ReaderRights> rights;  // nothing: everything
+};
+
+// Says of each entry who is to be told what. What several are told of an entry is made once. Remembers of each call
+// that is open what later entries do not say. Lives while a log is followed; one thread.
 class CallTail {
  public:
   // `store` must outlive it.
-  CallTail(CallStore* store, const v1::TailCallsRequest& request) : store_(*store), request_(request) {}
+  explicit CallTail(CallStore* store) : store_(*store) {}
 
-  // The next entry of the log as it is to be told; nothing if nobody wants it.
-  absl::StatusOr<std::optional<v1::TailedEvent>> Next(const v1::Entry& entry);
+  // Who listens from now on. They are named by their place here.
+  using Wishes = std::vector<std::shared_ptr<const TailWish>>;
+  void Listen(Wishes wishes);
+
+  // The next entry of the log. `tell` gets what is to be said to whom, once for each way in which it is shown; its
+  // errors are returned.
+  using Said = std::shared_ptr<const v1::TailCallsResponse>;
+  using Teller = absl::FunctionRef<absl::Status(const Said& said, absl::Span<const uint32_t> to)>;
+  absl::Status Next(const v1::Entry& entry, Teller tell);
 
  private:
   // Calls whose end never comes (a gateway was killed) must not add up for ever: then what is remembered is forgotten,
   // and looked up again.
   static constexpr size_t kMostCalls = 1'000'000;
-  static constexpr size_t kMostNameBytes = 64 << 20;
+  static constexpr size_t kMostBytes = 256 << 20;
 
-  struct Followed {
-    std::string method;
-    std::string identity;
+  // Those who are shown a call in the same way.
+  struct Audience {
+    v1::EventForm form = v1::EVENT_FORM_OUTLINE;
+    std::shared_ptr<const policy::ReaderMasks> masks;
     std::unique_ptr<CallView> view;
+    std::vector<uint32_t> all;   // are told of its beginning and its end
+    std::vector<uint32_t> each;  // of these, who are told of everything between too
   };
-  // Null for a call that is not wanted.
-  using Call = std::unique_ptr<Followed>;
+  struct Call {
+    bool known = false;  // it has the names that follow
+    std::string identity;
+    std::string method;
+    std::string upstream;
+    std::vector<Audience> audiences;
+    uint64_t generation = 0;  // of the wishes that these were made of
+    size_t bytes = 0;
+  };
 
-  Call Find(const v1::Entry& entry);
-  Call FindEarlier(uint64_t id);
-  Call Wanted(const std::string& identity, const std::string& method, const std::string& upstream) const;
+  Call& Find(const v1::Entry& entry);
+  void Name(const v1::Entry& entry, Call& call);
+  // Makes the audiences anew, as others listen.
+  void Seat(const v1::Entry& entry, Call& call);
+  static bool IsWanted(const TailWish& wish, const Call& call);
   // Has the view know what the entries of a call say that were before this one.
   void ReadEarlier(const v1::Entry& entry, CallView& view);
-  bool IsTold(const v1::Entry& entry) const;
+  static absl::Status Tell(const v1::Entry& entry, const Call& call, const Audience& audience, Teller tell);
 
   CallStore& store_;
-  const v1::TailCallsRequest request_;
+  Wishes wishes_;
+  uint64_t generation_ = 0;
   absl::flat_hash_map<uint64_t, Call> calls_;
-  size_t name_bytes_ = 0;  // of these calls
+  size_t bytes_ = 0;  // of these calls, about
 };
 
 }  // namespace sallyport::replay
