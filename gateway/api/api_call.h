@@ -6,6 +6,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "absl/time/time.h"
 #include "gateway/api/api_backend.h"
@@ -29,9 +30,9 @@ struct ApiCall {
   std::shared_ptr<const CallRules> rules;
   Reader reader;
 
-  absl::Duration Elapsed() const { return absl::FromChrono(std::chrono::steady_clock::now() - start_tick); }
+  absl::Duration Elapsed() const;
   // "package.Service/Method".
-  std::string_view method() const { return std::string_view(path).substr(path.starts_with('/') ? 1 : 0); }
+  std::string_view method() const;
 };
 
 }  // namespace sallyport::gateway

@@ -83,8 +83,8 @@ class AnswerReactor final : public grpc::ServerUnaryReactor {
 };
 
 // Lets callers in, runs what answers them on threads of the door's own, and records the looks. Calls with one answer
-// share the pool; each stream has a thread, for it waits for its caller: kMostStreams of them at once, kMostOfOne of one
-// reader. Thread-safe; outlives the calls.
+// share the pool; each stream has a thread, for it waits for its caller: kMostStreams of them at once, kMostOfOne of
+// one reader. Thread-safe; outlives the calls.
 class ApiCalls {
  public:
   static constexpr size_t kMostStreams = 1280;

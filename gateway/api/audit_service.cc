@@ -25,7 +25,7 @@ absl::Status Give(absl::StatusOr<Response> found, Response* response) {
   return absl::OkStatus();
 }
 
-constexpr auto NothingYet = [](ApiCall& /*call*/, const auto& /*asked*/, ShownCalls& /*shown*/) {};
+constexpr auto kNothingYet = [](ApiCall& /*call*/, const auto& /*asked*/, ShownCalls& /*shown*/) {};
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void AuditService::AddIfSeen(const ApiCall& call, const std::string& id, ShownCa
 }
 
 std::unique_ptr<replay::CallSource> AuditService::SourceFor(const ApiCall& call) {
-  return sources_->For(call.reader, call.rules->policy);
+  return sources_->For(call.reader, call.rules->reader_masks);
 }
 
 grpc::ServerUnaryReactor* AuditService::SearchCalls(grpc::CallbackServerContext* context,
@@ -59,7 +59,7 @@ grpc::ServerUnaryReactor* AuditService::SearchCalls(grpc::CallbackServerContext*
 grpc::ServerWriteReactor<v1::ScanCallsResponse>* AuditService::ScanCalls(grpc::CallbackServerContext* context,
                                                                          const v1::SearchCallsRequest* request) {
   return calls_->Stream<v1::SearchCallsRequest, v1::ScanCallsResponse>(
-      context, "/sallyport.v1.Audit/ScanCalls", request, SeesCalls, NothingYet,
+      context, "/sallyport.v1.Audit/ScanCalls", request, SeesCalls, kNothingYet,
       [this](ApiCall& call, const auto& asked, auto& writer) {
         return SourceFor(call)->ScanCalls(asked, call.stop.get_token(), [&writer](const v1::ScanCallsResponse& said) {
           if (said.has_call()) writer.Shows(said.call().id(), said.call().method());
@@ -113,7 +113,7 @@ grpc::ServerUnaryReactor* AuditService::SearchSessions(grpc::CallbackServerConte
 grpc::ServerWriteReactor<v1::SessionEvent>* AuditService::GetSession(grpc::CallbackServerContext* context,
                                                                      const v1::GetSessionRequest* request) {
   return calls_->Stream<v1::GetSessionRequest, v1::SessionEvent>(
-      context, "/sallyport.v1.Audit/GetSession", request, SeesCalls, NothingYet,
+      context, "/sallyport.v1.Audit/GetSession", request, SeesCalls, kNothingYet,
       [this](ApiCall& call, const auto& asked, auto& writer) {
         return SourceFor(call)->GetSession(asked, [&writer](v1::SessionEvent& said) {
           if (said.has_event()) writer.Shows(said.event().call(), said.event().beginning().method());
@@ -125,7 +125,7 @@ grpc::ServerWriteReactor<v1::SessionEvent>* AuditService::GetSession(grpc::Callb
 grpc::ServerWriteReactor<v1::TailCallsResponse>* AuditService::TailCalls(grpc::CallbackServerContext* context,
                                                                          const v1::TailCallsRequest* request) {
   return calls_->Stream<v1::TailCallsRequest, v1::TailCallsResponse>(
-      context, "/sallyport.v1.Audit/TailCalls", request, SeesCalls, NothingYet,
+      context, "/sallyport.v1.Audit/TailCalls", request, SeesCalls, kNothingYet,
       [this](ApiCall& call, const auto& asked, auto& writer) {
         return SourceFor(call)->TailCalls(asked, call.stop.get_token(), [&writer](const v1::TailCallsResponse& said) {
           if (said.has_event()) writer.Shows(said.event().event().call(), said.event().method());

@@ -78,16 +78,15 @@ void Entrance::Proved(ApiCall& call, May may, Authenticator::Result result, Then
     return then(Refuse(call, result.status(), unproved ? RefusalReason::kUnauthenticated : RefusalReason::kNotChecked,
                        unproved ? "UNAUTHENTICATED" : "PROOF_NOT_CHECKED"));
   }
-  call.reader =
-      ReaderOf(*std::move(result), call.rules->policy.get(), call.path, call.visitor.peer, call.start);
+  call.reader = ReaderOf(*std::move(result), call.rules->policy.get(), call.path, call.visitor.peer, call.start);
   if (call.reader.caller.anonymous() && call.reader.roles.empty()) {
     return then(Refuse(call, absl::UnauthenticatedError("nobody is proved: show a token, a key or a certificate"),
                        RefusalReason::kUnauthenticated, "UNAUTHENTICATED"));
   }
   if (!may(call.reader)) {
     return then(Refuse(call,
-                       absl::PermissionDeniedError(absl::StrCat(
-                           "no role of the policy lets ", call.reader.identity, " call ", call.method())),
+                       absl::PermissionDeniedError(
+                           absl::StrCat("no role of the policy lets ", call.reader.identity, " call ", call.method())),
                        RefusalReason::kNoRole, "NO_ROLE"));
   }
   then(grpc::Status::OK);

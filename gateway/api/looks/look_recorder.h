@@ -68,8 +68,8 @@ class LookInHand {
       : recorder_(recorder), call_(call), id_(id), kept_(now) {}
 
   void Show(std::string_view id, std::string_view method) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Records what was shown, if it is time; does not wait for the disk. UNAVAILABLE if that cannot be: nothing more may be
-  // shown.
+  // Records what was shown, if it is time; does not wait for the disk. UNAVAILABLE if that cannot be: nothing more may
+  // be shown.
   absl::Status Keep(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
   // Once, at last.
   absl::Status End(const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
