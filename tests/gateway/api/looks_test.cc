@@ -114,7 +114,8 @@ TEST_CASE("a call that was not there was not shown") {
   CHECK(events->Finish().error_code() == grpc::StatusCode::NOT_FOUND);
   const std::vector<recorder::CallSummary> looks = rig.Looks();
   REQUIRE(looks.size() == 1);
-  CHECK(Find(rig.rig().Entries(looks[0].id), v1::Entry::kLook) == nullptr);
+  const std::vector<v1::Entry> entries = rig.rig().Entries(looks[0].id);
+  CHECK(Find(entries, v1::Entry::kLook) == nullptr);
 }
 
 }  // namespace
