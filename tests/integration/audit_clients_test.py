@@ -36,7 +36,7 @@ class Clients(suite.Test):
         with self.promise("npm's clients, buf, curl and a validator understand the door in all protocols and codecs"):
             codes = {"": UNAUTHENTICATED, tokens["sven"]: PERMISSION_DENIED, tokens["carl"]: 0, tokens["anna"]: 0}
             told = processes.run(["node", HERE / "clients.js", api, json.dumps(codes)], check=False, seconds=200)
-            equal(told.returncode, 0, told.stdout + told.stderr)
+            equal(told.returncode, 0, (told.stdout + told.stderr).decode(errors="replace"))
         with self.promise("every look is in the record"):
             looks = self.sallyport.calls("--method", "sallyport.v1.Audit/*")
             assert len(looks) >= 2, looks
@@ -45,14 +45,14 @@ class Clients(suite.Test):
     def issue(self, subject, group):
         return processes.run([
             self.arguments.sallyport, "keys", "issue-api-key", "--file", self.directory / "keys", "--subject", subject,
-            "--groups", group, "--expires", "1d"]).stdout.split()[-1]
+            "--groups", group, "--expires", "1d"]).stdout.decode().split()[-1]
 
     def call(self, address, token):
         """etcd's Range through the gateway, as HTTP/2 by curl."""
         done = processes.run([
             "curl", "--silent", "--http2-prior-knowledge", "-H", "content-type: application/grpc", "-H", "te: trailers",
             "-H", f"authorization: Bearer {token}", "--data-binary", f"@{self.request()}", "-o", "/dev/null", "-D", "-",
-            f"http://{address}/etcdserverpb.KV/Range"]).stdout
+            f"http://{address}/etcdserverpb.KV/Range"]).stdout.decode()
         assert "grpc-status: 0" in done, done
 
     def request(self):
@@ -61,4 +61,5 @@ class Clients(suite.Test):
         return path
 
 
-suite.run("the audit service over HTTP/1.1", [Clients])
+if __name__ == "__main__":
+    suite.run("the audit service over HTTP/1.1", [Clients])
