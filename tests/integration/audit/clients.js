@@ -111,7 +111,9 @@ function withCurl (address, expected, token) {
   assert.equal(got.status, { 0: 200, 7: 403, 16: 401 }[expected], got.body)
   if (expected !== 0) return
   assert(JSON.parse(got.body).calls.length > 0)
-  assert.equal(curl(address, token, ...json, '--compressed', '-d', '{"pageSize":10}', search).body, got.body)
+  // Looks are calls, too, so that the same is found only where they are not asked for.
+  const same = ['-d', '{"filter":{"method":"etcdserverpb.KV/Range"},"pageSize":10}', search]
+  assert.equal(curl(address, token, ...json, '--compressed', ...same).body, curl(address, token, ...json, ...same).body)
   const fault = curl(address, token, ...json, '-d', '{"nosuch":1}', search)
   assert.equal(fault.status, 400)
   assert(JSON.parse(fault.body).message.includes('nosuch'), fault.body)
