@@ -24,6 +24,8 @@ constexpr Target kTargets[] = {
     {"certificate_dates", sallyport::recorder::FuzzCertificateDates},
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
+    {"door_envelope", sallyport::recorder::FuzzDoorEnvelope},
+    {"door_request", sallyport::recorder::FuzzDoorRequest},
     {"event_cursor", sallyport::recorder::FuzzEventCursor},
     {"evidence", sallyport::recorder::FuzzEvidence},
     {"http_request", sallyport::recorder::FuzzHttpRequest},
