@@ -228,7 +228,8 @@ void Gateway::PutInForce(std::shared_ptr<const CallRules> rules) {
   spdlog::info("policy in force: {}", version);
   {
     absl::MutexLock lock(&shown_mutex_);
-    if (policies_.empty() || policies_.front().first != version) policies_.emplace(policies_.begin(), version, absl::Now());
+    if (policies_.empty() || policies_.front().first != version)
+      policies_.emplace(policies_.begin(), version, absl::Now());
     if (policies_.size() > kMostPolicies) policies_.pop_back();
   }
   settings_watch_->Changed();
@@ -259,8 +260,7 @@ void Gateway::WatchFiles() {
     files.emplace_back("listen.tls", tls->Files(), [this, tls] { return reloads_.Add("listen.tls", tls->Reload()); });
   }
   if (api_ != nullptr && api_->tls() != nullptr) {
-    files.emplace_back("api.tls", api_->tls()->Files(),
-                       [this, tls = api_->tls()] { return reloads_.Add("api.tls", tls->Reload()); });
+    files.emplace_back("api.tls", api_->tls()->Files(), [this] { return reloads_.Add("api.tls", ReloadApiTls()); });
   }
   std::string policy_file;
   {
