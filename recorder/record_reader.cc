@@ -91,6 +91,26 @@ class StoreReader : public RecordReader {
     return call;
   }
 
+  absl::StatusOr<bool> InScope(uint64_t id, const CallScope& scope) override { return search_->InScope(id, scope); }
+
+  absl::StatusOr<CallCount> Count(const CallQuery& query, uint64_t most) override {
+    absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
+    if (!open_calls.ok()) return open_calls.status();
+    return search_->Count(query, *open_calls, most);
+  }
+
+  absl::StatusOr<std::vector<StatisticsSeries>> Statistics(const StatisticsQuery& query) override {
+    absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
+    if (!open_calls.ok()) return open_calls.status();
+    return search_->Statistics(query, *open_calls);
+  }
+
+  absl::StatusOr<std::vector<MethodSummary>> Methods(const CallQuery& query) override {
+    absl::StatusOr<OpenCalls> open_calls = WhatOpenCallsAre();
+    if (!open_calls.ok()) return open_calls.status();
+    return search_->Methods(query, *open_calls);
+  }
+
   absl::StatusOr<std::vector<Position>> CallBlocks(uint64_t id) override {
     absl::StatusOr<CallSearch::CallPlace> place = search_->Place(id);
     if (absl::IsNotFound(place.status())) return NoSuchCall(id);
@@ -114,6 +134,15 @@ class StoreReader : public RecordReader {
     if (!blocks.ok()) return blocks.status();
     return chain_.ReadEntries(*blocks, [&](uint64_t call_id, std::string_view bytes) {
       if (call_id != id) return absl::OkStatus();
+      absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
+      return parsed.ok() ? entry(*parsed) : parsed.status();
+    });
+  }
+
+  absl::Status ReadBlocks(const std::vector<Position>& blocks, absl::FunctionRef<bool(uint64_t id)> wanted,
+                          absl::FunctionRef<absl::Status(const v1::Entry&)> entry) override {
+    return chain_.ReadEntries(blocks, [&](uint64_t call_id, std::string_view bytes) {
+      if (!wanted(call_id)) return absl::OkStatus();
       absl::StatusOr<v1::Entry> parsed = ParseEntry(bytes);
       return parsed.ok() ? entry(*parsed) : parsed.status();
     });

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "recorder/format/log_format.h"
 #include "recorder/index/call_search.h"
+#include "recorder/index/call_statistics.h"
 #include "recorder/keys/key_source.h"
 #include "sallyport/v1/record.pb.h"
 
@@ -64,10 +65,29 @@ class RecordReader {
   virtual absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query) = 0;
   // NOT_FOUND if there is no such call.
   virtual absl::StatusOr<CallSummary> Call(uint64_t id) = 0;
+  // The next four as in CallSearch.
+  virtual absl::StatusOr<bool> InScope(uint64_t id, const CallScope& scope) {
+    return absl::UnimplementedError("this reader knows no scopes");
+  }
+  virtual absl::StatusOr<CallCount> Count(const CallQuery& query, uint64_t most) {
+    return absl::UnimplementedError("this reader does not count");
+  }
+  virtual absl::StatusOr<std::vector<StatisticsSeries>> Statistics(const StatisticsQuery& query) {
+    return absl::UnimplementedError("this reader has no statistics");
+  }
+  virtual absl::StatusOr<std::vector<MethodSummary>> Methods(const CallQuery& query) {
+    return absl::UnimplementedError("this reader does not list methods");
+  }
   // Hands on every entry of a call in order, until `entry` returns an error, which is then returned.
   virtual absl::Status ReadCall(uint64_t id, absl::FunctionRef<absl::Status(const v1::Entry&)> entry) = 0;
   // The blocks that hold entries of a call, in order. NOT_FOUND if there is no such call.
   virtual absl::StatusOr<std::vector<Position>> CallBlocks(uint64_t id) {
+    return absl::UnimplementedError("this reader does not know blocks");
+  }
+  // Hands on the entries of those calls that are `wanted` in blocks that CallBlocks named, in the order of the log,
+  // which is that of `blocks`. Errors are those of ReadCall.
+  virtual absl::Status ReadBlocks(const std::vector<Position>& blocks, absl::FunctionRef<bool(uint64_t id)> wanted,
+                                  absl::FunctionRef<absl::Status(const v1::Entry&)> entry) {
     return absl::UnimplementedError("this reader does not know blocks");
   }
   // The serialised FileDescriptorSet kept under a version. NOT_FOUND if there is none.

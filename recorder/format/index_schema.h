@@ -7,7 +7,7 @@
 namespace sallyport::recorder {
 
 // An index of another version is made again from the log.
-constexpr int kIndexVersion = 4;
+constexpr int kIndexVersion = 5;
 // The value of `PRAGMA user_version` of an index that was made while part of the log was damaged; 0 otherwise.
 constexpr int kMissesDamaged = 1;
 

@@ -87,6 +87,11 @@ struct SessionQuery {
   int limit = 50;
 };
 
+struct CallCount;  // call_statistics.h
+struct MethodSummary;
+struct StatisticsQuery;
+struct StatisticsSeries;
+
 // What calls without an end are.
 enum class OpenCalls {
   kGoingOn,      // a gateway is running
@@ -103,6 +108,18 @@ class CallSearch {
   // NOT_FOUND if there is no such call.
   virtual absl::StatusOr<CallSummary> Call(uint64_t id, OpenCalls open_calls) = 0;
   virtual absl::StatusOr<std::vector<SessionSummary>> Sessions(const SessionQuery& query) = 0;
+  // False also if there is no such call, which takes as long.
+  virtual absl::StatusOr<bool> InScope(uint64_t id, const CallScope& scope) = 0;
+
+  // How many calls match, whatever the query's order, `after` and limit; counts up to `most` of them. Memory does not
+  // grow with their number.
+  virtual absl::StatusOr<CallCount> Count(const CallQuery& query, OpenCalls open_calls, uint64_t most) = 0;
+  // The series with the most calls first, and last, where `most_series` leaves some out, one without a group of what
+  // these say together. INVALID_ARGUMENT if that makes more than kMostStatisticsPoints.
+  virtual absl::StatusOr<std::vector<StatisticsSeries>> Statistics(const StatisticsQuery& query,
+                                                                   OpenCalls open_calls) = 0;
+  // The methods of the calls that match, in the order of their names.
+  virtual absl::StatusOr<std::vector<MethodSummary>> Methods(const CallQuery& query, OpenCalls open_calls) = 0;
 
   // The segments that may hold entries of the calls asked for, whatever the query's limit. A call has the segments from
   // its first to its last block; one that is open has all from its first on, up to that of Progress().

@@ -70,6 +70,8 @@ struct VerifyOptions {
   size_t max_findings = 100;
   // Called from time to time, by one thread at a time. May be empty.
   std::function<void(const VerifyProgress&)> progress;
+  // Asked before each segment, by any thread: true ends it with CANCELLED. May be empty.
+  std::function<bool()> stopped;
 };
 
 struct VerifyReport {

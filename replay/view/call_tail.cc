@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "policy/masking/reader_masks.h"
 #include "replay/view/call_filter.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/names.h"
@@ -22,7 +24,19 @@ v1::EventForm FormOf(const TailWish& wish) {
                                                                         : v1::EVENT_FORM_OUTLINE;
 }
 
+const ReaderRights* RightsOf(const TailWish& wish) { return wish.rights.has_value() ? &*wish.rights : nullptr; }
+
+bool Hides(const std::optional<ReaderRights>& rights) {
+  return rights.has_value() && rights->masks != nullptr && !rights->masks->none();
+}
+
 }  // namespace
+
+TailWish::TailWish(v1::TailCallsRequest wanted, std::optional<ReaderRights> allowed)
+    : request(std::move(wanted)),
+      rights(std::move(allowed)),
+      hidden(Hides(rights) ? absl::StrCat(reinterpret_cast<uintptr_t>(rights->masks.get()), " ", TextOf(*rights))
+                           : "") {}
 
 void CallTail::Listen(Wishes wishes) {
   wishes_ = std::move(wishes);
@@ -92,8 +106,7 @@ void CallTail::Seat(const v1::Entry& entry, Call& call) {
   std::vector<Audience> before = std::exchange(call.audiences, {});
   const auto belongs = [](const TailWish& wish) {
     return [&](const Audience& audience) {
-      return audience.form == FormOf(wish) &&
-             audience.masks == (wish.rights.has_value() ? wish.rights->masks : nullptr);
+      return FormOf(*audience.wish) == FormOf(wish) && audience.wish->hidden == wish.hidden;
     };
   };
   for (uint32_t i = 0; i < wishes_.size(); ++i) {
@@ -102,10 +115,10 @@ void CallTail::Seat(const v1::Entry& entry, Call& call) {
     auto audience = std::find_if(call.audiences.begin(), call.audiences.end(), belongs(wish));
     if (audience == call.audiences.end()) {
       audience = call.audiences.insert(audience, Audience());
-      audience->form = FormOf(wish);
-      if (wish.rights.has_value()) audience->masks = wish.rights->masks;
       const auto old = std::find_if(before.begin(), before.end(), belongs(wish));
+      // The view refers to the wish that it was made for.
       if (old != before.end()) audience->view = std::move(old->view);
+      audience->wish = old != before.end() ? std::move(old->wish) : wishes_[i];
     }
     audience->all.push_back(i);
     if (wish.request.detail() != v1::TailCallsRequest::DETAIL_CALLS) audience->each.push_back(i);
@@ -115,9 +128,10 @@ void CallTail::Seat(const v1::Entry& entry, Call& call) {
   for (Audience& audience : call.audiences) {
     call.bytes += kViewBytes + (audience.all.size() + audience.each.size()) * sizeof(uint32_t);
     if (audience.view != nullptr) continue;
-    audience.view = std::make_unique<CallView>(&store_.descriptors(), audience.form, policy::JsonStyle::kOneLine,
-                                               nullptr, audience.masks);
-    const bool needs_start = audience.form == v1::EVENT_FORM_DECODED || audience.masks != nullptr;
+    const TailWish& wish = *audience.wish;
+    audience.view = std::make_unique<CallView>(&store_.descriptors(), FormOf(wish), policy::JsonStyle::kOneLine,
+                                               nullptr, RightsOf(wish));
+    const bool needs_start = FormOf(wish) == v1::EVENT_FORM_DECODED || !wish.hidden.empty();
     if (needs_start && !entry.has_start()) ReadEarlier(entry, *audience.view);
   }
   bytes_ += call.bytes;

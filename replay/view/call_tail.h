@@ -21,8 +21,12 @@ namespace sallyport::replay {
 
 // What one listener asks for, and may see. A value.
 struct TailWish {
-  v1::TailCallsRequest request;
-  std::optional<ReaderRights> rights;  // nothing: everything
+  TailWish(v1::TailCallsRequest wanted, std::optional<ReaderRights> allowed);
+
+  const v1::TailCallsRequest request;
+  const std::optional<ReaderRights> rights;  // nothing: everything
+  // The same for those from whom the same is hidden in every call; empty where nothing is.
+  const std::string hidden;
 };
 
 // Says of each entry who is to be told what. What several are told of an entry is made once. Remembers of each call
@@ -50,8 +54,7 @@ class CallTail {
 
   // Those who are shown a call in the same way.
   struct Audience {
-    v1::EventForm form = v1::EVENT_FORM_OUTLINE;
-    std::shared_ptr<const policy::ReaderMasks> masks;
+    std::shared_ptr<const TailWish> wish;  // of one of them
     std::unique_ptr<CallView> view;
     std::vector<uint32_t> all;   // are told of its beginning and its end
     std::vector<uint32_t> each;  // of these, who are told of everything between too

@@ -40,6 +40,12 @@ v1::FrameView ViewOf(const v1::Frame& frame) {
   return IsRevealed(frame) ? v1::FRAME_VIEW_REVEALED : v1::FRAME_VIEW_MASKED;
 }
 
+uint64_t RecordedSizeOf(const v1::Frame& frame) {
+  return frame.has_part() ? frame.part().length() : frame.payload().size();
+}
+
+uint64_t SizeOf(const v1::Frame& frame) { return frame.shortened() ? frame.whole_length() : RecordedSizeOf(frame); }
+
 }  // namespace
 
 v1::CallBeginning BeginningOf(const v1::Entry& entry) {
@@ -72,26 +78,67 @@ v1::CallBeginning BeginningOf(const v1::Entry& entry) {
   return beginning;
 }
 
+CallView::CallView(StoredDescriptors* descriptors, v1::EventForm form, policy::JsonStyle style,
+                   const Revealer* revealer, const ReaderRights* rights)
+    : decoder_(descriptors), form_(form), style_(style), revealer_(revealer) {
+  if (rights != nullptr && rights->masks != nullptr && !rights->masks->none()) hider_.emplace(rights, descriptors);
+}
+
+absl::StatusOr<const v1::Entry*> CallView::Changed(const v1::Entry& entry, v1::Entry* changed,
+                                                   std::string* hidden) const {
+  const bool reveals = revealer_ != nullptr && entry.frame().has_sealed();
+  const bool hides = hider_.has_value() && hider_->hides();
+  if (!reveals && !hides) return &entry;
+  *changed = entry;
+  if (reveals) {
+    if (absl::Status status = revealer_->Reveal(changed); !status.ok()) return status;
+  }
+  if (!hides) return changed;
+  if (form_ == v1::EVENT_FORM_RECORD) {
+    return absl::FailedPreconditionError(
+        "masks hide something of this call from you, and what is recorded cannot be shown in part: ask for another "
+        "form");
+  }
+  hider_->HideTexts(changed);
+  if (changed->has_frame() && form_ != v1::EVENT_FORM_OUTLINE) {
+    *hidden = hider_->HideMessage(decoder_, changed->mutable_frame());
+  }
+  return changed;
+}
+
 absl::StatusOr<v1::Event> CallView::Show(const v1::Entry& entry) {
   v1::Event event;
   event.set_call(recorder::FormatId(entry.call_id()));
-  v1::Entry revealed;
-  if (revealer_ != nullptr && entry.frame().has_sealed()) {
-    revealed = entry;
-    if (absl::Status status = revealer_->Reveal(&revealed); !status.ok()) return status;
-  }
-  const v1::Entry& shown = revealed.has_frame() ? revealed : entry;
+  Skip(entry);
+  v1::Entry changed;
+  std::string hidden;
+  const absl::StatusOr<const v1::Entry*> shown = Changed(entry, &changed, &hidden);
+  if (!shown.ok()) return shown.status();
   if (form_ == v1::EVENT_FORM_RECORD) {
-    *event.mutable_record() = shown;
+    *event.mutable_record() = **shown;
     return event;
   }
-  Skip(entry);
-  SetTime(TimeOf(shown), event.mutable_time());
+  SetTime(TimeOf(entry), event.mutable_time());
   if (begun_) {
-    SetDuration(absl::Nanoseconds(static_cast<int64_t>(shown.time_ns() - start_ns_)), event.mutable_offset());
+    SetDuration(absl::Nanoseconds(static_cast<int64_t>(entry.time_ns() - start_ns_)), event.mutable_offset());
   }
-  Fill(shown, &event);
+  Fill(**shown, hidden, &event);
+  // What is put in a message's place is not what passed.
+  if (entry.has_frame() && revealer_ == nullptr) event.mutable_frame()->set_size(SizeOf(entry.frame()));
   return event;
+}
+
+void CallView::Learn(const v1::Entry& entry) {
+  if (form_ != v1::EVENT_FORM_OUTLINE && form_ != v1::EVENT_FORM_RECORD) decoder_.Learn(entry);
+  if (hider_.has_value()) hider_->Learn(entry);
+}
+
+v1::CallBeginning CallView::Beginning(const v1::Entry& start) {
+  Learn(start);
+  if (!hider_.has_value() || !hider_->hides()) return BeginningOf(start);
+  v1::Entry changed = start;
+  hider_->HideTexts(&changed);
+  return BeginningOf(changed);
 }
 
 void CallView::Skip(const v1::Entry& entry) {
@@ -103,7 +150,7 @@ void CallView::Skip(const v1::Entry& entry) {
   if (entry.has_frame()) ++frames_;
 }
 
-void CallView::Fill(const v1::Entry& entry, v1::Event* event) const {
+void CallView::Fill(const v1::Entry& entry, const std::string& hidden, v1::Event* event) const {
   switch (entry.event_case()) {
     case v1::Entry::kStart:
       *event->mutable_beginning() = BeginningOf(entry);
@@ -112,7 +159,7 @@ void CallView::Fill(const v1::Entry& entry, v1::Event* event) const {
       *event->mutable_decision() = entry.decision();
       return;
     case v1::Entry::kFrame:
-      return FillFrame(entry.frame(), event->mutable_frame());
+      return FillFrame(entry.frame(), hidden, event->mutable_frame());
     case v1::Entry::kHalfClose:
       event->mutable_half_close();
       return;
@@ -132,15 +179,14 @@ void CallView::Fill(const v1::Entry& entry, v1::Event* event) const {
   }
 }
 
-void CallView::FillFrame(const v1::Frame& frame, v1::FrameEvent* event) const {
+void CallView::FillFrame(const v1::Frame& frame, const std::string& hidden, v1::FrameEvent* event) const {
   event->set_direction(frame.direction());
   event->set_index(frame.index());
   if (begun_) event->set_number(frames_ - 1);
-  const uint64_t recorded = frame.has_part() ? frame.part().length() : frame.payload().size();
-  event->set_size(frame.shortened() ? frame.whole_length() : recorded);
+  event->set_size(SizeOf(frame));
   if (frame.shortened()) {
     event->set_shortened(true);
-    event->set_recorded_size(recorded);
+    event->set_recorded_size(RecordedSizeOf(frame));
   }
   event->set_compressed(frame.compressed());
   event->set_view(ViewOf(frame));
@@ -150,6 +196,8 @@ void CallView::FillFrame(const v1::Frame& frame, v1::FrameEvent* event) const {
   if (form_ == v1::EVENT_FORM_OUTLINE) return;
   if (frame.has_part()) {
     event->set_undecoded("the payload is sealed under a further key");
+  } else if (!hidden.empty()) {
+    event->set_undecoded(hidden);
   } else if (form_ == v1::EVENT_FORM_RAW) {
     event->set_payload(frame.payload());
   } else {

@@ -3,10 +3,13 @@
 #define SALLYPORT_REPLAY_VIEW_CALL_VIEW_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "replay/view/call_decoder.h"
+#include "replay/view/call_hider.h"
+#include "replay/view/reader_rights.h"
 #include "replay/view/revealer.h"
 #include "replay/view/stored_descriptors.h"
 #include "sallyport/v1/audit.pb.h"
@@ -19,25 +22,27 @@ namespace sallyport::replay {
 // left is decoded; so nothing is decoded that is not shown. Lives while one call is read; not thread-safe.
 class CallView {
  public:
-  // `descriptors` and `revealer` must outlive it. `revealer` is null where nothing is revealed.
+  // What is given must outlive it. `revealer` is null where nothing is revealed, `rights` where nothing is hidden.
   CallView(StoredDescriptors* descriptors, v1::EventForm form, policy::JsonStyle style,
-           const Revealer* revealer = nullptr)
-      : decoder_(descriptors), form_(form), style_(style), revealer_(revealer) {}
+           const Revealer* revealer = nullptr, const ReaderRights* rights = nullptr);
 
-  // The next entry of the call; its beginning comes first, where it is read at all. DATA_LOSS as Revealer::Reveal.
+  // The next entry of the call; its beginning comes first, where it is read at all. DATA_LOSS as Revealer::Reveal;
+  // FAILED_PRECONDITION for EVENT_FORM_RECORD where something of the call is hidden.
   absl::StatusOr<v1::Event> Show(const v1::Entry& entry);
 
   // An entry that nobody wants to see, in its place.
   void Skip(const v1::Entry& entry);
   // An entry from before those that are shown, of a call that is not read from its beginning: what it says helps to
   // decode them, and counts for nothing else.
-  void Learn(const v1::Entry& entry) {
-    if (form_ != v1::EVENT_FORM_OUTLINE) decoder_.Learn(entry);
-  }
+  void Learn(const v1::Entry& entry);
+  // The beginning of the call, of the entry that says it; for who wants no more.
+  v1::CallBeginning Beginning(const v1::Entry& start);
 
  private:
-  void Fill(const v1::Entry& entry, v1::Event* event) const;
-  void FillFrame(const v1::Frame& frame, v1::FrameEvent* event) const;
+  // The entry as it is shown: itself, or what is made of it in `*changed`. `*hidden`: why no message is shown.
+  absl::StatusOr<const v1::Entry*> Changed(const v1::Entry& entry, v1::Entry* changed, std::string* hidden) const;
+  void Fill(const v1::Entry& entry, const std::string& hidden, v1::Event* event) const;
+  void FillFrame(const v1::Frame& frame, const std::string& hidden, v1::FrameEvent* event) const;
   // What the message says, or why that is not known.
   void Decode(const v1::Frame& frame, v1::FrameEvent* event) const;
   void FillEnd(const v1::CallEnd& end, v1::EndEvent* event) const;
@@ -47,6 +52,7 @@ class CallView {
   const v1::EventForm form_;
   const policy::JsonStyle style_;
   const Revealer* const revealer_;
+  std::optional<CallHider> hider_;  // where something is hidden from the reader
   bool begun_ = false;
   uint64_t start_ns_ = 0;
   uint64_t frames_ = 0;

@@ -5,20 +5,22 @@
 
 #include "absl/time/clock.h"
 #include "recorder/format/call_id.h"
-#include "recorder/system/file.h"
 #include "replay/view/call_filter.h"
+#include "replay/view/call_hider.h"
 #include "replay/view/call_tail.h"
 #include "replay/view/call_view.h"
 #include "replay/view/evidence_of.h"
+#include "replay/view/frame_parts.h"
 #include "replay/view/index_messages.h"
+#include "replay/view/local_statistics.h"
+#include "replay/view/log_following.h"
+#include "replay/view/looks.h"
+#include "replay/view/session_story.h"
+#include "replay/view/store_checks.h"
+#include "replay/view/visible_calls.h"
 
 namespace sallyport::replay {
 namespace {
-
-using recorder::FileLock;
-
-// That a gateway came or went shows in no file that is watched.
-constexpr absl::Duration kBetweenLooksForWriter = absl::Milliseconds(500);
 
 // Asks for one more than the page has, which shows whether there is a next one. `Query` is one of the index's; `search`
 // asks it, `add` makes room for an element of the page.
@@ -38,37 +40,23 @@ absl::Status FillPage(CallStore& store, Query query, Page* page, Search search, 
   return absl::OkStatus();
 }
 
-// What it follows with outlives the reader that made it, as the store's keys do.
-absl::StatusOr<std::unique_ptr<recorder::LogFollower>> Follow(CallStore& store) {
-  absl::StatusOr<CallStore::Reader> reader = store.Borrow();
-  if (!reader.ok()) return reader.status();
-  absl::StatusOr<std::unique_ptr<recorder::LogFollower>> follower = (*reader)->Follow();
-  if (!follower.ok()) return reader->Checked(follower.status());
-  return follower;
-}
-
-// Says `following` when it is first asked, and when that has changed.
-class WriterWatch {
- public:
-  explicit WriterWatch(const recorder::StoreLayout& layout) : layout_(layout) {}
-
-  absl::Status Tell(CallSource::TailReceiver said) {
-    const absl::StatusOr<bool> held = FileLock::IsHeld(layout_.OwnerLock());
-    // Where that cannot be known it stays as it was; at first, for one that is written.
-    const bool written = held.ok() ? *held : written_;
-    if (told_ && written == written_) return absl::OkStatus();
-    told_ = true;
-    written_ = written;
-    v1::TailCallsResponse response;
-    response.mutable_following()->set_written(written);
-    return said(response);
+// Of sessions that a reader finds: the names that it may not see are not told.
+void HideNames(CallStore::Reader& reader, const ReaderRights& rights, std::vector<recorder::SessionSummary>* sessions) {
+  for (recorder::SessionSummary& session : *sessions) {
+    if (session.name.empty()) continue;
+    recorder::CallQuery query;
+    query.session_id = session.id;
+    query.scope = rights.scope;
+    query.order = recorder::CallQuery::Order::kOldestFirst;
+    query.limit = 1;
+    const absl::StatusOr<std::vector<recorder::CallSummary>> calls = reader->Calls(query);
+    if (calls.ok() && !calls->empty()) {
+      HideSessionName(rights, calls->front(), &session.name);
+    } else {
+      session.name.clear();
+    }
   }
-
- private:
-  const recorder::StoreLayout& layout_;
-  bool told_ = false;
-  bool written_ = true;
-};
+}
 
 }  // namespace
 
@@ -79,24 +67,57 @@ absl::StatusOr<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& 
   return std::make_unique<LocalStore>(*std::move(store));
 }
 
+std::optional<recorder::CallScope> LocalStore::scope() const {
+  if (!rights_.has_value()) return std::nullopt;
+  return rights_->scope;
+}
+
+absl::Status LocalStore::CheckVisible(uint64_t id) {
+  if (!rights_.has_value()) return absl::OkStatus();
+  absl::StatusOr<CallStore::Reader> reader = store_->Borrow();
+  if (!reader.ok()) return reader.status();
+  return FindCall(*reader, id, &rights_->scope).status();
+}
+
+absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchAccessed(const recorder::CallQuery& query,
+                                                                   const std::string& reader) {
+  const absl::StatusOr<AccessedCalls> found = CallsAccessedBy(*store_, reader, query);
+  if (!found.ok()) return found.status();
+  v1::SearchCallsResponse response;
+  for (const recorder::CallSummary& call : found->calls) *response.add_calls() = ToMessage(call);
+  if (found->next.has_value()) response.set_next_page_token(recorder::FormatId(*found->next));
+  return response;
+}
+
 absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::SearchCallsRequest& request) {
-  const absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
+  absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
+  query->scope = scope();
+  if (!request.filter().accessed_by().empty()) {
+    if (request.count() == v1::COUNT_MODE_NONE) return SearchAccessed(*query, request.filter().accessed_by());
+    return absl::InvalidArgumentError("count: calls are not counted by who has accessed them");
+  }
   v1::SearchCallsResponse response;
   const absl::Status status = FillPage(
       *store_, *query, &response, [](auto& reader, const auto& wanted) { return reader->Calls(wanted); },
       [](v1::SearchCallsResponse* page) { return page->add_calls(); });
   if (!status.ok()) return status;
+  if (absl::Status counted = AddCount(*store_, request, *query, response); !counted.ok()) return counted;
   return response;
 }
 
 absl::StatusOr<v1::SearchSessionsResponse> LocalStore::SearchSessions(const v1::SearchSessionsRequest& request) {
-  const absl::StatusOr<recorder::SessionQuery> query = ToQuery(request);
+  absl::StatusOr<recorder::SessionQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
+  query->scope = scope();
   v1::SearchSessionsResponse response;
-  const absl::Status status = FillPage(
-      *store_, *query, &response, [](auto& reader, const auto& wanted) { return reader->Sessions(wanted); },
-      [](v1::SearchSessionsResponse* page) { return page->add_sessions(); });
+  const auto search = [this](CallStore::Reader& reader, const recorder::SessionQuery& wanted) {
+    absl::StatusOr<std::vector<recorder::SessionSummary>> found = reader->Sessions(wanted);
+    if (found.ok() && rights_.has_value() && rights_->masks != nullptr) HideNames(reader, *rights_, &*found);
+    return found;
+  };
+  const absl::Status status = FillPage(*store_, *query, &response, search,
+                                       [](v1::SearchSessionsResponse* page) { return page->add_sessions(); });
   if (!status.ok()) return status;
   return response;
 }
@@ -106,15 +127,17 @@ absl::StatusOr<v1::Call> LocalStore::GetCall(const v1::GetCallRequest& request) 
   if (!id.ok()) return id.status();
   absl::StatusOr<CallStore::Reader> reader = store_->Borrow();
   if (!reader.ok()) return reader.status();
-  const absl::StatusOr<recorder::CallSummary> summary = (*reader)->Call(*id);
-  if (!summary.ok()) return reader->Checked(summary.status());
+  const absl::StatusOr<recorder::CallSummary> summary =
+      FindCall(*reader, *id, rights_.has_value() ? &rights_->scope : nullptr);
+  if (!summary.ok()) return summary.status();
   v1::Call call;
   *call.mutable_summary() = ToMessage(*summary);
   if (request.summary_only() || summary->shredded) return call;
+  CallView view(&store_->descriptors(), v1::EVENT_FORM_OUTLINE, policy::JsonStyle::kOneLine, nullptr, rights());
   const absl::Status found = absl::CancelledError("what passed is not wanted");
   const absl::Status status = (*reader)->ReadCall(*id, [&](const v1::Entry& entry) {
     if (entry.has_start()) {
-      *call.mutable_beginning() = BeginningOf(entry);
+      *call.mutable_beginning() = view.Beginning(entry);
       return absl::OkStatus();
     }
     // It comes before everything that passes.
@@ -128,10 +151,11 @@ absl::StatusOr<v1::Call> LocalStore::GetCall(const v1::GetCallRequest& request) 
 absl::Status LocalStore::ReadCall(const v1::ReadCallRequest& request, EventReceiver event) {
   const absl::StatusOr<uint64_t> id = ReadIdField(request.call(), "call");
   if (!id.ok()) return id.status();
+  if (absl::Status status = CheckVisible(*id); !status.ok()) return status;
   absl::StatusOr<CallStore::Reader> reader = store_->Borrow();
   if (!reader.ok()) return reader.status();
   CallView view(&store_->descriptors(), request.form(),
-                request.indented() ? policy::JsonStyle::kIndented : policy::JsonStyle::kOneLine);
+                request.indented() ? policy::JsonStyle::kIndented : policy::JsonStyle::kOneLine, nullptr, rights());
   return reader->Checked((*reader)->ReadCall(*id, [&](const v1::Entry& entry) {
     absl::StatusOr<v1::Event> shown = view.Show(entry);
     return shown.ok() ? event(*shown) : shown.status();
@@ -140,26 +164,32 @@ absl::Status LocalStore::ReadCall(const v1::ReadCallRequest& request, EventRecei
 
 absl::Status LocalStore::TailCalls(const v1::TailCallsRequest& request, std::stop_token stop, TailReceiver said) {
   const LogWatch& watch = store_->watch();
-  absl::StatusOr<std::unique_ptr<recorder::LogFollower>> follower = Follow(*store_);
+  absl::StatusOr<std::unique_ptr<recorder::LogFollower>> follower = FollowLog(*store_);
   if (!follower.ok()) return follower.status();
   const absl::Status stopped = absl::CancelledError("nobody follows any more");
   WriterWatch writer(store_->layout());
-  CallTail tail(store_.get(), request);
-  v1::TailCallsResponse response;
+  CallTail tail(store_.get());
+  tail.Listen({std::make_shared<const TailWish>(request, rights_)});
   while (!stop.stop_requested()) {
     const uint64_t changes = watch.changes();
-    if (absl::Status status = writer.Tell(said); !status.ok()) return status;
+    if (writer.Look()) {
+      v1::TailCallsResponse response;
+      response.mutable_following()->set_written(writer.written());
+      if (absl::Status status = said(response); !status.ok()) return status;
+    }
+    bool told = false;
     const absl::StatusOr<int> entries = (*follower)->Poll([&](const v1::Entry& entry) {
       if (stop.stop_requested()) return stopped;
-      absl::StatusOr<std::optional<v1::TailedEvent>> event = tail.Next(entry);
-      if (!event.ok()) return event.status();
-      if (!event->has_value()) return absl::OkStatus();
-      *response.mutable_event() = **std::move(event);
-      return said(response);
+      return tail.Next(entry, [&](const CallTail::Said& event, absl::Span<const uint32_t> /*to*/) {
+        told = true;
+        return said(*event);
+      });
     });
     if (entries.status() == stopped) break;
     if (!entries.ok()) return entries.status();
-    if (*entries > 0) {
+    // That there was something that may not be seen is nobody's business.
+    if (rights_.has_value() ? told : *entries > 0) {
+      v1::TailCallsResponse response;
       response.mutable_caught_up();
       if (absl::Status status = said(response); !status.ok()) return status;
     }
@@ -168,9 +198,43 @@ absl::Status LocalStore::TailCalls(const v1::TailCallsRequest& request, std::sto
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::ListLooksResponse> LocalStore::ListLooks(const v1::ListLooksRequest& request) {
+  const absl::StatusOr<uint64_t> id = ReadIdField(request.call(), "call");
+  if (!id.ok()) return id.status();
+  absl::StatusOr<recorder::CallSummary> call = absl::UnknownError("not looked for");
+  {
+    absl::StatusOr<CallStore::Reader> reader = store_->Borrow();
+    if (!reader.ok()) return reader.status();
+    call = FindCall(*reader, *id, rights_.has_value() ? &rights_->scope : nullptr);
+  }
+  if (!call.ok()) return call.status();
+  return LooksAt(*store_, *call, request);
+}
+
+absl::Status LocalStore::GetFrame(const v1::GetFrameRequest& request, FrameReceiver part) {
+  const absl::StatusOr<uint64_t> id = ReadIdField(request.call(), "call");
+  if (!id.ok()) return id.status();
+  if (absl::Status status = CheckVisible(*id); !status.ok()) return status;
+  return TellFrame(*store_, *id, request, rights(), part);
+}
+
+absl::Status LocalStore::GetSession(const v1::GetSessionRequest& request, SessionReceiver event) {
+  return TellSession(*store_, request, rights(), event);
+}
+
+absl::StatusOr<v1::GetCheckpointsResponse> LocalStore::GetCheckpoints(const v1::GetCheckpointsRequest& request) {
+  return CheckpointsOf(*store_, request);
+}
+
+absl::Status LocalStore::VerifyStore(const v1::VerifyStoreRequest&, std::stop_token stop, VerifyReceiver said) {
+  return VerifyWholeStore(*store_, stop, said);
+}
+
 absl::StatusOr<v1::Evidence> LocalStore::GetEvidence(const v1::GetEvidenceRequest& request) {
   const absl::StatusOr<uint64_t> id = ReadIdField(request.call(), "call");
-  return id.ok() ? EvidenceOfCall(*store_, *id) : id.status();
+  if (!id.ok()) return id.status();
+  if (absl::Status status = CheckVisible(*id); !status.ok()) return status;
+  return EvidenceOfCall(*store_, *id);
 }
 
 absl::StatusOr<v1::Evidence> LocalStore::ProveList(const v1::ProveListRequest& request) {
@@ -178,6 +242,7 @@ absl::StatusOr<v1::Evidence> LocalStore::ProveList(const v1::ProveListRequest& r
   for (const std::string& text : request.calls()) {
     const absl::StatusOr<uint64_t> id = ReadIdField(text, "calls");
     if (!id.ok()) return id.status();
+    if (absl::Status status = CheckVisible(*id); !status.ok()) return status;
     ids.push_back(*id);
   }
   return EvidenceOfAnswer(*store_, ids);

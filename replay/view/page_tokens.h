@@ -23,7 +23,7 @@ class PageTokens {
 
   PageTokens(const recorder::StoreSecrets& secrets, const ReaderRights& rights);
 
-  // `request` has the fields page_token and page_size. An empty token stays empty.
+  // `request` may have the fields page_token, page_size, after and count. An empty token stays empty.
   std::string Seal(const google::protobuf::Message& request, std::string_view token) const;
   // Of `sealed`, which Seal made for such a request. INVALID_ARGUMENT, naming the field `page_token`, for all else.
   absl::StatusOr<std::string> Open(const google::protobuf::Message& request, std::string_view sealed) const;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "replay/view/call_source.h"
 #include "replay/view/call_store.h"
@@ -20,10 +21,12 @@ namespace sallyport::replay {
 // * NOT_FOUND with one message for calls, sessions and frames that are not there and for those that the reader may not
 //   see; so for a session without a call that it may see.
 // * PERMISSION_DENIED for ListLooks and Filter.accessed_by without `sees_looks`, VerifyStore without `sees_store`,
-//   numbers without a call that may be seen (unless `sees_numbers`), GetCheckpoints without either, and ProveList for
-//   who may not see every call, as its proof names neighbours.
+//   numbers, checkpoints and descriptors for who has a role for neither them nor calls, and ProveList for who may not
+//   see every call, as its proof names the others.
 // * FAILED_PRECONDITION for what would show recorded bytes of a call in which something is hidden from the reader:
-//   GetEvidence, and EVENT_FORM_RECORD. EVENT_FORM_RAW and GetFrame show the masked message there.
+//   GetEvidence, and EVENT_FORM_RECORD. EVENT_FORM_RAW and GetFrame show the masked message there. Also GetEvidence of
+//   a call that has not ended, for who may not see every call. (Of one that has, evidence shows the ids of calls in
+//   the same blocks of the log, and nothing else of them: evidence.proto.)
 // * INVALID_ARGUMENT for page tokens that were not made for this reader, scope, filter and order.
 //
 // Gaps say how many segments are gone to everybody; of calls that are not indexed, and of damage, to `sees_store` only.
@@ -53,6 +56,8 @@ class ReaderSource final : public CallSource {
  private:
   // OK where a filter says nothing that this reader may not ask.
   absl::Status CheckFilter(const v1::Filter& filter) const;
+  // OK where nothing is hidden from this reader in a call that it may see.
+  absl::Status CheckUnmasked(const std::string& call);
   bool sees_all() const;
 
   const std::shared_ptr<CallStore> store_;

@@ -42,7 +42,7 @@ TailHub::~TailHub() {
 
 absl::StatusOr<std::unique_ptr<TailHub::Listening>> TailHub::Listen(const v1::TailCallsRequest& request,
                                                                     ReaderRights rights, Ready ready) {
-  auto wish = std::make_shared<const TailWish>(TailWish{request, std::move(rights)});
+  auto wish = std::make_shared<const TailWish>(request, std::move(rights));
   auto queue = std::make_shared<TailQueue>(options_.most_queued_bytes, std::move(ready));
   WriterWatch writer(store_->layout());
   writer.Look();

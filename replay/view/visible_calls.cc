@@ -23,7 +23,32 @@ bool PartHasCall(const recorder::CallScope::Part& part, const std::string& ident
          (part.upstreams.empty() || AnyMatches(part.upstreams, upstream)) && !AnyMatches(part.but_methods, method);
 }
 
+// With its length, so that no other texts look the same together.
+void AddText(const std::string& text, std::string* out) { absl::StrAppend(out, text.size(), ":", text); }
+
+void AddTexts(const std::vector<std::string>& texts, std::string* out) {
+  absl::StrAppend(out, texts.size(), "[");
+  for (const std::string& text : texts) AddText(text, out);
+}
+
 }  // namespace
+
+std::string TextOf(const ReaderRights& rights) {
+  std::string text;
+  AddText(rights.reader, &text);
+  AddText(rights.subject, &text);
+  AddTexts(rights.groups, &text);
+  for (const policy::RoleKind kind : rights.kinds) absl::StrAppend(&text, static_cast<int>(kind), ",");
+  for (const recorder::CallScope::Part& part : rights.scope.parts) {
+    absl::StrAppend(&text, part.own.has_value() ? "own" : "any");
+    AddText(part.own.value_or(""), &text);
+    AddTexts(part.identities, &text);
+    AddTexts(part.methods, &text);
+    AddTexts(part.upstreams, &text);
+    AddTexts(part.but_methods, &text);
+  }
+  return text;
+}
 
 bool HasEverything(const recorder::CallScope& scope) {
   return std::any_of(scope.parts.begin(), scope.parts.end(), [](const auto& part) { return part.everything(); });
@@ -41,14 +66,14 @@ absl::Status NoSuchCall(uint64_t id) {
 
 absl::StatusOr<recorder::CallSummary> FindCall(CallStore::Reader& reader, uint64_t id,
                                                const recorder::CallScope* scope) {
+  if (scope != nullptr) {
+    const absl::StatusOr<bool> in_scope = reader->InScope(id, *scope);
+    if (!in_scope.ok()) return reader.Checked(in_scope.status());
+    if (!*in_scope) return NoSuchCall(id);
+  }
   absl::StatusOr<recorder::CallSummary> call = reader->Call(id);
   if (absl::IsNotFound(call.status())) return NoSuchCall(id);
   if (!call.ok()) return reader.Checked(call.status());
-  if (scope == nullptr) return call;
-  // What a shredded call was of nobody knows.
-  const bool has =
-      call->shredded ? HasEverything(*scope) : HasCall(*scope, call->identity, call->method, call->upstream);
-  if (!has) return NoSuchCall(id);
   return call;
 }
 

@@ -14,50 +14,10 @@
 namespace sallyport::recorder {
 namespace {
 
-// So many lists are looked up one by one; for more, all rows between the first and the last are read.
-constexpr size_t kMostLookups = 16;
+// Of more values it is not SQLite that tells which rows have one.
 constexpr size_t kMostInSql = 16;
 // Rows that stand together are read in one go where at least one in so many is wanted.
 constexpr size_t kSparse = 8;
-
-bool IsOneOf(const std::optional<std::vector<int64_t>>& numbers, int64_t number) {
-  return !numbers.has_value() || std::binary_search(numbers->begin(), numbers->end(), number);
-}
-
-bool Fulfils(const Statement& row, const CallConditions& conditions) {
-  const int64_t end_reason = row.Integer(ColumnOf(&CallRow::end_reason));
-  if (end_reason == kShredded) {
-    // Nothing is known of it but when it began.
-    if (conditions.identities || conditions.methods || conditions.upstreams || conditions.session || conditions.trace ||
-        conditions.status || conditions.min_duration_ns || conditions.open_only) {
-      return false;
-    }
-  }
-  const int64_t start_ns = row.Integer(ColumnOf(&CallRow::start_ns));
-  if (start_ns < conditions.since_ns || start_ns >= conditions.until_ns) return false;
-  if (!IsOneOf(conditions.identities, row.Integer(ColumnOf(&CallRow::identity))) ||
-      !IsOneOf(conditions.methods, row.Integer(ColumnOf(&CallRow::method))) ||
-      !IsOneOf(conditions.upstreams, row.Integer(ColumnOf(&CallRow::upstream)))) {
-    return false;
-  }
-  if (conditions.session && row.Integer(ColumnOf(&CallRow::session)) != *conditions.session) return false;
-  if (conditions.trace && TraceNumbers{row.Integer(ColumnOf(&CallRow::trace_high)),
-                                       row.Integer(ColumnOf(&CallRow::trace_low))} != *conditions.trace) {
-    return false;
-  }
-  const bool open = end_reason == kOpen;
-  if (conditions.open_only && !open) return false;
-  if (conditions.status &&
-      !(open ? conditions.or_open : row.Integer(ColumnOf(&CallRow::status)) == *conditions.status)) {
-    return false;
-  }
-  return !conditions.min_duration_ns ||
-         (!open && row.Integer(ColumnOf(&CallRow::duration_ns)) >= *conditions.min_duration_ns);
-}
-
-bool AddRuns(const PostingList& list, OrdinalSet& set) {
-  return ForEachRun(list.runs, [&](uint64_t first, uint64_t count) { set.Add(first, count); });
-}
 
 // The conditions that cost SQLite less than handing on a row that does not fulfil them. Made from numbers, so no text
 // of a query gets into the SQL.
@@ -94,7 +54,9 @@ bool IsLimited(const CallConditions& conditions) {
 }  // namespace
 
 absl::StatusOr<CallFinder> CallFinder::Create(Database& database) {
-  CallFinder finder(database);
+  absl::StatusOr<PostingsReader> postings = PostingsReader::Create(database);
+  if (!postings.ok()) return postings.status();
+  CallFinder finder(database, *std::move(postings));
   const std::string calls = absl::StrCat("SELECT ", CallColumnNames(), " FROM calls NOT INDEXED WHERE id ");
   const std::string call = absl::StrCat(calls, "= ?1");
   const std::string calls_up = absl::StrCat(calls, "BETWEEN ?1 AND ?2 ORDER BY id");
@@ -105,45 +67,18 @@ absl::StatusOr<CallFinder> CallFinder::Create(Database& database) {
       {&finder.select_calls_down_, calls_down},
       {&finder.select_heads_, "SELECT heads FROM chunks WHERE last_id = ?1"},
       {&finder.select_ids_, "SELECT bytes FROM postings WHERE key = ?1"},
-      {&finder.select_list_, "SELECT key, bytes FROM postings WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT 1"},
-      {&finder.select_range_,
-       "SELECT key, bytes FROM postings WHERE key BETWEEN max(?1, coalesce((SELECT max(key) FROM postings WHERE key <= "
-       "?2), 0)) AND ?3"},
       {&finder.last_chunk_, "SELECT max(last_id) FROM chunks HAVING count(*) > 0"},
   });
   if (!status.ok()) return status;
   return finder;
 }
 
-std::vector<CallFinder::Lists> CallFinder::ListsFor(const CallConditions& conditions) {
-  std::vector<Lists> all;
-  // Those that are usually the shortest first: where one is empty, the others need not be read.
-  if (conditions.session) all.push_back({PostingKind::kSession, {SessionValue(*conditions.session)}});
-  if (conditions.trace)
-    all.push_back({PostingKind::kTrace, {TraceValue(conditions.trace->high, conditions.trace->low)}});
-  const auto add = [&](PostingKind kind, const std::optional<std::vector<int64_t>>& values) {
-    if (values) all.push_back({kind, *values});
-  };
-  add(PostingKind::kIdentity, conditions.identities);
-  add(PostingKind::kMethod, conditions.methods);
-  add(PostingKind::kUpstream, conditions.upstreams);
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Lists& a, const Lists& b) { return a.values.size() < b.values.size(); });
-  if (conditions.min_duration_ns) {
-    all.push_back({PostingKind::kDuration, {}, DurationValue(std::max<int64_t>(*conditions.min_duration_ns, 0)), true});
-  }
-  if (conditions.status) {
-    Lists lists = {PostingKind::kStatus, {*conditions.status & kLargestPostingValue}, -1, true};
-    all.insert(*conditions.status == 0 ? all.end() : all.begin(), std::move(lists));
-  }
-  return all;
-}
-
 absl::Status CallFinder::Find(const CallConditions& conditions, TakeRow take_row) {
   if (conditions.first_id > conditions.last_id || conditions.since_ns >= conditions.until_ns) return absl::OkStatus();
-  const Search search{conditions, take_row, ListsFor(conditions)};
+  if (conditions.scope && conditions.scope->empty()) return absl::OkStatus();
+  const Search search{conditions, take_row, PostingsReader::WantedBy(conditions)};
   int64_t chunked_to = 0;
-  const bool all_rows = conditions.open_only || (search.lists.empty() && !IsLimited(conditions));
+  const bool all_rows = conditions.open_only || (!search.wanted.any() && !IsLimited(conditions));
   const absl::StatusOr<bool> chunked = all_rows ? false : last_chunk_.RunForInteger(chunked_to);
   if (!chunked.ok()) return chunked.status();
   if (!*chunked || conditions.first_id > chunked_to) {
@@ -207,7 +142,7 @@ absl::StatusOr<bool> CallFinder::SearchChunks(const Search& search) {
 absl::StatusOr<bool> CallFinder::SearchChunk(const Search& search, int64_t last_id, int64_t chunk, size_t stretches) {
   const size_t ordinals = stretches * kCallsPerStretch;
   if (ordinals > kMostOrdinals) return DamagedPostings();
-  const absl::StatusOr<bool> any = Intersect(search.lists, chunk, ordinals);
+  const absl::StatusOr<bool> any = postings_.Find(search.wanted, chunk, ordinals, found_);
   if (!any.ok()) return any.status();
   if (!*any) return true;
   select_heads_.Bind(1, last_id);
@@ -259,72 +194,6 @@ absl::StatusOr<bool> CallFinder::SearchStretch(const Search& search, int64_t chu
     if (!more.ok() || !*more) return more;
   }
   return true;
-}
-
-absl::StatusOr<bool> CallFinder::Intersect(const std::vector<Lists>& lists, int64_t chunk, size_t size) {
-  found_.Reset(size, /*all=*/true);
-  for (const Lists& each : lists) {
-    listed_.Reset(size, /*all=*/false);
-    if (absl::Status status = ReadLists(each, chunk, listed_); !status.ok()) return status;
-    if (!found_.KeepCommon(listed_)) return false;
-  }
-  return true;
-}
-
-absl::Status CallFinder::ReadLists(const Lists& lists, int64_t chunk, OrdinalSet& set) {
-  absl::Status status;
-  if (lists.at_least >= 0 || lists.values.size() > kMostLookups) {
-    status = ReadRange(lists, chunk, set);
-  } else {
-    for (size_t i = 0; status.ok() && i < lists.values.size(); ++i) {
-      status = ReadList(lists.kind, lists.values[i], chunk, set);
-    }
-  }
-  if (status.ok() && lists.or_open) status = ReadList(PostingKind::kOpen, 0, chunk, set);
-  return status;
-}
-
-absl::Status CallFinder::ReadList(PostingKind kind, int64_t value, int64_t chunk, OrdinalSet& set) {
-  select_list_.Bind(1, PostingKey(chunk, kind, 0));
-  select_list_.Bind(2, PostingKey(chunk, kind, value));
-  const absl::StatusOr<bool> row = select_list_.Step();
-  bool good = true;
-  if (row.ok() && *row) {
-    const bool whole = ForEachList(select_list_.Integer(0), select_list_.Text(1), [&](const PostingList& list) {
-      if (list.value == value) good = AddRuns(list, set);
-      return list.value < value;
-    });
-    good = good && whole;
-  }
-  select_list_.Reset();
-  if (!row.ok()) return row.status();
-  return good ? absl::OkStatus() : DamagedPostings();
-}
-
-absl::Status CallFinder::ReadRange(const Lists& lists, int64_t chunk, OrdinalSet& set) {
-  const bool any_above = lists.at_least >= 0;
-  const int64_t first = any_above ? lists.at_least : lists.values.front();
-  const int64_t last = any_above ? kLargestPostingValue : lists.values.back();
-  const auto is_wanted = [&](int64_t value) {
-    return any_above ? value >= first : std::binary_search(lists.values.begin(), lists.values.end(), value);
-  };
-  select_range_.Bind(1, PostingKey(chunk, lists.kind, 0));
-  select_range_.Bind(2, PostingKey(chunk, lists.kind, first));
-  select_range_.Bind(3, PostingKey(chunk, lists.kind, last));
-  absl::Status status;
-  while (status.ok()) {
-    const absl::StatusOr<bool> row = select_range_.Step();
-    status = row.status();
-    if (!row.ok() || !*row) break;
-    bool good = true;
-    const bool whole = ForEachList(select_range_.Integer(0), select_range_.Text(1), [&](const PostingList& list) {
-      if (is_wanted(list.value)) good = AddRuns(list, set);
-      return good && list.value < last;
-    });
-    if (!good || !whole) status = DamagedPostings();
-  }
-  select_range_.Reset();
-  return status;
 }
 
 }  // namespace sallyport::recorder

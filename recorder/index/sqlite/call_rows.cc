@@ -97,7 +97,7 @@ absl::Status CallRows::SetEnd(const CallRow& row) {
     if (ChangesWithEnd(column)) set_end_.Bind(parameter++, row.*column.value);
   }
   if (absl::Status status = set_end_.Run(); !status.ok()) return status;
-  return chunks_->Ended(row.id, row.end_reason, row.status, row.duration_ns);
+  return chunks_->Ended(PostedCallOf(row));
 }
 
 absl::Status CallRows::SetPosition(uint64_t id, Position position) {

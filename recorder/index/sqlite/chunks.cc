@@ -93,14 +93,13 @@ absl::Status Chunks::Inserted(const PostedCall& call) {
   return absl::OkStatus();
 }
 
-absl::Status Chunks::Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns) {
+absl::Status Chunks::Ended(const PostedCall& call) {
+  const int64_t id = call.id;
   if (!IsChunked(id)) {
     if (absl::Status loaded = LoadNewest(); !loaded.ok()) return loaded;
     const auto place = PlaceOf(id);
     if (place == newest_.end() || place->id != id) return absl::OkStatus();
-    place->end_reason = end_reason;
-    place->status = status;
-    place->duration_ns = duration_ns;
+    *place = call;
     return absl::OkStatus();
   }
   if (absl::Status found = FindChunkOf(id); !found.ok()) return found;
@@ -274,8 +273,8 @@ absl::Status Chunks::AddChunk(const Chunk& chunk) {
     }
   }
   select_postings_.Reset();
-  builder_.EndChunk(chunk.heads, chunk.starts);
-  return status;
+  if (!status.ok()) return status;
+  return builder_.EndChunk(chunk.heads, chunk.starts) ? absl::OkStatus() : DamagedPostings();
 }
 
 absl::Status Chunks::AddOpenCalls(const Chunk& chunk, std::string_view row) {

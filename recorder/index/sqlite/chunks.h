@@ -45,7 +45,7 @@ class Chunks {
   // Each is to be called when a row of `calls` has changed: it was inserted (not called if there was one with its id),
   // its call has ended, its call was shredded, or the row was removed.
   absl::Status Inserted(const PostedCall& call);
-  absl::Status Ended(int64_t id, int64_t end_reason, int64_t status, int64_t duration_ns);
+  absl::Status Ended(const PostedCall& call);
   absl::Status Shredded(const PostedCall& call);
   absl::Status Removed(int64_t id);
   // Writes what is due. All rows must be in the table.

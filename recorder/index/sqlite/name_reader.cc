@@ -40,18 +40,22 @@ absl::StatusOr<std::string> NameReader::Name(int64_t id) {
 }
 
 absl::StatusOr<std::optional<std::vector<int64_t>>> NameReader::Matching(NameKind kind, const std::string& pattern) {
-  if (pattern.empty() || pattern == "*") return std::nullopt;
-  std::vector<int64_t> ids;
-  if (pattern.find_first_of("*?") == std::string::npos) {
-    const NameHash hash = sealer_->HashOf(kind, pattern);
-    find_.Bind(1, static_cast<int64_t>(kind));
-    find_.BindBytes(2, AsText(hash));
-    int64_t id = 0;
-    const absl::StatusOr<bool> found = find_.RunForInteger(id);
-    if (!found.ok()) return found.status();
-    if (*found) ids.push_back(id);
-    return std::optional(std::move(ids));
-  }
+  if (pattern.empty()) return std::nullopt;
+  return MatchingAny(kind, {pattern});
+}
+
+absl::StatusOr<std::optional<int64_t>> NameReader::Number(NameKind kind, const std::string& name) {
+  if (name.empty()) return 0;
+  const NameHash hash = sealer_->HashOf(kind, name);
+  find_.Bind(1, static_cast<int64_t>(kind));
+  find_.BindBytes(2, AsText(hash));
+  int64_t id = 0;
+  const absl::StatusOr<bool> found = find_.RunForInteger(id);
+  if (!found.ok()) return found.status();
+  return *found ? std::optional(id) : std::nullopt;
+}
+
+absl::StatusOr<std::vector<int64_t>> NameReader::All(NameKind kind) {
   std::vector<int64_t> all = {0};
   select_all_.Bind(1, static_cast<int64_t>(kind));
   absl::StatusOr<bool> row = true;
@@ -63,11 +67,35 @@ absl::StatusOr<std::optional<std::vector<int64_t>>> NameReader::Matching(NameKin
   if (!row.ok()) return row.status();
   // They come in order of hashes, but names stand in order of numbers.
   std::sort(all.begin(), all.end());
-  for (int64_t id : all) {
-    const absl::StatusOr<std::string> name = Name(id);
-    if (!name.ok()) return name.status();
-    if (GlobMatches(pattern, *name)) ids.push_back(id);
+  return all;
+}
+
+absl::StatusOr<std::optional<std::vector<int64_t>>> NameReader::MatchingAny(NameKind kind,
+                                                                            const std::vector<std::string>& patterns) {
+  std::vector<int64_t> ids;
+  std::vector<const std::string*> globs;
+  for (const std::string& pattern : patterns) {
+    if (pattern == "*") return std::nullopt;
+    if (pattern.find_first_of("*?") != std::string::npos) {
+      globs.push_back(&pattern);
+      continue;
+    }
+    const absl::StatusOr<std::optional<int64_t>> id = Number(kind, pattern);
+    if (!id.ok()) return id.status();
+    if (id->has_value()) ids.push_back(**id);
   }
+  if (!globs.empty()) {
+    const absl::StatusOr<std::vector<int64_t>> all = All(kind);
+    if (!all.ok()) return all.status();
+    for (int64_t id : *all) {
+      const absl::StatusOr<std::string> name = Name(id);
+      if (!name.ok()) return name.status();
+      const auto matches = [&](const std::string* glob) { return GlobMatches(*glob, *name); };
+      if (std::any_of(globs.begin(), globs.end(), matches)) ids.push_back(id);
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return std::optional(std::move(ids));
 }
 

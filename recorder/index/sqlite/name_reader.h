@@ -24,11 +24,20 @@ class NameReader {
   absl::StatusOr<std::string> Name(int64_t id);
   // The numbers of the names that a pattern matches, in order. Nothing if the pattern is empty or `*`, which match all.
   absl::StatusOr<std::optional<std::vector<int64_t>>> Matching(NameKind kind, const std::string& pattern);
+  // The numbers of the names that one of the patterns matches, in order; an empty pattern matches the empty name alone.
+  // Nothing if one of them is `*`, which matches all.
+  absl::StatusOr<std::optional<std::vector<int64_t>>> MatchingAny(NameKind kind,
+                                                                  const std::vector<std::string>& patterns);
+  // The number of just this name. Nothing if the index does not know it.
+  absl::StatusOr<std::optional<int64_t>> Number(NameKind kind, const std::string& name);
 
  private:
   static constexpr size_t kRemembered = 65536;
 
   NameReader(Database& database, const NameSealer& sealer) : database_(&database), sealer_(&sealer) {}
+
+  // The numbers of all names of a kind, in order, that of the empty one too.
+  absl::StatusOr<std::vector<int64_t>> All(NameKind kind);
 
   Database* database_;
   const NameSealer* sealer_;

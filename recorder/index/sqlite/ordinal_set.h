@@ -34,6 +34,13 @@ class OrdinalSet {
     for (size_t i = 0; i < words_.size(); ++i) any |= words_[i] &= other.words_[i];
     return any != 0;
   }
+  // Both must be of the same size.
+  void AddAll(const OrdinalSet& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  void RemoveAll(const OrdinalSet& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] &= ~other.words_[i];
+  }
   // Whether there is one in a range whose ends are multiples of 64.
   bool HasAny(uint64_t first, uint64_t end) const {
     return std::any_of(words_.begin() + static_cast<ptrdiff_t>(first / 64),

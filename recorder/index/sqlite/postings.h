@@ -31,11 +31,12 @@ enum class PostingKind : uint8_t {
   kIdentity = 1,  // the name's number, 0 where it is empty; likewise the next two
   kMethod = 2,
   kUpstream = 3,
-  kSession = 4,   // SessionValue
-  kStatus = 5,    // of calls that ended
-  kDuration = 6,  // DurationValue of calls that ended
-  kTrace = 8,     // TraceValue of calls of a trace
-  kStretch = 15,  // no list: the ids of a stretch (call_stretch.h); the value is its number
+  kSession = 4,    // SessionValue
+  kStatus = 5,     // of calls that ended
+  kDuration = 6,   // DurationValue of calls that ended
+  kTrace = 8,      // TraceValue of calls of a trace
+  kMeasures = 14,  // no list: what the calls of a stretch say in numbers (call_measures.h); the value is its number
+  kStretch = 15,   // no list: the ids of a stretch (call_stretch.h); the value is its number
 };
 
 constexpr int kPostingKindBits = 4;

@@ -17,12 +17,14 @@ void PostingsBuilder::Begin() {
   by_key_.clear();
   used_ = 0;
   stretches_.clear();
+  measures_.clear();
   heads_.clear();
   starts_ = {};
   ids_.clear();
   ids_starts_ = {};
   base_ = 0;
   ended_.clear();
+  once_open_.clear();
 }
 
 RunWriter& PostingsBuilder::List(int64_t key) {
@@ -37,6 +39,7 @@ RunWriter& PostingsBuilder::List(int64_t key) {
 void PostingsBuilder::Add(const PostedCall& call) {
   if (ids_.size() == kCallsPerStretch) EndStretch();
   const uint64_t ordinal = stretches_.size() * kCallsPerStretch + ids_.size();
+  ids_measures_.Set(ids_.size(), MeasuresOf(call));
   ids_.push_back(call.id);
   ids_starts_.Add({call.start_ns, call.start_ns});
   if (call.end_reason == kShredded) return;
@@ -55,6 +58,8 @@ void PostingsBuilder::Add(const PostedCall& call) {
 void PostingsBuilder::EndStretch() {
   StretchHead{ids_.front(), ids_starts_}.AppendTo(heads_);
   stretches_.push_back(EncodeIds(ids_));
+  ids_measures_.calls = ids_.size();
+  measures_.push_back(EncodeMeasures(ids_measures_));
   starts_.Add(ids_starts_);
   ids_.clear();
   ids_starts_ = {};
@@ -64,6 +69,10 @@ bool PostingsBuilder::AddRow(int64_t key, std::string_view bytes) {
   const PostingKind kind = PostingKindOf(key);
   if (kind == PostingKind::kStretch) {
     stretches_.emplace_back(bytes);
+    return true;
+  }
+  if (kind == PostingKind::kMeasures) {
+    measures_.emplace_back(bytes);
     return true;
   }
   bool good = true;
@@ -91,12 +100,13 @@ bool PostingsBuilder::AddList(int64_t key, const PostingList& list) {
 void PostingsBuilder::AddOnceOpen(uint64_t ordinal, const PostedCall& call) {
   if (call.end_reason == kShredded) return;
   ordinal += base_;
+  if (call.end_reason != kOpen) once_open_.emplace_back(ordinal, MeasuresOf(call));
   if (call.end_reason == kOpen) return AddTo(PostingKind::kOpen, 0, ordinal);
   ended_[PostingKey(0, PostingKind::kStatus, call.status)].push_back(ordinal);
   ended_[PostingKey(0, PostingKind::kDuration, DurationValue(call.duration_ns))].push_back(ordinal);
 }
 
-void PostingsBuilder::EndChunk(std::string_view heads, const StartRange& starts) {
+bool PostingsBuilder::EndChunk(std::string_view heads, const StartRange& starts) {
   for (const auto& [key, ordinals] : ended_) {
     RunWriter& writer = List(key);
     for (uint64_t ordinal : ordinals) writer.Add(ordinal, 1);
@@ -105,6 +115,23 @@ void PostingsBuilder::EndChunk(std::string_view heads, const StartRange& starts)
   heads_.append(heads);
   starts_.Add(starts);
   base_ = stretches_.size() * kCallsPerStretch;
+  return measures_.size() == stretches_.size() && UpdateMeasures();
+}
+
+bool PostingsBuilder::UpdateMeasures() {
+  StretchMeasures stretch;
+  for (size_t i = 0; i < once_open_.size();) {
+    const size_t number = once_open_[i].first / kCallsPerStretch;
+    if (number >= measures_.size() || !DecodeMeasures(measures_[number], stretch)) return false;
+    for (; i < once_open_.size() && once_open_[i].first / kCallsPerStretch == number; ++i) {
+      const size_t place = once_open_[i].first % kCallsPerStretch;
+      if (place >= stretch.calls) return false;
+      stretch.Set(place, once_open_[i].second);
+    }
+    measures_[number] = EncodeMeasures(stretch);
+  }
+  once_open_.clear();
+  return true;
 }
 
 std::vector<PostingsBuilder::Row> PostingsBuilder::Finish(int64_t chunk) {
@@ -124,6 +151,9 @@ std::vector<PostingsBuilder::Row> PostingsBuilder::Finish(int64_t chunk) {
     last_key = key;
   }
   if (!ids_.empty()) EndStretch();
+  for (size_t i = 0; i < measures_.size(); ++i) {
+    rows.push_back({PostingKey(chunk, PostingKind::kMeasures, static_cast<int64_t>(i)), std::move(measures_[i])});
+  }
   for (size_t i = 0; i < stretches_.size(); ++i) {
     rows.push_back({PostingKey(chunk, PostingKind::kStretch, static_cast<int64_t>(i)), std::move(stretches_[i])});
   }

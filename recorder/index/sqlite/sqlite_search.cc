@@ -15,8 +15,6 @@
 namespace sallyport::recorder {
 namespace {
 
-constexpr int kInterruptedStatus = 14;
-
 int64_t Clamped(uint64_t id) { return static_cast<int64_t>(std::min(id, uint64_t{INT64_MAX})); }
 
 // `a` - `b` and `a` + `b` for `b` of at least 0, at the ends of the range where they would pass them.
@@ -42,10 +40,13 @@ absl::StatusOr<std::unique_ptr<SqliteSearch>> SqliteSearch::Open(const std::stri
   progress->Reset();
   absl::StatusOr<NameReader> names = NameReader::Create(**database, *sealer);
   if (!names.ok()) return names.status();
-  absl::StatusOr<CallFinder> finder = CallFinder::Create(**database);
-  if (!finder.ok()) return finder.status();
-  return std::unique_ptr<SqliteSearch>(
-      new SqliteSearch(std::move(sealer), *std::move(database), *std::move(names), *std::move(finder)));
+  absl::StatusOr<CallFinder> created = CallFinder::Create(**database);
+  if (!created.ok()) return created.status();
+  auto finder = std::make_unique<CallFinder>(*std::move(created));
+  absl::StatusOr<CallMeter> meter = CallMeter::Create(**database, *finder);
+  if (!meter.ok()) return meter.status();
+  return std::unique_ptr<SqliteSearch>(new SqliteSearch(std::move(sealer), *std::move(database), *std::move(names),
+                                                        std::move(finder), *std::move(meter)));
 }
 
 absl::Status SqliteSearch::InOneTransaction(absl::FunctionRef<absl::Status()> action) {
@@ -70,6 +71,12 @@ absl::StatusOr<std::optional<CallConditions>> SqliteSearch::ConditionsFor(const 
     if (!ids.ok()) return ids.status();
     if (ids->has_value() && (*ids)->empty()) return std::nullopt;
     *matching[i] = *std::move(ids);
+  }
+  if (query.scope.has_value()) {
+    absl::StatusOr<ResolvedScope> scope = ResolveScope(*query.scope, names_);
+    if (!scope.ok()) return scope.status();
+    if (scope->has_value() && (*scope)->empty()) return std::nullopt;
+    conditions.scope = *std::move(scope);
   }
   conditions.status = query.status_code;
   conditions.or_open = open_as_ended && query.status_code == kInterruptedStatus;
@@ -113,8 +120,17 @@ absl::Status SqliteSearch::FindCalls(const CallQuery& query, OpenCalls open_call
   return InOneTransaction([&] {
     absl::StatusOr<std::optional<CallConditions>> conditions = ConditionsFor(query, open_calls);
     if (!conditions.ok()) return conditions.status();
-    return conditions->has_value() ? finder_.Find(**conditions, take_row) : absl::OkStatus();
+    return conditions->has_value() ? finder_->Find(**conditions, take_row) : absl::OkStatus();
   });
+}
+
+absl::Status SqliteSearch::MeasureCalls(const CallQuery& query, OpenCalls open_calls, CallMeter::Names names,
+                                        CallMeter::Take take) {
+  CallQuery all = query;
+  all.after.reset();
+  absl::StatusOr<std::optional<CallConditions>> conditions = ConditionsFor(all, open_calls);
+  if (!conditions.ok()) return conditions.status();
+  return conditions->has_value() ? meter_.Measure(**conditions, names, take) : absl::OkStatus();
 }
 
 absl::StatusOr<CallSummary> SqliteSearch::Summary(const Statement& row, OpenCalls open_calls) {
@@ -122,7 +138,7 @@ absl::StatusOr<CallSummary> SqliteSearch::Summary(const Statement& row, OpenCall
   if (call.ok() && !call->shredded && call->end_reason == v1::END_REASON_UNSPECIFIED &&
       open_calls == OpenCalls::kInterrupted) {
     call->end_reason = v1::END_REASON_INTERRUPTED;
-    call->status_code = kInterruptedStatus;
+    call->status_code = static_cast<int>(kInterruptedStatus);
   }
   return call;
 }
@@ -166,6 +182,26 @@ absl::StatusOr<CallSummary> SqliteSearch::Call(uint64_t id, OpenCalls open_calls
   return Summary(*select, open_calls);
 }
 
+absl::StatusOr<bool> SqliteSearch::InScope(uint64_t id, const CallScope& scope) {
+  bool is_in_scope = false;
+  const absl::Status status = InOneTransaction([&] {
+    const absl::StatusOr<ResolvedScope> parts = ResolveScope(scope, names_);
+    if (!parts.ok()) return parts.status();
+    absl::StatusOr<Statement> select = database_->Prepare(absl::StrCat(
+        "SELECT ", CallColumnNames({&CallRow::end_reason, &CallRow::identity, &CallRow::method, &CallRow::upstream}),
+        " FROM calls WHERE id = ?1"));
+    if (!select.ok()) return select.status();
+    select->Bind(1, id);
+    const absl::StatusOr<bool> row = select->Step();
+    if (!row.ok() || !*row) return row.status();
+    is_in_scope = !parts->has_value() ||
+                  IsInScope(**parts, select->Integer(0), select->Integer(1), select->Integer(2), select->Integer(3));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return is_in_scope;
+}
+
 absl::StatusOr<SqliteSearch::CallPlace> SqliteSearch::Place(uint64_t id) {
   absl::StatusOr<Statement> select = database_->Prepare(
       "SELECT calls.position, end_reason, positions_exact_to FROM calls, progress WHERE calls.id = ?1");
@@ -204,6 +240,11 @@ absl::StatusOr<std::vector<SessionSummary>> SqliteSearch::Sessions(const Session
     const absl::StatusOr<std::optional<std::vector<int64_t>>> identities =
         names_.Matching(NameKind::kIdentity, query.identity);
     if (!identities.ok()) return identities.status();
+    if (query.scope.has_value()) {
+      const absl::StatusOr<ResolvedScope> scope = ResolveScope(*query.scope, names_);
+      if (!scope.ok()) return scope.status();
+      if (scope->has_value()) return AddScopedSessions(query, **scope, sessions);
+    }
     // Built from numbers, so no text of a query gets into the SQL.
     std::string sql = absl::StrCat("SELECT ", kSessionColumns, " FROM sessions WHERE 1");
     if (identities->has_value()) absl::StrAppend(&sql, " AND identity IN (", absl::StrJoin(**identities, ","), ")");
