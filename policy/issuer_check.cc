@@ -85,6 +85,7 @@ std::vector<PolicyWarning> CheckIssuers(const v1::Config& config, const Policy* 
     checker.Check(policy->record_rules());
     checker.Check(policy->masks());
     checker.Check(policy->content_rules());
+    checker.Check(policy->roles());
   }
   checker.CheckCredentials(config);
   return std::move(checker).Finish();

@@ -144,4 +144,16 @@ std::vector<const RoleRule*> Policy::RolesOf(const AccessRequest& request) const
   return roles;
 }
 
+std::vector<RoleTrial> Policy::ExplainRoles(const AccessRequest& request) const {
+  const RequestFacts facts(request);
+  std::vector<RoleTrial> trials;
+  for (size_t i = 0; i < roles_.size(); ++i) {
+    trials.push_back({i, Mismatches(roles_[i].match, facts)});
+    if (roles_[i].kind == RoleKind::kCaller && facts.subject().empty() && trials.back().mismatches.empty()) {
+      trials.back().mismatches.push_back({"role", "whoever proves nothing has no calls of its own"});
+    }
+  }
+  return trials;
+}
+
 }  // namespace sallyport::policy

@@ -57,6 +57,12 @@ struct RuleTrial {
   std::vector<Mismatch> mismatches;  // none if it matches
 };
 
+// One role as it was tried on somebody who calls the API.
+struct RoleTrial {
+  size_t role;                       // its place in roles()
+  std::vector<Mismatch> mismatches;  // none if whoever calls has it
+};
+
 // A policy file, read, checked and made ready. Immutable, so shared between threads; a reload makes another one.
 //
 // Rules are tried in the order of the file and the first that matches decides; a rule in shadow that matches is only
@@ -88,6 +94,9 @@ class Policy {
   // says. `request.method` is the API's, such as "sallyport.v1.Audit/SearchCalls", and `request.upstream` "sallyport";
   // metadata is not looked at. Without a proved subject nobody is a caller: there is nothing that would be its own.
   std::vector<const RoleRule*> RolesOf(const AccessRequest& request) const;
+
+  // All roles as they are tried for RolesOf; slow, for people.
+  std::vector<RoleTrial> ExplainRoles(const AccessRequest& request) const;
 
   // The first 16 hex digits of the SHA-256 of the file's bytes.
   const std::string& version() const { return version_; }

@@ -141,6 +141,47 @@ void CheckRecordRule(const Policy& policy, size_t number, std::vector<PolicyWarn
   CheckMatchOf(rule, warnings);
 }
 
+// Whether it is about who asks, so that it does not hold for whoever proves nothing.
+bool AsksForSomebody(const Match& match) {
+  const ProofSet none = ProofBit(v1::PROOF_NONE);
+  return !match.identities.empty() || !match.groups.empty() || !match.issuers.empty() ||
+         (match.proofs != 0 && (match.proofs & none) == 0) || (match.all_proofs & ~none) != 0;
+}
+
+void CheckRole(const RoleRule& role, std::vector<PolicyWarning>* warnings) {
+  const auto warn = [&](std::string text) { warnings->push_back({role.line, role.name, std::move(text)}); };
+  const ProofSet none = ProofBit(v1::PROOF_NONE);
+  if (ContradictsItself(role.match)) {
+    warn("nobody has this role: readers that prove nothing have no subject, groups, issuer or proof");
+  } else if (role.kind == RoleKind::kCaller && (role.match.proofs == none || role.match.all_proofs == none)) {
+    warn("gives nothing: readers that prove nothing have no calls of their own");
+  } else if (role.kind != RoleKind::kCaller && !AsksForSomebody(role.match) &&
+             ((role.match.proofs | role.match.all_proofs) & none) == 0) {
+    warn(absl::StrCat("makes everybody ", role.match.networks.empty() ? "" : "in its networks ", "an ",
+                      RoleName(role.kind),
+                      ", readers that prove nothing too: match identities, groups, issuers or proofs"));
+  }
+  if (NamesAnonymous(role.match)) {
+    warn("\"anonymous\" is a subject like any other here: for readers that prove nothing write proofs: [none]");
+  }
+}
+
+// That somebody is meant by a mask's readers.
+void CheckReaders(const Policy& policy, const MaskRule& mask, std::vector<PolicyWarning>* warnings) {
+  if (mask.readers.roles.empty()) return;
+  const auto& kinds = mask.readers.roles;
+  const bool any = std::any_of(kinds.begin(), kinds.end(), [&](RoleKind kind) {
+    // Users of the gateway's own machine are auditors whatever the policy says.
+    return kind == RoleKind::kAuditor ||
+           (ShowsCalls(kind) && std::any_of(policy.roles().begin(), policy.roles().end(),
+                                            [kind](const RoleRule& role) { return role.kind == kind; }));
+  });
+  if (any) return;
+  warnings->push_back(
+      {mask.line, mask.name,
+       "hides nothing from readers: no role of the policy that shows calls is of a kind that it names"});
+}
+
 void CheckRule(const Policy& policy, size_t number, std::vector<PolicyWarning>* warnings) {
   const Rule& rule = policy.rules()[number];
   const auto warn = [&](std::string text) { warnings->push_back({rule.line, rule.name, std::move(text)}); };
@@ -163,6 +204,8 @@ std::vector<PolicyWarning> CheckPolicy(const Policy& policy) {
   }
   for (size_t i = 0; i < policy.rules().size(); ++i) CheckRule(policy, i, &warnings);
   for (size_t i = 0; i < policy.record_rules().size(); ++i) CheckRecordRule(policy, i, &warnings);
+  for (const RoleRule& role : policy.roles()) CheckRole(role, &warnings);
+  for (const MaskRule& mask : policy.masks()) CheckReaders(policy, mask, &warnings);
   std::stable_sort(warnings.begin(), warnings.end(),
                    [](const PolicyWarning& a, const PolicyWarning& b) { return a.line < b.line; });
   return warnings;

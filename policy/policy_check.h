@@ -17,7 +17,8 @@ struct PolicyWarning {
 };
 
 // In the order of their lines: rules that no call reaches because an earlier one decides it first, rules whose
-// conditions contradict each other, names that are not what they seem, and a policy that refuses everything. Rules that
+// conditions contradict each other, roles that everybody has or nobody, names that are not what they seem, and a policy
+// that refuses everything. Rules that
 // only several earlier ones together leave nothing to decide are not seen.
 std::vector<PolicyWarning> CheckPolicy(const Policy& policy);
 

@@ -19,16 +19,22 @@ namespace {
 
 constexpr size_t kLongestGlob = 1024;
 
-// "package.Service/Method" of all that the API has.
-std::vector<std::string> ApiMethods() {
-  std::vector<std::string> methods;
+std::vector<const google::protobuf::ServiceDescriptor*> ApiServices() {
+  std::vector<const google::protobuf::ServiceDescriptor*> services;
   for (const google::protobuf::Descriptor* message :
        {v1::SearchCallsRequest::descriptor(), v1::GetPolicyRequest::descriptor(), v1::GetHealthRequest::descriptor()}) {
     const google::protobuf::FileDescriptor* const file = message->file();
-    for (int i = 0; i < file->service_count(); ++i) {
-      for (int j = 0; j < file->service(i)->method_count(); ++j) {
-        methods.push_back(absl::StrCat(file->service(i)->full_name(), "/", file->service(i)->method(j)->name()));
-      }
+    for (int i = 0; i < file->service_count(); ++i) services.push_back(file->service(i));
+  }
+  return services;
+}
+
+// "package.Service/Method" of all that the API has.
+std::vector<std::string> ApiMethods() {
+  std::vector<std::string> methods;
+  for (const google::protobuf::ServiceDescriptor* service : ApiServices()) {
+    for (int i = 0; i < service->method_count(); ++i) {
+      methods.push_back(absl::StrCat(service->full_name(), "/", service->method(i)->name()));
     }
   }
   return methods;
@@ -167,6 +173,16 @@ RoleKind RoleOf(v1::Role::Kind kind) {
 
 bool ShowsCalls(RoleKind kind) {
   return kind == RoleKind::kAuditor || kind == RoleKind::kInvestigator || kind == RoleKind::kCaller;
+}
+
+bool IsOfApi(std::string_view method) {
+  if (method.starts_with('/')) method.remove_prefix(1);
+  const size_t slash = method.find('/');
+  if (slash == std::string_view::npos) return false;
+  const std::vector<const google::protobuf::ServiceDescriptor*> services = ApiServices();
+  return std::any_of(services.begin(), services.end(), [&](const google::protobuf::ServiceDescriptor* service) {
+    return service->full_name() == method.substr(0, slash);
+  });
 }
 
 bool Shows(const RoleRule& role, std::string_view own, const RecordedCall& call) {

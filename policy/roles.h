@@ -37,6 +37,10 @@ struct RoleRule {
   int line = 0;         // of the policy file
 };
 
+// Whether a method, "package.Service/Method" with a leading slash or without, is one of a service of the API: roles
+// decide about it, and no access rule.
+bool IsOfApi(std::string_view method);
+
 // One recorded call, as roles look at it: its texts are those of its CallSummary.
 struct RecordedCall {
   std::string_view identity;

@@ -82,6 +82,7 @@ class SettingsChecker {
       CheckMatches(settings_.policy->record_rules());
       CheckKeptTypes();
       CheckRecording();
+      CheckRoles();
     }
     for (const Remark& remark : settings_.remarks) {
       remark.key.empty() ? warnings_.push_back({0, "", remark.text}) : AddOfConfig(remark.key, remark.text);
@@ -178,6 +179,27 @@ class SettingsChecker {
     if (settings_.policy->record_rules().empty() || settings_.config == nullptr) return;
     if (settings_.config->data().durability() != v1::off) return;
     AddOfConfig("data.durability", "is off: nothing is recorded, whatever the policy's record rules say");
+  }
+
+  // That what they show is there, and that there is somebody to show it to.
+  void CheckRoles() {
+    const absl::Span<const RoleRule> roles = settings_.policy->roles();
+    for (const RoleRule& role : roles) {
+      const auto note = [&](std::string text) {
+        if (!text.empty()) warnings_.push_back({role.line, role.name, std::move(text), settings_.policy_file});
+      };
+      for (const std::string& glob : role.calls.methods) note(NoMethod(glob, methods_.methods(), "method"));
+      for (const std::string& glob : role.calls.upstreams) note(NoUpstream(glob));
+    }
+    if (settings_.config == nullptr) return;
+    if (settings_.config->has_api() && roles.empty()) {
+      AddOfConfig("api", "nobody is shown anything there: the policy has no roles");
+    }
+    if (!settings_.config->has_api() && !roles.empty()) {
+      warnings_.push_back({roles.front().line, "",
+                           absl::StrCat("roles: mean nothing, for there is no `api` in ", settings_.config_file),
+                           settings_.policy_file});
+    }
   }
 
   void CheckRoutes() {

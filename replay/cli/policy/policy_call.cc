@@ -22,7 +22,7 @@ absl::StatusOr<v1::Proof> ParseProof(const std::string& text) {
   for (int proof = 0; proof < v1::Proof_ARRAYSIZE; ++proof) {
     if (ProofName(static_cast<v1::Proof>(proof)) == text) return static_cast<v1::Proof>(proof);
   }
-  return Wrong("proof", text, "is not one of jwt, mtls, api_key and none");
+  return Wrong("proof", text, "is not one of jwt, mtls, api_key, local and none");
 }
 
 // The peer in gRPC's notation.
@@ -66,7 +66,7 @@ void AddCallDescriptionOptions(CLI::App* command, CallDescription* description) 
   add("--issuer", &description->issuer, "ISSUER", "Who vouches for the caller");
   add("--groups", &description->groups, "GROUP", "The caller's groups; several, or with commas between them")
       ->delimiter(',');
-  add("--proof", &description->proofs, "PROOF", "jwt, mtls, api_key or none; several allowed")->delimiter(',');
+  add("--proof", &description->proofs, "PROOF", "jwt, mtls, api_key, local or none; several allowed")->delimiter(',');
   add("--upstream", &description->upstream, "NAME", "Which upstream the call is routed to");
   add("--metadata", &description->metadata, "NAME=VALUE", "A metadata pair; several allowed")->allow_extra_args(false);
   add("--peer", &description->peer, "ADDRESS", "Where it comes from: 10.1.2.3, 2001:db8::1, unix");
@@ -130,6 +130,18 @@ policy::AccessRequest PolicyCall::Request() const {
   request.peer = peer_;
   request.now = time_;
   return request;
+}
+
+policy::AccessRequest AsReader(policy::AccessRequest request) {
+  request.method = "sallyport.v1.Audit/SearchCalls";
+  request.upstream = "sallyport";
+  return request;
+}
+
+std::vector<std::string> RoleNames(const policy::Policy& policy, const policy::AccessRequest& request) {
+  std::vector<std::string> names;
+  for (const policy::RoleRule* role : policy.RolesOf(request)) names.push_back(role->name);
+  return names;
 }
 
 }  // namespace sallyport::replay

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/access_request.h"
+#include "policy/policy.h"
 #include "replay/replayer/outgoing_metadata.h"
 #include "sallyport/v1/record.pb.h"
 
@@ -59,6 +60,11 @@ class PolicyCall {
   absl::Time time_;
   std::vector<MetadataPair> metadata_;
 };
+
+// The same caller, as it asks for calls over the API.
+policy::AccessRequest AsReader(policy::AccessRequest request);
+// Names of the roles that it has there.
+std::vector<std::string> RoleNames(const policy::Policy& policy, const policy::AccessRequest& request);
 
 }  // namespace sallyport::replay
 

@@ -69,6 +69,7 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
                            {"rules", policy.rules().size()},
                            {"limits", policy.limits().size()},
                            {"record_rules", policy.record_rules().size()},
+                           {"roles", policy.roles().size()},
                            {"default", policy.allows_by_default() ? "allow" : "deny"},
                            {"shadow", policy.shadow()},
                            {"errors", Json::array()},
@@ -82,6 +83,7 @@ void Report(const CheckOptions& options, const policy::Policy& policy,
   std::cout << Printable(options.file) << ": version " << policy.version() << ", "
             << Count(policy.rules().size(), "rule") << ", " << Count(policy.limits().size(), "limit")
             << (policy.record_rules().empty() ? "" : ", " + Count(policy.record_rules().size(), "record rule"))
+            << (policy.roles().empty() ? "" : ", " + Count(policy.roles().size(), "role"))
             << (policy.allows_by_default() ? ", allows by default" : ", denies by default")
             << (policy.shadow() ? ", in shadow" : "") << "; no errors, " << Count(warnings.size(), "warning") << '\n';
 }

@@ -20,8 +20,8 @@
 namespace sallyport::replay {
 
 enum class PolicyChange {
-  kDeny,    // it was let through, and would be refused by a rule
-  kAllow,   // it was refused by a policy, and would be let through
+  kDeny,    // it was let through, and would be refused by a rule, or for want of a role
+  kAllow,   // it was refused by a policy, and would be let through by a rule, or a role
   kLimit,   // it was let through, and would be refused by a limit
   kShadow,  // nothing would change, but a rule or limit in shadow would note it
 };
@@ -77,6 +77,8 @@ class PolicyDryRun {
   using GroupKey = std::tuple<PolicyChange, std::string, std::string, std::string>;
 
   void Decide(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary);
+  // Of a call of the API, which roles decide about.
+  void DecideReading(const policy::AccessRequest& request, const v1::CallSummary& summary);
   void ApplyLimits(const policy::AccessRequest& request, absl::Time start, const v1::CallSummary& summary);
   // Calls that were over by then give back what they held.
   void EndCalls(absl::Time until);

@@ -26,6 +26,8 @@ FILE holds cases, in YAML (protos/sallyport/v1/policy_cases.proto describes all 
   cases:
     - {name: developers read, identity: alice, groups: [dev], method: etcdserverpb.KV/Range, expect: allow, rule: readers}
     - {name: strangers don't, method: etcdserverpb.KV/Range, expect: deny}
+    - {name: auditors see the record, identity: bob, groups: [audit], method: sallyport.v1.Audit/SearchCalls,
+       expect: allow, roles: [auditors]}
 
 Exit status: 0 every case came out as expected, 1 one did not, 2 a file cannot be used.)";
 
@@ -42,6 +44,7 @@ struct CaseResult {
   std::string rule;
   std::vector<std::string> shadow_denied;
   std::string record;                 // the record rule that decides, or "default"
+  std::vector<std::string> roles;     // names of those that whoever calls has over the API
   std::vector<std::string> problems;  // none if it came out as expected
 };
 
@@ -51,6 +54,7 @@ struct TestRun {
   std::vector<CaseResult> results;
   std::vector<std::string> untested_rules;         // decided no case, and refused none from the shadow
   std::vector<std::string> untested_record_rules;  // decided no case
+  std::vector<std::string> untested_roles;         // are had in no case that is about roles
 
   size_t failed() const {
     return static_cast<size_t>(std::count_if(results.begin(), results.end(),
@@ -82,10 +86,46 @@ std::string RecordRuleText(const policy::RecordRule* rule) {
   return absl::StrCat("record rule \"", rule->name, "\" (line ", rule->line, ")");
 }
 
+std::string Listed(const std::vector<std::string>& names) {
+  return names.empty() ? "none" : absl::StrJoin(names, ", ");
+}
+
+// What was expected of roles; of a call of the API they decide, and no access rule.
+void CompareRoles(const v1::PolicyCase& source, CaseResult* result) {
+  const std::vector<std::string> expected(source.roles().begin(), source.roles().end());
+  if (expected == result->roles) return;
+  result->problems.push_back(absl::StrCat("expected roles: ", Listed(expected), ", found: ", Listed(result->roles)));
+}
+
+CaseResult CompareReading(const policy::Policy& policy, const v1::PolicyCase& source,
+                          const policy::AccessRequest& request) {
+  CaseResult result;
+  result.name = source.name();
+  result.record = std::string(policy::kDefaultRule);
+  result.roles = RoleNames(policy, request);
+  result.allowed = !result.roles.empty();
+  result.rule = result.allowed ? result.roles.front() : std::string(policy::kDefaultRule);
+  if (result.allowed != (source.expect() == v1::PolicyCase::allow)) {
+    result.problems.push_back(result.allowed
+                                  ? absl::StrCat("expected deny, but it is allowed as ", Listed(result.roles))
+                                  : "expected allow, but it is denied: no role");
+  }
+  for (const auto& [key, given] :
+       {std::pair("rule", !source.rule().empty()), std::pair("record", !source.record().empty()),
+        std::pair("shadow", !source.shadow().empty())}) {
+    if (given) {
+      result.problems.push_back(absl::StrCat("expects a `", key, "`, but of a method of the API roles decide alone"));
+    }
+  }
+  return result;
+}
+
 CaseResult Compare(const policy::Policy& policy, const v1::PolicyCase& source, const policy::AccessRequest& request) {
+  if (policy::IsOfApi(request.method)) return CompareReading(policy, source, request);
   const policy::AccessDecision decision = policy.Decide(request);
   const policy::RecordRule* record = policy.RecordRuleOf(request);
   CaseResult result;
+  result.roles = RoleNames(policy, AsReader(request));
   result.record = record == nullptr ? std::string(policy::kDefaultRule) : record->name;
   if (!source.record().empty() && source.record() != result.record) {
     result.problems.push_back(absl::StrCat("expected record rule \"", source.record(), "\" to decide, but ",
@@ -149,6 +189,7 @@ absl::StatusOr<TestRun> RunCases(const TestOptions& options) {
   run.version = (*policy)->version();
   std::set<std::string, std::less<>> reached;
   std::set<std::string, std::less<>> recorded;
+  std::set<std::string, std::less<>> had;
   for (int i = 0; i < cases->cases_size(); ++i) {
     const std::string key = absl::StrCat("cases[", i, "]");
     const absl::StatusOr<PolicyCall> call = PolicyCall::FromDescription(DescriptionOf(cases->cases(i)), UsualTime());
@@ -159,6 +200,13 @@ absl::StatusOr<TestRun> RunCases(const TestOptions& options) {
     const policy::AccessRequest request = call->Request();
     run.results.push_back(Compare(**policy, cases->cases(i), request));
     run.results.back().line = lines[key];
+    const bool asks_for_roles = lines.contains(key + ".roles");
+    if (asks_for_roles) CompareRoles(cases->cases(i), &run.results.back());
+    if (policy::IsOfApi(request.method)) {
+      had.insert(run.results.back().roles.begin(), run.results.back().roles.end());
+      continue;
+    }
+    if (asks_for_roles) had.insert(run.results.back().roles.begin(), run.results.back().roles.end());
     reached.insert(run.results.back().rule);
     recorded.insert(run.results.back().record);
     reached.insert(run.results.back().shadow_denied.begin(), run.results.back().shadow_denied.end());
@@ -168,6 +216,9 @@ absl::StatusOr<TestRun> RunCases(const TestOptions& options) {
   }
   for (const policy::RecordRule& rule : (*policy)->record_rules()) {
     if (!recorded.contains(rule.name)) run.untested_record_rules.push_back(rule.name);
+  }
+  for (const policy::RoleRule& role : (*policy)->roles()) {
+    if (!had.contains(role.name)) run.untested_roles.push_back(role.name);
   }
   return run;
 }
@@ -190,6 +241,7 @@ void PrintText(const TestOptions& options, const TestRun& run) {
   }
   PrintUntested("no case reaches: ", run.untested_rules);
   PrintUntested("no case reaches record rule: ", run.untested_record_rules);
+  PrintUntested("no case expects role: ", run.untested_roles);
   std::cout << run.results.size() - run.failed() << " of " << run.results.size()
             << (run.results.size() == 1 ? " case" : " cases") << " as expected\n";
 }
@@ -204,6 +256,7 @@ void PrintJson(const TestRun& run) {
                      {"rule", result.rule},
                      {"shadow_denied", result.shadow_denied},
                      {"record", result.record},
+                     {"roles", result.roles},
                      {"problems", result.problems}});
   }
   std::cout << JsonLine({{"file", run.policy_file},
@@ -212,7 +265,8 @@ void PrintJson(const TestRun& run) {
                          {"failed", run.failed()},
                          {"cases", cases},
                          {"untested_rules", run.untested_rules},
-                         {"untested_record_rules", run.untested_record_rules}})
+                         {"untested_record_rules", run.untested_record_rules},
+                         {"untested_roles", run.untested_roles}})
             << '\n';
 }
 
