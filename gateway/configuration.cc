@@ -22,6 +22,7 @@ absl::StatusOr<GatewayOptions> CheckConfiguration(const v1::Config& config, cons
   CheckLog(check);
   CheckEvents(check);
   CheckDrain(check);
+  CheckApi(check);
   if (absl::Status status = check.faults().status(); !status.ok()) return status;
   GatewayOptions options = std::move(check.options());
   options.source = config;

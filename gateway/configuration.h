@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "gateway/api/api_options.h"
 #include "gateway/checkpoints/sinks.h"
 #include "gateway/identity/identity_options.h"
 #include "gateway/listener/listen_options.h"
@@ -85,6 +86,7 @@ struct GatewayOptions {
   LogOptions log;
   std::vector<EventReceiverOptions> events;
   DrainOptions drain;
+  ApiOptions api;
 };
 
 // Checks what the schema cannot: sizes and durations, references between parts, files that must be readable. Fills in

@@ -17,6 +17,8 @@ namespace {
 
 // How long after a file has changed it is noticed, at most.
 constexpr absl::Duration kFilesInterval = absl::Milliseconds(500);
+// Versions of the policy that are remembered.
+constexpr size_t kMostPolicies = 100;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& options,
@@ -82,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const GatewayOptions& op
   context.memory = gateway->memory_.get();
   context.metrics = gateway->call_metrics_.get();
   if (absl::Status status = gateway->ServeAdmin(options); !status.ok()) return status;
+  if (absl::Status status = gateway->ServeApi(options); !status.ok()) return status;
   if (absl::Status status = gateway->Serve(options); !status.ok()) return status;
   gateway->WatchFiles();
   return gateway;
@@ -194,6 +197,7 @@ absl::Status Gateway::AddPolicy(CallRules& rules) {
   const std::shared_ptr<const CallRules> present = rules_ == nullptr ? nullptr : rules_->Get();
   rules.policy = *std::move(policy);
   rules.limits = std::make_unique<policy::Limits>(rules.policy, present == nullptr ? nullptr : present->limits.get());
+  rules.reader_masks = std::make_shared<const policy::ReaderMasks>(rules.policy, mask_key_);
   rules.limits_bytes =
       absl::c_any_of(rules.policy->limits(), [](const policy::LimitRule& limit) { return limit.bytes_per_second > 0; });
   return AddMasks(rules);
@@ -222,6 +226,12 @@ void Gateway::PutInForce(std::shared_ptr<const CallRules> rules) {
     rules_->Replace(std::move(rules));
   }
   spdlog::info("policy in force: {}", version);
+  {
+    absl::MutexLock lock(&shown_mutex_);
+    if (policies_.empty() || policies_.front().first != version)
+      policies_.emplace(policies_.begin(), version, absl::Now());
+    if (policies_.size() > kMostPolicies) policies_.pop_back();
+  }
   settings_watch_->Changed();
 }
 
@@ -248,6 +258,9 @@ void Gateway::WatchFiles() {
   std::vector<WatchedFiles> files;
   if (const std::shared_ptr<ServerTls> tls = servers_.tls(); tls != nullptr) {
     files.emplace_back("listen.tls", tls->Files(), [this, tls] { return reloads_.Add("listen.tls", tls->Reload()); });
+  }
+  if (api_ != nullptr && api_->tls() != nullptr) {
+    files.emplace_back("api.tls", api_->tls()->Files(), [this] { return reloads_.Add("api.tls", ReloadApiTls()); });
   }
   std::string policy_file;
   {

@@ -15,6 +15,8 @@
 #include "absl/time/time.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/admin/metrics.h"
+#include "gateway/api/api_server.h"
+#include "gateway/api/door/http_door.h"
 #include "gateway/configuration.h"
 #include "gateway/files/file_watcher.h"
 #include "gateway/health/health_service.h"
@@ -101,6 +103,11 @@ class Gateway {
   const std::vector<std::string>& addresses() const { return listener_->addresses(); }
   // The same of the admin endpoint; empty if there is none.
   std::string admin_address() const { return admin_ == nullptr ? "" : admin_->address(); }
+
+  // Where what is recorded is shown as native gRPC; empty for nowhere.
+  std::string api_grpc_address() const { return api_ == nullptr ? "" : api_->grpc_address(); }
+  // The same over HTTP.
+  std::string api_address() const { return door_ == nullptr ? "" : door_->address(); }
 
   // How to stop, as the configuration in force says.
   DrainOptions drain() const { return drain_; }
@@ -200,6 +207,12 @@ class Gateway {
   // To those of the configuration in force.
   void PutEventsBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(reload_mutex_);
   absl::Status ServeAdmin(const GatewayOptions& options);
+  // The services that show the record (gateway_api.cc); none where nothing is recorded.
+  absl::Status ServeApi(const GatewayOptions& options);
+  OperationsHooks ApiHooks(const GatewayOptions& options);
+  absl::Status ServeDoor(const ApiOptions& options);
+  // Reads the files of `api.tls` again. Thread-safe.
+  absl::Status ReloadApiTls();
   absl::StatusOr<std::unique_ptr<AdminServer>> StartAdmin(const std::string& address);
   // For monitoring.
   GatewayNumbers Numbers();
@@ -250,6 +263,13 @@ class Gateway {
   std::unique_ptr<SettingsWatch> settings_watch_;
   CallServers servers_;
   std::unique_ptr<AdminServer> admin_;
+  absl::Mutex shown_mutex_;
+  // Versions of the policy in force and since when, the newest first; a bounded number.
+  std::vector<std::pair<std::string, absl::Time>> policies_ ABSL_GUARDED_BY(shown_mutex_);
+  std::vector<std::string> odd_texts_ ABSL_GUARDED_BY(shown_mutex_);  // what LogSettings found last
+  std::unique_ptr<ApiServer> api_;
+  std::optional<ServerTlsOptions> door_tls_;  // constant once it is served
+  std::unique_ptr<HttpDoor> door_;            // stands on api_
   DrainOptions drain_;  // of the thread that starts and stops it
   ReloadOutcomes reloads_;
   std::atomic<bool> draining_{false};

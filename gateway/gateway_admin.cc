@@ -13,6 +13,11 @@ namespace {
 constexpr absl::Duration kKeysKept = absl::Minutes(1);
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 
+void Add(const RefusalCounts& more, RefusalCounts& counts) {
+  for (size_t i = 0; i < kRefusalReasons; ++i) counts.by_reason[i] += more.by_reason[i];
+  counts.only_counted += more.only_counted;
+}
+
 }  // namespace
 
 GatewayNumbers Gateway::Numbers() {
@@ -21,6 +26,7 @@ GatewayNumbers Gateway::Numbers() {
   if (events_ != nullptr) numbers.events = events_->Numbers();
   numbers.detections = detections_->Read();
   numbers.refusals = refusals_->counts();
+  if (api_ != nullptr) Add(api_->refusals(), numbers.refusals);
   numbers.listener.connections = listener_->connections().size();
   numbers.listener.most_connections = listener_->connections().most();
   numbers.listener.connections_refused = listener_->refused();

@@ -147,6 +147,9 @@ absl::Status Gateway::Stop() {
   // Calls may have waited for it.
   refresher_ = nullptr;
   if (refusals_ != nullptr) refusals_->Stop();
+  // It reads and writes what the recorder keeps, and asks the rules.
+  door_ = nullptr;
+  api_ = nullptr;
   const absl::Status status = recorder_ == nullptr ? absl::OkStatus() : recorder_->Flush();
   // It tells of the recorder.
   admin_ = nullptr;

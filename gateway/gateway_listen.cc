@@ -148,6 +148,7 @@ void Gateway::TakeUpListening(const GatewayOptions& options, NextListening next)
   memory_->SetBytes(MemoryOf(options.listen_options));
   sessions_->SetIdle(options.session_idle);
   refusals_->SetLimits(options.refusals);
+  if (api_ != nullptr) api_->SetRefusals(options.refusals);
   drain_ = options.drain;
   health_->SetOpen(options.listen_options.open_health);
 }

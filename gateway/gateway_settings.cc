@@ -78,6 +78,10 @@ void Gateway::LogSettings() {
   for (const std::string& text : texts) {
     if (!told_settings_.contains(text)) spdlog::warn("settings: {}", text);
   }
+  {
+    absl::MutexLock lock(&shown_mutex_);
+    odd_texts_.assign(texts.begin(), texts.end());
+  }
   told_settings_ = std::move(texts);
 }
 

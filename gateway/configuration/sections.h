@@ -21,6 +21,7 @@ void CheckTracing(ConfigurationCheck& check);
 void CheckLog(ConfigurationCheck& check);
 void CheckEvents(ConfigurationCheck& check);
 void CheckDrain(ConfigurationCheck& check);
+void CheckApi(ConfigurationCheck& check);
 
 }  // namespace sallyport::gateway
 

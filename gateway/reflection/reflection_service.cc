@@ -58,14 +58,18 @@ class Conversation final : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-bool ReflectionService::Answers(std::string_view path) const {
+bool ReflectionService::IsReflection(std::string_view path) {
   return std::find(std::begin(kPaths), std::end(kPaths), path) != std::end(kPaths);
 }
 
 grpc::ServerGenericBidiReactor* ReflectionService::Answer(grpc::GenericCallbackServerContext* /*context*/,
                                                           OwnCaller caller) {
   auto leads_to = [caller = std::move(caller)](std::string_view path) { return caller.LeadsTo(path); };
-  return new Conversation(std::make_unique<VisibleServices>(catalog_->Current(), std::move(leads_to)));
+  return Converse(std::make_unique<VisibleServices>(catalog_->Current(), std::move(leads_to)));
+}
+
+grpc::ServerGenericBidiReactor* ReflectionService::Converse(std::unique_ptr<VisibleServices> services) {
+  return new Conversation(std::move(services));
 }
 
 void ReflectionService::AddOwnFiles(google::protobuf::FileDescriptorSet& set) {

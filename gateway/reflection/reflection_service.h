@@ -4,8 +4,10 @@
 
 #include <google/protobuf/descriptor.pb.h>
 
+#include <memory>
 #include <string_view>
 
+#include "gateway/reflection/visible_services.h"
 #include "gateway/relay/own/own_services.h"
 #include "gateway/upstream/method_catalog.h"
 
@@ -17,10 +19,15 @@ class ReflectionService final : public OwnService {
   // `catalog` outlives it.
   explicit ReflectionService(const MethodCatalog* catalog) : catalog_(catalog) {}
 
+  // Whether a path is one of its methods, in any version of the protocol.
+  static bool IsReflection(std::string_view path);
+  // Answers one stream about these; deletes itself when the call is over.
+  static grpc::ServerGenericBidiReactor* Converse(std::unique_ptr<VisibleServices> services);
+
   // Adds what the services themselves look like.
   static void AddOwnFiles(google::protobuf::FileDescriptorSet& files);
 
-  bool Answers(std::string_view path) const override;
+  bool Answers(std::string_view path) const override { return IsReflection(path); }
   grpc::ServerGenericBidiReactor* Answer(grpc::GenericCallbackServerContext* context, OwnCaller caller) override;
 
  private:

@@ -15,6 +15,7 @@
 #include "gateway/relay/frames/policy_masks.h"
 #include "gateway/upstream/routes.h"
 #include "policy/limits.h"
+#include "policy/masking/reader_masks.h"
 #include "policy/policy.h"
 
 namespace sallyport::gateway {
@@ -26,6 +27,8 @@ struct CallRules {
   std::shared_ptr<const policy::Policy> policy;  // null: there is none, and what callers prove is only recorded
   std::unique_ptr<policy::Limits> limits;        // null without a policy
   std::unique_ptr<PolicyMasks> masks;            // null where the policy hides nothing and looks into nothing
+  // What readers of the record are not shown; null without a policy.
+  std::shared_ptr<const policy::ReaderMasks> reader_masks;
   bool limits_bytes = false;                     // one of the limits is about bytes
   std::shared_ptr<Tracer> tracer;                // null where calls are not traced
   std::shared_ptr<const CallLog> call_log;       // null where the log has no lines of calls

@@ -14,7 +14,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-constexpr std::array<std::string_view, 3> kWait = {"data", "checkpoints", "token_signing"};
+constexpr std::array<std::string_view, 4> kWait = {"data", "checkpoints", "token_signing", "api"};
 constexpr std::array<std::string_view, 6> kShown = {"listen", "limits", "sessions", "admin", "policy", "drain"};
 
 template <size_t kCount>

@@ -1,5 +1,5 @@
-// How the record says what the gateway itself has to say about calls that were refused before anybody was proved.
-// Shared by those who write it and those who read it.
+// How the record says what the gateway itself has to say: about calls that were refused before anybody was proved, and
+// about looks at the record. Shared by those who write it and those who read it.
 #ifndef SALLYPORT_RECORDER_FORMAT_GATEWAY_NOTES_H_
 #define SALLYPORT_RECORDER_FORMAT_GATEWAY_NOTES_H_
 
@@ -17,6 +17,10 @@ inline constexpr std::string_view kTruncatedNote = "sallyport-truncated";
 inline bool IsCountedMethod(std::string_view method) {
   return method.starts_with('(') && (method.ends_with(" refused call)") || method.ends_with(" refused calls)"));
 }
+
+// CallStart::record_rule of a call of the gateway's own services that show the record: what was answered is not recorded
+// but which calls it showed (sallyport.v1.Look). No rule of a policy decided that.
+inline constexpr std::string_view kLookRule = "(look)";
 
 // What people read of a method's path: "package.Service/Method", without the leading slash. What begins with "(" is the
 // gateway's alone ("(shredded)", see also above), so a caller's path that would look like that keeps its slash.

@@ -11,7 +11,7 @@
 #include "replay/cli/command.h"
 #include "replay/cli/doctor/checks.h"
 #include "replay/cli/doctor/connection.h"
-#include "replay/cli/doctor/shown_configuration.h"
+#include "policy/changes/shown_configuration.h"
 #include "replay/cli/doctor/support_bundle.h"
 #include "replay/cli/record_json.h"
 #include "replay/cli/terminal_text.h"
@@ -124,7 +124,7 @@ absl::Status WriteSupportBundle(const std::string& path, const DoctorSubject& su
                                   recorder::kFormatVersion, "\nindex version ", recorder::kIndexVersion, "\n"));
   files.emplace_back("sallyport-support/files.txt", ListStore(recorder::StoreLayout(subject.data).directory()));
   if (subject.config.has_value()) {
-    files.emplace_back("sallyport-support/configuration.txt", ShownConfiguration(*subject.config));
+    files.emplace_back("sallyport-support/configuration.txt", policy::ShownConfiguration(*subject.config));
     const std::string admin = subject.config->admin().address();
     if (!admin.empty()) {
       const absl::StatusOr<std::string> metrics = HttpGet(admin, "/metrics", kMostMetrics, kMetricsTime);

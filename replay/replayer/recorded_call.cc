@@ -63,6 +63,10 @@ class Assembler {
 
   absl::StatusOr<RecordedCall> Finish() && {
     if (!started_) return Contradiction("has no start");
+    if (call_.start.record_rule() == recorder::kLookRule) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "call ", Name(), " is a look at the record: what it was answered is not recorded, so it cannot be replayed"));
+    }
     if (!ended_) {
       return absl::FailedPreconditionError(
           absl::StrCat("call ", Name(), " has not ended; it can be replayed once it has"));

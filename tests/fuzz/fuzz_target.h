@@ -15,6 +15,8 @@ void FuzzBlock(std::string_view input);
 void FuzzSegmentHeader(std::string_view input);
 void FuzzCheckpoint(std::string_view input);
 void FuzzControlPacket(std::string_view input);
+void FuzzDoorEnvelope(std::string_view input);
+void FuzzDoorRequest(std::string_view input);
 void FuzzEventCursor(std::string_view input);
 void FuzzEvidence(std::string_view input);
 void FuzzTokenAnswer(std::string_view input);

@@ -25,6 +25,8 @@ constexpr Target kTargets[] = {
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
     {"control_packet", sallyport::recorder::FuzzControlPacket},
+    {"door_envelope", sallyport::recorder::FuzzDoorEnvelope},
+    {"door_request", sallyport::recorder::FuzzDoorRequest},
     {"event_cursor", sallyport::recorder::FuzzEventCursor},
     {"evidence", sallyport::recorder::FuzzEvidence},
     {"http_request", sallyport::recorder::FuzzHttpRequest},

@@ -1,7 +1,7 @@
 #include "gateway/api/door/door_metadata.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -15,48 +15,48 @@ namespace {
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
 // Of HTTP, one connection or one protocol; or a credential, which goes another way.
-constexpr std::array<std::string_view, 36> kNotHandedOn = {"accept",
-                                                           "accept-charset",
-                                                           "accept-encoding",
-                                                           "accept-language",
-                                                           "authorization",
-                                                           "cache-control",
-                                                           "connection",
-                                                           "content-encoding",
-                                                           "content-length",
-                                                           "content-type",
-                                                           "cookie",
-                                                           "date",
-                                                           "dnt",
-                                                           "expect",
-                                                           "forwarded",
-                                                           "host",
-                                                           "http2-settings",
-                                                           "if-none-match",
-                                                           "keep-alive",
-                                                           "origin",
-                                                           "pragma",
-                                                           "priority",
-                                                           "proxy-connection",
-                                                           "range",
-                                                           "referer",
-                                                           "sallyport-csrf",
-                                                           "sallyport-visit",
-                                                           "set-cookie",
-                                                           "te",
-                                                           "trailer",
-                                                           "transfer-encoding",
-                                                           "upgrade",
-                                                           "upgrade-insecure-requests",
-                                                           "user-agent",
-                                                           "via",
-                                                           "x-user-agent"};
-constexpr std::array<std::string_view, 6> kPrefixesNotHandedOn = {"access-control-", "connect-", "grpc-",
-                                                                  "proxy-",          "sec-",     "x-grpc-"};
+constexpr std::string_view kNotHandedOn[] = {"accept",
+                                             "accept-charset",
+                                             "accept-encoding",
+                                             "accept-language",
+                                             "authorization",
+                                             "cache-control",
+                                             "connection",
+                                             "content-encoding",
+                                             "content-length",
+                                             "content-type",
+                                             "cookie",
+                                             "date",
+                                             "dnt",
+                                             "expect",
+                                             "forwarded",
+                                             "host",
+                                             "http2-settings",
+                                             "if-none-match",
+                                             "keep-alive",
+                                             "origin",
+                                             "pragma",
+                                             "priority",
+                                             "proxy-connection",
+                                             "range",
+                                             "referer",
+                                             "sallyport-csrf",
+                                             "sallyport-visit",
+                                             "set-cookie",
+                                             "te",
+                                             "trailer",
+                                             "transfer-encoding",
+                                             "upgrade",
+                                             "upgrade-insecure-requests",
+                                             "user-agent",
+                                             "via",
+                                             "x-user-agent"};
+constexpr std::string_view kPrefixesNotHandedOn[] = {"access-control-", "connect-", "grpc-",
+                                                     "proxy-",          "sec-",     "x-grpc-"};
 
 bool IsHandedOn(std::string_view name) {
-  if (std::find(kNotHandedOn.begin(), kNotHandedOn.end(), name) != kNotHandedOn.end()) return false;
-  return std::none_of(kPrefixesNotHandedOn.begin(), kPrefixesNotHandedOn.end(),
+  if (std::find(std::begin(kNotHandedOn), std::end(kNotHandedOn), name) != std::end(kNotHandedOn)) return false;
+  return std::none_of(std::begin(kPrefixesNotHandedOn), std::end(kPrefixesNotHandedOn),
                       [name](std::string_view prefix) { return absl::StartsWith(View(name), View(prefix)); });
 }
 

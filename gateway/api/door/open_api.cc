@@ -120,23 +120,21 @@ absl::StatusOr<std::string> MakeOpenApi(const std::vector<std::string>& services
   }
   Json components = schemas.Take();
   components[kError] = ErrorSchema();
-  const Json page = {{"openapi", "3.1.0"},
-                     {"info",
-                      {{"title", "Sallyport"},
-                       {"version", "1"},
-                       {"description", "The record of calls, for those who may see it."},
-                       {"license", {{"name", "See the package"}, {"identifier", "LicenseRef-Sallyport"}}}}},
-                     {"servers", {{{"url", "/"}}}},
-                     {"security", {{{"bearer", Json::array()}}}},
-                     {"tags", std::move(tags)},
-                     {"paths", std::move(paths)},
-                     {"components",
-                      {{"schemas", std::move(components)},
-                       {"securitySchemes",
-                        {{"bearer",
-                          {{"type", "http"},
-                           {"scheme", "bearer"},
-                           {"description", "A token, or an API key, that the gateway takes."}}}}}}}};
+  const Json page = {
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "Sallyport"}, {"version", "1"}, {"description", "The record of calls, for those who may see it."}}},
+      {"servers", {{{"url", "/"}}}},
+      {"security", {{{"bearer", Json::array()}}}},
+      {"tags", std::move(tags)},
+      {"paths", std::move(paths)},
+      {"components",
+       {{"schemas", std::move(components)},
+        {"securitySchemes",
+         {{"bearer",
+           {{"type", "http"},
+            {"scheme", "bearer"},
+            {"description", "A token, or an API key, that the gateway takes."}}}}}}}};
   return page.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -15,15 +15,17 @@ struct RefusalLimits {
   uint64_t daily_bytes = uint64_t{1} << 30;
 };
 
-// Why a call ended before anybody was proved.
+// Why a call ended before anybody was proved; or, of calls of the services that show the record, before anything was
+// looked at.
 enum class RefusalReason {
   kMalformed,        // its path or metadata are not legal
   kUnauthenticated,  // a proof is missing or does not hold
   kNotChecked,       // whether a proof holds could not be found out
   kTooMany,          // so many were refused that proofs are not looked at
   kCallerGone,       // the caller left while its proof was looked at
+  kNoRole,           // it wanted to see what none of its roles shows
 };
-inline constexpr size_t kRefusalReasons = 5;
+inline constexpr size_t kRefusalReasons = 6;
 
 // As metrics and records name it.
 constexpr const char* RefusalReasonName(RefusalReason reason) {
@@ -38,6 +40,8 @@ constexpr const char* RefusalReasonName(RefusalReason reason) {
       return "too_many";
     case RefusalReason::kCallerGone:
       return "caller_gone";
+    case RefusalReason::kNoRole:
+      return "no_role";
   }
   return "";
 }

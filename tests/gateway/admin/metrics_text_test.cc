@@ -121,6 +121,7 @@ sallyport_refused_calls_total{reason="unauthenticated"} 2
 sallyport_refused_calls_total{reason="proof_not_checked"} 3
 sallyport_refused_calls_total{reason="too_many"} 4
 sallyport_refused_calls_total{reason="caller_gone"} 5
+sallyport_refused_calls_total{reason="no_role"} 0
 # HELP sallyport_refused_calls_only_counted_total Of these, those that are recorded only as one of a number.
 # TYPE sallyport_refused_calls_only_counted_total counter
 sallyport_refused_calls_only_counted_total 6
@@ -189,6 +190,7 @@ sallyport_refused_calls_total{reason="unauthenticated"} 0
 sallyport_refused_calls_total{reason="proof_not_checked"} 0
 sallyport_refused_calls_total{reason="too_many"} 0
 sallyport_refused_calls_total{reason="caller_gone"} 0
+sallyport_refused_calls_total{reason="no_role"} 0
 # HELP sallyport_refused_calls_only_counted_total Of these, those that are recorded only as one of a number.
 # TYPE sallyport_refused_calls_only_counted_total counter
 sallyport_refused_calls_only_counted_total 0

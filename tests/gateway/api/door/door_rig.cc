@@ -38,6 +38,7 @@ class ScriptedReactor : public grpc::ServerGenericBidiReactor {
     SeenCall call{context_.method(), BytesOf(read_), {}, false};
     call.has_deadline = context_.deadline() < std::chrono::system_clock::now() + std::chrono::hours(1);
     for (const auto& [name, value] : context_.client_metadata()) call.metadata.emplace(Text(name), Text(value));
+    if (api_.chooses != nullptr) script_ = api_.chooses(call);
     {
       const absl::MutexLock lock(&api_.mutex);
       api_.seen.push_back(std::move(call));
@@ -84,7 +85,7 @@ class ScriptedReactor : public grpc::ServerGenericBidiReactor {
 
   ScriptedApi& api_;
   grpc::GenericCallbackServerContext& context_;
-  const Script script_;
+  Script script_;
   grpc::ByteBuffer read_;
   grpc::ByteBuffer write_;
   size_t next_ = 0;
@@ -139,6 +140,17 @@ ApiVisitor DoorRig::LastVisitor() {
   const absl::MutexLock lock(&mutex_);
   REQUIRE(!visitors_.empty());
   return visitors_.back();
+}
+
+ApiVisitor DoorRig::VisitorOf(const SeenCall& call) {
+  size_t number = 0;
+  const auto visit = call.metadata.find(kVisitKey);
+  const absl::MutexLock lock(&mutex_);
+  if (visit == call.metadata.end() || !absl::SimpleAtoi(visit->second.substr(sizeof("visit-") - 1), &number) ||
+      number == 0 || number > visitors_.size()) {
+    return {};
+  }
+  return visitors_[number - 1];
 }
 
 std::string DoorRig::Written(const std::string& method, const std::string& target, const Pairs& headers,

@@ -56,7 +56,8 @@ class ScriptedApi : public grpc::CallbackGenericService {
  public:
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override;
 
-  Script script;  // set before calls come
+  Script script;                                   // set before calls come
+  std::function<Script(const SeenCall&)> chooses;  // in its place, where it is there; set before calls come
   absl::Mutex mutex;
   std::vector<SeenCall> seen ABSL_GUARDED_BY(mutex);
   size_t written ABSL_GUARDED_BY(mutex) = 0;    // messages that gRPC took
@@ -87,6 +88,8 @@ class DoorRig : public ApiBackend {
   HttpDoor& door() { return *door_; }
   void CloseDoor() { door_ = nullptr; }
   ApiVisitor LastVisitor();
+  // Who made a call.
+  ApiVisitor VisitorOf(const SeenCall& call);
 
  private:
   ScriptedApi api_;

@@ -13,7 +13,7 @@
 #include "replay/cli/doctor/certificate_dates.h"
 #include "replay/cli/doctor/checks.h"
 #include "replay/cli/doctor/connection.h"
-#include "replay/cli/doctor/shown_configuration.h"
+#include "policy/changes/shown_configuration.h"
 #include "replay/cli/doctor/support_bundle.h"
 #include "tests/recorder/log_fixture.h"
 #include "tests/recorder/socket_file.h"
@@ -94,7 +94,7 @@ TEST_CASE("a configuration is shown without what is not known to be harmless") {
   route->add_services("pkg.*");
   (*route->mutable_metadata())["x-token"] = kSecret;
   config.mutable_checkpoints()->set_url(std::string("https://user:") + kSecret + "@example.test/");
-  const std::string shown = ShownConfiguration(config);
+  const std::string shown = policy::ShownConfiguration(config);
   INFO(shown);
   CHECK(shown.find(kSecret) == std::string::npos);
   for (const char* line :
@@ -105,7 +105,7 @@ TEST_CASE("a configuration is shown without what is not known to be harmless") {
     CHECK(shown.find(line) != std::string::npos);
   }
   config.mutable_data()->set_keys("file:/etc/keyring");
-  CHECK(ShownConfiguration(config).find("data.keys: file:/etc/keyring\n") != std::string::npos);
+  CHECK(policy::ShownConfiguration(config).find("data.keys: file:/etc/keyring\n") != std::string::npos);
 }
 
 TEST_CASE("a bundle is a tar in gzip, and overwrites nothing") {

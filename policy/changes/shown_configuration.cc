@@ -1,4 +1,4 @@
-#include "replay/cli/doctor/shown_configuration.h"
+#include "policy/changes/shown_configuration.h"
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -11,7 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
-namespace sallyport::replay {
+namespace sallyport::policy {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -66,6 +66,12 @@ constexpr std::string_view kHarmless[] = {
     "Checkpoints.directory",
     "Config.policy",
     "Admin.address",
+    "Api.address",
+    "Api.grpc",
+    "Api.hosts",
+    "Api.origins",
+    "Login.idle",
+    "Login.lasts",
     "Drain.delay",
     "Drain.timeout",
     "EventFile.path",
@@ -175,4 +181,4 @@ std::string ShownConfiguration(const v1::Config& config) {
   return out;
 }
 
-}  // namespace sallyport::replay
+}  // namespace sallyport::policy
