@@ -17,6 +17,8 @@
 namespace sallyport::replay {
 namespace {
 
+constexpr char kGroup[] = "Which calls (all that is given must match; * stands for anything, ? for one character)";
+
 std::string Shown(absl::Time time) { return absl::StrCat(HumanTime(time).substr(0, 19), " UTC"); }
 
 absl::Status OptionError(const char* option, const absl::Status& status) {
@@ -48,6 +50,30 @@ absl::Status ReadStatus(const std::string& text, v1::Filter* filter) {
                                                  "a number, or `open` for calls that have not ended"));
 }
 
+// What calls are looked into for.
+absl::Status ReadSearch(const CallFilter& filter, v1::Filter* wanted) {
+  wanted->set_where(filter.where);
+  wanted->set_text(filter.text);
+  wanted->set_accessed_by(filter.accessed_by);
+  if (!filter.correlation.empty()) {
+    const size_t equals = filter.correlation.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError("--correlation: write KEY=VALUE, such as x-request-id=7f3a");
+    }
+    // Names of metadata are in lower case wherever they are.
+    wanted->set_correlation(
+        absl::StrCat(absl::AsciiStrToLower(filter.correlation.substr(0, equals)), filter.correlation.substr(equals)));
+  }
+  const std::string kind = absl::AsciiStrToLower(filter.caller_kind);
+  if (kind == "human") wanted->set_caller_kind(v1::CALLER_KIND_HUMAN);
+  if (kind == "machine") wanted->set_caller_kind(v1::CALLER_KIND_MACHINE);
+  if (!kind.empty() && wanted->caller_kind() == v1::CALLER_KIND_UNSPECIFIED) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--caller-kind: \"", absl::CHexEscape(kind.substr(0, 80)), "\" is neither `human` nor `machine`"));
+  }
+  return absl::OkStatus();
+}
+
 // INVALID_ARGUMENT for filters that nothing can match, so that nobody takes the empty list for an answer.
 absl::Status CheckSense(const CallFilter& filter, std::optional<absl::Time> since, std::optional<absl::Time> until,
                         absl::Time now) {
@@ -77,11 +103,12 @@ absl::Status CheckNotAhead(const char* option, const std::string& text, std::opt
 
 bool CallFilter::given() const {
   return !(identity.empty() && method.empty() && upstream.empty() && status.empty() && session.empty() &&
-           trace.empty() && since.empty() && until.empty() && min_duration.empty());
+           trace.empty() && since.empty() && until.empty() && min_duration.empty() && where.empty() && text.empty() &&
+           correlation.empty() && accessed_by.empty() && caller_kind.empty());
 }
 
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
-  const std::string group = "Which calls (all that is given must match; * stands for anything, ? for one character)";
+  const std::string group = kGroup;
   const auto add = [&](const char* name, std::string* value, const char* type, const char* description) {
     command->add_option(name, *value, description)->type_name(type)->group(group)->check(NotEmpty());
   };
@@ -99,6 +126,18 @@ void AddCallFilterOptions(CLI::App* command, CallFilter* filter) {
       ->type_name("N")
       ->check(WholeNumber(0, 1'000'000'000))
       ->group(group);
+}
+
+void AddCallSearchOptions(CLI::App* command, CallFilter* filter) {
+  const auto add = [&](const char* name, std::string* value, const char* type, const char* description) {
+    command->add_option(name, *value, description)->type_name(type)->group(kGroup)->check(NotEmpty());
+  };
+  add("--where", &filter->where, "EXPR",
+      "A condition over the whole call, in the part of CEL that policy/CONDITIONS.md describes");
+  add("--text", &filter->text, "TEXT", "Stands in what was said, in any case of letters");
+  add("--correlation", &filter->correlation, "KEY=VALUE", "Came with this metadata");
+  add("--accessed-by", &filter->accessed_by, "GLOB", "Was shown to this reader by the audit service");
+  add("--caller-kind", &filter->caller_kind, "KIND", "Who called: `human`, through a log-in, or `machine`");
 }
 
 absl::StatusOr<v1::Filter> ToFilter(const CallFilter& filter, absl::Time now) {
@@ -128,6 +167,7 @@ absl::StatusOr<v1::Filter> ToFilter(const CallFilter& filter, absl::Time now) {
     if (!least.ok()) return OptionError("--min-duration", least.status());
     SetDuration(*least, wanted.mutable_min_duration());
   }
+  if (absl::Status status = ReadSearch(filter, &wanted); !status.ok()) return status;
   if (absl::Status status = CheckSense(filter, since, until, now); !status.ok()) return status;
   return wanted;
 }

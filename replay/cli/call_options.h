@@ -27,6 +27,12 @@ struct CallFilter {
   std::string since;
   std::string until;
   std::string min_duration;
+  // Of AddCallSearchOptions.
+  std::string where;
+  std::string text;
+  std::string correlation;
+  std::string accessed_by;
+  std::string caller_kind;
   std::optional<int> limit;  // 0 means all
 
   // True if anything but `limit` was given.
@@ -36,6 +42,10 @@ struct CallFilter {
 // --identity --method --upstream --status --session --trace --since --until --min-duration --limit. `filter` must
 // outlive the parse.
 void AddCallFilterOptions(CLI::App* command, CallFilter* filter);
+
+// --where --text --correlation --accessed-by --caller-kind, for commands that can look into calls. `filter` must
+// outlive the parse.
+void AddCallSearchOptions(CLI::App* command, CallFilter* filter);
 
 // INVALID_ARGUMENT if a time from which on something is looked for has not come yet. `text` is how it was typed.
 absl::Status CheckNotAhead(const char* option, const std::string& text, std::optional<absl::Time> time, absl::Time now);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "recorder/format/call_id.h"
 #include "recorder/format/store_check.h"
+#include "replay/cli/record_options.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/local_store.h"
 
@@ -42,6 +43,9 @@ absl::Status CheckStoreOf(const CommandContext& context) {
 }
 
 absl::StatusOr<std::unique_ptr<CallSource>> OpenRecord(const CommandContext& context) {
+  const absl::StatusOr<std::string> server = ServerOf(context);
+  if (!server.ok()) return server.status();
+  if (!server->empty()) return OpenServer(context, *server);
   const absl::StatusOr<std::optional<recorder::KeySource>> keys = KeysOf(context);
   if (!keys.ok()) return keys.status();
   if (absl::Status status = CheckStoreOf(context); !status.ok()) return status;

@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/keys/key_source.h"
+#include "replay/client/server_options.h"
 #include "replay/view/call_source.h"
 
 namespace CLI {
@@ -31,6 +33,9 @@ enum class ExitCode {
 struct CommandContext {
   std::string data_directory = "./data";
   std::string keys;  // empty: the keyring beside the data directory
+  // What was typed of a server, and the commands that take one (record_options.h).
+  ServerOptions server;
+  std::vector<const CLI::App*> record_commands;
   // Set by the command that was chosen; main calls it once the whole command line has been read.
   std::function<ExitCode()> run;
 };
@@ -45,7 +50,8 @@ absl::StatusOr<std::optional<recorder::KeySource>> KeysOf(const CommandContext& 
 // one.
 absl::Status CheckStoreOf(const CommandContext& context);
 
-// The record at the data directory. NOT_FOUND says how to name another one.
+// The record at the data directory, where NOT_FOUND says how to name another one; or at the server, where the command
+// takes one (record_options.h) and one is named.
 absl::StatusOr<std::unique_ptr<CallSource>> OpenRecord(const CommandContext& context);
 
 // Says on stderr what went wrong: kUsage for INVALID_ARGUMENT, kFailed for the rest.

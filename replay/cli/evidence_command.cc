@@ -7,6 +7,7 @@
 #include "replay/cli/command.h"
 #include "replay/cli/evidence_file.h"
 #include "replay/cli/list_notes.h"
+#include "replay/cli/record_options.h"
 #include "replay/view/reading.h"
 #include "sallyport/v1/record.pb.h"
 
@@ -46,7 +47,7 @@ ExitCode RunEvidence(const CommandContext& context, const EvidenceOptions& optio
   const absl::Status found = FindSummary(**source, *id).status();
   if (absl::IsNotFound(found)) {
     ReportError(absl::NotFoundError(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ",
-                                                 context.data_directory, WhyNotThere(**source))));
+                                                 PlaceOf(context), WhyNotThere(**source))));
     return ExitCode::kNegative;
   }
   if (!found.ok()) return ReportError(found);
@@ -70,7 +71,7 @@ void AddEvidenceCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<EvidenceOptions>();
   CLI::App* command = app->add_subcommand("evidence", "Write a file that proves one call to a stranger");
   command->footer(kFooter);
-  AddDataOption(command, context);
+  AddRecordOptions(command, context);
   command->add_option("CALL", options->call, "The call's id")->required();
   command->add_option("--out", options->out, "Where to (- is stdout)")->type_name("FILE")->capture_default_str();
   command->callback(

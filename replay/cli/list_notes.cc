@@ -27,10 +27,20 @@ std::string Counted(uint64_t count, const char* one, const char* many) {
 
 // The options that were given, as they were typed.
 std::string Typed(const CallFilter& filter) {
-  const std::pair<const char*, const std::string*> options[] = {
-      {"--identity", &filter.identity}, {"--method", &filter.method},   {"--upstream", &filter.upstream},
-      {"--status", &filter.status},     {"--session", &filter.session}, {"--trace", &filter.trace},
-      {"--since", &filter.since},       {"--until", &filter.until},     {"--min-duration", &filter.min_duration}};
+  const std::pair<const char*, const std::string*> options[] = {{"--identity", &filter.identity},
+                                                                {"--method", &filter.method},
+                                                                {"--upstream", &filter.upstream},
+                                                                {"--status", &filter.status},
+                                                                {"--session", &filter.session},
+                                                                {"--trace", &filter.trace},
+                                                                {"--since", &filter.since},
+                                                                {"--until", &filter.until},
+                                                                {"--min-duration", &filter.min_duration},
+                                                                {"--where", &filter.where},
+                                                                {"--text", &filter.text},
+                                                                {"--correlation", &filter.correlation},
+                                                                {"--accessed-by", &filter.accessed_by},
+                                                                {"--caller-kind", &filter.caller_kind}};
   std::vector<std::string> typed;
   for (const auto& [name, value] : options) {
     if (!value->empty()) typed.push_back(absl::StrCat(name, " ", CutEnd(Printable(*value), kMostShown)));
@@ -141,7 +151,10 @@ absl::Status NoteWhatCallsLack(CallSource& source, const CallFilter& filter, con
                                const ListedCalls& listed) {
   const std::string typed = Typed(filter);
   const std::string with = typed.empty() ? "" : absl::StrCat(" with ", typed);
-  if (listed.more) {
+  if (listed.limited) {
+    Note(absl::StrCat("the search ended at ", listed.count == 1 ? "this call" : absl::StrCat("these ", listed.count),
+                      with, ": --after ", listed.last, " goes on, --limit 0 looks for all"));
+  } else if (listed.more) {
     Note(absl::StrCat(
         "there are more calls", with, " than ", listed.count == 1 ? "this one" : absl::StrCat("these ", listed.count),
         ": ", listed.last.empty() ? "" : absl::StrCat("--after ", listed.last, " lists the next, "), "--limit 0 all"));

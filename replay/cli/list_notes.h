@@ -24,8 +24,9 @@ std::string WhyNotThere(CallSource& source);
 
 struct ListedCalls {
   uint64_t count = 0;
-  bool more = false;  // than are listed
-  std::string last;   // id of the last one, where --after goes on from there
+  bool more = false;     // than are listed
+  bool limited = false;  // others were not looked for
+  std::string last;      // id of the last one, where --after goes on from there
 };
 
 // Says on stderr, a line for each: that the list is filtered, and by what; that there is more; that calls are missing

@@ -24,6 +24,7 @@
 #include "replay/cli/call_options.h"
 #include "replay/cli/command.h"
 #include "replay/cli/list_notes.h"
+#include "replay/cli/record_options.h"
 #include "replay/cli/replay_report.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/replayer/channel_credentials.h"
@@ -388,7 +389,7 @@ void AddReplayCommand(CLI::App* app, CommandContext* context) {
   auto arguments = std::make_shared<ReplayArguments>();
   CLI::App* command = app->add_subcommand("replay", "Send recorded calls again and compare the responses");
   command->footer(kFooter);
-  AddDataOption(command, context);
+  AddRecordOptions(command, context);
   command->add_option("CALL", arguments->calls, "Calls to replay, by id");
   command->add_flag("--json", arguments->json, "Print one JSON object for each call");
   AddCallFilterOptions(command, &arguments->filter);

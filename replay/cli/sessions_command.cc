@@ -10,6 +10,7 @@
 #include "replay/cli/command.h"
 #include "replay/cli/list_notes.h"
 #include "replay/cli/record_json.h"
+#include "replay/cli/record_options.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/exact_text.h"
 #include "replay/view/proto_time.h"
@@ -94,7 +95,7 @@ void AddSessionsCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<SessionsOptions>();
   CLI::App* command = app->add_subcommand("sessions", "List sessions, newest first");
   command->footer(kFooter);
-  AddDataOption(command, context);
+  AddRecordOptions(command, context);
   command->add_flag("--json", options->json, "One JSON object per line, for programs");
   command->add_option("--identity", options->identity, "Who called")->type_name("GLOB")->check(NotEmpty());
   command->add_option("--since", options->since, "With a call at or after: 10m (ago), 2026-01-02T03:04 (UTC)")

@@ -8,6 +8,8 @@
 #include "replay/cli/command.h"
 #include "replay/cli/event_forms.h"
 #include "replay/cli/list_notes.h"
+#include "replay/cli/looks.h"
+#include "replay/cli/record_options.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/names.h"
 #include "replay/view/reading.h"
@@ -77,17 +79,25 @@ absl::Status PrintJson(const ShownCall& call) {
     return absl::OkStatus();
   });
   if (status.ok() && !begun) return absl::DataLossError("the call's record has no start");
-  if (status.ok()) std::cout << "],\"end\":" << JsonLine(end) << "}\n";
-  return status;
+  if (!status.ok()) return status;
+  const absl::StatusOr<std::optional<v1::ListLooksResponse>> looks = FindLooks(call.source, call.summary.id());
+  if (!looks.ok()) return looks.status();
+  std::cout << "],\"end\":" << JsonLine(end) << "," << LooksMembers(*looks) << "}\n";
+  return absl::OkStatus();
 }
 
 absl::Status PrintText(const ShownCall& call) {
   const bool whole = call.options.full || OutputFit() == Fit::kWhole;
   RecordText text(&std::cout, whole ? FrameExtent::kWhole : FrameExtent::kBounded);
-  return call.Read(true, [&](v1::Event& event) {
+  const absl::Status status = call.Read(true, [&](v1::Event& event) {
     ShowText(event, call.summary, &text);
     return absl::OkStatus();
   });
+  if (!status.ok()) return status;
+  const absl::StatusOr<std::optional<v1::ListLooksResponse>> looks = FindLooks(call.source, call.summary.id());
+  if (!looks.ok()) return looks.status();
+  PrintLooks(*looks);
+  return absl::OkStatus();
 }
 
 struct FoundFrame {
@@ -147,8 +157,8 @@ ExitCode RunShow(const CommandContext& context, const ShowOptions& options) {
   if (!source.ok()) return ReportError(source.status());
   const absl::StatusOr<v1::CallSummary> summary = FindSummary(**source, *id);
   if (absl::IsNotFound(summary.status())) {
-    return NoSuch(absl::StrCat("there is no call ", TypedId(options.call, *id), " in ", context.data_directory,
-                               WhyNotThere(**source)));
+    return NoSuch(
+        absl::StrCat("there is no call ", TypedId(options.call, *id), " in ", PlaceOf(context), WhyNotThere(**source)));
   }
   if (!summary.ok()) return ReportError(summary.status());
   const ShownCall call = {**source, *summary, options, revealer.get()};
@@ -164,7 +174,7 @@ void AddShowCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command = app->add_subcommand("show", "Show everything recorded of a call");
   command->footer(kFooter);
   command->add_option("CALL", options->call, "The call's id, as `sallyport calls` lists it")->required()->type_name("");
-  AddDataOption(command, context);
+  AddRecordOptions(command, context);
   command->add_flag("--json", options->json, "One JSON object on one line, for programs");
   command->add_flag("--raw", options->raw, "Frames as they passed: base64 in JSON; with --frame the bytes alone");
   command->add_flag("--full", options->full,

@@ -1,16 +1,13 @@
-#include <pthread.h>
-#include <signal.h>
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <stop_token>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "replay/cli/command.h"
 #include "replay/cli/event_forms.h"
+#include "replay/cli/record_options.h"
+#include "replay/cli/stop_on_signal.h"
 #include "replay/cli/terminal_text.h"
 #include "replay/view/names.h"
 #include "replay/view/proto_time.h"
@@ -63,7 +60,7 @@ class TailPrinter {
 
   // At first, and where that has changed: with no word a store is one that is written.
   void SayWhetherWritten(bool written) {
-    if (!written_.has_value()) std::cerr << "following " << context_.data_directory << ", Ctrl-C ends" << std::endl;
+    if (!written_.has_value()) std::cerr << "following " << PlaceOf(context_) << ", Ctrl-C ends" << std::endl;
     if (written != written_.value_or(true)) {
       Note(written ? "a gateway writes to this store now"
                    : "no gateway writes to this store now: nothing comes until one does");
@@ -74,33 +71,6 @@ class TailPrinter {
   const CommandContext& context_;
   const TailOptions& options_;
   std::optional<bool> written_;
-};
-
-// SIGINT and SIGTERM ask to stop from now on. They are waited for rather than handled, so that a line is never left
-// half written. Made before any other thread; ends its own thread with it.
-class StopOnSignal {
- public:
-  StopOnSignal() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    waiting_ = std::thread([this] {
-      int signal = 0;
-      sigwait(&signals_, &signal);
-      source_.request_stop();
-    });
-  }
-  ~StopOnSignal() {
-    pthread_kill(waiting_.native_handle(), SIGTERM);
-    waiting_.join();
-  }
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  sigset_t signals_;
-  std::stop_source source_;
-  std::thread waiting_;
 };
 
 v1::TailCallsRequest ToRequest(const TailOptions& options) {
@@ -132,7 +102,7 @@ void AddTailCommand(CLI::App* app, CommandContext* context) {
   auto options = std::make_shared<TailOptions>();
   CLI::App* command = app->add_subcommand("tail", "Print calls as they start and end");
   command->footer(kFooter);
-  AddDataOption(command, context);
+  AddRecordOptions(command, context);
   command->add_option("--identity", options->identity, "Who calls")->type_name("GLOB")->check(NotEmpty());
   command->add_option("--method", options->method, "What is called, such as 'etcdserverpb.KV/*'")
       ->type_name("GLOB")

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -15,8 +13,11 @@
 #include "recorder/verify/evidence_check.h"
 #include "recorder/verify/verifier.h"
 #include "replay/cli/command.h"
+#include "replay/cli/progress_line.h"
 #include "replay/cli/record_json.h"
+#include "replay/cli/record_options.h"
 #include "replay/cli/terminal_text.h"
+#include "replay/cli/verify_server.h"
 #include "replay/view/names.h"
 
 namespace sallyport::replay {
@@ -48,24 +49,13 @@ struct VerifyCommandOptions {
   bool json = false;
 };
 
-// Draws one line over and over, where there is a terminal to draw on.
-class ProgressLine {
- public:
-  void Show(const recorder::VerifyProgress& progress) const {
-    if (!terminal_) return;
-    const double part = progress.bytes_total == 0 ? 100.0
-                                                  : 100.0 * static_cast<double>(progress.bytes_done) /
-                                                        static_cast<double>(progress.bytes_total);
-    std::cerr << absl::StreamFormat("\r\x1b[Kverifying: %3.0f%% of %s", part, HumanSize(progress.bytes_total))
-              << std::flush;
-  }
-  void Clear() const {
-    if (terminal_) std::cerr << "\r\x1b[K" << std::flush;
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-};
+// How far the verifier has come, as a text.
+std::string ProgressText(const recorder::VerifyProgress& progress) {
+  const double part = progress.bytes_total == 0 ? 100.0
+                                                : 100.0 * static_cast<double>(progress.bytes_done) /
+                                                      static_cast<double>(progress.bytes_total);
+  return absl::StrFormat("verifying: %3.0f%% of %s", part, HumanSize(progress.bytes_total));
+}
 
 std::string Base64(const recorder::Hash& hash) { return absl::Base64Escape({hash.data(), hash.size()}); }
 
@@ -179,7 +169,20 @@ absl::StatusOr<std::unique_ptr<recorder::StoreKeys>> KeysAtHand(const CommandCon
   return keys;
 }
 
+// What a server can be asked.
+ExitCode RunVerifyServer(const CommandContext& context, const std::string& server,
+                         const VerifyCommandOptions& command) {
+  if (command.against.empty() && command.jobs == 1 && !command.no_keys) {
+    return VerifyServer(context, server, command.key, command.json);
+  }
+  return ReportError(absl::InvalidArgumentError(
+      "--against, --jobs and --no-keys are for a data directory: a server verifies as it does itself"));
+}
+
 ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& command) {
+  const absl::StatusOr<std::string> server = ServerOf(context);
+  if (!server.ok()) return ReportError(server.status());
+  if (!server->empty()) return RunVerifyServer(context, *server, command);
   recorder::VerifyOptions options;
   options.directory = context.data_directory;
   options.verifier_key = command.key;
@@ -202,7 +205,7 @@ ExitCode RunVerify(const CommandContext& context, const VerifyCommandOptions& co
     if (options.against.empty()) return ReportError(absl::InvalidArgumentError(command.against + " is empty"));
   }
   const ProgressLine line;
-  options.progress = [&](const recorder::VerifyProgress& progress) { line.Show(progress); };
+  options.progress = [&](const recorder::VerifyProgress& progress) { line.Show(ProgressText(progress)); };
   const absl::Time begin = absl::Now();
   const absl::StatusOr<recorder::VerifyReport> report = recorder::VerifyStore(options);
   line.Clear();
@@ -341,7 +344,7 @@ void AddVerifyCommand(CLI::App* app, CommandContext* context) {
   CLI::App* command =
       app->add_subcommand("verify", "Check that the record is whole and unchanged, or what evidence proves");
   command->footer(kFooter);
-  AddDataOption(command, context);
+  AddRecordOptions(command, context);
   command->add_option("--key", options->key, "The key that must have signed, as `sallyport keys status` shows it")
       ->type_name("VKEY");
   CLI::Option* against =
