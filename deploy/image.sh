@@ -3,6 +3,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(dirname "$here")
+# shellcheck source=deploy/options.sh
+source "$here/options.sh"
 
 usage() {
   cat << 'EOF'
@@ -90,28 +92,9 @@ image_size() {
 version=$(sed -n 's/^project(sallyport VERSION \([0-9.]*\).*/\1/p' "$project/CMakeLists.txt")
 scratch='' container=''
 trap clean_up EXIT
-tag=sallyport:$version programs='' engine='' base=debian:bookworm-slim options=()
-while (($# > 0)); do
-  case $1 in
-    -h | --help)
-      usage
-      exit 0
-      ;;
-    --tag | --programs | --engine | --base)
-      [[ -n ${2:-} ]] || fail "$1 needs a value (see --help)"
-      declare "${1#--}=$2"
-      shift 2
-      ;;
-    --)
-      options=("${@:2}")
-      break
-      ;;
-    *)
-      usage >&2
-      fail "unknown argument \"$1\""
-      ;;
-  esac
-done
+tag=sallyport:$version programs='' engine='' base=debian:bookworm-slim rest=()
+read_options 'tag programs engine base' "$@"
+options=("${rest[@]}")
 [[ -n $engine ]] || engine=$(find_engine)
 context=$project
 if [[ -n $programs ]]; then

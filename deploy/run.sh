@@ -5,6 +5,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 # shellcheck source=deploy/packages.sh
 source "$here/packages.sh"
+# shellcheck source=deploy/options.sh
+source "$here/options.sh"
 
 usage() {
   cat << 'EOF'
@@ -137,32 +139,8 @@ EOF
   echo "Ctrl-C stops it."
 }
 
-upstream='' listen=127.0.0.1:50050 data=$root/data example='' started_from=$PWD
-extra=()
-while (($# > 0)); do
-  case $1 in
-    --upstream=* | --listen=* | --data=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
-  esac
-  case $1 in
-    -h | --help)
-      usage
-      exit 0
-      ;;
-    --upstream | --listen | --data)
-      [[ -n ${2:-} ]] || fail "$1 needs a value (see --help)"
-      declare "${1#--}=$2"
-      shift 2
-      ;;
-    --)
-      extra=("${@:2}")
-      break
-      ;;
-    *)
-      usage >&2
-      fail "unknown argument \"$1\""
-      ;;
-  esac
-done
+upstream='' listen=127.0.0.1:50050 data=$root/data example='' started_from=$PWD rest=()
+read_options 'upstream listen data' "$@"
 [[ $data == /* ]] || data=$started_from/$data
 [[ -n $upstream ]] || example=yes
 
@@ -180,7 +158,7 @@ scratch=$(mktemp -d)
 [[ $listen == unix:* || ${listen##*:} == 0 ]] || ! accepts "$listen" ||
   fail "something listens on $listen already; choose another address with --listen"
 (cd "$started_from" && mkdir -p "$(dirname "$data")")
-start sallyportd - build/release/bin/sallyportd --listen "$listen" --upstream "$upstream" --data "$data" "${extra[@]}"
+start sallyportd - build/release/bin/sallyportd --listen "$listen" --upstream "$upstream" --data "$data" "${rest[@]}"
 [[ ${listen##*:} == 0 ]] || until_true sallyportd 30 accepts "$listen" ||
   fail "the gateway did not start listening on $listen (see above)"
 print_next

@@ -1,59 +1,17 @@
 #include "gateway/admin/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "gateway/operations/metrics/metric_families.h"
 
 namespace sallyport::gateway {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricType;
+using Type = MetricFamilies::Type;
 
-// Metric families in the order in which they are added.
-class Families {
- public:
-  template <typename Value>
-  void Counter(const char* name, const char* help, Value value) {
-    AddFamily(name, help, MetricType::Counter);
-    AddCount({}, value);
-  }
-  template <typename Value>
-  void Gauge(const char* name, const char* help, Value value) {
-    AddFamily(name, help, MetricType::Gauge);
-    families_.back().metric.emplace_back().gauge.value = static_cast<double>(value);
-  }
-  // Without a value yet: AddCount adds one for each set of labels.
-  void Counters(const char* name, const char* help) { AddFamily(name, help, MetricType::Counter); }
-  template <typename Value>
-  void AddCount(std::vector<ClientMetric::Label> labels, Value value) {
-    ClientMetric& metric = families_.back().metric.emplace_back();
-    metric.label = std::move(labels);
-    metric.counter.value = static_cast<double>(value);
-  }
-
-  void Gauges(const char* name, const char* help) { AddFamily(name, help, MetricType::Gauge); }
-  template <typename Value>
-  void AddGauge(std::vector<ClientMetric::Label> labels, Value value) {
-    ClientMetric& metric = families_.back().metric.emplace_back();
-    metric.label = std::move(labels);
-    metric.gauge.value = static_cast<double>(value);
-  }
-
-  std::string Text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  void AddFamily(const char* name, const char* help, MetricType type) { families_.push_back({name, help, type, {}}); }
-
-  std::vector<prometheus::MetricFamily> families_;
-};
-
-void AddRecorder(Families& metrics, const recorder::RecorderStats& stats) {
+void AddRecorder(MetricFamilies& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_damaged_places", "Places in the log that were found damaged at the start.",
                 stats.damages);
   metrics.Gauge("sallyport_recorder_index_ok", "1 while the index is kept up to date, 0 until the next start if not.",
@@ -80,7 +38,7 @@ void AddRecorder(Families& metrics, const recorder::RecorderStats& stats) {
   metrics.Gauge("sallyport_recorder_tree_size", "Leaves of the last checkpoint that was signed.", stats.tree_size);
 }
 
-void AddListener(Families& metrics, const ListenerNumbers& listener) {
+void AddListener(MetricFamilies& metrics, const ListenerNumbers& listener) {
   metrics.Gauge("sallyport_connections_open", "Callers' connections.", listener.connections);
   metrics.Gauge("sallyport_connections_most", "Callers' connections that may be open.", listener.most_connections);
   metrics.Counter("sallyport_connections_refused_total", "Connections closed for a limit or for what came first.",
@@ -89,38 +47,41 @@ void AddListener(Families& metrics, const ListenerNumbers& listener) {
   metrics.Gauge("sallyport_memory_budget_bytes", "New calls are refused beyond.", listener.memory_budget);
 }
 
-void AddRefusals(Families& metrics, const RefusalCounts& refusals) {
-  metrics.Counters("sallyport_refused_calls_total", "Calls that ended before anybody was proved, by reason.");
+void AddRefusals(MetricFamilies& metrics, const RefusalCounts& refusals) {
+  metrics.Begin("sallyport_refused_calls_total", "Calls that ended before anybody was proved, by reason.",
+                Type::Counter);
   for (size_t i = 0; i < kRefusalReasons; ++i) {
-    metrics.AddCount({{"reason", RefusalReasonName(static_cast<RefusalReason>(i))}}, refusals.by_reason[i]);
+    metrics.Add({{"reason", RefusalReasonName(static_cast<RefusalReason>(i))}}, refusals.by_reason[i]);
   }
   metrics.Counter("sallyport_refused_calls_only_counted_total",
                   "Of these, those that are recorded only as one of a number.", refusals.only_counted);
 }
 
-void AddEvents(Families& metrics, const std::vector<EventStreamNumbers>& receivers) {
-  metrics.Gauges("sallyport_events_lag_seconds", "Age of the oldest event that a receiver is not known to have taken.");
+void AddEvents(MetricFamilies& metrics, const std::vector<EventStreamNumbers>& receivers) {
+  metrics.Begin("sallyport_events_lag_seconds", "Age of the oldest event that a receiver is not known to have taken.",
+                Type::Gauge);
   for (const EventStreamNumbers& receiver : receivers) {
-    metrics.AddGauge({{"receiver", receiver.receiver}}, absl::ToDoubleSeconds(receiver.lag));
+    metrics.Add({{"receiver", receiver.receiver}}, absl::ToDoubleSeconds(receiver.lag));
   }
-  metrics.Gauges("sallyport_events_lag_bytes", "About how many bytes of the log lie behind that event.");
+  metrics.Begin("sallyport_events_lag_bytes", "About how many bytes of the log lie behind that event.", Type::Gauge);
   for (const EventStreamNumbers& receiver : receivers) {
-    metrics.AddGauge({{"receiver", receiver.receiver}}, receiver.lag_bytes);
+    metrics.Add({{"receiver", receiver.receiver}}, receiver.lag_bytes);
   }
-  metrics.Counters("sallyport_events_sent_total", "Events handed over to a receiver; one sent again counts again.");
+  metrics.Begin("sallyport_events_sent_total", "Events handed over to a receiver; one sent again counts again.",
+                Type::Counter);
   for (const EventStreamNumbers& receiver : receivers) {
-    metrics.AddCount({{"receiver", receiver.receiver}}, receiver.sent);
+    metrics.Add({{"receiver", receiver.receiver}}, receiver.sent);
   }
-  metrics.Counters("sallyport_events_failures_total", "Times that a receiver did not take events.");
+  metrics.Begin("sallyport_events_failures_total", "Times that a receiver did not take events.", Type::Counter);
   for (const EventStreamNumbers& receiver : receivers) {
-    metrics.AddCount({{"receiver", receiver.receiver}}, receiver.failures);
+    metrics.Add({{"receiver", receiver.receiver}}, receiver.failures);
   }
 }
 
-void AddLifetime(Families& metrics, const LifetimeNumbers& lifetime) {
-  metrics.Counters("sallyport_reloads_total", "Times that settings were read again, by what became of it.");
-  metrics.AddCount({{"result", "taken"}}, lifetime.reloads_taken);
-  metrics.AddCount({{"result", "refused"}}, lifetime.reloads_refused);
+void AddLifetime(MetricFamilies& metrics, const LifetimeNumbers& lifetime) {
+  metrics.Begin("sallyport_reloads_total", "Times that settings were read again, by what became of it.", Type::Counter);
+  metrics.Add({{"result", "taken"}}, lifetime.reloads_taken);
+  metrics.Add({{"result", "refused"}}, lifetime.reloads_refused);
   metrics.Gauge("sallyport_reload_ok", "1 while the settings that were read last are in force.",
                 lifetime.reload_ok ? 1 : 0);
   metrics.Gauge("sallyport_draining", "1 once the gateway is about to stop.", lifetime.draining ? 1 : 0);
@@ -131,7 +92,7 @@ void AddLifetime(Families& metrics, const LifetimeNumbers& lifetime) {
 }  // namespace
 
 std::string MetricsText(const GatewayNumbers& numbers) {
-  Families metrics;
+  MetricFamilies metrics;
   metrics.Gauge("sallyport_recording", "1 where calls are recorded, 0 with durability off.",
                 numbers.recorder.has_value() ? 1 : 0);
   if (numbers.recorder.has_value()) AddRecorder(metrics, *numbers.recorder);
@@ -140,14 +101,15 @@ std::string MetricsText(const GatewayNumbers& numbers) {
                 numbers.odd_settings);
   AddLifetime(metrics, numbers.lifetime);
   AddListener(metrics, numbers.listener);
-  metrics.Counters("sallyport_upstream_calls_sent_again_total",
-                   "Attempts at calls that the upstream had not processed before.");
+  metrics.Begin("sallyport_upstream_calls_sent_again_total",
+                "Attempts at calls that the upstream had not processed before.", Type::Counter);
   for (const UpstreamNumbers& upstream : numbers.upstreams) {
-    metrics.AddCount({{"upstream", upstream.name}}, upstream.calls_sent_again);
+    metrics.Add({{"upstream", upstream.name}}, upstream.calls_sent_again);
   }
-  metrics.Counters("sallyport_masks_detections_total", "What detectors found for masks, by field and detector.");
+  metrics.Begin("sallyport_masks_detections_total", "What detectors found for masks, by field and detector.",
+                Type::Counter);
   for (const policy::DetectionCounts::Count& count : numbers.detections) {
-    metrics.AddCount({{"field", count.place}, {"detector", count.detector}}, count.finds);
+    metrics.Add({{"field", count.place}, {"detector", count.detector}}, count.finds);
   }
   AddRefusals(metrics, numbers.refusals);
   if (numbers.spans.has_value()) {

@@ -18,7 +18,7 @@ prometheus::ClientMetric& MetricFamilies::NewMetric(const Labels& labels) {
   return metric;
 }
 
-void MetricFamilies::Add(const Labels& labels, double value) {
+void MetricFamilies::AddValue(const Labels& labels, double value) {
   const bool counter = families_.back().type == Type::Counter;
   prometheus::ClientMetric& metric = NewMetric(labels);
   if (counter) {
@@ -41,16 +41,6 @@ void MetricFamilies::AddTimes(const Labels& labels, absl::Span<const int64_t> bo
   }
   histogram.sample_count = so_far;
   histogram.sample_sum = static_cast<double>(nanoseconds) * kNanosecond;
-}
-
-void MetricFamilies::Gauge(const char* name, const char* help, double value) {
-  Begin(name, help, Type::Gauge);
-  Add({}, value);
-}
-
-void MetricFamilies::Counter(const char* name, const char* help, double value) {
-  Begin(name, help, Type::Counter);
-  Add({}, value);
 }
 
 std::string MetricFamilies::Text() const { return prometheus::TextSerializer().Serialize(families_); }
