@@ -20,6 +20,16 @@ MatchIndex IndexOf(const Rules& rules) {
   return MatchIndex(matches);
 }
 
+// Why a role is not had by whoever its match holds for; null if it is.
+const char* WhyNotMeant(const RoleRule& role, const RequestFacts& facts) {
+  const ProofSet none = ProofBit(v1::PROOF_NONE);
+  if (facts.proofs() == none && (role.match.proofs & none) == 0) {
+    return "whoever proves nothing has it only where proofs name none";
+  }
+  if (role.kind == RoleKind::kCaller && facts.subject().empty()) return "nobody without a subject has calls of its own";
+  return nullptr;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Policy>> Policy::Load(const std::string& path) {
@@ -137,8 +147,7 @@ std::vector<const RoleRule*> Policy::RolesOf(const AccessRequest& request) const
   if (roles_.empty()) return roles;
   const RequestFacts facts(request);
   role_index_.ForEachMatch(facts, [&](size_t number) {
-    const RoleRule& role = roles_[number];
-    if (role.kind != RoleKind::kCaller || !facts.subject().empty()) roles.push_back(&role);
+    if (WhyNotMeant(roles_[number], facts) == nullptr) roles.push_back(&roles_[number]);
     return true;
   });
   return roles;
@@ -149,9 +158,8 @@ std::vector<RoleTrial> Policy::ExplainRoles(const AccessRequest& request) const 
   std::vector<RoleTrial> trials;
   for (size_t i = 0; i < roles_.size(); ++i) {
     trials.push_back({i, Mismatches(roles_[i].match, facts)});
-    if (roles_[i].kind == RoleKind::kCaller && facts.subject().empty() && trials.back().mismatches.empty()) {
-      trials.back().mismatches.push_back({"role", "whoever proves nothing has no calls of its own"});
-    }
+    const char* const why = WhyNotMeant(roles_[i], facts);
+    if (why != nullptr && trials.back().mismatches.empty()) trials.back().mismatches.push_back({"role", why});
   }
   return trials;
 }

@@ -92,7 +92,8 @@ class Policy {
 
   // The roles that somebody has who calls the API: all whose match holds, in the order of the file, whatever `shadow`
   // says. `request.method` is the API's, such as "sallyport.v1.Audit/SearchCalls", and `request.upstream` "sallyport";
-  // metadata is not looked at. Without a proved subject nobody is a caller: there is nothing that would be its own.
+  // metadata is not looked at. Whoever proves nothing has those alone whose `proofs` name `none`, and is never a
+  // caller, for there is nothing that would be its own.
   std::vector<const RoleRule*> RolesOf(const AccessRequest& request) const;
 
   // All roles as they are tried for RolesOf; slow, for people.

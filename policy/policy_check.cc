@@ -141,25 +141,27 @@ void CheckRecordRule(const Policy& policy, size_t number, std::vector<PolicyWarn
   CheckMatchOf(rule, warnings);
 }
 
-// Whether it is about who asks, so that it does not hold for whoever proves nothing.
+// Whether it says who is meant, be it by what they have shown.
 bool AsksForSomebody(const Match& match) {
-  const ProofSet none = ProofBit(v1::PROOF_NONE);
-  return !match.identities.empty() || !match.groups.empty() || !match.issuers.empty() ||
-         (match.proofs != 0 && (match.proofs & none) == 0) || (match.all_proofs & ~none) != 0;
+  return !match.identities.empty() || !match.groups.empty() || !match.issuers.empty() || match.proofs != 0 ||
+         match.all_proofs != 0;
 }
 
 void CheckRole(const RoleRule& role, std::vector<PolicyWarning>* warnings) {
   const auto warn = [&](std::string text) { warnings->push_back({role.line, role.name, std::move(text)}); };
   const ProofSet none = ProofBit(v1::PROOF_NONE);
-  if (ContradictsItself(role.match)) {
-    warn("nobody has this role: readers that prove nothing have no subject, groups, issuer or proof");
-  } else if (role.kind == RoleKind::kCaller && (role.match.proofs == none || role.match.all_proofs == none)) {
+  const bool asks_for_identity = !role.match.identities.empty() || !role.match.groups.empty();
+  if (ContradictsItself(role.match) || (role.match.all_proofs == none && role.match.proofs != none)) {
+    warn(
+        "nobody has this role: readers that prove nothing have no subject, groups, issuer or proof, and have roles "
+        "only whose proofs name none");
+  } else if (role.kind == RoleKind::kCaller && role.match.proofs == none) {
     warn("gives nothing: readers that prove nothing have no calls of their own");
-  } else if (role.kind != RoleKind::kCaller && !AsksForSomebody(role.match) &&
-             ((role.match.proofs | role.match.all_proofs) & none) == 0) {
-    warn(absl::StrCat("makes everybody ", role.match.networks.empty() ? "" : "in its networks ", "an ",
-                      RoleName(role.kind),
-                      ", readers that prove nothing too: match identities, groups, issuers or proofs"));
+  } else if (role.kind != RoleKind::kCaller && !AsksForSomebody(role.match)) {
+    warn(absl::StrCat("makes everybody who proves anything an ", RoleName(role.kind),
+                      ": match identities, groups, issuers or proofs"));
+  } else if (ShowsCalls(role.kind) && !asks_for_identity && (role.match.proofs & none) != 0) {
+    warn("shows calls to whoever comes along, for its proofs name none");
   }
   if (NamesAnonymous(role.match)) {
     warn("\"anonymous\" is a subject like any other here: for readers that prove nothing write proofs: [none]");
