@@ -42,3 +42,6 @@ BENCHMARK(BM_Text);
 
 }  // namespace
 }  // namespace sallyport::policy
+
+// In a test, for what makes the messages checks them as tests do.
+TEST_CASE("benchmark") { benchmark::RunSpecifiedBenchmarks(); }
