@@ -1,6 +1,6 @@
-// Conditions that strangers write, asked about messages that strangers send. Input: a length in one byte (times 16), the
-// condition, and the bytes of the request. Both are read within their bounds, twice alike, and what is right is what
-// its negation is not.
+// Conditions that strangers write, asked about messages that strangers send. Input: a length in one byte (times 16),
+// the condition, and the bytes of the request. Both are read within their bounds, twice alike, and what is right is
+// what its negation is not.
 #include <memory>
 #include <string>
 

@@ -1,4 +1,5 @@
-// Evaluates expressions for spec_test.mjs: a case in JSON a line on standard input, its answer a line on standard output.
+// Evaluates expressions for spec_test.mjs: a case in JSON a line on standard input, its answer a line on standard
+// output.
 //
 // usage: cel_cases DESCRIPTOR-SET
 #include <charconv>

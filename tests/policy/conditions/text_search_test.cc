@@ -17,7 +17,9 @@ TEST_CASE("a text is found in any case of letters") {
   CHECK(TextSearch::Create("k")->IsIn("K"));
   CHECK(TextSearch::Create("ⱥ")->IsIn("Ⱥ"));
   CHECK_FALSE(TextSearch::Create("STRASSE")->IsIn("Straße"));
-  CHECK(TextSearch::Create("b")->IsIn("\xff" "B"));
+  CHECK(
+      TextSearch::Create("b")->IsIn("\xff"
+                                    "B"));
 }
 
 TEST_CASE("it is found in texts of any depth, keys, and what an Any holds, and nowhere else") {
@@ -41,8 +43,12 @@ TEST_CASE("a message that is damaged is told apart from one without the text") {
   const auto find = [&](const std::string& text, const std::string& bytes) {
     return TextSearch::Create(text)->InMessage(*bench.request, bytes, bench.set->types());
   };
-  CHECK(find("a", "\x12\x01" "b\x12\x05") == Found::kUndecodable);
-  CHECK(find("b", "\x12\x01" "b\x12\x05") == Found::kYes);
+  CHECK(find("a",
+             "\x12\x01"
+             "b\x12\x05") == Found::kUndecodable);
+  CHECK(find("b",
+             "\x12\x01"
+             "b\x12\x05") == Found::kYes);
 }
 
 TEST_CASE("texts that are looked for are bounded") {
