@@ -117,6 +117,8 @@ Value Concatenated(const Value& left, const Value& right, Heap* heap) {
 
 Value IsIn(const Value& element, const Value& range, Heap* heap) {
   if (range.is(Kind::kMap)) {
+    const bool key = element.number() || element.is(Kind::kBool) || element.is(Kind::kString);
+    if (!key) return Value::Error(kNoOverload);
     if (!heap->Spend(range.size + 1)) return Heap::TooMuch();
     return Value::Bool(FindKey(range, element, heap) != nullptr);
   }

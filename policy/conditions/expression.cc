@@ -141,7 +141,8 @@ class Evaluation {
     return Value::Map(pairs, size);
   }
 
-  // An operand that decides makes errors of others count for nothing, on either side.
+  // An operand that decides makes errors of others count for nothing, on either side. Among errors, that something
+  // cannot be read is the one that is told.
   Value Logic(const Node& node, bool decides) {
     Value fault;
     for (const uint32_t child : node.children) {
@@ -150,7 +151,8 @@ class Evaluation {
         if (value.truth == decides) return value;
         continue;
       }
-      if (!fault.error()) fault = value.error() ? value : Value::Error("\"&&\" and \"||\" take bools");
+      if (!fault.error() || value.unreadable)
+        fault = value.error() ? value : Value::Error("\"&&\" and \"||\" take bools");
     }
     return fault.error() ? fault : Value::Bool(!decides);
   }
@@ -176,7 +178,7 @@ class Evaluation {
       const Value value = Of(node.children[1]);
       if (value.is(Kind::kBool)) {
         if (value.truth == decides) return value;
-      } else if (!fault.error()) {
+      } else if (!fault.error() || value.unreadable) {
         fault = value.error() ? value : Value::Error("a macro asks bools");
       }
     }

@@ -30,7 +30,7 @@ Value SizeOf(const Value& value, Heap* heap) {
   }
 }
 
-// RE2 takes time with the text, and not with what is in it.
+// RE2 takes time with the text and the size of its program, and not with what is in the text.
 Value OfTexts(Function function, const Value& first, const Value& second, const RE2* pattern, Heap* heap) {
   if (!first.is(Kind::kString) || !second.is(Kind::kString)) return Value::Error(kNoOverload);
   if (!heap->SpendBytes(first.size)) return Heap::TooMuch();
@@ -45,7 +45,10 @@ Value OfTexts(Function function, const Value& first, const Value& second, const 
     case Function::kEndsWith:
       return Value::Bool(text.ends_with(second.text()));
     case Function::kMatches:
-      if (pattern == nullptr || !heap->Spend(first.size / 4)) return Heap::TooMuch();
+      if (pattern == nullptr ||
+          !heap->Spend(first.size / 32 * (1 + static_cast<size_t>(pattern->ProgramSize()) / 16))) {
+        return Heap::TooMuch();
+      }
       return Value::Bool(RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *pattern));
     default:
       return Value::Error(kNoOverload);
