@@ -54,4 +54,10 @@ size_t ColumnsOf(uint32_t point) {
   return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ? 0 : 1;
 }
 
+void AppendLowerCase(uint32_t point, std::string* out) {
+  utf8proc_uint8_t bytes[4];
+  const utf8proc_ssize_t size = utf8proc_encode_char(utf8proc_tolower(static_cast<utf8proc_int32_t>(point)), bytes);
+  out->append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+}
+
 }  // namespace sallyport

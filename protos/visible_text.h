@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace sallyport {
@@ -23,6 +24,10 @@ bool IsHidden(uint32_t point);
 
 // How many columns a character takes on a terminal: 0 for one that joins the one before it, 2 for a wide one, else 1.
 size_t ColumnsOf(uint32_t point);
+
+// The character's lower case, where that is one character, as Unicode has it for all languages; in UTF-8. `point` is of
+// a valid Character.
+void AppendLowerCase(uint32_t point, std::string* out);
 
 }  // namespace sallyport
 

@@ -7,6 +7,7 @@
 #include "recorder/format/call_id.h"
 #include "replay/view/call_filter.h"
 #include "replay/view/call_hider.h"
+#include "replay/view/call_scan.h"
 #include "replay/view/call_tail.h"
 #include "replay/view/call_view.h"
 #include "replay/view/evidence_of.h"
@@ -15,6 +16,7 @@
 #include "replay/view/local_statistics.h"
 #include "replay/view/log_following.h"
 #include "replay/view/looks.h"
+#include "replay/view/reader_sight.h"
 #include "replay/view/session_story.h"
 #include "replay/view/store_checks.h"
 #include "replay/view/visible_calls.h"
@@ -38,6 +40,12 @@ absl::Status FillPage(CallStore& store, Query query, Page* page, Search search, 
   }
   for (const auto& element : *found) *add(page) = ToMessage(element);
   return absl::OkStatus();
+}
+
+// What calls said is not looked for among those that somebody has accessed.
+absl::Status CheckScan(const v1::Filter& filter) {
+  if (filter.accessed_by().empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("filter.accessed_by: it goes without text, where and correlation");
 }
 
 // Of sessions that a reader finds: the names that it may not see are not told.
@@ -72,6 +80,15 @@ std::optional<recorder::CallScope> LocalStore::scope() const {
   return rights_->scope;
 }
 
+ScanOptions LocalStore::Scans() const {
+  ScanOptions options;
+  options.scope = scope();
+  if (rights_.has_value() && rights_->masks != nullptr && !rights_->masks->none()) {
+    options.sight = [this] { return SightOf(*rights_, &store_->descriptors()); };
+  }
+  return options;
+}
+
 absl::Status LocalStore::CheckVisible(uint64_t id) {
   if (!rights_.has_value()) return absl::OkStatus();
   absl::StatusOr<CallStore::Reader> reader = store_->Borrow();
@@ -90,6 +107,10 @@ absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchAccessed(const recorde
 }
 
 absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::SearchCallsRequest& request) {
+  if (NeedsScan(request.filter())) {
+    if (absl::Status status = CheckScan(request.filter()); !status.ok()) return status;
+    return ScanPage(*store_, request, Scans(), {});
+  }
   absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
   query->scope = scope();
@@ -246,6 +267,11 @@ absl::StatusOr<v1::Evidence> LocalStore::ProveList(const v1::ProveListRequest& r
     ids.push_back(*id);
   }
   return EvidenceOfAnswer(*store_, ids);
+}
+
+absl::Status LocalStore::ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) {
+  if (absl::Status status = CheckScan(request.filter()); !status.ok()) return status;
+  return replay::ScanCalls(*store_, request, Scans(), std::move(stop), said);
 }
 
 absl::StatusOr<v1::Gaps> LocalStore::GetGaps(const v1::GetGapsRequest&) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "recorder/keys/key_source.h"
+#include "replay/view/call_scan.h"
 #include "replay/view/call_source.h"
 #include "replay/view/call_store.h"
 #include "replay/view/reader_rights.h"
@@ -42,6 +43,8 @@ class LocalStore final : public CallSource {
   absl::Status VerifyStore(const v1::VerifyStoreRequest& request, std::stop_token stop, VerifyReceiver said) override;
   absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) override;
   absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) override;
+  // Without bounds of its own but those of ScanOptions; see call_scan.h.
+  absl::Status ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) override;
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) override;
   absl::StatusOr<v1::GetDescriptorsResponse> GetDescriptors(const v1::GetDescriptorsRequest& request) override;
 
@@ -49,6 +52,8 @@ class LocalStore final : public CallSource {
   const ReaderRights* rights() const { return rights_.has_value() ? &*rights_ : nullptr; }
   // What every query has to have; nothing where all calls are there.
   std::optional<recorder::CallScope> scope() const;
+  // How this reader looks into calls. It refers to this.
+  ScanOptions Scans() const;
   // OK if the call is there for this reader.
   absl::Status CheckVisible(uint64_t id);
   absl::StatusOr<v1::SearchCallsResponse> SearchAccessed(const recorder::CallQuery& query, const std::string& reader);

@@ -345,6 +345,26 @@ TEST_CASE("what masks hide from a reader stands in nothing that it is told") {
   }
 }
 
+TEST_CASE("a search for what was said finds nothing by what is hidden, and no call that may not be seen") {
+  ShopStore store;
+  const std::string id = store.AddGet(absl::Seconds(0));
+  AddCall(store, absl::Seconds(1), {.method = "/shop.Orders/Upload"});
+  const auto opened = OpenStore(store);
+  ReaderRights rights = Investigator({"shop.Orders/Get"});
+  rights.masks = MasksOf(kMasks);
+  ReaderSource masked(opened, rights);
+  ReaderSource unmasked(opened, Investigator({"shop.Orders/Get"}));
+  v1::SearchCallsRequest request;
+  request.mutable_filter()->set_text("4111");
+  CHECK(Listed(unmasked, request) == std::vector<std::string>{id});
+  CHECK(Listed(masked, request).empty());
+  request.mutable_filter()->set_text("hidden");
+  CHECK(Listed(masked, request) == std::vector<std::string>{id});
+  request.mutable_filter()->set_accessed_by("bob");
+  ReaderRights auditor = Auditor();
+  CHECK(absl::IsInvalidArgument(ReaderSource(opened, auditor).SearchCalls(request).status()));
+}
+
 TEST_CASE("recorded bytes are for who is shown all of a call, and masks for whom they are meant") {
   ShopStore store;
   const std::string id = store.AddGet(absl::Seconds(0));
