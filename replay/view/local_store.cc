@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "policy/masking/reader_masks.h"
 #include "recorder/format/call_id.h"
 #include "replay/view/call_filter.h"
 #include "replay/view/call_hider.h"
@@ -43,6 +42,12 @@ absl::Status FillPage(CallStore& store, Query query, Page* page, Search search, 
   return absl::OkStatus();
 }
 
+// What calls said is not looked for among those that somebody has accessed.
+absl::Status CheckScan(const v1::Filter& filter) {
+  if (filter.accessed_by().empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("filter.accessed_by: it goes without text, where and correlation");
+}
+
 // Of sessions that a reader finds: the names that it may not see are not told.
 void HideNames(CallStore::Reader& reader, const ReaderRights& rights, std::vector<recorder::SessionSummary>* sessions) {
   for (recorder::SessionSummary& session : *sessions) {
@@ -75,11 +80,11 @@ std::optional<recorder::CallScope> LocalStore::scope() const {
   return rights_->scope;
 }
 
-ScanOptions LocalStore::ScanBounds() const {
+ScanOptions LocalStore::Scans() const {
   ScanOptions options;
   options.scope = scope();
   if (rights_.has_value() && rights_->masks != nullptr && !rights_->masks->none()) {
-    options.sight = [this] { return std::make_unique<ReaderSight>(&*rights_, &store_->descriptors()); };
+    options.sight = [this] { return SightOf(*rights_, &store_->descriptors()); };
   }
   return options;
 }
@@ -102,7 +107,10 @@ absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchAccessed(const recorde
 }
 
 absl::StatusOr<v1::SearchCallsResponse> LocalStore::SearchCalls(const v1::SearchCallsRequest& request) {
-  if (NeedsScan(request.filter())) return ScanPage(*store_, request, ScanBounds(), {});
+  if (NeedsScan(request.filter())) {
+    if (absl::Status status = CheckScan(request.filter()); !status.ok()) return status;
+    return ScanPage(*store_, request, Scans(), {});
+  }
   absl::StatusOr<recorder::CallQuery> query = ToQuery(request);
   if (!query.ok()) return query.status();
   query->scope = scope();
@@ -262,7 +270,8 @@ absl::StatusOr<v1::Evidence> LocalStore::ProveList(const v1::ProveListRequest& r
 }
 
 absl::Status LocalStore::ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) {
-  return replay::ScanCalls(*store_, request, ScanBounds(), std::move(stop), said);
+  if (absl::Status status = CheckScan(request.filter()); !status.ok()) return status;
+  return replay::ScanCalls(*store_, request, Scans(), std::move(stop), said);
 }
 
 absl::StatusOr<v1::Gaps> LocalStore::GetGaps(const v1::GetGapsRequest&) {

@@ -36,13 +36,13 @@ class LocalStore final : public CallSource {
   absl::Status TailCalls(const v1::TailCallsRequest& request, std::stop_token stop, TailReceiver said) override;
   absl::StatusOr<v1::Evidence> GetEvidence(const v1::GetEvidenceRequest& request) override;
   absl::StatusOr<v1::Evidence> ProveList(const v1::ProveListRequest& request) override;
-  absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) override;
-  absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) override;
   absl::StatusOr<v1::ListLooksResponse> ListLooks(const v1::ListLooksRequest& request) override;
   absl::Status GetFrame(const v1::GetFrameRequest& request, FrameReceiver part) override;
   absl::Status GetSession(const v1::GetSessionRequest& request, SessionReceiver event) override;
   absl::StatusOr<v1::GetCheckpointsResponse> GetCheckpoints(const v1::GetCheckpointsRequest& request) override;
   absl::Status VerifyStore(const v1::VerifyStoreRequest& request, std::stop_token stop, VerifyReceiver said) override;
+  absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) override;
+  absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) override;
   // Without bounds of its own but those of ScanOptions; see call_scan.h.
   absl::Status ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) override;
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) override;
@@ -52,10 +52,10 @@ class LocalStore final : public CallSource {
   const ReaderRights* rights() const { return rights_.has_value() ? &*rights_ : nullptr; }
   // What every query has to have; nothing where all calls are there.
   std::optional<recorder::CallScope> scope() const;
+  // How this reader looks into calls. It refers to this.
+  ScanOptions Scans() const;
   // OK if the call is there for this reader.
   absl::Status CheckVisible(uint64_t id);
-  // What is looked into by a scan, and what of it is seen.
-  ScanOptions ScanBounds() const;
   absl::StatusOr<v1::SearchCallsResponse> SearchAccessed(const recorder::CallQuery& query, const std::string& reader);
 
   const std::shared_ptr<CallStore> store_;
