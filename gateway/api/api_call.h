@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gateway/api/api_backend.h"
 #include "gateway/api/reader.h"
@@ -21,6 +22,7 @@ struct ApiCall {
   bool unary = true;    // one answer
   std::string request;  // the message's bytes
   ApiVisitor visitor;
+  absl::Status fault;  // what comes with the call can't be right
   absl::Time start;
   std::chrono::steady_clock::time_point start_tick = std::chrono::steady_clock::now();
   absl::Time deadline = absl::InfiniteFuture();

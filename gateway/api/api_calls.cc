@@ -21,8 +21,8 @@ ApiCalls::~ApiCalls() {
   keeper_.join();
 }
 
-absl::StatusOr<std::shared_ptr<ApiCall>> ApiCalls::Arrived(const grpc::CallbackServerContext& context, const char* path,
-                                                           bool unary, const google::protobuf::Message& request) const {
+std::shared_ptr<ApiCall> ApiCalls::Arrived(const grpc::CallbackServerContext& context, const char* path, bool unary,
+                                           const google::protobuf::Message& request) const {
   auto call = std::make_shared<ApiCall>();
   call->start = absl::Now();
   call->path = path;
@@ -32,8 +32,12 @@ absl::StatusOr<std::shared_ptr<ApiCall>> ApiCalls::Arrived(const grpc::CallbackS
     call->deadline = absl::FromChrono(context.deadline());
   }
   absl::StatusOr<ApiVisitor> visitor = visitor_(context);
-  if (!visitor.ok()) return visitor.status();
-  call->visitor = *std::move(visitor);
+  if (visitor.ok()) {
+    call->visitor = *std::move(visitor);
+  } else {
+    call->visitor.peer = context.peer();
+    call->fault = visitor.status();
+  }
   return call;
 }
 

@@ -143,8 +143,8 @@ class ApiCalls {
     absl::Status why;  // it was stopped by the door
   };
 
-  absl::StatusOr<std::shared_ptr<ApiCall>> Arrived(const grpc::CallbackServerContext& context, const char* path,
-                                                   bool unary, const google::protobuf::Message& request) const;
+  std::shared_ptr<ApiCall> Arrived(const grpc::CallbackServerContext& context, const char* path, bool unary,
+                                   const google::protobuf::Message& request) const;
   // What the caller is told of how it came out.
   static grpc::Status Told(const ApiCall& call, const absl::Status& status);
   // Room for one more stream of that reader; false if there is none.
@@ -173,13 +173,7 @@ grpc::ServerUnaryReactor* ApiCalls::Answer(
     grpc::CallbackServerContext* context, const char* path, const Request* request, Response* response,
     Entrance::May may, Recorded recorded,
     std::function<absl::Status(ApiCall& call, const Request& request, Response* response, ShownCalls& shown)> answer) {
-  absl::StatusOr<std::shared_ptr<ApiCall>> arrived = Arrived(*context, path, true, *request);
-  if (!arrived.ok()) {
-    auto* const refused = new AnswerReactor(std::make_shared<ApiCall>());
-    refused->Finish(ApiStatus(arrived.status()));
-    return refused;
-  }
-  const std::shared_ptr<ApiCall> call = *std::move(arrived);
+  const std::shared_ptr<ApiCall> call = Arrived(*context, path, true, *request);
   auto* const reactor = new AnswerReactor(call);
   entrance_->Enter(call, may,
                    [this, call, reactor, request, response, recorded, answer = std::move(answer)](grpc::Status in) {
@@ -204,13 +198,7 @@ grpc::ServerWriteReactor<Response>* ApiCalls::Stream(
     grpc::CallbackServerContext* context, const char* path, const Request* request, Entrance::May may,
     std::function<void(ApiCall& call, const Request& request, ShownCalls& shown)> shown,
     std::function<absl::Status(ApiCall& call, const Request& request, Writer<Response>& writer)> stream) {
-  absl::StatusOr<std::shared_ptr<ApiCall>> arrived = Arrived(*context, path, false, *request);
-  if (!arrived.ok()) {
-    auto* const refused = new StreamReactor<Response>(context, std::make_shared<ApiCall>());
-    refused->Finish(ApiStatus(arrived.status()));
-    return refused;
-  }
-  const std::shared_ptr<ApiCall> call = *std::move(arrived);
+  const std::shared_ptr<ApiCall> call = Arrived(*context, path, false, *request);
   auto* const reactor = new StreamReactor<Response>(context, call);
   const auto run = [this, call, reactor, request, shown = std::move(shown), stream = std::move(stream)] {
     ShownCalls first;

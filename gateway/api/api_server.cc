@@ -91,7 +91,7 @@ absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiOptions& op
   absl::StatusOr<std::shared_ptr<const policy::Descriptors>> descriptors =
       policy::Descriptors::Create(ApiFiles(), "the gateway's own services");
   if (!descriptors.ok()) return descriptors.status();
-  const absl::Status kept = parts.recorder->KeepDescriptors((*descriptors)->version(), ApiFiles().SerializeAsString(),
+  const absl::Status kept = parts.recorder->KeepDescriptors((*descriptors)->version(), (*descriptors)->serialized(),
                                                             recorder::DescriptorOrigin::kOperator);
   if (!kept.ok()) return kept;
   absl::StatusOr<std::unique_ptr<Sources>> sources = Sources::Open(parts.data_directory, parts.keys);

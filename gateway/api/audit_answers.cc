@@ -1,7 +1,6 @@
 #include "gateway/api/audit_answers.h"
 
-#include "absl/algorithm/container.h"
-#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "recorder/format/entry_batch.h"
 #include "replay/view/proto_time.h"
 
@@ -30,23 +29,6 @@ v1::WhoamiResponse WhoIs(const Reader& reader) {
     for (const std::string& glob : role.calls.upstreams) told.add_upstreams(glob);
   }
   return answer;
-}
-
-absl::Status MayOperatorsAsk(const v1::StatisticsRequest& request) {
-  const auto denied = [](const char* field) {
-    return absl::PermissionDeniedError(absl::StrCat(field, ": operators are told of no caller and no single call"));
-  };
-  const v1::Filter& filter = request.filter();
-  if (!filter.identity().empty()) return denied("filter.identity");
-  if (!filter.session().empty()) return denied("filter.session");
-  if (!filter.trace_id().empty()) return denied("filter.trace_id");
-  if (!filter.text().empty()) return denied("filter.text");
-  if (!filter.where().empty()) return denied("filter.where");
-  if (!filter.correlation().empty()) return denied("filter.correlation");
-  if (!filter.accessed_by().empty()) return denied("filter.accessed_by");
-  if (filter.caller_kind() != v1::CALLER_KIND_UNSPECIFIED) return denied("filter.caller_kind");
-  if (absl::c_linear_search(request.group_by(), v1::STATISTICS_KEY_IDENTITY)) return denied("group_by");
-  return absl::OkStatus();
 }
 
 }  // namespace sallyport::gateway

@@ -44,6 +44,7 @@ void Entrance::Enter(std::shared_ptr<ApiCall> call, May may, Then then) {
 void Entrance::Prove(const std::shared_ptr<ApiCall>& call, May may, Then then) {
   if (call->stop.stop_requested()) return then(ApiStatus(absl::CancelledError("the caller has gone")));
   call->rules = rules_->Get();
+  if (!call->fault.ok()) return then(Refuse(*call, call->fault, RefusalReason::kMalformed, ""));
   ApiVisitor& visitor = call->visitor;
   if (visitor.proved.has_value()) return Proved(*call, may, *visitor.proved, then);
   Authenticator& authenticator = *call->rules->authenticator;

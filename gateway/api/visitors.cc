@@ -66,28 +66,24 @@ bool Visitors::TakeLocal(int fd) {
   socklen_t length = sizeof(peer);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
   if (peer.uid != 0 && peer.uid != geteuid()) return false;
+  auto proof = std::make_shared<ProvedIdentity>();
+  proof->kind = ProofKind::kLocal;
+  proof->issuer = "local";
+  proof->subject = UserName(peer.uid);
+  proof->credential = absl::StrCat("uid=", peer.uid);
   absl::MutexLock lock(&mutex_);
-  local_.insert_or_assign(absl::StrCat(kByDescriptor, fd), peer.uid);
+  local_.insert_or_assign(absl::StrCat(kByDescriptor, fd), std::move(proof));
   return true;
 }
 
 absl::StatusOr<ApiVisitor> Visitors::LocalOne(const std::string& peer) {
-  uid_t uid = 0;
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto found = local_.find(peer);
-    if (found == local_.end()) return absl::UnauthenticatedError("it is not known who is at the other end");
-    uid = found->second;
-  }
-  auto proof = std::make_shared<ProvedIdentity>();
-  proof->kind = ProofKind::kLocal;
-  proof->issuer = "local";
-  proof->subject = UserName(uid);
-  proof->credential = absl::StrCat("uid=", uid);
   ApiVisitor visitor;
   visitor.peer = absl::StrCat("unix:", socket_);
+  absl::MutexLock lock(&mutex_);
+  const auto found = local_.find(peer);
+  if (found == local_.end()) return absl::UnauthenticatedError("it is not known who is at the other end");
   visitor.proved.emplace();
-  visitor.proved->proofs.push_back(std::move(proof));
+  visitor.proved->proofs.push_back(found->second);
   return visitor;
 }
 

@@ -3,9 +3,10 @@
 #define SALLYPORT_GATEWAY_API_VISITORS_H_
 
 #include <grpcpp/server_context.h>
-#include <sys/types.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -48,7 +49,7 @@ class Visitors {
   absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Announced> announced_ ABSL_GUARDED_BY(mutex_);
   // Users by descriptor; those that are closed stay until their number is used again.
-  absl::flat_hash_map<std::string, uid_t> local_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::shared_ptr<const ProvedIdentity>> local_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sallyport::gateway

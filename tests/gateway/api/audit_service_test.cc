@@ -184,6 +184,25 @@ TEST_CASE("operators and auditors are told the policy and why it decides; others
   CHECK(policies->GetPolicy(context.get(), {}, &policy).error_code() == grpc::StatusCode::PERMISSION_DENIED);
 }
 
+TEST_CASE("operators are told numbers, and of no caller") {
+  ApiRig rig;
+  rig.CallThrough("carl", 2);
+  rig.AwaitCalls(2);
+  v1::StatisticsRequest request;
+  request.mutable_filter()->set_method("test.v1.Echo/*");
+  request.add_group_by(v1::STATISTICS_KEY_METHOD);
+  v1::Statistics numbers;
+  std::unique_ptr<grpc::ClientContext> context = rig.As("otto");
+  REQUIRE(rig.audit().Statistics(context.get(), request, &numbers).ok());
+  REQUIRE(numbers.series_size() == 1);
+  CHECK(numbers.series(0).points(0).calls() == 2);
+  request.add_group_by(v1::STATISTICS_KEY_IDENTITY);
+  context = rig.As("otto");
+  CHECK(rig.audit().Statistics(context.get(), request, &numbers).error_code() == grpc::StatusCode::PERMISSION_DENIED);
+  context = rig.As("sven");
+  CHECK(rig.audit().Statistics(context.get(), request, &numbers).error_code() == grpc::StatusCode::PERMISSION_DENIED);
+}
+
 TEST_CASE("holds are placed, listed and released; whose data it is, operators are not told") {
   ApiRig rig;
   const auto operations = v1::Operations::NewStub(rig.channel());

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "gateway/api/audit_answers.h"
-
 namespace sallyport::gateway {
 namespace {
 
@@ -100,19 +98,6 @@ TEST_CASE("the machine's own user is auditor, approver and operator without a po
   CHECK(reader.operates());
   CHECK(reader.Has(policy::RoleKind::kApprover));
   CHECK(reader.RoleNames() == std::vector<std::string>{kLocalRole});
-}
-
-TEST_CASE("operators are told of no caller") {
-  v1::StatisticsRequest asked;
-  asked.mutable_filter()->set_method("pay.*");
-  asked.add_group_by(v1::STATISTICS_KEY_METHOD);
-  asked.add_group_by(v1::STATISTICS_KEY_STATUS);
-  CHECK(MayOperatorsAsk(asked).ok());
-  asked.add_group_by(v1::STATISTICS_KEY_IDENTITY);
-  CHECK(absl::IsPermissionDenied(MayOperatorsAsk(asked)));
-  v1::StatisticsRequest of_one;
-  of_one.mutable_filter()->set_identity("ann");
-  CHECK(absl::IsPermissionDenied(MayOperatorsAsk(of_one)));
 }
 
 }  // namespace
