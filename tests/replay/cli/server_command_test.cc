@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -203,16 +204,16 @@ TEST_CASE("Ctrl-C ends a search with what it has found") {
   Shop shop;
   v1::ScanCallsResponse found;
   found.mutable_call()->set_id(shop.get);
+  std::promise<void> asked;
   AuditServer server(*shop.local, {{"ScanCalls", [&](ScriptedCall& call) {
                                       static_cast<void>(call.Read());
                                       call.Write(found.SerializeAsString());
+                                      asked.set_value();
                                       call.AwaitCancel();
                                       return grpc::Status::CANCELLED;
                                     }}});
   RunningCommand command({"calls", "--text", "x", "--server", server.address()});
-  while (server.methods().empty() || server.methods().back() != "ScanCalls") {
-    std::this_thread::yield();
-  }
+  REQUIRE(asked.get_future().wait_for(std::chrono::seconds(30)) == std::future_status::ready);
   command.Signal(SIGINT);
   CHECK(command.Wait() == 130);
   CHECK(Contains(command.errors(), "note: interrupted"));
