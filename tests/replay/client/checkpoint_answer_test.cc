@@ -26,7 +26,7 @@ class Log {
   static constexpr char kOrigin[] = "sallyport/00112233445566778899aabbccddeeff";
 
  private:
-  recorder::SigningKey key_ = recorder::SigningKey::Generate();
+  recorder::SigningKey key_ = recorder::SigningKey(recorder::SecretKey::Random().value());
 };
 
 v1::GetCheckpointsResponse Answer(const Log& log, const std::vector<std::string>& notes) {
