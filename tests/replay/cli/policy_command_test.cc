@@ -111,9 +111,11 @@ content:
   const Json report = Json::parse(Run({"policy", "explain", file, "--identity", "a", "--groups", "support", "--method",
                                        "shop.Orders/Get", "--json"})
                                       .output);
-  CHECK(
-      report["masks"] ==
-      Json::array({{{"mask", "cards"}, {"line", 4}, {"with", "last4"}, {"views", Json::array({"record", "caller"})}}}));
+  CHECK(report["masks"] == Json::array({{{"mask", "cards"},
+                                         {"line", 4},
+                                         {"with", "last4"},
+                                         {"views", Json::array({"record", "caller"})},
+                                         {"readers", nullptr}}}));
   CHECK(report["content"] == Json::array({"no keys"}));
 }
 
