@@ -1,8 +1,13 @@
 // Whoever may be told of some calls only finds, counts and adds up just those, whatever is asked for.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -119,7 +124,8 @@ class ScopedStore : public OddStore {
     const StatisticsKey keys[] = {StatisticsKey::kMethod, StatisticsKey::kIdentity, StatisticsKey::kUpstream,
                                   StatisticsKey::kStatus};
     for (const StatisticsKey key : keys) {
-      if (Below(4) == 0) query.group_by.insert(query.group_by.begin() + Below(query.group_by.size() + 1), key);
+      if (Below(4) == 0)
+        query.group_by.insert(query.group_by.begin() + Below(static_cast<int64_t>(query.group_by.size()) + 1), key);
     }
     if (Below(2) == 0) query.interval = Below(2) == 0 ? absl::Hours(1) : absl::Seconds(97);
     query.most_series = Below(3) == 0 ? 2 : 1'000'000;
@@ -288,7 +294,8 @@ class ScopedStore : public OddStore {
         for (auto& [group, sums] : expected) {
           for (auto& [number, sum] : sums) Join(left[number], sum);
         }
-        expected = {{{}, left}};
+        expected.clear();
+        expected.emplace(std::vector<std::string>(), std::move(left));
       }
       const auto found = expected.find(all[i].group);
       REQUIRE(found != expected.end());
