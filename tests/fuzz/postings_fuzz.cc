@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/index/sqlite/call_measures.h"
 #include "recorder/index/sqlite/call_stretch.h"
 #include "recorder/index/sqlite/ordinal_set.h"
 #include "recorder/index/sqlite/postings.h"
@@ -56,6 +57,18 @@ void CheckIds(std::string_view bytes) {
   Require(DecodeIds(-5, EncodeIds(ids), again) && again == ids, "ids that are written are read");
 }
 
+void CheckMeasures(std::string_view bytes) {
+  StretchMeasures stretch;
+  if (!DecodeMeasures(bytes, stretch)) return;
+  Require(stretch.calls >= 1 && stretch.calls <= kCallsPerStretch, "measures are bounded");
+  StretchMeasures again;
+  Require(DecodeMeasures(EncodeMeasures(stretch), again) && again.calls == stretch.calls, "measures can be read again");
+  for (size_t i = 0; i < stretch.calls; ++i) {
+    Require(again.start_ns[i] == stretch.start_ns[i] && again.response_bytes[i] == stretch.response_bytes[i],
+            "measures that are written are read");
+  }
+}
+
 }  // namespace
 
 void FuzzPostings(std::string_view input) {
@@ -68,6 +81,7 @@ void FuzzPostings(std::string_view input) {
   });
   CheckRuns(input);
   CheckIds(input);
+  CheckMeasures(input);
 }
 
 }  // namespace sallyport::recorder

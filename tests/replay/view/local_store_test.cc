@@ -142,5 +142,45 @@ TEST_CASE("reading ends where its reader wants it to") {
   CHECK(events == 2);
 }
 
+TEST_CASE("a search says how many calls match, whatever the page, and statistics add them up by what is asked for") {
+  ShopStore store;
+  for (int i = 0; i < 3; ++i) store.AddGet(absl::Seconds(i));
+  store.AddFailure(absl::Seconds(10), "/other.Service/Lookup", 5);
+  const auto source = Open(store);
+  v1::SearchCallsRequest search;
+  search.set_page_size(1);
+  CHECK_FALSE(source->SearchCalls(search).value().has_count());
+  for (const v1::CountMode mode : {v1::COUNT_MODE_CAPPED, v1::COUNT_MODE_EXACT}) {
+    search.set_count(mode);
+    const auto page = source->SearchCalls(search);
+    REQUIRE(page.ok());
+    CHECK(page->calls_size() == 1);
+    CHECK(page->count() == 4);
+    CHECK_FALSE(page->more());
+  }
+  v1::StatisticsRequest request;
+  request.add_group_by(v1::STATISTICS_KEY_STATUS);
+  const auto statistics = source->GetStatistics(request);
+  REQUIRE(statistics.ok());
+  REQUIRE(statistics->series_size() == 2);
+  CHECK(statistics->series(0).group(0) == "0");
+  CHECK(statistics->series(0).points(0).calls() == 3);
+  CHECK(statistics->series(0).points(0).errors() == 0);
+  CHECK(statistics->series(1).group(0) == "5");
+  CHECK(statistics->series(1).points(0).errors() == 1);
+  const auto methods = source->ListMethods({});
+  REQUIRE(methods.ok());
+  REQUIRE(methods->methods_size() == 2);
+  CHECK(methods->methods(0).method() == "other.Service/Lookup");
+  CHECK(methods->methods(1).calls() == 3);
+  request.add_group_by(v1::STATISTICS_KEY_STATUS);
+  const absl::Status twice = source->GetStatistics(request).status();
+  CHECK(absl::IsInvalidArgument(twice));
+  CHECK(std::string(twice.message()).rfind("group_by[1]:", 0) == 0);
+  request.clear_group_by();
+  request.mutable_filter()->set_text("card");
+  CHECK(absl::IsInvalidArgument(source->GetStatistics(request).status()));
+}
+
 }  // namespace
 }  // namespace sallyport::replay
