@@ -151,8 +151,9 @@ class Evaluation {
         if (value.truth == decides) return value;
         continue;
       }
-      if (!fault.error() || value.unreadable)
+      if (!fault.error() || value.unreadable) {
         fault = value.error() ? value : Value::Error("\"&&\" and \"||\" take bools");
+      }
     }
     return fault.error() ? fault : Value::Bool(!decides);
   }
