@@ -31,7 +31,7 @@ absl::StatusOr<std::optional<Kept>> ReadCosigned(CallStore& store, const recorde
   const absl::StatusOr<recorder::UncheckedCheckpoint> cosigned = recorder::UncheckedCheckpoint::Parse(*text);
   const absl::Status signature = cosigned.ok() ? cosigned->CheckSignature(key) : cosigned.status();
   if (!signature.ok()) return absl::DataLossError(absl::StrCat(path, ": ", signature.message()));
-  return std::optional<Kept>({cosigned->checkpoint.size, *text});
+  return std::optional<Kept>(Kept{cosigned->checkpoint.size, *text});
 }
 
 v1::VerifyResult ToMessage(const recorder::VerifyReport& report) {

@@ -1,6 +1,7 @@
 // Who has looked at what.
 #include "replay/view/looks.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <limits>
 

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "recorder/format/checkpoint.h"
 #include "recorder/format/store_layout.h"
 #include "tests/replay/view/reader_fixture.h"
