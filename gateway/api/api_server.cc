@@ -152,7 +152,7 @@ absl::Status ApiServer::Listen(const ApiOptions& options) {
   } else if (absl::StatusOr<std::unique_ptr<Listener>> opened =
                  Listener::Open(ListeningOn(absl::StrCat("unix:", path)), {});
              !opened.ok()) {
-    spdlog::warn("api: there is no UNIX socket: {}", opened.status().message());
+    spdlog::warn("api: there is no UNIX socket: {}", opened.status().ToString());
   } else if (chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) {
     // In a directory that is the gateway's alone it would do no harm, but that is not for here to know.
     spdlog::warn("api: there is no UNIX socket: {}: chmod: {}", path, std::strerror(errno));

@@ -86,8 +86,8 @@ void Entrance::Proved(ApiCall& call, May may, Authenticator::Result result, Then
   }
   if (!may(call.reader)) {
     return then(Refuse(call,
-                       absl::PermissionDeniedError(
-                           absl::StrCat("no role of the policy lets ", call.reader.identity, " call ", call.method())),
+                       absl::PermissionDeniedError(absl::StrCat("no role of the policy lets ", call.reader.identity,
+                                                                " call ", std::string(call.method()))),
                        RefusalReason::kNoRole, "NO_ROLE"));
   }
   then(grpc::Status::OK);

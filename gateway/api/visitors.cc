@@ -17,7 +17,7 @@ namespace sallyport::gateway {
 namespace {
 
 constexpr char kAuthorizationKey[] = "authorization";
-constexpr std::string_view kByDescriptor = "fd:";
+constexpr char kByDescriptor[] = "fd:";
 
 std::string Text(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
