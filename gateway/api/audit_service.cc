@@ -139,8 +139,9 @@ grpc::ServerUnaryReactor* AuditService::GetEvidence(grpc::CallbackServerContext*
   return calls_->Answer<v1::GetEvidenceRequest, v1::Evidence>(
       context, "/sallyport.v1.Audit/GetEvidence", request, response, SeesCalls, Recorded::kYes,
       [this](ApiCall& call, const auto& asked, auto* answer, ShownCalls& shown) {
-        shown.Add(asked.call(), "");
-        return Give(SourceFor(call)->GetEvidence(asked), answer);
+        absl::Status status = Give(SourceFor(call)->GetEvidence(asked), answer);
+        if (status.ok()) shown.Add(asked.call(), "");
+        return status;
       });
 }
 
@@ -149,8 +150,10 @@ grpc::ServerUnaryReactor* AuditService::ProveList(grpc::CallbackServerContext* c
   return calls_->Answer<v1::ProveListRequest, v1::Evidence>(
       context, "/sallyport.v1.Audit/ProveList", request, response, SeesCalls, Recorded::kYes,
       [this](ApiCall& call, const auto& asked, auto* answer, ShownCalls& shown) {
+        absl::Status status = Give(SourceFor(call)->ProveList(asked), answer);
+        if (!status.ok()) return status;
         for (const std::string& each : asked.calls()) shown.Add(each, "");
-        return Give(SourceFor(call)->ProveList(asked), answer);
+        return status;
       });
 }
 
