@@ -43,7 +43,8 @@ std::string Deterministic(const Message& message) {
 
 // The same for the same text and context, so that a nonce is never used for two.
 Aes256Gcm::Nonce NonceFor(const recorder::SecretKey& key, const std::string& context, std::string_view token) {
-  const recorder::Hash hash = recorder::HmacSha256(key.bytes(), absl::StrCat(context.size(), ":", context, token));
+  const recorder::Hash hash =
+      recorder::HmacSha256(key.bytes(), absl::StrCat(context.size(), ":", context, std::string(token)));
   Aes256Gcm::Nonce nonce;
   std::copy_n(hash.begin(), nonce.size(), nonce.begin());
   return nonce;
@@ -78,7 +79,8 @@ absl::StatusOr<std::string> PageTokens::Open(const Message& request, std::string
   if (sealed.empty()) return std::string();
   std::string bytes;
   // A token has one spelling.
-  if (sealed.size() > kMostBytes || !absl::WebSafeBase64Unescape(sealed, &bytes) ||
+  if (sealed.size() > kMostBytes ||
+      !absl::WebSafeBase64Unescape(absl::string_view(sealed.data(), sealed.size()), &bytes) ||
       absl::WebSafeBase64Escape(bytes) != sealed) {
     return NoToken();
   }
