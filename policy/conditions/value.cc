@@ -158,26 +158,4 @@ const Value* FindKey(const Value& map, const Value& key, Heap* heap) {
   return nullptr;
 }
 
-bool IsUtf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* const end = at + text.size();
-  while (at < end) {
-    if (*at < 0x80) {
-      ++at;
-      continue;
-    }
-    const unsigned char lead = *at;
-    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || end - at <= more) return false;
-    for (int i = 1; i <= more; ++i) {
-      if ((at[i] & 0xC0) != 0x80) return false;
-    }
-    const bool overlong = (lead == 0xE0 && at[1] < 0xA0) || (lead == 0xF0 && at[1] < 0x90);
-    const bool beyond = (lead == 0xED && at[1] >= 0xA0) || (lead == 0xF4 && at[1] >= 0x90);
-    if (overlong || beyond) return false;
-    at += more + 1;
-  }
-  return true;
-}
-
 }  // namespace sallyport::policy

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "policy/messages/json_text.h"
+
 namespace sallyport::policy {
 
 enum class Kind : uint8_t {
@@ -188,8 +190,6 @@ struct Order {
 Order Compare(const Value& left, const Value& right);
 // The pair's value, or null.
 const Value* FindKey(const Value& map, const Value& key, Heap* heap);
-
-bool IsUtf8(std::string_view text);
 
 }  // namespace sallyport::policy
 
