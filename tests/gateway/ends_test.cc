@@ -35,7 +35,8 @@ enum class State {
 enum class Ender { kStop, kSecondSignal, kExpiry, kCancel, kClose, kCrash, kDeadline, kUpstreamStops };
 
 const char* Name(State state) {
-  constexpr const char* kNames[] = {"silent", "waiting", "asked", "headers", "streaming", "half-closed", "unread", "paused"};
+  constexpr const char* kNames[] = {"silent",    "waiting",     "asked",  "headers",
+                                    "streaming", "half-closed", "unread", "paused"};
   return kNames[static_cast<int>(state)];
 }
 const char* Name(Ender ender) {

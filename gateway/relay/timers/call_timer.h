@@ -13,9 +13,9 @@ namespace sallyport::gateway {
 
 class RelayedCall;
 
-// For deadlines, which most calls have and few reach, and for what few calls need: proofs that expire, and messages that
-// a limit holds back. One thread, on which sessions are told, and which a session seldom wakes by coming or going: it
-// sleeps until the time that was first when it looked, and looks again then. Thread-safe; outlives all sessions.
+// For deadlines, which most calls have and few reach, and for what few calls need: proofs that expire, and messages
+// that a limit holds back. One thread, on which sessions are told, and which a session seldom wakes by coming or going:
+// it sleeps until the time that was first when it looked, and looks again then. Thread-safe; outlives all sessions.
 class CallTimer {
  public:
   // What a session is told when its time has come. Must not block.

@@ -124,7 +124,8 @@ TEST_CASE("a method known to be unary that is called without a message ends well
 }
 
 TEST_CASE(
-    "streams with cancels, deadlines, ends of the gateway's, failing writes and a failing log end well in 300,000 random "
+    "streams with cancels, deadlines, ends of the gateway's, failing writes and a failing log end well in 300,000 "
+    "random "
     "orders") {
   for (uint32_t seed = 0; seed < 300'000; ++seed) {
     World world(seed % 3 == 0 ? Arity::kUnary : Arity::kStream, static_cast<int>(seed % 5),
