@@ -10,6 +10,8 @@ constexpr int kCodeCancelled = 1;
 constexpr int kCodeDeadlineExceeded = 4;
 constexpr int kCodeUnavailable = 14;
 
+constexpr char kDeadlineExceeded[] = "Deadline Exceeded";
+
 }  // namespace
 
 Actions Call::Begin() { return Begin(Stage::kAdmitting, Action::kAdmit); }
@@ -72,11 +74,21 @@ Actions Call::OnGivenUp() {
 }
 
 Actions Call::Refuse(int code, std::string message) {
+  return EndByGateway(code, std::move(message), EndReason::kRefused);
+}
+
+Actions Call::OnDeadline() {
+  // Of a unary call the headers may still be on their way to the log; how it ends the upstream has said already.
+  if (upstream_outcome_.has_value()) return {};
+  return EndByGateway(kCodeDeadlineExceeded, kDeadlineExceeded, EndReason::kDeadline);
+}
+
+Actions Call::EndByGateway(int code, std::string message, EndReason reason) {
   if (end_ != End::kOpen || refused_ || lost_.has_value()) return {};
   refused_ = true;
   outcome_.code = code;
   outcome_.message = std::move(message);
-  outcome_.reason = EndReason::kRefused;
+  outcome_.reason = reason;
   return StopWaiting() | CancelUpstream() | MaybeRelease() | MaybeEnd();
 }
 
@@ -178,6 +190,12 @@ Actions Call::OnUpstreamDone(UpstreamOutcome outcome) {
     response_bytes_ += *outcome.response_bytes;
   }
   upstream_outcome_ = std::move(outcome);
+  if (refused_ && outcome_.reason == EndReason::kDeadline && !upstream_outcome_->from_upstream) {
+    // Its leg keeps the same deadline: which of the two came first makes no difference.
+    upstream_outcome_->code = outcome_.code;
+    upstream_outcome_->message = outcome_.message;
+    outcome_.upstream_trailers = true;
+  }
   upstream_ended_ = true;
   // Of a unary call the headers may just be on their way to the log; what is in hand is then ended by OnRecorded. And
   // a call that the gateway ends may have a frame on its way to a caller that does not read.
@@ -334,7 +352,7 @@ void Call::DecideOutcome() {
   if (lost_.has_value()) {
     bool deadline = *lost_ == CallerLoss::kDeadline;
     outcome_.code = deadline ? kCodeDeadlineExceeded : kCodeCancelled;
-    outcome_.message = deadline ? "Deadline Exceeded" : "Cancelled";
+    outcome_.message = deadline ? kDeadlineExceeded : "Cancelled";
     outcome_.reason = deadline ? EndReason::kDeadline : EndReason::kCancelled;
     return;
   }

@@ -121,6 +121,9 @@ class Call {
   Actions OnCallerWriteDone(bool ok);
   Actions OnHeadersSent();
   Actions OnCallerLost(CallerLoss loss);
+  // Until then the caller was going to wait. Ends the call, unless how it ends is decided: nobody but this object says
+  // how a call ends, so that what is told is what is recorded, however long recording it takes.
+  Actions OnDeadline();
 
   // `present` is false where status and trailers came without headers.
   Actions OnUpstreamHeaders(bool present);
@@ -145,8 +148,7 @@ class Call {
     EndReason reason = EndReason::kCompleted;
     // The upstream's status and trailers go to the caller as they are.
     bool upstream_trailers = false;
-    // The caller had gone before: nothing of this can be handed to it, unless the library has done so itself when the
-    // deadline passed.
+    // The caller had gone before: nothing of this can be handed to it.
     std::optional<CallerLoss> loss;
     // The gateway ends the call while something is still being written to the caller, who may not read.
     bool unread = false;
@@ -183,6 +185,8 @@ class Call {
   bool writing_to_caller() const { return headers_sending_ || response_ == Response::kWriting; }
   // Nothing more is to be passed on.
   bool stopped() const { return lost_.has_value() || refused_ || upstream_ended_ || end_ != End::kOpen; }
+  // The gateway ends the call with outcome_, unless that is decided.
+  Actions EndByGateway(int code, std::string message, EndReason reason);
   // What ends a call ends what it waits for.
   Actions StopWaiting();
   Actions Begin(Stage stage, Action action);
@@ -222,7 +226,7 @@ class Call {
   bool upstream_ended_ = false;
   bool upstream_cancelled_ = false;
   bool upstream_released_ = false;
-  bool refused_ = false;
+  bool refused_ = false;  // ended by the gateway: with a status of its own, or because the caller's deadline has passed
   bool caller_cut_ = false;
   std::optional<CallerLoss> lost_;
   std::optional<CallerLoss> lost_late_;  // while the end was being recorded, which then says nothing of it

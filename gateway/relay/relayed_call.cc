@@ -55,6 +55,7 @@ void RelayedCall::Perform(Actions actions) {
 Actions RelayedCall::PerformOne(Action action) {
   switch (action) {
     case Action::kAdmit:
+      ArmDeadline();
       return RunStages(kAdmissionStages);
     case Action::kAskApproval:
       // Nothing holds calls: there is nobody to ask.
@@ -316,9 +317,7 @@ void RelayedCall::OnCallerHeadersSent() {
 }
 
 void RelayedCall::OnCallerDone() {
-  for (CallTimer::Slot* slot : {&timers_.expiry, &timers_.age, &timers_.cut, &timers_.idle}) {
-    shared_.timer->Disarm(slot);
-  }
+  shared_.timer->DisarmAll({&timers_.deadline, &timers_.expiry, &timers_.age, &timers_.cut, &timers_.idle});
   DropReference();
 }
 

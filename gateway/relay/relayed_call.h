@@ -63,6 +63,7 @@ class RelayedCall {
 
   // From the timers.
   void OnHeadersDue();
+  void OnDeadline();
   void OnExpired();
   void OnConnectionAged();
   void OnCutDue();
@@ -86,6 +87,7 @@ class RelayedCall {
   // One thing that happens to a call at some time, each at most once at a time.
   struct Timers {
     HeadersTimer::Slot headers;
+    CallTimer::Slot deadline;
     CallTimer::Slot expiry;
     CallTimer::Slot age;
     CallTimer::Slot cut;
@@ -105,6 +107,7 @@ class RelayedCall {
   Actions RunStages(absl::Span<const Stage> stages);
   Actions AfterStages(const StageRunner::Outcome& outcome) ABSL_LOCKS_EXCLUDED(mutex_);
   void ArmTimers(bool admission);
+  void ArmDeadline();
 
   // What an append said at once, or later.
   Actions Appended(Call::Recorded what, recorder::Appended appended) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -151,6 +154,7 @@ class RelayedCall {
   bool headers_added_ = false;
   bool trailers_withheld_ = false;  // from caller and record
 
+  absl::Time deadline_ = absl::InfiniteFuture();  // the caller's, by SteadyNow(); constant once the call is admitted
   OpenCalls::Link open_;
   Timers timers_;
   std::atomic<int64_t> last_activity_{0};     // nanoseconds since the Unix epoch, where the route bounds idleness

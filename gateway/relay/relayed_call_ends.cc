@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "gateway/relay/legs/status_mapping.h"
 #include "gateway/relay/relayed_call.h"
+#include "gateway/relay/timers/steady_time.h"
 
 namespace sallyport::gateway {
 namespace {
@@ -46,6 +47,26 @@ void RelayedCall::OnGatewayStopping() {
     return RefuseWith(GatewayStopping(context_.IdText()));
   });
   if (admitting) stages_.Stop();
+  ReleasePauses();
+}
+
+void RelayedCall::ArmDeadline() {
+  const absl::Duration left = context_.caller.TimeLeft();
+  if (left == absl::InfiniteDuration()) return;
+  deadline_ = SteadyNow() + left;
+  shared_.timer->Arm(&timers_.deadline, absl::Now() + left, this, &RelayedCall::OnDeadline);
+}
+
+void RelayedCall::OnDeadline() {
+  // The timer goes by the time of day, which can be set; how long a caller waits has nothing to do with that.
+  const absl::Duration left = deadline_ - SteadyNow();
+  if (left > absl::ZeroDuration()) {
+    shared_.timer->Arm(&timers_.deadline, absl::Now() + left, this, &RelayedCall::OnDeadline);
+    // Who disarms it at the end of the call may have come before.
+    if (Ending()) shared_.timer->Disarm(&timers_.deadline);
+    return;
+  }
+  Handle([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_.OnDeadline(); });
   ReleasePauses();
 }
 

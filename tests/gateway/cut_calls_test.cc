@@ -61,6 +61,9 @@ TEST_CASE("a deadline that passes ends both legs and is recorded as such") {
   for (const recorder::CallSummary& call : rig.Calls()) {
     CHECK(call.end_reason == v1::END_REASON_DEADLINE);
     CHECK(call.status_code == grpc::StatusCode::DEADLINE_EXCEEDED);
+    // Whether the caller's library or the gateway comes first, it is known which.
+    const v1::Told told = rig.Entries(call.id).back().end().told();
+    CHECK((told == v1::TOLD_STATUS || told == v1::TOLD_NOTHING));
   }
   CHECK(rig.Calls().size() == 2);
 }

@@ -22,6 +22,7 @@ namespace {
 
 // How far a call has come.
 enum class State {
+  kSilent,      // nothing of the request has come
   kWaiting,     // for what its upstream is to be shown
   kAsked,       // the upstream has the request and says nothing
   kHeaders,     // there are response headers
@@ -34,7 +35,8 @@ enum class State {
 enum class Ender { kStop, kSecondSignal, kExpiry, kCancel, kClose, kCrash, kDeadline, kUpstreamStops };
 
 const char* Name(State state) {
-  constexpr const char* kNames[] = {"waiting", "asked", "headers", "streaming", "half-closed", "unread", "paused"};
+  constexpr const char* kNames[] = {"silent",    "waiting",     "asked",  "headers",
+                                    "streaming", "half-closed", "unread", "paused"};
   return kNames[static_cast<int>(state)];
 }
 const char* Name(Ender ender) {
@@ -165,6 +167,8 @@ class Stage {
  private:
   void Reach() {
     switch (state_) {
+      case State::kSilent:
+        break;
       case State::kWaiting:
         caller_.Send(stream_, "wait");
         secret_.AwaitAsked();
@@ -235,8 +239,6 @@ Expected ExpectedOf(Ender ender) {
 
 v1::Told ToldOf(Ender ender, State state) {
   if ((ender == Ender::kStop || ender == Ender::kSecondSignal) && state == State::kUnread) return v1::TOLD_UNSURE;
-  // The library tells it, or the caller gave up before: nobody knows.
-  if (ender == Ender::kDeadline) return v1::TOLD_UNSPECIFIED;
   return ExpectedOf(ender).told ? v1::TOLD_STATUS : v1::TOLD_NOTHING;
 }
 
@@ -288,10 +290,7 @@ void Check(Ender ender, State state, Methods methods, const char* path) {
     CHECK((told == v1::TOLD_STATUS || told == v1::TOLD_UNSURE));
     told = CheckOnce(ender, state, methods, path);
   }
-  // When a deadline passes, the gateway's leg may see it first, and tells it.
-  if (ender != Ender::kDeadline || told != v1::TOLD_STATUS) {
-    CHECK(v1::Told_Name(told) == v1::Told_Name(ToldOf(ender, state)));
-  }
+  CHECK(v1::Told_Name(told) == v1::Told_Name(ToldOf(ender, state)));
 }
 
 }  // namespace
@@ -324,6 +323,11 @@ TEST_CASE("the end of a call of a method known to be unary is recorded as its ca
   for (const State state : {State::kAsked, State::kHeaders}) {
     Check(Ender::kUpstreamStops, state, Methods::kKnown, kUnary);
   }
+}
+
+TEST_CASE("a deadline ends calls that nothing of the request has come of, and is recorded as their callers saw it") {
+  Check(Ender::kDeadline, State::kSilent, Methods::kKnown, kUnary);
+  Check(Ender::kDeadline, State::kSilent, Methods::kUnknown, kBidi);
 }
 
 TEST_CASE("a gateway that is told to hurry does not wait for its grace to run out") {

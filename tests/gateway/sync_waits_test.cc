@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/fakes/raw_caller.h"
 #include "tests/gateway/rig.h"
 
 namespace sallyport::testing {
@@ -58,11 +59,15 @@ SyncGate& Gate() {
 }
 
 // Whatever becomes of the test, nobody waits in the end.
-struct ClosedGate {
+struct OpenGateAtEnd {
+  OpenGateAtEnd() = default;
+  OpenGateAtEnd(const OpenGateAtEnd&) = delete;
+  OpenGateAtEnd& operator=(const OpenGateAtEnd&) = delete;
+  ~OpenGateAtEnd() { Gate().Open(); }
+};
+
+struct ClosedGate : OpenGateAtEnd {
   ClosedGate() { Gate().Close(); }
-  ClosedGate(const ClosedGate&) = delete;
-  ClosedGate& operator=(const ClosedGate&) = delete;
-  ~ClosedGate() { Gate().Open(); }
 };
 
 bool IsSegment(int descriptor) {
@@ -138,6 +143,52 @@ TEST_CASE("while the disk does not sync, a rule's relaxed calls end, its write_a
   CHECK(ahead.get().response == "ahead");
   CHECK(sure.get().response == "sure");
   CHECK(ahead_seen == 1);
+}
+
+TEST_CASE("a deadline that passes while a call's end waits for the disk changes neither its record nor what is told") {
+  // By hand, so that nobody but the gateway says how a call ended.
+  const auto [methods, path] = GENERATE(std::pair(Methods::kKnown, kUnary), std::pair(Methods::kUnknown, kBidi));
+  INFO(path);
+  const auto answer = [](ScriptedCall& call) {
+    // The request is on disk, or it would not be here: what waits for the disk from now on is the end.
+    call.Read();
+    Gate().Close();
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "none of that");
+  };
+  const auto hang = [](ScriptedCall& call) {
+    call.AwaitCancel();
+    return grpc::Status::CANCELLED;
+  };
+  const TemporaryDirectory directory;
+  const std::string policy = directory.path() + "/policy.yaml";
+  std::ofstream(policy) << "access: {default: allow}\nrecord:\n  rules:\n"
+                           "    - {name: quick, match: {methods: [\"*/ServerStream\"]}, durability: relaxed}\n";
+  Rig rig({{path, answer}, {kServerStream, hang}}, methods, [&](gateway::GatewayOptions& options) {
+    options.durability = gateway::Durability::kWriteAhead;
+    options.policy_file = policy;
+  });
+  RawCaller caller(rig.address());
+  const OpenGateAtEnd open;
+  const uint32_t stream = caller.Open(path, {{"grpc-timeout", "2S"}});
+  caller.Send(stream, "where is it?");
+  REQUIRE(Gate().AwaitSync());
+  // A later call with the same time to live tells when the deadline of the first has passed.
+  const uint32_t later = caller.Open(kServerStream, {{"grpc-timeout", "2S"}});
+  CHECK(caller.AwaitEnd(later).status == "4");
+  Gate().Open();
+  const RawCaller::Seen seen = caller.AwaitEnd(stream);
+  CHECK(seen.status == "5");
+  CHECK(seen.message == "none of that");
+
+  const std::vector<recorder::CallSummary> calls = rig.Calls();
+  REQUIRE(calls.size() == 2);
+  const std::vector<v1::Entry> entries = rig.Entries(calls[0].id);
+  REQUIRE(entries.back().has_end());
+  const v1::CallEnd& end = entries.back().end();
+  CHECK(end.status_code() == grpc::StatusCode::NOT_FOUND);
+  CHECK(v1::EndReason_Name(end.reason()) == v1::EndReason_Name(v1::END_REASON_COMPLETED));
+  CHECK(v1::Told_Name(end.told()) == v1::Told_Name(v1::TOLD_STATUS));
+  CHECK(rig.Calls()[1].end_reason == v1::END_REASON_DEADLINE);
 }
 
 }  // namespace sallyport::testing

@@ -21,8 +21,6 @@ recorder::IdentityView ViewOf(const ProvedIdentity& proof) {
 // What of an end reaches the caller.
 recorder::Told ToldOf(const Call::Outcome& outcome) {
   if (!outcome.loss.has_value()) return recorder::Told::kStatus;
-  // When the deadline passes the library tells the caller so, unless the caller has given up before.
-  if (*outcome.loss == CallerLoss::kDeadline) return recorder::Told::kUnspecified;
   // The library tells it something of its own.
   if (*outcome.loss == CallerLoss::kSilence) return recorder::Told::kUnsure;
   return recorder::Told::kNothing;

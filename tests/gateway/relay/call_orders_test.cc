@@ -88,9 +88,32 @@ TEST_CASE("a stream that the gateway may end at any time ends well in every orde
   CHECK(Explore(Begun(world)) > 100);
 }
 
+TEST_CASE("a unary call whose deadline may pass at any time ends well in every order of events, cancels included") {
+  World world(Arity::kUnary, 1, 1);
+  world.may_expire = true;
+  world.may_cancel = GENERATE(false, true);
+  CHECK(Explore(Begun(world)) > 100);
+}
+
+TEST_CASE("a stream whose deadline may pass at any time ends well in every order of events") {
+  World world(Arity::kStream, 0, 1);
+  world.may_expire = true;
+  world.may_cancel = GENERATE(false, true);
+  CHECK(Explore(Begun(world)) > 100);
+}
+
+TEST_CASE("a call that is held or turned away, and whose deadline may pass meanwhile, ends well in every order") {
+  World world(GENERATE(Arity::kUnary, Arity::kStream), GENERATE(0, 1), 0);
+  world.held = GENERATE(false, true);
+  world.may_turn_away = true;
+  world.may_expire = true;
+  CHECK(Explore(Begun(world)) > 10);
+}
+
 TEST_CASE("a caller that does not read is told an end that the gateway makes, in every order of events") {
   World world(Arity::kStream, 0, 1);
-  world.may_refuse = true;
+  world.may_refuse = GENERATE(false, true);
+  world.may_expire = !world.may_refuse;
   world.caller_stands = true;
   CHECK(Explore(Begun(world)) > 100);
 }
@@ -101,7 +124,9 @@ TEST_CASE("a method known to be unary that is called without a message ends well
 }
 
 TEST_CASE(
-    "streams with cancels, ends of the gateway's, failing writes and a failing log end well in 300,000 random orders") {
+    "streams with cancels, deadlines, ends of the gateway's, failing writes and a failing log end well in 300,000 "
+    "random "
+    "orders") {
   for (uint32_t seed = 0; seed < 300'000; ++seed) {
     World world(seed % 3 == 0 ? Arity::kUnary : Arity::kStream, static_cast<int>(seed % 5),
                 static_cast<int>(seed / 5 % 5));
@@ -110,7 +135,8 @@ TEST_CASE(
     world.may_lack_space = seed % 13 < 3;
     world.may_fail_writes = seed % 4 == 0;
     world.may_refuse = seed % 3 != 0 || seed % 5 == 0;
-    world.caller_stands = world.may_refuse && seed % 11 == 0;
+    world.may_expire = seed % 23 < 7;
+    world.caller_stands = (world.may_refuse || world.may_expire) && seed % 11 == 0;
     world.held = seed % 17 < 5;
     world.may_turn_away = seed % 19 < 3;
     Wander(Begun(world), seed);

@@ -143,6 +143,115 @@ TEST_CASE("a deadline that passes is told from a cancel") {
   CHECK(call.outcome().reason == EndReason::kDeadline);
 }
 
+TEST_CASE("a deadline that passes while the end is being recorded changes nothing of it") {
+  Call call;
+  Admitted(call, Arity::kUnary);
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  CHECK(call.OnUpstreamDone(OkWithResponse(9)) == kRecordEnd);
+  CHECK(call.OnDeadline().empty());
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(call.outcome().code == 0);
+  CHECK(call.outcome().reason == EndReason::kCompleted);
+  CHECK_FALSE(call.outcome().loss.has_value());
+}
+
+TEST_CASE("a deadline that passes when the upstream has said how the call ends changes nothing of it") {
+  Call call;
+  Admitted(call, Arity::kUnary);
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  call.OnUpstreamHeaders(true);
+  CHECK(call.OnHeadersDue() == kRecordHeaders);
+  CHECK(call.OnUpstreamDone(OkWithResponse(9)).empty());
+  CHECK(call.OnDeadline().empty());
+  CHECK(call.OnRecorded(Recorded::kResponse, true) == kRecordEnd);
+  CHECK(call.outcome().reason == EndReason::kCompleted);
+}
+
+TEST_CASE("a deadline ends a call that waits for its request, or for a stage, and is recorded before it is told") {
+  Call waiting;
+  Admitted(waiting, Arity::kUnary);
+  waiting.OnCallerReadStarted();
+  CHECK(waiting.OnDeadline() == kRecordEnd);
+  CHECK(waiting.OnRecorded(Recorded::kEnd, true) == kFinish);
+  CHECK(waiting.outcome().code == 4);
+  CHECK(waiting.outcome().message == "Deadline Exceeded");
+  CHECK(waiting.outcome().reason == EndReason::kDeadline);
+  CHECK_FALSE(waiting.outcome().upstream_trailers);
+  Call staged;
+  CHECK(staged.Begin() == kAdmit);
+  CHECK(staged.OnDeadline() == kStopWaiting);
+  CHECK(staged.OnTurnedAway(7, "no") == kRecordEnd);
+  CHECK(staged.outcome().reason == EndReason::kDeadline);
+}
+
+TEST_CASE("a deadline ends a call in the same way, whichever of the gateway's two legs sees it first") {
+  UpstreamOutcome seen;
+  seen.code = 4;
+  seen.message = "Deadline Exceeded";
+  seen.from_upstream = false;
+  UpstreamOutcome cancelled;
+  cancelled.code = 1;
+  cancelled.message = "CANCELLED";
+  cancelled.from_upstream = false;
+  for (const bool caller_first : {false, true}) {
+    Call call;
+    Admitted(call, Arity::kUnary);
+    call.OnCallerReadStarted();
+    call.OnCallerFrame(5);
+    call.OnRecorded(Recorded::kRequest, true);
+    if (caller_first) CHECK(call.OnDeadline() == kCancelUpstream);
+    CHECK(call.OnUpstreamDone(caller_first ? cancelled : seen) == kRecordEnd);
+    CHECK(call.OnDeadline().empty());
+    CHECK(call.outcome().code == 4);
+    CHECK(call.outcome().message == "Deadline Exceeded");
+    CHECK(call.outcome().reason == EndReason::kDeadline);
+    CHECK(call.outcome().upstream_trailers);
+    CHECK(call.upstream_outcome()->code == 4);
+    CHECK(call.OnRecorded(Recorded::kEnd, true) == kFinish);
+  }
+}
+
+TEST_CASE("what an upstream answers when the deadline has passed is recorded beside what the caller is told") {
+  Call call;
+  Admitted(call, Arity::kUnary);
+  call.OnCallerReadStarted();
+  call.OnCallerFrame(5);
+  call.OnRecorded(Recorded::kRequest, true);
+  CHECK(call.OnDeadline() == kCancelUpstream);
+  CHECK(call.OnUpstreamDone(OkWithResponse(9)) == kRecordEnd);
+  CHECK(call.outcome().code == 4);
+  CHECK_FALSE(call.outcome().upstream_trailers);
+  CHECK(call.upstream_outcome()->code == 0);
+}
+
+TEST_CASE("a caller that does not read is cut when its deadline passes, with the status that is recorded") {
+  Call call;
+  Admitted(call, Arity::kStream);
+  call.OnRecorded(Recorded::kStart, true);
+  call.OnCallerReadStarted();
+  call.OnUpstreamHeaders(true);
+  call.OnRecorded(Recorded::kResponse, true);
+  call.OnHeadersSent();
+  call.OnUpstreamFrame(7);
+  CHECK(call.OnRecorded(Recorded::kResponse, true) == kWriteCaller);
+  CHECK(call.OnDeadline() == (kCancelUpstream | kReleaseUpstream));
+  UpstreamOutcome cancelled;
+  cancelled.code = 1;
+  cancelled.from_upstream = false;
+  CHECK(call.OnUpstreamDone(cancelled) == kRecordEnd);
+  CHECK(call.outcome().unread);
+  CHECK(call.OnRecorded(Recorded::kEnd, true) == kCutCaller);
+  CHECK(call.cut_due());
+  CHECK(call.OnCallerWriteDone(false).has(kFinish));
+  CHECK(call.outcome().code == 4);
+  CHECK(call.outcome().reason == EndReason::kDeadline);
+  CHECK_FALSE(call.outcome().loss.has_value());
+}
+
 TEST_CASE("an upstream that dies is told from one that answers with an error") {
   for (bool from_upstream : {true, false}) {
     Call call;

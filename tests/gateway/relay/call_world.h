@@ -40,6 +40,7 @@ struct World {
   bool may_lack_space = false;  // the log refuses a frame, or the end with what it holds, and takes what comes later
   bool may_fail_writes = false;
   bool may_refuse = false;     // a limit, an expiry, a rule, the gateway's own end: once, at any time
+  bool may_expire = false;     // the caller's deadline may pass: once, at any time
   bool caller_stands = false;  // does not read: what is written to it stays under way
 
   // The stage under way: one of the actions that begin one.
@@ -57,6 +58,7 @@ struct World {
   bool cancelled = false;
   bool caller_cut = false;
   bool refused = false;
+  bool expired = false;
 
   bool upstream_opened = false;
   bool upstream_is_unary = false;
@@ -153,7 +155,10 @@ struct World {
     const EndReason reason = recorded_outcome.reason;
     Rule(reason != EndReason::kRefused || refused || lacked_space, "refused is what was refused");
     Rule(reason != EndReason::kCancelled || cancelled, "cancelled is what the caller cancelled");
-    Rule(recorded_outcome.upstream_trailers == (reason == EndReason::kCompleted), "trailers are the upstream's");
+    Rule(reason != EndReason::kDeadline || (expired && recorded_outcome.code == 4), "late is what has a deadline");
+    // A leg that is cancelled because the deadline has passed ends as one that sees so itself.
+    const bool upstream_trailers = reason == EndReason::kCompleted || (reason == EndReason::kDeadline && upstream_done);
+    Rule(recorded_outcome.upstream_trailers == upstream_trailers, "trailers are the upstream's");
     Rule(reason != EndReason::kCompleted || upstream_done, "completed is what the upstream ended");
   }
 
@@ -295,6 +300,12 @@ struct World {
       add("refuse", [](World& w) {
         w.refused = true;
         return w.call.Refuse(8, "enough");
+      });
+    }
+    if (may_expire && !expired && finished == 0) {
+      add("deadline", [](World& w) {
+        w.expired = true;
+        return w.call.OnDeadline();
       });
     }
     return next;
