@@ -81,19 +81,23 @@ void DoorCall::Start(CallRequest request, DoorCallParts parts) {
   call->stub_.PrepareBidiStreamingCall(&call->context_, call->request_.method->path, {}, call.get());
   // Reads follow from what becomes of others, outside of reactions.
   call->AddHold();
+  // In this process gRPC drops a message that its status came with, unless somebody was reading when they came. That is
+  // how one answer is sent; a stream's messages are taken before its status is sent.
+  if (!call->request_.method->streams) call->StartRead(&call->read_);
   call->StartWriteLast(&call->request_bytes_, grpc::WriteOptions());
   call->StartCall();
 }
 
 void DoorCall::OnReadInitialMetadataDone(bool ok) {
+  // An answer's message is being read already, and that says how it goes on.
+  if (!request_.method->streams) return;
   if (!ok) return StopReading();
-  leading_ = PairsOf(context_.GetServerInitialMetadata());
-  if (request_.method->streams) Begin();
+  Begin();
   ReadNext();
 }
 
 void DoorCall::Begin() {
-  HttpHeaders headers = StreamHeaders(request_.form, leading_);
+  HttpHeaders headers = StreamHeaders(request_.form, PairsOf(context_.GetServerInitialMetadata()));
   OriginRules::Permit(exchange_->request(), headers);
   begun_ = true;
   exchange_->Begin(200, std::move(headers));
@@ -143,7 +147,7 @@ void DoorCall::OnDone(const grpc::Status& status) {
 
 void DoorCall::Finish(const grpc::Status& status) {
   const std::optional<DoorError> error = own_error_.has_value() ? own_error_ : ErrorOf(status);
-  AnswerMetadata metadata{leading_, PairsOf(context_.GetServerTrailingMetadata())};
+  AnswerMetadata metadata{PairsOf(context_.GetServerInitialMetadata()), PairsOf(context_.GetServerTrailingMetadata())};
   if (begun_) {
     exchange_->Write(StreamEnd(request_.form, error, metadata.trailing), nullptr);
     exchange_->End();

@@ -69,7 +69,6 @@ class DoorCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
   grpc::ByteBuffer request_bytes_;
   std::shared_ptr<DoorCall> self_;  // until the call has ended
 
-  DoorMetadata leading_;  // that the service sent first
   grpc::ByteBuffer read_;
   std::optional<std::string> message_;  // of a call whose answer is no stream
   bool begun_ = false;                  // the stream's headers have been sent

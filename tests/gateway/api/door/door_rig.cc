@@ -72,7 +72,9 @@ class ScriptedReactor : public grpc::ServerGenericBidiReactor {
     if (next_ < script_.messages.size()) {
       const grpc::Slice slice(script_.messages[next_++]);
       write_ = grpc::ByteBuffer(&slice, 1);
-      return StartWrite(&write_);
+      if (!script_.together || next_ < script_.messages.size()) return StartWrite(&write_);
+      ended_ = true;
+      return StartWriteAndFinish(&write_, {}, script_.status);
     }
     if (!script_.holds) return End();
     if (script_.messages.empty()) StartSendInitialMetadata();

@@ -35,7 +35,8 @@ struct Script {
   std::vector<std::string> messages;
   grpc::Status status;
   Pairs trailing;
-  bool holds = false;  // behind the messages, until it is cancelled
+  bool holds = false;     // behind the messages, until it is cancelled
+  bool together = false;  // the last message and the status, as gRPC sends them for a method with one answer
 };
 
 // An answer as a client reads it, chunks put together.
