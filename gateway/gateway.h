@@ -270,7 +270,7 @@ class Gateway {
   std::unique_ptr<ApiServer> api_;
   std::optional<ServerTlsOptions> door_tls_;  // constant once it is served
   std::unique_ptr<HttpDoor> door_;            // stands on api_
-  DrainOptions drain_;  // of the thread that starts and stops it
+  DrainOptions drain_;                        // of the thread that starts and stops it
   ReloadOutcomes reloads_;
   std::atomic<bool> draining_{false};
   absl::Mutex grace_mutex_;

@@ -80,8 +80,9 @@ void CheckLogin(ConfigurationCheck& check, const v1::Login& login, LoginOptions&
   made.scopes.assign(oidc.scopes().begin(), oidc.scopes().end());
   made.url = oidc.url();
   const auto& issuers = check.options().identity.issuers;
-  const bool known = std::any_of(issuers.begin(), issuers.end(),
-                                 [&oidc](const OidcIssuerOptions& issuer) { return issuer.rules.issuer == oidc.issuer(); });
+  const bool known = std::any_of(issuers.begin(), issuers.end(), [&oidc](const OidcIssuerOptions& issuer) {
+    return issuer.rules.issuer == oidc.issuer();
+  });
   if (!known) {
     check.Fail("api.login.oidc.issuer",
                absl::StrCat("\"", oidc.issuer(), "\" is none of identity.oidc, which says what its tokens are like"));

@@ -29,10 +29,10 @@ struct CallRules {
   std::unique_ptr<PolicyMasks> masks;            // null where the policy hides nothing and looks into nothing
   // What readers of the record are not shown; null without a policy.
   std::shared_ptr<const policy::ReaderMasks> reader_masks;
-  bool limits_bytes = false;                     // one of the limits is about bytes
-  std::shared_ptr<Tracer> tracer;                // null where calls are not traced
-  std::shared_ptr<const CallLog> call_log;       // null where the log has no lines of calls
-  bool end_expired_calls = true;                 // a stream ends when its caller's proof expires
+  bool limits_bytes = false;                // one of the limits is about bytes
+  std::shared_ptr<Tracer> tracer;           // null where calls are not traced
+  std::shared_ptr<const CallLog> call_log;  // null where the log has no lines of calls
+  bool end_expired_calls = true;            // a stream ends when its caller's proof expires
 };
 
 // The rules in force. Thread-safe; outlives the calls.

@@ -18,8 +18,8 @@ inline bool IsCountedMethod(std::string_view method) {
   return method.starts_with('(') && (method.ends_with(" refused call)") || method.ends_with(" refused calls)"));
 }
 
-// CallStart::record_rule of a call of the gateway's own services that show the record: what was answered is not recorded
-// but which calls it showed (sallyport.v1.Look). No rule of a policy decided that.
+// CallStart::record_rule of a call of the gateway's own services that show the record: what was answered is not
+// recorded but which calls it showed (sallyport.v1.Look). No rule of a policy decided that.
 inline constexpr std::string_view kLookRule = "(look)";
 
 // What people read of a method's path: "package.Service/Method", without the leading slash. What begins with "(" is the

@@ -25,9 +25,9 @@ constexpr int kMissesDamaged = 1;
 // `chunks`: a chunk has the calls with ids up to `last_id` and above that of the chunk before. Calls above all chunks
 // have no postings yet. Small chunks are merged into larger ones, of the next `level` (chunks.h). Both starts are the
 // earliest and the latest of its calls, so that a search within times passes over the others even where the clock was
-// set; `heads` says the same of each stretch of some calls (call_stretch.h). Since version 5 postings also hold what these
-// calls say in numbers (call_measures.h). `postings.key` is made of the chunk's
-// number, a kind and a value (postings.h).
+// set; `heads` says the same of each stretch of some calls (call_stretch.h). Since version 5 postings also hold what
+// these calls say in numbers (call_measures.h). `postings.key` is made of the chunk's number, a kind and a value
+// (postings.h).
 //
 // `scrubbed`: the shredded segments of whose calls nothing is left here.
 //

@@ -14,6 +14,7 @@ namespace sallyport::recorder {
 void FuzzBlock(std::string_view input);
 void FuzzSegmentHeader(std::string_view input);
 void FuzzCheckpoint(std::string_view input);
+void FuzzConditions(std::string_view input);
 void FuzzControlPacket(std::string_view input);
 void FuzzDoorEnvelope(std::string_view input);
 void FuzzDoorRequest(std::string_view input);

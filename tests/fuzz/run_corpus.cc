@@ -1,5 +1,6 @@
-// Feeds the committed corpora to the fuzz targets.
-// usage: fuzz_corpus CORPUS-DIRECTORY     which has one directory for each target
+// Feeds the committed corpora to the fuzz targets. A target without a corpus is a failure, as a corpus without a target
+// is. usage: fuzz_corpus CORPUS-DIRECTORY     which has one directory for each target
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -24,6 +25,7 @@ constexpr Target kTargets[] = {
     {"certificate_dates", sallyport::recorder::FuzzCertificateDates},
     {"certificates", sallyport::recorder::FuzzCertificates},
     {"checkpoint", sallyport::recorder::FuzzCheckpoint},
+    {"conditions", sallyport::recorder::FuzzConditions},
     {"control_packet", sallyport::recorder::FuzzControlPacket},
     {"door_envelope", sallyport::recorder::FuzzDoorEnvelope},
     {"door_request", sallyport::recorder::FuzzDoorRequest},
@@ -53,6 +55,13 @@ int main(int argc, char** argv) {
   if (argc != 2) {
     std::cerr << "usage: fuzz_corpus CORPUS-DIRECTORY\n";
     return 2;
+  }
+  for (const auto& directory : std::filesystem::directory_iterator(argv[1])) {
+    const std::string name = directory.path().filename().string();
+    if (std::none_of(std::begin(kTargets), std::end(kTargets), [&name](const Target& it) { return it.name == name; })) {
+      std::cerr << "no target for " << name << '\n';
+      return 1;
+    }
   }
   for (const Target& target : kTargets) {
     int fed = 0;

@@ -138,11 +138,11 @@ void AddCountedCalls(recorder::EntryBatch& batch, const CountedCalls& counted) {
   start.peer = counted.peer;
   start.metadata = metadata;
   batch.AddStart(counted.first, start);
-  const std::string message =
-      absl::StrCat(counted.calls, counted.calls == 1 ? " call" : " calls",
-                   counted.by_reason[static_cast<size_t>(RefusalReason::kNoRole)] > 0
-                       ? " refused before anything was shown, and only counted: "
-                       : " refused before anybody was proved, and only counted: ", absl::StrJoin(reasons, ", "));
+  const std::string message = absl::StrCat(counted.calls, counted.calls == 1 ? " call" : " calls",
+                                           counted.by_reason[static_cast<size_t>(RefusalReason::kNoRole)] > 0
+                                               ? " refused before anything was shown, and only counted: "
+                                               : " refused before anybody was proved, and only counted: ",
+                                           absl::StrJoin(reasons, ", "));
   recorder::CallEnd end;
   end.reason = recorder::EndReason::kRefused;
   end.status_code = counted.first_code;

@@ -8,12 +8,12 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/time/clock.h"
+#include "policy/changes/shown_configuration.h"
 #include "recorder/api_keys/api_key_file.h"
 #include "recorder/recorder.h"
 #include "replay/cli/doctor/certificate_dates.h"
 #include "replay/cli/doctor/checks.h"
 #include "replay/cli/doctor/connection.h"
-#include "policy/changes/shown_configuration.h"
 #include "replay/cli/doctor/support_bundle.h"
 #include "tests/recorder/log_fixture.h"
 #include "tests/recorder/socket_file.h"
