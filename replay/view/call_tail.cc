@@ -118,7 +118,7 @@ void CallTail::Seat(const v1::Entry& entry, Call& call) {
       const auto old = std::find_if(before.begin(), before.end(), belongs(wish));
       // The view refers to the wish that it was made for.
       if (old != before.end()) audience->view = std::move(old->view);
-      audience->wish = old != before.end() ? std::move(old->wish) : wishes_[i];
+      audience->wish = old != before.end() ? old->wish : wishes_[i];
     }
     audience->all.push_back(i);
     if (wish.request.detail() != v1::TailCallsRequest::DETAIL_CALLS) audience->each.push_back(i);
