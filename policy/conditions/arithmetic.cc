@@ -15,7 +15,7 @@ constexpr char kNoOverload[] = "these values do not go with this operator";
 constexpr int64_t kBillion = 1'000'000'000;
 constexpr int64_t kFirstSecond = -62'135'596'800;  // 0001-01-01
 constexpr int64_t kLastSecond = 253'402'300'799;   // 9999-12-31
-constexpr int64_t kMostDuration = 315'576'000'000;
+constexpr int64_t kMostDuration = 9'223'372'036;   // what 64 bits of nanoseconds hold: CEL's results have no more
 
 Value OfInts(Op op, int64_t left, int64_t right) {
   int64_t result = 0;

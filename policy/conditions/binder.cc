@@ -154,9 +154,10 @@ class Binder {
     if (node->op == Op::kName) {
       Type type;
       if (BindVariable(node, &type)) return type;
-      return Fail(*node, absl::StrCat("there is no \"", node->text, "\" here; there are ",
-                                      absl::StrJoin(names_.variables, ", ",
-                                                    [](std::string* out, const auto& one) { out->append(one.name); })));
+      const std::string names =
+          absl::StrJoin(names_.variables, ", ", [](std::string* out, const auto& one) { out->append(one.name); });
+      return Fail(*node,
+                  absl::StrCat("there is no \"", node->text, "\" here", names.empty() ? "" : "; there are ", names));
     }
     return Select(node);
   }

@@ -12,7 +12,9 @@
 namespace sallyport::policy {
 namespace {
 
-constexpr ProofSet kAllProofs = (1u << v1::Proof_ARRAYSIZE) - 1;
+// Callers have no others: a user of the machine itself, who shows `local`, reads the record and makes no calls.
+constexpr ProofSet kCallersProofs = (1u << v1::PROOF_LOCAL) - 1;
+static_assert(v1::Proof_MAX == v1::PROOF_LOCAL, "does a caller show the new proof?");
 
 bool CoversGlobs(const std::vector<std::string>& wide, const std::vector<std::string>& narrow) {
   if (wide.empty()) return true;
@@ -22,7 +24,8 @@ bool CoversGlobs(const std::vector<std::string>& wide, const std::vector<std::st
 }
 
 bool CoversProofs(const Match& wide, const Match& narrow) {
-  if (wide.proofs == 0 || wide.proofs == kAllProofs || (wide.proofs & narrow.all_proofs) != 0) return true;
+  const bool any_of_callers = (wide.proofs & kCallersProofs) == kCallersProofs;
+  if (wide.proofs == 0 || any_of_callers || (wide.proofs & narrow.all_proofs) != 0) return true;
   return narrow.proofs != 0 && (narrow.proofs & ~wide.proofs) == 0;
 }
 

@@ -257,7 +257,7 @@ TEST_CASE("a call that cannot be read is wrong usage") {
   const Wrong wrong = GENERATE(values<Wrong>({
       {{}, "--method is required"},
       {{"--method", "shop.Orders"}, "--method: \"shop.Orders\" is not of the form package.Service/Method"},
-      {{"--method", "a.B/C", "--proof", "saml"}, "--proof: \"saml\" is not one of jwt, mtls, api_key and none"},
+      {{"--method", "a.B/C", "--proof", "saml"}, "--proof: \"saml\" is not one of jwt, mtls, api_key, local"},
       {{"--method", "a.B/C", "--proof", "none", "--identity", "x"}, "--proof: none goes with neither"},
       {{"--method", "a.B/C", "--proof", "none,jwt", "--identity", "x"}, "--proof: none does not go with others"},
       {{"--method", "a.B/C", "--peer", "localhost"}, "--peer: \"localhost\" is not an address"},
