@@ -48,7 +48,7 @@ def shown(manual):
 def keys_of(source):
     """Every key of configuration and policy, as the sources define them; read apart from what makes the pages."""
     names = {}
-    for page, files in (("sallyport.yaml", ["config", "credentials", "drain", "events", "identity", "log", "oidc", "tracing"]), ("policy.yaml", ["policy"])):
+    for page, files in (("sallyport.yaml", ["api", "config", "credentials", "drain", "events", "identity", "log", "oidc", "tracing"]), ("policy.yaml", ["policy"])):
         names[page] = set()
         for file in files:
             text = re.sub(r"//.*", "", (source / f"protos/sallyport/v1/{file}.proto").read_text())
