@@ -68,4 +68,14 @@ const LogWatch& CallStore::watch() {
   return *watch_;
 }
 
+std::shared_ptr<TailHub> CallStore::TailHubOr(absl::FunctionRef<std::shared_ptr<TailHub>()> make) {
+  const std::lock_guard lock(tail_hub_mutex_);
+  std::shared_ptr<TailHub> hub = tail_hub_.lock();
+  if (hub == nullptr) {
+    hub = make();
+    tail_hub_ = hub;
+  }
+  return hub;
+}
+
 }  // namespace sallyport::replay

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/format/store_layout.h"
@@ -19,6 +20,8 @@
 #include "replay/view/stored_descriptors.h"
 
 namespace sallyport::replay {
+
+class TailHub;  // tail_hub.h
 
 // What readers of one store share: its keys, which are opened once, readers that are free, the descriptor sets that
 // were read, and a watch over the log. Thread-safe, also while a gateway writes the store. Must outlive what it lends.
@@ -63,6 +66,8 @@ class CallStore {
   absl::Status LogHealth() const;
   // Begins to watch when it is first asked for.
   const LogWatch& watch();
+  // For TailHub::Of: the one that somebody has, or what `make` gives.
+  std::shared_ptr<TailHub> TailHubOr(absl::FunctionRef<std::shared_ptr<TailHub>()> make);
 
  private:
   // Free readers keep files open.
@@ -81,6 +86,8 @@ class CallStore {
   std::vector<std::unique_ptr<recorder::RecordReader>> free_ ABSL_GUARDED_BY(mutex_);
   absl::Status log_health_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<const LogWatch> watch_ ABSL_GUARDED_BY(mutex_);  // null at first
+  std::mutex tail_hub_mutex_;
+  std::weak_ptr<TailHub> tail_hub_ ABSL_GUARDED_BY(tail_hub_mutex_);
 };
 
 }  // namespace sallyport::replay

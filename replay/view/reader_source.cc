@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "replay/view/tail_hub.h"
 #include "replay/view/visible_calls.h"
 
 namespace sallyport::replay {
@@ -72,7 +73,7 @@ absl::Status ReaderSource::ReadCall(const v1::ReadCallRequest& request, EventRec
 }
 
 absl::Status ReaderSource::TailCalls(const v1::TailCallsRequest& request, std::stop_token stop, TailReceiver said) {
-  return local_.TailCalls(request, std::move(stop), said);
+  return TailHub::Of(store_)->Tell(request, rights_, stop, said);
 }
 
 absl::StatusOr<v1::Evidence> ReaderSource::GetEvidence(const v1::GetEvidenceRequest& request) {

@@ -29,6 +29,8 @@ namespace sallyport::replay {
 //   the same blocks of the log, and nothing else of them: evidence.proto.)
 // * INVALID_ARGUMENT for page tokens that were not made for this reader, scope, filter and order.
 //
+// Those who follow a store share one reading of its log, and are told where they did not keep up (TailHub).
+//
 // Gaps say how many segments are gone to everybody; of calls that are not indexed, and of damage, to `sees_store` only.
 // A descriptor set is for everybody who may see any call: its version, which only a call tells, cannot be guessed.
 class ReaderSource final : public CallSource {

@@ -32,6 +32,10 @@ class TailHub::Listener final : public TailHub::Listening {
   const std::shared_ptr<TailQueue> queue_;
 };
 
+std::shared_ptr<TailHub> TailHub::Of(const std::shared_ptr<CallStore>& store) {
+  return store->TailHubOr([&] { return std::make_shared<TailHub>(store); });
+}
+
 TailHub::TailHub(std::shared_ptr<CallStore> store, Options options)
     : store_(std::move(store)), options_(options), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
@@ -63,6 +67,32 @@ absl::StatusOr<std::unique_ptr<TailHub::Listening>> TailHub::Listen(const v1::Ta
   }
   changed_.notify_all();
   return std::make_unique<Listener>(this, std::move(queue));
+}
+
+absl::Status TailHub::Tell(const v1::TailCallsRequest& request, ReaderRights rights, const std::stop_token& stop,
+                           CallSource::TailReceiver said) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  bool ready = false;
+  const absl::StatusOr<std::unique_ptr<Listening>> listening = Listen(request, std::move(rights), [&] {
+    const std::lock_guard lock(mutex);
+    ready = true;
+    changed.notify_all();
+  });
+  if (!listening.ok()) return listening.status();
+  while (!stop.stop_requested()) {
+    // Before what is left is taken: whatever comes after this is told next time.
+    const absl::Status ended = (*listening)->status();
+    while (const std::shared_ptr<const v1::TailCallsResponse> next = (*listening)->Next()) {
+      if (stop.stop_requested()) return absl::OkStatus();
+      if (absl::Status status = said(*next); !status.ok()) return status;
+    }
+    if (!ended.ok()) return ended;
+    std::unique_lock lock(mutex);
+    changed.wait(lock, stop, [&] { return ready; });
+    ready = false;
+  }
+  return absl::OkStatus();
 }
 
 void TailHub::Leave(const TailQueue* queue) {

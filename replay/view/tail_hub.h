@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "recorder/record_reader.h"
+#include "replay/view/call_source.h"
 #include "replay/view/call_store.h"
 #include "replay/view/call_tail.h"
 #include "replay/view/reader_rights.h"
@@ -53,6 +54,8 @@ class TailHub {
     virtual absl::Status status() const = 0;
   };
 
+  // The store's hub, which all have in common. It is made where nobody has it, and goes with the last who has.
+  static std::shared_ptr<TailHub> Of(const std::shared_ptr<CallStore>& store);
   explicit TailHub(std::shared_ptr<CallStore> store) : TailHub(std::move(store), Options()) {}
   TailHub(std::shared_ptr<CallStore> store, Options options);
   // Nobody may listen any more.
@@ -64,6 +67,9 @@ class TailHub {
   // RESOURCE_EXHAUSTED where too many listen already. What cannot be read of the log ends all who listen.
   absl::StatusOr<std::unique_ptr<Listening>> Listen(const v1::TailCallsRequest& request, ReaderRights rights,
                                                     Ready ready);
+  // Listens, and blocks while it tells: as CallSource::TailCalls does, with the errors of Listen and Listening::status.
+  absl::Status Tell(const v1::TailCallsRequest& request, ReaderRights rights, const std::stop_token& stop,
+                    CallSource::TailReceiver said);
 
  private:
   class Listener;

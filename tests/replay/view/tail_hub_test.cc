@@ -4,7 +4,12 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -227,6 +232,58 @@ TEST_CASE("no more listen than there is room for, and there is room again when o
   CHECK(absl::IsResourceExhausted(hub.Listen({}, Auditor(), [] {}).status()));
   second.reset();
   CHECK(hub.Listen({}, Auditor(), [] {}).ok());
+}
+
+TEST_CASE("readers who follow one store share its hub, and each is told of what it may see until it stops") {
+  ShopStore store;
+  const auto opened = OpenStore(store);
+  std::shared_ptr<TailHub> mine = TailHub::Of(opened);
+  CHECK(TailHub::Of(opened) == mine);
+  const std::weak_ptr<TailHub> hub = mine;
+  constexpr size_t kReaders = 12;
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t following = 0;
+  std::vector<std::vector<std::string>> ended(kReaders);
+  std::vector<absl::Status> statuses(kReaders, absl::UnknownError("it goes on"));
+  const auto await = [&](const std::function<bool()>& condition) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, kLongest, condition);
+  };
+  const auto follow = [&](const std::stop_token& stop, size_t reader) {
+    ReaderSource source(opened, reader % 2 == 0 ? Auditor() : OwnCalls("bob"));
+    const absl::Status status = source.TailCalls({}, stop, [&](const v1::TailCallsResponse& said) {
+      const std::lock_guard lock(mutex);
+      following += said.has_following() ? 1 : 0;
+      if (said.event().event().has_end()) ended[reader].push_back(said.event().event().call());
+      changed.notify_all();
+      return absl::OkStatus();
+    });
+    const std::lock_guard lock(mutex);
+    statuses[reader] = status;
+  };
+  std::vector<std::jthread> readers;
+  for (size_t i = 0; i < kReaders; ++i) readers.emplace_back(follow, i);
+  REQUIRE(await([&] { return following >= kReaders; }));
+  mine.reset();
+  CHECK_FALSE(hub.expired());
+  std::vector<std::string> all;
+  for (int i = 0; i < 6; ++i) {
+    all.push_back(recorder::FormatId(AddCall(store, absl::Seconds(i), {.subject = i % 3 == 0 ? "bob" : "alice"})));
+  }
+  REQUIRE(await([&] {
+    for (size_t i = 0; i < kReaders; ++i) {
+      if (ended[i].size() < (i % 2 == 0 ? 6 : 2)) return false;
+    }
+    return true;
+  }));
+  for (std::jthread& reader : readers) reader.request_stop();
+  readers.clear();
+  for (size_t i = 0; i < kReaders; ++i) {
+    CHECK(statuses[i] == absl::OkStatus());
+    CHECK(ended[i] == (i % 2 == 0 ? all : std::vector<std::string>{all[0], all[3]}));
+  }
+  CHECK(hub.expired());
 }
 
 }  // namespace
