@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "recorder/format/log_format.h"
 #include "recorder/format/store_layout.h"
 #include "recorder/format/tree_state.h"
+#include "recorder/index/sqlite/postings.h"
 #include "recorder/rebuild.h"
 #include "recorder/system/file.h"
 #include "tests/recorder/index_dump.h"
@@ -56,6 +59,44 @@ TEST_CASE("an index that is lost, broken, of another store or ahead of the log i
   auto reader = RecordReader::Open(directory.store());
   REQUIRE(reader.ok());
   for (uint64_t id : ids) CHECK(EntriesOf(**reader, id).size() == 6);
+}
+
+TEST_CASE(
+    "an index of version 4, which knows nothing of calls in numbers, is made again and says what a rebuilt one says") {
+  TemporaryDirectory directory;
+  constexpr uint64_t kCalls = 13'000;  // so that there are chunks, and calls beyond them
+  {
+    auto recorder = Recorder::Open({directory.store()});
+    REQUIRE(recorder.ok());
+    for (uint64_t i = 0; i < kCalls; ++i) {
+      const uint64_t id = (*recorder)->NewCallId(absl::Now());
+      EntryBatch call = UnaryCall(**recorder, id, absl::Now(), "/a.B/C", i % 5 == 0 ? 3 : 0);
+      REQUIRE((*recorder)->Append(std::move(call), Until::kAccepted, nullptr) == Appended::kDone);
+    }
+    REQUIRE((*recorder)->Flush().ok());
+  }
+  const std::string good = DumpIndex(directory.store());
+  ExecuteOnIndex(directory.store(), absl::StrCat("DELETE FROM postings WHERE key >> ", kPostingValueBits,
+                                                 " & 15 = ", static_cast<int>(PostingKind::kMeasures),
+                                                 "; UPDATE progress SET version = 4"));
+  SECTION("by a reader") {}
+  SECTION("by a recorder") { REQUIRE(Recorder::Open({directory.store()}).ok()); }
+  const auto counted = [&] {
+    auto reader = RecordReader::Open(directory.store());
+    REQUIRE(reader.ok());
+    const auto all = (*reader)->Statistics({});
+    REQUIRE(all.status() == absl::OkStatus());
+    REQUIRE(all->size() == 1);
+    REQUIRE(all->front().points.size() == 1);
+    const StatisticsPoint& point = all->front().points.front();
+    CHECK(point.calls == kCalls);
+    CHECK(point.errors == kCalls / 5);
+    return std::pair(point.request_bytes, point.latency->most);
+  };
+  const auto again = counted();
+  CHECK(DumpIndex(directory.store()) == good);
+  CheckRebuildGivesTheSame(directory.store());
+  CHECK(counted() == again);
 }
 
 TEST_CASE("damage that is no torn tail is told, left alone, and does not stop anybody") {
