@@ -80,6 +80,15 @@ TEST_CASE("every command prints the same of a server as of the data directory be
       {"calls", "--status", "not_found", "--json"},
       {"calls", "--method", "nothing*"},
       {"calls", "--prove", "-", "--json"},
+      {"calls", "--count"},
+      {"calls", "--count", "--status", "open", "--json"},
+      {"calls", "--count", "--where", "status_code == 5"},
+      {"calls", "--stats"},
+      {"calls", "--stats", "--json"},
+      {"calls", "--group-by", "method,status", "--csv"},
+      {"calls", "--where", "duration > duration('1s')"},
+      {"calls", "--text", "4111", "--json"},
+      {"calls", "--text", "nowhere"},
       {"sessions"},
       {"sessions", "--json"},
       {"show", shop.get},
@@ -102,6 +111,17 @@ TEST_CASE("every command prints the same of a server as of the data directory be
     CHECK(there.output == here.output);
     CHECK(there.errors == absl::StrReplaceAll(here.errors, {{shop.store.data(), server.address()}}));
     CHECK(there.code == here.code);
+  }
+}
+
+TEST_CASE("a condition that a server refuses is wrong usage, with its place") {
+  Shop shop;
+  AuditServer server(*shop.local);
+  for (const Arguments& place : {Arguments{"--data", shop.store.data()}, Arguments{"--server", server.address()}}) {
+    const CommandResult result = On({"calls", "--where", "nothing == 1"}, place);
+    CHECK(result.code == 2);
+    CHECK(result.output.empty());
+    CHECK(Contains(result.errors, "filter.where: 1:1: there is no \"nothing\" here"));
   }
 }
 
@@ -382,7 +402,7 @@ TEST_CASE("cells of CSV are quoted where they have to be, and no formula is one"
     CHECK(CsvText(formula) == "'" + formula);
   }
   CHECK(CsvText("a=1") == "a=1");
-  CHECK(CsvText("\t=1\x1b") == "\\x09=1\\x1b");
+  CHECK(CsvText("\t=1\x1b") == "\\t=1\\x1b");
 }
 
 }  // namespace
