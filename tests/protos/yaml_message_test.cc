@@ -62,7 +62,7 @@ TEST_CASE("faults name the file, the line and the key") {
   CHECK(Fault("listen:\n  adress: x\n") == "sallyport.yaml:2: listen.adress: unknown key; did you mean \"address\"?");
   CHECK(Fault("wombat: 1\n") ==
         "sallyport.yaml:1: wombat: unknown key; expected one of: listen, data, upstreams, routes, descriptors, limits, "
-        "sessions, checkpoints, identity, policy, admin, token_signing, tracing, log, events, drain");
+        "sessions, checkpoints, identity, policy, admin, token_signing, tracing, log, events, drain, api");
   CHECK(Fault("data:\n  directory: a\n  directory: b\n") ==
         "sallyport.yaml:3: data: key \"directory\" is given twice: keep one of them");
   CHECK(Fault("upstreams:\n  a: {target: x}\n  a: {target: y}\n") ==
