@@ -32,20 +32,6 @@ admin: {address: "127.0.0.1:9464"}
 """
 
 
-# In place of cmake: configures, but only looks whether what is asked for could be built, and takes programs that were.
-CMAKE = """#!/bin/sh -e
-if [ "$1" != --build ]; then exec {cmake} "$@"; fi
-while [ "$1" != --target ]; do shift; done
-shift
-# It is older than the cache, which configure_release touches: ninja would say that cmake comes first, and no more.
-touch build/release/build.ninja
-ninja -n -C build/release "$@" > "{said}"
-mkdir -p build/release/bin
-for program in "$@"; do cp "{programs}/$program" build/release/bin/; done
-"""
-BUILD_FILE = "FROM scratch\nCOPY . /src/\n"
-
-
 class Engine:
     """buildah with a storage of its own, which goes with the test."""
 
@@ -110,35 +96,12 @@ class ImageTest:
                 seconds=480, env=self.engine.environment).stdout.decode().splitlines()
             assert re.fullmatch(rf"{TAG}: [\d.]+ [MG]i?B, listens \d+ ms after its program was started", said[-1]), said[-5:]
             print(said[-1])
-        with self.promise("its first stage has all in its context that is built, and makes of it what the second takes"):
-            self.first_stage()
         self.root = self.engine.mount(TAG)
         self.is_described()
         self.has_what_it_needs()
         self.lists_what_is_in_it()
         for uid, gid in ((UID, UID), (12345, 0)):
             self.serves(uid, gid)
-
-    def first_stage(self):
-        """As without --programs, but that nothing is compiled: fresh_check.sh does that, with the same commands."""
-        place = self.directory / "stage"
-        place.mkdir()
-        (place / "Dockerfile").write_text(BUILD_FILE)
-        self.engine.run("build", "--quiet", "--isolation", "chroot", "--file", place / "Dockerfile", "--ignorefile",
-                        self.arguments.source / ".dockerignore", "--tag", "sallyport:context", self.arguments.source)
-        # The programs that it was given are not to be taken as they are.
-        shutil.copytree(self.engine.mount("sallyport:context") / "src", place / "src", symlinks=True,
-                        ignore=shutil.ignore_patterns("image-programs"))
-        cmake = place / "bin/cmake"
-        cmake.parent.mkdir()
-        cmake.write_text(CMAKE.format(cmake=shutil.which("cmake"), programs=self.arguments.programs, said=place / "ninja.log"))
-        cmake.chmod(0o755)
-        processes.run([place / "src/deploy/image/build.sh", place / "out"], seconds=400,
-                      env={**os.environ, "PATH": f"{cmake.parent}:{os.environ['PATH']}"})
-        assert "sallyportd" in (place / "ninja.log").read_text(), "nothing would be built"
-        made = sorted(str(path.relative_to(place / "out")) for path in (place / "out").rglob("*") if path.is_file())
-        equal(made, ["example/packages", "example/sallyport-example", "example/sallyport-example-client",
-                     "sallyport/packages", "sallyport/sallyport", "sallyport/sallyportd"])
 
     def is_described(self):
         config = json.loads(self.engine.run("inspect", "--type", "image", TAG))["Docker"]["config"]
@@ -259,7 +222,7 @@ def main():
     for name in ("--programs", "--source", "--build"):
         parser.add_argument(name, required=True, type=lambda path: pathlib.Path(path).resolve())
     arguments = parser.parse_args()
-    places.need("image_test", "buildah", "mmdebstrap", "setpriv", "ip", "readelf", "dpkg-shlibdeps", "cmake", "ninja")
+    places.need("image_test", "buildah", "mmdebstrap", "setpriv", "ip", "readelf", "dpkg-shlibdeps")
     places.with_own_mounts()
     promise = Promises("the image")
     with tempfile.TemporaryDirectory(prefix="sallyport-image-") as directory:
