@@ -232,5 +232,32 @@ TEST_CASE("what is kept is bounded, and so are attempts") {
   }
 }
 
+TEST_CASE("what is left open when the upstream has ended is closed first, once, and the call hears nothing of that") {
+  UpstreamRequest request;
+  SECTION("nothing was half-closed") {
+    request.Opened();
+    CHECK(request.Add(Message("a"), false));
+    CHECK(Show(request.Written(true)) == "tell");
+    CHECK(request.CloseFirst());
+    CHECK_FALSE(request.CloseFirst());
+    CHECK(request.Release());
+    const bool written = GENERATE(true, false);
+    CHECK(Show(request.Written(written)).empty());
+    CHECK_FALSE(request.End().write_failed);
+  }
+  SECTION("it was half-closed before") {
+    request.Opened();
+    CHECK(request.AddHalfClose());
+    CHECK(Show(request.Written(true)) == "tell");
+    CHECK_FALSE(request.CloseFirst());
+  }
+  SECTION("a write is under way") {
+    request.Opened();
+    CHECK(request.Add(Message("a"), false));
+    CHECK_FALSE(request.CloseFirst());
+  }
+  SECTION("it was released, or never opened") { CHECK_FALSE(request.CloseFirst()); }
+}
+
 }  // namespace
 }  // namespace sallyport::gateway

@@ -116,11 +116,14 @@ void UpstreamLeg::StartWritesDone() {
 }
 
 void UpstreamLeg::Release() {
+  bool closes = false;
   bool held = false;
   {
     absl::MutexLock lock(&mutex_);
+    closes = !cancelled_ && request_.CloseFirst();
     held = request_.Release();
   }
+  if (closes) StartWritesDone();
   if (held) stream_.RemoveHold();
 }
 

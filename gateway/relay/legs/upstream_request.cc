@@ -72,6 +72,13 @@ UpstreamRequest::Step UpstreamRequest::NoHeaders() {
   return step;
 }
 
+bool UpstreamRequest::CloseFirst() {
+  if (!held_ || half_closed_ || writing_ || no_headers_) return false;
+  half_closed_ = half_close_written_ = true;
+  writing_ = true;
+  return true;
+}
+
 bool UpstreamRequest::Release() {
   const bool held = held_;
   held_ = false;

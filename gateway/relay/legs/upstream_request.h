@@ -64,6 +64,10 @@ class UpstreamRequest {
   Step Headers();
   // Or there are none: the attempt ends.
   Step NoHeaders();
+  // The upstream has answered to its end, and the call is going to start nothing more. Whether the owner is to
+  // half-close the attempt first, of which the call is not told: nothing has yet, and the library does not say how a
+  // stream ended that an upstream only half-closes, without trailers, while this side of it is open.
+  bool CloseFirst();
   // The call starts nothing more. Whether the attempt still has to be released.
   bool Release();
 
