@@ -95,7 +95,9 @@ absl::Status Gateway::ServeDoor(const ApiOptions& options) {
     if (!material.ok()) return material.status();
     door.tls = *std::move(material);
   }
-  // Who has logged in with a browser, and the way there, are to be among the handlers (options.login).
+  if (options.login.oidc.has_value()) {
+    spdlog::warn("api.login: nobody can log in with a browser yet: readers show a token, an API key or a certificate");
+  }
   absl::StatusOr<std::unique_ptr<HttpDoor>> started = HttpDoor::Start(std::move(door), api_.get(), {});
   if (!started.ok()) return started.status();
   door_ = *std::move(started);

@@ -43,34 +43,19 @@ class CallSource {
   // Hands on what is found and how far it has come, until all has been seen, a bound on time and bytes is reached, it
   // is told to stop (CANCELLED), or `said` returns an error, which is then returned.
   using ScanReceiver = absl::FunctionRef<absl::Status(const v1::ScanCallsResponse& said)>;
-  virtual absl::Status ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) {
-    return absl::UnimplementedError("calls cannot be looked into here");
-  }
-  virtual absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) {
-    return absl::UnimplementedError("there are no statistics here");
-  }
-  virtual absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) {
-    return absl::UnimplementedError("there is no list of methods here");
-  }
-  virtual absl::StatusOr<v1::ListLooksResponse> ListLooks(const v1::ListLooksRequest& request) {
-    return absl::UnimplementedError("there is no list of looks here");
-  }
+  virtual absl::Status ScanCalls(const v1::SearchCallsRequest& request, std::stop_token stop, ScanReceiver said) = 0;
+  virtual absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest& request) = 0;
+  virtual absl::StatusOr<v1::ListLooksResponse> ListLooks(const v1::ListLooksRequest& request) = 0;
   using FrameReceiver = absl::FunctionRef<absl::Status(const v1::FramePart& part)>;
-  virtual absl::Status GetFrame(const v1::GetFrameRequest& request, FrameReceiver part) {
-    return absl::UnimplementedError("there are no frames here");
-  }
+  virtual absl::Status GetFrame(const v1::GetFrameRequest& request, FrameReceiver part) = 0;
   using SessionReceiver = absl::FunctionRef<absl::Status(v1::SessionEvent& event)>;
-  virtual absl::Status GetSession(const v1::GetSessionRequest& request, SessionReceiver event) {
-    return absl::UnimplementedError("there are no sessions here");
-  }
-  virtual absl::StatusOr<v1::GetCheckpointsResponse> GetCheckpoints(const v1::GetCheckpointsRequest& request) {
-    return absl::UnimplementedError("there are no checkpoints here");
-  }
+  virtual absl::Status GetSession(const v1::GetSessionRequest& request, SessionReceiver event) = 0;
+  virtual absl::StatusOr<v1::GetCheckpointsResponse> GetCheckpoints(const v1::GetCheckpointsRequest& request) = 0;
   // Until it is told to stop (CANCELLED).
   using VerifyReceiver = absl::FunctionRef<absl::Status(const v1::VerifyStoreResponse& said)>;
-  virtual absl::Status VerifyStore(const v1::VerifyStoreRequest& request, std::stop_token stop, VerifyReceiver said) {
-    return absl::UnimplementedError("this cannot be verified from here");
-  }
+  virtual absl::Status VerifyStore(const v1::VerifyStoreRequest& request, std::stop_token stop,
+                                   VerifyReceiver said) = 0;
 
   virtual absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest& request) = 0;
   // NOT_FOUND if no set is kept under that version.

@@ -39,6 +39,18 @@ class FakeCallSource final : public CallSource {
   absl::Status TailCalls(const v1::TailCallsRequest&, std::stop_token, TailReceiver) override { return Unknown(); }
   absl::StatusOr<v1::Evidence> GetEvidence(const v1::GetEvidenceRequest&) override { return Unknown(); }
   absl::StatusOr<v1::Evidence> ProveList(const v1::ProveListRequest&) override { return Unknown(); }
+  absl::Status ScanCalls(const v1::SearchCallsRequest&, std::stop_token, ScanReceiver) override { return Unknown(); }
+  absl::StatusOr<v1::Statistics> GetStatistics(const v1::StatisticsRequest&) override { return Unknown(); }
+  absl::StatusOr<v1::ListMethodsResponse> ListMethods(const v1::ListMethodsRequest&) override { return Unknown(); }
+  absl::StatusOr<v1::ListLooksResponse> ListLooks(const v1::ListLooksRequest&) override { return Unknown(); }
+  absl::Status GetFrame(const v1::GetFrameRequest&, FrameReceiver) override { return Unknown(); }
+  absl::Status GetSession(const v1::GetSessionRequest&, SessionReceiver) override { return Unknown(); }
+  absl::StatusOr<v1::GetCheckpointsResponse> GetCheckpoints(const v1::GetCheckpointsRequest&) override {
+    return Unknown();
+  }
+  absl::Status VerifyStore(const v1::VerifyStoreRequest&, std::stop_token, VerifyReceiver) override {
+    return Unknown();
+  }
   absl::StatusOr<v1::Gaps> GetGaps(const v1::GetGapsRequest&) override { return Unknown(); }
   absl::StatusOr<v1::GetDescriptorsResponse> GetDescriptors(const v1::GetDescriptorsRequest&) override {
     return Unknown();
