@@ -71,7 +71,8 @@ TEST_CASE(
     for (uint64_t i = 0; i < kCalls; ++i) {
       const uint64_t id = (*recorder)->NewCallId(absl::Now());
       EntryBatch call = UnaryCall(**recorder, id, absl::Now(), "/a.B/C", i % 5 == 0 ? 3 : 0);
-      REQUIRE((*recorder)->Append(std::move(call), Until::kAccepted, nullptr) == Appended::kDone);
+      const Appended appended = (*recorder)->Append(std::move(call), Until::kAccepted, nullptr);
+      REQUIRE(appended == Appended::kDone);
     }
     REQUIRE((*recorder)->Flush().ok());
   }

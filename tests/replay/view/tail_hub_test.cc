@@ -268,6 +268,7 @@ TEST_CASE("readers who follow one store share its hub, and each is told of what 
   mine.reset();
   CHECK_FALSE(hub.expired());
   std::vector<std::string> all;
+  all.reserve(6);
   for (int i = 0; i < 6; ++i) {
     all.push_back(recorder::FormatId(AddCall(store, absl::Seconds(i), {.subject = i % 3 == 0 ? "bob" : "alice"})));
   }
